@@ -1,0 +1,1 @@
+"""What the engine's own files tell: names, images, storage. Read-only."""

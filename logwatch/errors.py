@@ -1,0 +1,58 @@
+"""What can go wrong, and who has to mend it.
+
+LogwatchError            one line on stderr, exit status 2; everything else is a bug
+├── ConfigError          the configuration or the command line
+├── SourceError          a log that cannot be read
+├── StateError           the state directory: locked, newer, not writable
+├── RuleError            rule files, every mistake of every file at once
+└── NotifyError          a receiver that refused or did not answer
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class LogwatchError(Exception):
+    """The base of everything an operator can mend."""
+
+
+class ConfigError(LogwatchError):
+    """The configuration file, a flag or the environment is wrong."""
+
+
+class SourceError(LogwatchError):
+    """A log cannot be read; the message names the path, its mode and owner, and the cure."""
+
+
+class StateError(LogwatchError):
+    """The state directory cannot be used."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mistake:
+    """One mistake in a file: `path:line:column: what: cure` (line and column count from 1)."""
+
+    path: str
+    line: int
+    column: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}: {self.what}"
+
+
+class RuleError(LogwatchError):
+    """Rule files with mistakes; `mistakes` holds all of them in file order."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        self.mistakes = sorted(mistakes)
+        super().__init__("\n".join(map(str, self.mistakes)))
+
+
+class NotifyError(LogwatchError):
+    """A notification was not delivered; `retry` says whether trying again may help."""
+
+    def __init__(self, message: str, *, retry: bool) -> None:
+        self.retry = retry
+        super().__init__(message)

@@ -1,0 +1,1 @@
+"""Where alerts are sent: one file per kind of receiver."""

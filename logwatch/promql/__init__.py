@@ -1,0 +1,1 @@
+"""PromQL instant queries over the change points of series."""

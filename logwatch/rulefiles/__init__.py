@@ -1,0 +1,1 @@
+"""Rule files: their schema, where each mistake stands, and what their examples prove."""

@@ -1,0 +1,1 @@
+"""What logwatch serves over HTTP: metrics, health, pages and the API."""
