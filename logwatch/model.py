@@ -125,7 +125,7 @@ class Pattern:
 class FieldParser:
     """How fields are taken from the message; `regex` is set for kind `regex` only."""
 
-    kind: Literal["logfmt", "json", "regex"]
+    kind: Literal["logfmt", "json", "docker_events", "regex"]
     regex: str | None = None
     of: str | None = None
     """The regex is searched in this field (decoded) that an earlier parser took; None: in the message as it stands."""
@@ -163,7 +163,7 @@ class Rule:
     id: str
     """`<file>/<name>`"""
     event: str
-    """`type.action`, or a template of it."""
+    """`type.action`, a template of it, or empty: the line is known and makes no event (`ignore: true`)."""
     description: str
     programs: frozenset[str]
     """Syslog tags, and names of tag families (`engine`, `containerd`, see formats/tags.py)."""
