@@ -1,0 +1,57 @@
+# Every target sets up what it needs. PYTHON names the interpreter (>= 3.11).
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .make/ready
+
+.PHONY: run demo test check format bench torture schema wheel packages clean
+.DEFAULT_GOAL := run
+
+$(READY): pyproject.toml scripts/venv.sh
+	@PYTHON=$(PYTHON) sh scripts/venv.sh
+	@mkdir -p .make && touch $@
+
+# Follows the host's log; where there is none to read, a recorded host's.
+run: $(READY)
+	@if [ -n "$(LOG)" ] || [ -r /var/log/messages ] || [ -r /var/log/syslog ]; then \
+	  exec $(BIN)/logwatch run --state-dir .make/state $(if $(LOG),--log $(LOG)) $(ARGS); \
+	else \
+	  echo "make run: no readable /var/log/messages or /var/log/syslog here: showing a recorded host instead (make run LOG=/path/to/log)" >&2; \
+	  exec $(BIN)/logwatch demo $(ARGS); \
+	fi
+
+demo: $(READY)
+	@exec $(BIN)/logwatch demo $(ARGS)
+
+# The real parts of the end-to-end tests: only as root, only with apt, only what is missing.
+packages:
+	@sh scripts/debian-packages.sh
+
+test: $(READY) packages
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/logwatch check
+
+format: $(READY)
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(READY) packages
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Kills a follower a thousand times at random moments and compares what it counted.
+torture: $(READY)
+	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest tests/follower -k torture $(ARGS)
+
+# Files that are generated and committed.
+schema: $(READY)
+	@$(BIN)/logwatch rules schema > rules/schemas/events.schema.json
+
+wheel: $(READY)
+	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf .venv .make dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/corpus

@@ -1,0 +1,44 @@
+"""Imports point down, and a stage never imports another stage."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "logwatch"
+
+# From the bottom up. A module may import what stands in a lower row, and its own package.
+LAYERS = (
+    {"model", "errors", "__init__"},
+    {"templates", "secrets", "formats", "metrics"},
+    {"docker", "names"},
+    {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
+    {"tally", "exposition", "store", "notifiers"},
+    {"rulefiles"},
+    {"config"},
+    {"pipeline", "alerts"},
+    {"web"},
+    {"engine"},
+    {"cli", "__main__"},
+)
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+
+
+def imports(path: Path) -> set[str]:
+    """Names of the parts of logwatch that a module imports."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "logwatch":
+            names = [node.module.split(".")[1]] if "." in node.module else [alias.name for alias in node.names]
+            found |= {name for name in names if (ROOT / name).exists() or (ROOT / f"{name}.py").exists()}
+    return found
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down(path: Path) -> None:
+    part = path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+    assert part in RANK, f"{part} has no place in LAYERS"
+    upward = {name for name in imports(path) if name != part and RANK[name] >= RANK[part]}
+
+    assert not upward
