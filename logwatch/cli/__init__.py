@@ -1,1 +1,77 @@
-"""The command line: thin commands over the engine."""
+"""The command line: thin commands over the engine.
+
+stdout is data, stderr is talk. Exit status: 0 good, 1 found something wrong, 2 could not
+do it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from logwatch import __version__
+from logwatch.errors import LogwatchError
+
+# A command is imported when it is called: `healthcheck` must not wait for the engine.
+COMMANDS = {
+    "run": "logwatch.cli.run",
+    "replay": "logwatch.cli.replay",
+    "check": "logwatch.cli.check",
+    "explain": "logwatch.cli.explain",
+    "events": "logwatch.cli.events",
+    "containers": "logwatch.cli.containers",
+    "rules": "logwatch.cli.rules",
+    "config": "logwatch.cli.config",
+    "healthcheck": "logwatch.cli.healthcheck",
+    "demo": "logwatch.cli.demo",
+}
+
+
+class Commands(click.Group):
+    """Finds a command's module when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands in the order of the manual."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import the command's module and return its `command`."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = import_module(COMMANDS[cmd_name]).command
+        assert isinstance(command, click.Command)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="logwatch")
+def cli() -> None:
+    """Follow a Docker host's log: events, metrics and alerts, without docker.sock."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; the only place where a LogwatchError is caught."""
+    try:
+        status = cli.main(arguments, standalone_mode=False)
+    except LogwatchError as error:
+        status = _say(str(error))
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except click.Abort:
+        status = 130
+    except BrokenPipeError:
+        # The reader of our output (head, less) has seen enough; keep the interpreter
+        # from complaining about the flush at exit.
+        sys.stderr.close()
+        status = 0
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say(message: str) -> int:
+    for line in message.splitlines():
+        click.echo(f"logwatch: {line}", err=True)
+    return 2

@@ -1,0 +1,62 @@
+"""How events are printed: JSON lines for programs, a table for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from logwatch.model import SECOND, SHORT_ID, Event
+
+Formatter = Callable[[Event], str]
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_COLOURS = {"debug": "2", "warning": "33", "error": "31", "critical": "1;31"}
+
+
+def stamp(time_ns: int) -> str:
+    """A time as RFC 3339 in UTC, with nine digits and Z."""
+    seconds, nanoseconds = divmod(time_ns, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
+
+
+def as_json(event: Event) -> str:
+    """One JSON object on one line; the keys and their order are stable."""
+    return _encode(
+        {
+            "time": stamp(event.time_ns),
+            "event": event.event,
+            "id": event.id,
+            "name": event.name,
+            "attributes": dict(event.attributes),
+            "severity": str(event.severity),
+            "rule": event.rule,
+            "path": event.path,
+            "offset": event.offset,
+            "line": event.line,
+        }
+    )
+
+
+def as_row(event: Event, *, colour: bool = False) -> str:
+    """One line of a table: local time, event, object, attributes."""
+    local = datetime.fromtimestamp(event.time_ns / SECOND).astimezone()
+    attributes = " ".join(f"{key}={_plain(value)}" for key, value in event.attributes.items())
+    subject = event.name or (event.id or "-").removeprefix("sha256:")[:SHORT_ID]
+    row = (
+        f"{local:%b %d %H:%M:%S}.{local.microsecond // 1000:03d}  {event.event:<24} {_plain(subject):<24} {attributes}"
+    )
+    code = _COLOURS.get(event.severity)
+    return f"\x1b[{code}m{row.rstrip()}\x1b[0m" if colour and code else row.rstrip()
+
+
+def formatter(name: str, *, colour: bool = False) -> Formatter:
+    """The formatter called `jsonl` or `table`."""
+    return as_json if name == "jsonl" else lambda event: as_row(event, colour=colour)
+
+
+def _plain(value: str) -> str:
+    """A value on one line of a terminal: control characters are escaped."""
+    if value.isprintable():
+        return value if " " not in value else f'"{value}"'
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,68 @@
+"""A recorded host, fed into a file as if it were happening now.
+
+The recording is what a real dockerd 20.10 wrote through rsyslog (RFC 5424 lines, with
+`docker events` beside them): containers are started, crash in a loop, run out of memory,
+stop too slowly; the daemon restarts. Its times are moved so that its first line was
+written at `start_ns`; everything else stays as it was.
+"""
+
+from __future__ import annotations
+
+import lzma
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.resources import files
+
+from logwatch.model import SECOND
+
+_TIME = re.compile(
+    rb"""
+    (?P<day>2026-11-2[34])T(?P<clock>\d\d:\d\d:\d\d)   # 2026-11-23T20:20:40.423811+00:00
+    (?P<fraction>(?:\.\d+)?)(?P<zone>Z|\+00:00)        # 2026-11-23T20:20:40Z
+    """,
+    re.VERBOSE,
+)
+_EPOCH = re.compile(rb'"time":(?P<seconds>\d{10}),"timeNano":(?P<nanoseconds>\d{19})')
+
+
+def recording() -> list[bytes]:
+    """The lines of the recorded host, each with its newline."""
+    packed = files("logwatch.demo").joinpath("messages.xz").read_bytes()
+    return lzma.decompress(packed).splitlines(keepends=True)
+
+
+def feed(start_ns: int) -> Iterator[tuple[int, bytes]]:
+    """Yield when (ns since the start of the feed) each line is due, and the line with moved times."""
+    first_ns: int | None = None
+    for line in recording():
+        stamp = _TIME.search(line)
+        if stamp is None:
+            continue
+        time_ns = _nanoseconds(stamp)
+        first_ns = time_ns if first_ns is None else first_ns
+        yield max(0, time_ns - first_ns), _moved(line, start_ns - first_ns)
+
+
+def _moved(line: bytes, by_ns: int) -> bytes:
+    line = _TIME.sub(lambda stamp: _written(_nanoseconds(stamp) + by_ns, stamp), line)
+    return _EPOCH.sub(lambda epoch: _written_epoch(int(epoch["nanoseconds"]) + by_ns), line)
+
+
+def _nanoseconds(stamp: re.Match[bytes]) -> int:
+    text = (stamp["day"] + b"T" + stamp["clock"]).decode()
+    seconds = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
+    return seconds * SECOND + int((stamp["fraction"][1:] or b"0").ljust(9, b"0"))
+
+
+def _written(time_ns: int, like: re.Match[bytes]) -> bytes:
+    """A time in the form of the one it replaces."""
+    seconds, nanoseconds = divmod(time_ns, SECOND)
+    text = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+    digits = len(like["fraction"]) - 1
+    fraction = f".{nanoseconds:09d}"[: digits + 1] if digits > 0 else ""
+    return (text + fraction).encode() + like["zone"]
+
+
+def _written_epoch(time_ns: int) -> bytes:
+    return b'"time":%d,"timeNano":%d' % (time_ns // SECOND, time_ns)

@@ -1,0 +1,177 @@
+"""A Docker host in a folder: a real rsyslogd, a real dockerd, and its own account of events."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+TEMPLATES = {
+    "traditional": "RSYSLOG_TraditionalFileFormat",
+    "iso": "RSYSLOG_FileFormat",
+    "rfc5424": "RSYSLOG_SyslogProtocol23Format",
+}
+IMAGE = "busybox:local"
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class Host:
+    """Every process it starts is ended by `close`, by process id."""
+
+    def __init__(self, level: str = "info", *, events_to_syslog: bool = False) -> None:
+        # A short path: socket names have at most 107 bytes.
+        self.root = Path(tempfile.mkdtemp(prefix="lw"))
+        self.level = level
+        self.events_to_syslog = events_to_syslog
+        self.socket = self.root / "docker.sock"
+        self.syslog = self.root / "log"
+        self.account = self.root / "events.jsonl"
+        self.environment = {**os.environ, "DOCKER_HOST": f"unix://{self.socket}", "DOCKER_BUILDKIT": "0"}
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.daemon: subprocess.Popen[bytes] | None = None
+
+    def log(self, template: str) -> Path:
+        """The log in one of the three forms that rsyslog writes at once."""
+        return self.root / f"messages.{template}"
+
+    def start(self) -> None:
+        self._start_rsyslogd()
+        self.start_dockerd()
+        self._subscribe()
+        self._import_image()
+
+    def _start_rsyslogd(self) -> None:
+        rules = "".join(f"*.* {self.log(name)};{template}\n" for name, template in TEMPLATES.items())
+        configuration = self.root / "rsyslog.conf"
+        configuration.write_text(
+            f'module(load="imuxsock" SysSock.Use="off")\ninput(type="imuxsock" Socket="{self.syslog}")\n'
+            f'module(load="imklog")\n$EscapeControlCharactersOnReceive on\n{rules}'
+        )
+        subprocess.run(["dmesg", "-C"], check=False)
+        self._spawn(["rsyslogd", "-n", "-f", str(configuration), "-i", str(self.root / "rsyslog.pid")])
+        wait_for(self.syslog.exists, "rsyslogd")
+
+    def start_dockerd(self) -> None:
+        configuration = self.root / "daemon.json"
+        configuration.write_text("{}")
+        read, write = os.pipe()
+        self.daemon = subprocess.Popen(
+            [
+                "dockerd",
+                "--data-root",
+                self.root / "lib",
+                "--exec-root",
+                self.root / "run",
+                "--pidfile",
+                self.root / "docker.pid",
+                "-H",
+                f"unix://{self.socket}",
+                "--log-level",
+                self.level,
+                "--config-file",
+                configuration,
+            ],
+            stdout=write,
+            stderr=write,
+        )
+        os.close(write)
+        self._spawn(["logger", "-u", str(self.syslog), "-t", "dockerd", f"--id={self.daemon.pid}"], stdin=read)
+        os.close(read)
+        version = ["docker", "version"]
+        wait_for(
+            lambda: subprocess.run(version, env=self.environment, capture_output=True, check=False).returncode == 0,
+            "dockerd",
+        )
+
+    def _subscribe(self) -> None:
+        command = ["docker", "events", "--format", "{{json .}}"]
+        with self.account.open("wb") as out:
+            self.children.append(subprocess.Popen(command, env=self.environment, stdout=out))
+        if self.events_to_syslog:
+            events = subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE)
+            self.children.append(events)
+            assert events.stdout is not None
+            self._spawn(["logger", "-u", str(self.syslog), "-t", "docker-events"], stdin=events.stdout.fileno())
+        time.sleep(0.5)  # `docker events` says nothing when it is ready
+
+    def _import_image(self) -> None:
+        tree = self.root / "image"
+        for folder in ("bin", "tmp", "etc", "proc", "dev"):
+            (tree / folder).mkdir(parents=True)
+        shutil.copy("/bin/busybox", tree / "bin/busybox")
+        for name in ("sh", "sleep", "echo", "dd", "true", "false", "test", "touch", "cat"):
+            (tree / "bin" / name).symlink_to("busybox")
+        archive = self.root / "image.tar"
+        subprocess.run(["tar", "-C", tree, "-cf", archive, "."], check=True)
+        self.docker("import", str(archive), IMAGE)
+
+    def docker(self, *arguments: str, timeout: float = 60) -> str:
+        done = subprocess.run(
+            ["docker", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    def events(self) -> Iterator[dict[str, object]]:
+        """What the engine itself told so far."""
+        for line in self.account.read_text().splitlines():
+            yield json.loads(line)
+
+    def close(self) -> None:
+        containers = self.docker("ps", "-aq").split()
+        if containers:
+            self.docker("rm", "-f", *containers)
+        if self.daemon and self.daemon.poll() is None:
+            self.daemon.terminate()
+            self.daemon.wait(30)
+        for child in reversed(self.children):
+            child.terminate()
+        for child in self.children:
+            try:
+                child.wait(10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+        self._end_orphans()
+        shutil.rmtree(self.root, ignore_errors=True)
+
+    def _end_orphans(self) -> None:
+        """Shims and mounts that outlived their daemon."""
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit() or int(folder.name) == os.getpid():
+                continue
+            try:
+                if f"{self.root}/".encode() in (folder / "cmdline").read_bytes():
+                    os.kill(int(folder.name), signal.SIGKILL)
+            except OSError:
+                continue
+        for line in Path("/proc/mounts").read_text().splitlines():
+            if line.split()[1].startswith(f"{self.root}/"):
+                subprocess.run(["umount", "-l", line.split()[1]], check=False, capture_output=True)
+
+    def _spawn(self, command: list[str], **options: object) -> subprocess.Popen[bytes]:
+        child = subprocess.Popen(command, **options)  # type: ignore[call-overload]  # options are passed on as they are
+        self.children.append(child)
+        return child
