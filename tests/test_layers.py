@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 LAYERS = (
     {"model", "errors", "__init__"},
     {"templates", "secrets", "formats", "metrics"},
-    {"docker", "names"},
+    {"docker", "names", "changepoints"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},
     {"rulefiles"},

@@ -1,0 +1,69 @@
+"""The recent past of one sample: when it changed, and to what.
+
+A sample holds its value until its next change point, so no sampling is needed to know what
+it was at any moment. Points older than the longest look-back of the loaded rules are
+forgotten, but for the last of them, which tells the value at the window's start.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+NAN = float("nan")
+MAX_POINTS = 4096
+"""Per series. Beyond it every other point of the older half is forgotten."""
+
+
+class ChangePoints:
+    """Ascending times (ns) and the value from each of them on; NaN ends the series."""
+
+    __slots__ = ("times", "values")
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.values: list[float] = []
+
+    def put(self, time_ns: int, value: float) -> int:
+        """Note a value that replaces the last one; return the time it was noted at.
+
+        The order of the log is the order: a time before the last point counts as the last point's.
+        """
+        times = self.times
+        if times and time_ns <= times[-1]:
+            self.values[-1] = value
+            return times[-1]
+        times.append(time_ns)
+        self.values.append(value)
+        if len(times) > MAX_POINTS:
+            self._thin()
+        return time_ns
+
+    def grow(self, time_ns: int, amount: float, value: float) -> int:
+        """Note an increment of a counter at its own time; return the index of the first point it changed.
+
+        An increment that comes late lifts every later point too.
+        """
+        times, values = self.times, self.values
+        if not times or time_ns > times[-1] or values[-1] != values[-1]:
+            self.put(time_ns, value)
+            return len(times) - 1
+        place = bisect_right(times, time_ns) - 1
+        if place < 0:  # older than all that is remembered: it was there from the start
+            place = 0
+        elif times[place] != time_ns:
+            place += 1
+            times.insert(place, time_ns)
+            values.insert(place, values[place - 1])
+        for index in range(place, len(values)):
+            values[index] += amount
+        return place
+
+    def forget(self, before_ns: int) -> None:
+        """Drop the points that no window starting at `before_ns` or later can see."""
+        surplus = bisect_right(self.times, before_ns) - 1
+        if surplus > 0:
+            del self.times[:surplus], self.values[:surplus]
+
+    def _thin(self) -> None:
+        half = len(self.times) // 2
+        del self.times[1:half:2], self.values[1:half:2]

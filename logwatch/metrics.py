@@ -1,0 +1,167 @@
+"""Every metric that logwatch serves: name, type, help and labels, in one table.
+
+Three groups, by where the value comes from:
+
+- `COUNTED`: series that stages move; they are committed with the position in the log.
+- `SAMPLED`: what is read off at the moment of a scrape: sources, queues, the build.
+- `process_*`: as every Prometheus client library names them, by prometheus-client.
+
+Metrics that rules declare come on top. The table in docs/metrics.md is made from this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from logwatch.model import Family, State
+
+OTHER = "_other"
+"""The value of all labels of the series that takes what a full metric refuses."""
+
+STATES = tuple(state.value for state in State if state is not State.GONE)
+HEALTH = ("starting", "healthy", "unhealthy")
+LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
+
+# The words of `docker events`, and of the troubles that only the log knows.
+VOCABULARY: dict[str, tuple[str, ...]] = {
+    "container": (
+        *("create", "start", "die", "kill", "stop", "restart", "pause", "unpause", "oom", "destroy", "rename"),
+        *("update", "exec_create", "exec_start", "exec_die", "health_status", "attach", "detach", "commit"),
+        *("resize", "prune", "create_failed", "start_failed", "exec_failed", "kill_failed", "stop_timeout"),
+        *("destroy_failed", "restart_refused", "health_error", "oom_killed", "killed_by_signal", "stop_incomplete"),
+    ),
+    "image": (
+        *("pull", "push", "tag", "untag", "delete", "import", "load", "save", "build", "prune"),
+        *("pull_failed", "push_failed", "delete_failed"),
+    ),
+    "network": (
+        *("create", "connect", "disconnect", "destroy", "prune"),
+        *("error", "remove_failed", "port_conflict", "dns_error"),
+    ),
+    "volume": ("create", "mount", "unmount", "destroy", "prune", "error", "destroy_failed"),
+    "daemon": (
+        *("start", "restore", "ready", "stop", "reload", "restart"),
+        *("crash", "start_failed", "start_limit", "config_error", "warning", "error"),
+    ),
+    "api": ("error", "panic"),
+    "containerd": ("start", "ready", "stop", "restart", "crash", "start_failed", "connection"),
+    "storage": ("pressure", "error", "info"),
+    "registry": ("error", "rate_limited", "pull", "push"),
+    "swarm": ("join", "leave", "info", "node_problem", "task_failed"),
+    "plugin": ("error",),
+    "log_driver": ("error",),
+    "security": ("tls_error", "authz_denied", "mac_denied", "insecure_socket"),
+    "kernel": ("hung_task", "resource_exhausted", "netns_leak", "segfault"),
+    "host": ("oom",),
+    "log": ("suppressed", "repeated", "gap"),
+}
+
+# A counter that is born at 1 looks like no increase to Prometheus (prometheus#1673), so what
+# alerts ask for most stands at 0 from the moment a container is first seen.
+COMMON_ACTIONS = (
+    *("create", "start", "die", "kill", "stop", "restart", "oom", "destroy"),
+    *("health_status", "start_failed", "stop_timeout", "oom_killed"),
+)
+
+# More than the series a thousand containers can have; what bounds these metrics is the
+# number of containers that the tally keeps.
+_PER_CONTAINER = 50_000
+_DELAY = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
+
+
+def _counter(name: str, text: str, *labels: str, most: int = 10_000) -> Family:
+    return Family(name, "counter", text, labels, max_series=most)
+
+
+def _gauge(name: str, text: str, *labels: str, most: int = 10_000) -> Family:
+    return Family(name, "gauge", text, labels, max_series=most)
+
+
+# fmt: off
+CONTAINER = (
+    _counter("docker_container_events_total", "Events of a container.", "name", "action", most=_PER_CONTAINER),
+    _gauge("docker_container_last_event_timestamp_seconds", "When an action last happened to a container.", "name", "action", most=_PER_CONTAINER),
+    _gauge("docker_container_state", "1 for the state that a container is in, 0 for the others.", "name", "state", most=_PER_CONTAINER),
+    _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if the log told it.", "name", most=_PER_CONTAINER),
+    _gauge("docker_container_info", "Always 1; tells a container's id and, if known, its image.", "name", "id", "image", most=_PER_CONTAINER),
+    _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health", most=_PER_CONTAINER),
+)
+"""Labelled by the container's name; their life is the container's."""
+
+ENGINE = (
+    _counter("docker_events_total", "Events that happened, by type and action in the words of docker events.", "type", "action", most=2000),
+    _gauge("docker_daemon_last_start_timestamp_seconds", "When the daemon last started."),
+    _counter("docker_api_errors_total", "Requests to the engine that it answered with an error.", "method", "status", most=500),
+)
+"""About the engine as a whole."""
+
+AGENT = (
+    _counter("docker_daemon_log_messages_total", "Messages of the engine itself, by the level it gave them.", "level", most=20),
+    _counter("logwatch_lines_read_total", "Lines read from a log.", "path"),
+    _counter("logwatch_bytes_read_total", "Bytes read from a log.", "path"),
+    _counter("logwatch_docker_lines_total", "Lines that contain docker or come from the engine.", "path"),
+    _counter("logwatch_unmatched_docker_lines_total", "Docker lines that no rule knows.", "path"),
+    _counter("logwatch_rule_hits_total", "Lines that a rule recognised.", "rule"),
+    _gauge("logwatch_rule_last_hit_timestamp_seconds", "When a rule last recognised a line, by the log's clock.", "rule"),
+    _counter("logwatch_lines_unparsed_total", "Lines of which a part could not be read, by what was wrong with them.", "path", "reason"),
+    _counter("logwatch_source_gaps_total", "Losses of log bytes that were proven, by cause.", "path", "reason"),
+    _counter("logwatch_source_gap_bytes_total", "Bytes of a log that are proven lost.", "path"),
+    _counter("logwatch_upstream_dropped_lines_total", "Lines that never reached the log, by who dropped them.", "by", most=100),
+    Family("logwatch_event_delay_seconds", "histogram", "From the time an event happened to the time it was applied, while following live.", (), _DELAY),
+    _counter("logwatch_lifecycle_anomalies_total", "Events that the lifecycle of their object does not allow; they are counted all the same."),
+    _counter("logwatch_late_events_total", "Events older than the last evaluation of alerts."),
+    _counter("logwatch_rule_value_errors_total", "Values that a rule's metric could not use as a number.", "rule"),
+    _counter("logwatch_series_dropped_total", "Updates that found their metric at its limit of series.", "metric", most=2000),
+)
+"""About logwatch, committed with the position."""
+
+SAMPLED = (
+    _gauge("logwatch_build_info", "Always 1; tells the version.", "version", "pythonversion"),
+    _gauge("logwatch_config_last_reload_successful", "1 if the last reload of configuration and rules worked."),
+    _gauge("logwatch_config_last_reload_success_timestamp_seconds", "When configuration and rules were last loaded."),
+    _gauge("logwatch_rules", "Event rules that are loaded."),
+    _gauge("logwatch_source_open", "1 while a log can be read.", "path"),
+    _gauge("logwatch_source_size_bytes", "Size of a log.", "path"),
+    _gauge("logwatch_source_position_bytes", "How much of a log was read.", "path"),
+    _gauge("logwatch_source_pending_bytes", "Bytes still to be read, older generations of the log included.", "path"),
+    _gauge("logwatch_source_last_read_timestamp_seconds", "When bytes were last read from a log.", "path"),
+    _counter("logwatch_source_rotations_total", "Rotations of a log that were followed, by kind.", "path", "kind"),
+    _counter("logwatch_source_skipped_total", "Lines or bytes of a log that were passed over, by cause.", "path", "reason"),
+    _counter("logwatch_commit_errors_total", "Commits of the state that failed and were tried again."),
+    _gauge("logwatch_commit_last_success_timestamp_seconds", "When the state was last committed."),
+    _gauge("logwatch_alerts", "Alerts, by what they are and how they stand.", "alertname", "severity", "state"),
+    _counter("logwatch_notifications_sent_total", "Notifications that a receiver was offered.", "receiver"),
+    _counter("logwatch_notifications_errors_total", "Notifications that a receiver refused or did not answer.", "receiver"),
+    _counter("logwatch_notifications_dropped_total", "Notifications dropped from a full queue.", "receiver"),
+    Family("logwatch_notifications_latency_seconds", "histogram", "How long a receiver took to answer.", ("receiver",), (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0)),
+    _gauge("logwatch_notifications_queue_length", "Notifications that wait to be sent."),
+)
+"""Read off when a scrape asks."""
+
+PROCESS = (
+    _gauge("process_virtual_memory_bytes", "Virtual memory size in bytes."),
+    _gauge("process_resident_memory_bytes", "Resident memory size in bytes."),
+    _gauge("process_start_time_seconds", "Start time of the process since unix epoch in seconds."),
+    _counter("process_cpu_seconds_total", "Total user and system CPU time spent in seconds."),
+    _gauge("process_open_fds", "Number of open file descriptors."),
+    _gauge("process_max_fds", "Maximum number of open file descriptors."),
+)
+"""About the process; prometheus-client measures these."""
+# fmt: on
+
+
+def counted(*, multi_host: bool = False) -> tuple[Family, ...]:
+    """Return the families that stages move; with several hosts docker's own carry `host` as their last label."""
+    docker: tuple[Family, ...] = CONTAINER + ENGINE
+    if multi_host:
+        docker = tuple(replace(family, labels=(*family.labels, "host")) for family in docker)
+    return docker + AGENT
+
+
+def table() -> str:
+    """Return the Markdown table of every metric."""
+    rows = ["| metric | type | labels | meaning |", "| --- | --- | --- | --- |"]
+    for family in counted() + SAMPLED + PROCESS:
+        labels = ", ".join(f"`{label}`" for label in family.labels) or "–"
+        rows.append(f"| `{family.name}` | {family.kind} | {labels} | {family.help} |")
+    return "\n".join(rows) + "\n"

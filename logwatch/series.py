@@ -1,0 +1,359 @@
+"""Counters, gauges and histograms in plain dictionaries.
+
+A series is a `Cell`, found by metric and label values. Moving one is two dictionary look-ups;
+the cell remembers that it moved, and `changes()` hands over what did, to be committed and
+then served. A metric has a limit of series: beyond it updates of counters and histograms go
+to one series whose labels all read `_other`, updates of gauges nowhere (the last of many
+values says nothing), and each is counted in logwatch_series_dropped_total.
+
+Where rules look back (`remember`), every change is also kept as a change point.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from logwatch.changepoints import NAN, ChangePoints
+from logwatch.metrics import OTHER
+from logwatch.model import Family, LabelValues, SampleChange
+
+DROPPED = "logwatch_series_dropped_total"
+Selected = tuple[Mapping[str, str], Sequence[int], Sequence[float]]
+
+
+def bound_label(bound: float) -> str:
+    """Return a bucket's bound as the value of the label `le`, as Prometheus' own clients write it."""
+    return "+Inf" if bound == float("inf") else repr(float(bound))
+
+
+class Cell:
+    """One series: its value, since when, and (histograms) its observations per bucket, not yet summed up."""
+
+    __slots__ = ("counts", "dirty", "labels", "table", "time_ns", "value")
+
+    def __init__(self, table: Table, labels: LabelValues, time_ns: int) -> None:
+        self.table = table
+        self.labels = labels
+        self.time_ns = time_ns
+        self.value = 0.0
+        self.counts = [0.0] * len(table.bounds)
+        self.dirty = False
+
+    def samples(self) -> Iterator[tuple[str, LabelValues, float]]:
+        """Yield sample name, label values and value as Prometheus wants them: buckets that add up."""
+        name, reached = self.table.family.name, 0.0
+        if not self.counts:
+            yield name, self.labels, self.value
+            return
+        for bound, count in zip(self.table.bounds, self.counts, strict=True):
+            reached += count
+            yield f"{name}_bucket", (*self.labels, bound), reached
+        yield f"{name}_count", self.labels, reached
+        yield f"{name}_sum", self.labels, self.value
+
+
+class Table:
+    """The series of one metric."""
+
+    __slots__ = ("bounds", "cells", "family", "lookback_ns", "owned", "owner", "past")
+
+    def __init__(self, family: Family, owner: tuple[int, ...]) -> None:
+        self.family = family
+        self.bounds = (*map(bound_label, family.buckets), "+Inf") if family.kind == "histogram" else ()
+        self.cells: dict[LabelValues, Cell] = {}
+        self.owner = owner
+        self.owned: dict[LabelValues, dict[LabelValues, None]] = {}
+        self.lookback_ns = 0
+        self.past: dict[tuple[str, LabelValues], ChangePoints] = {}
+
+    def owner_of(self, labels: LabelValues) -> LabelValues:
+        """Return the label values that name the owner of a series."""
+        return tuple([labels[index] for index in self.owner])
+
+    def sample_names(self) -> tuple[str, ...]:
+        """Return the names its samples have in the exposition."""
+        name = self.family.name
+        return (f"{name}_bucket", f"{name}_sum", f"{name}_count") if self.bounds else (name,)
+
+
+class Series:
+    """All series of this process, with what changed since the last commit."""
+
+    def __init__(self, families: Iterable[Family] = ()) -> None:
+        self._tables: dict[str, Table] = {}
+        self._samples: dict[str, Table] = {}
+        self._dirty: list[Cell] = []
+        self._ended: list[SampleChange] = []
+        self._points: list[SampleChange] = []
+        for family in families:
+            self.declare(family)
+
+    # ── which metrics there are ──────────────────────────────────────────────────────
+
+    def declare(self, family: Family, owner: tuple[int, ...] = (), time_ns: int = 0) -> None:
+        """Make a metric known; its series survive if its type, labels and buckets are as before.
+
+        `owner` are the places of the labels that name what a series belongs to; `end` ends by them.
+        """
+        table = self._tables.get(family.name)
+        if table:
+            old = table.family
+            if (old.kind, old.labels, old.buckets, table.owner) == (family.kind, family.labels, family.buckets, owner):
+                table.family = family
+                return
+            self.retire(family.name, time_ns)
+        table = self._tables[family.name] = Table(family, owner)
+        self._samples.update(dict.fromkeys(table.sample_names(), table))
+
+    def retire(self, name: str, time_ns: int) -> None:
+        """End a metric with all its series."""
+        table = self._tables[name]
+        for labels in tuple(table.cells):
+            self.remove(name, labels, time_ns)
+        del self._tables[name]
+        for sample in table.sample_names():
+            del self._samples[sample]
+
+    def families(self) -> list[Family]:
+        """Return what is declared, in that order."""
+        return [table.family for table in self._tables.values()]
+
+    def remember(self, lookback_ns: Mapping[str, int]) -> None:
+        """Keep change points of these metrics (by name of metric or sample) for so long; of others, none."""
+        wanted: dict[Table, int] = defaultdict(int)
+        for name, length in lookback_ns.items():
+            if table := self._tables.get(name) or self._samples.get(name):
+                wanted[table] = max(wanted[table], length)
+        for table in self._tables.values():
+            table.lookback_ns = wanted[table]
+            if not table.lookback_ns:
+                table.past.clear()
+            self._seed(table)
+
+    # ── moving series ────────────────────────────────────────────────────────────────
+
+    def add(self, name: str, labels: LabelValues, amount: float, time_ns: int) -> None:
+        """Let a counter grow."""
+        table = self._tables[name]
+        cell = table.cells.get(labels) or self._born(table, labels, time_ns)
+        if cell is None:
+            return
+        cell.value += amount
+        cell.time_ns = time_ns
+        if not cell.dirty:
+            cell.dirty = True
+            self._dirty.append(cell)
+        if table.lookback_ns:
+            self._grow(table, name, cell.labels, time_ns, amount, cell.value)
+
+    def set(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
+        """Set a gauge."""
+        table = self._tables[name]
+        cell = table.cells.get(labels) or self._born(table, labels, time_ns)
+        if cell is None or (cell.value == value and cell.time_ns and not cell.dirty):
+            return
+        cell.value = value
+        cell.time_ns = time_ns
+        if not cell.dirty:
+            cell.dirty = True
+            self._dirty.append(cell)
+        if table.lookback_ns:
+            self._put(table, name, labels, time_ns, value)
+
+    def lift(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
+        """Set a gauge unless it is higher already."""
+        cell = self._tables[name].cells.get(labels)
+        if cell is None or cell.value < value:
+            self.set(name, labels, value, time_ns)
+
+    def observe(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
+        """Let a histogram take a value in."""
+        table = self._tables[name]
+        cell = table.cells.get(labels) or self._born(table, labels, time_ns)
+        assert cell is not None
+        bucket = bisect_left(table.family.buckets, value)
+        cell.counts[bucket] += 1
+        cell.value += value
+        cell.time_ns = time_ns
+        if not cell.dirty:
+            cell.dirty = True
+            self._dirty.append(cell)
+        if table.lookback_ns:
+            for bound in table.bounds[bucket:]:
+                self._step(table, f"{name}_bucket", (*cell.labels, bound), time_ns, 1)
+            self._step(table, f"{name}_count", cell.labels, time_ns, 1)
+            self._step(table, f"{name}_sum", cell.labels, time_ns, value)
+
+    def start(self, name: str, labels: LabelValues, time_ns: int) -> None:
+        """Let a series stand at 0 before anything moves it."""
+        table = self._tables[name]
+        if labels not in table.cells and len(table.cells) < table.family.max_series:
+            self._born(table, labels, time_ns)
+            self._seed(table, labels)
+
+    def remove(self, name: str, labels: LabelValues, time_ns: int) -> None:
+        """End a series, if there is such a one."""
+        table = self._tables[name]
+        cell = table.cells.pop(labels, None)
+        if cell is None:
+            return
+        cell.dirty = False
+        if table.owner:
+            owner = table.owner_of(labels)
+            table.owned[owner].pop(labels)
+            if not table.owned[owner]:
+                del table.owned[owner]
+        for sample, values, _ in cell.samples():
+            self._ended.append(SampleChange(sample, values, None, time_ns))
+            if table.lookback_ns:
+                self._put(table, sample, values, time_ns, NAN)
+
+    def end(self, name: str, owner: LabelValues, time_ns: int) -> None:
+        """End all series of a metric that belong to `owner`."""
+        for labels in tuple(self._tables[name].owned.get(owner, ())):
+            self.remove(name, labels, time_ns)
+
+    def value(self, name: str, labels: LabelValues) -> float | None:
+        """Return what a series stands at (the sum of a histogram), None if there is no such series."""
+        cell = self._tables[name].cells.get(labels)
+        return cell.value if cell else None
+
+    def _born(self, table: Table, labels: LabelValues, time_ns: int) -> Cell | None:
+        """Make a series; at the metric's limit the common one, or (gauges) none."""
+        family = table.family
+        if len(table.cells) >= family.max_series and family.labels:
+            if family.name != DROPPED:
+                self.add(DROPPED, (family.name,), 1, time_ns)
+            if family.kind == "gauge":
+                return None
+            labels = (OTHER,) * len(family.labels)
+            if labels in table.cells:
+                return table.cells[labels]
+        assert len(labels) == len(family.labels), f"{family.name} has labels {family.labels}, not {labels}"
+        cell = table.cells[labels] = Cell(table, labels, time_ns)
+        if table.owner:
+            table.owned.setdefault(table.owner_of(labels), {})[labels] = None
+        cell.dirty = True
+        self._dirty.append(cell)
+        if family.kind != "gauge":
+            self._seed(table, labels)
+        return cell
+
+    # ── the commit ───────────────────────────────────────────────────────────────────
+
+    def changes(self) -> list[SampleChange]:
+        """Hand over what ended and what moved since the last call, in that order."""
+        changes, self._ended = self._ended, []
+        dirty, self._dirty = self._dirty, []
+        for cell in dirty:
+            if cell.dirty:
+                cell.dirty = False
+                if cell.counts:
+                    changes.extend(SampleChange(*sample, cell.time_ns) for sample in cell.samples())
+                else:
+                    changes.append(SampleChange(cell.table.family.name, cell.labels, cell.value, cell.time_ns))
+        return changes
+
+    def points(self) -> list[SampleChange]:
+        """Hand over the change points since the last call; one replaces another of the same series and time."""
+        points, self._points = self._points, []
+        return points
+
+    def restore(self, changes: Iterable[SampleChange], points: Iterable[SampleChange] = ()) -> None:
+        """Continue from the last commit; series of metrics that are no longer declared end.
+
+        Declare the metrics, and say what to remember, first.
+        """
+        for change in changes:
+            table = self._samples.get(change.family)
+            if table is None or change.value is None or not self._restored(table, change, change.value):
+                self._ended.append(change._replace(value=None))
+        for table in self._tables.values():
+            if table.bounds:
+                for cell in table.cells.values():
+                    cell.counts = [b - a for a, b in zip([0.0, *cell.counts], cell.counts, strict=False)]
+        for point in points:
+            table = self._samples.get(point.family)
+            if table and table.lookback_ns:
+                past = table.past.setdefault((point.family, point.labels), ChangePoints())
+                past.put(point.time_ns, NAN if point.value is None else point.value)
+        for table in self._tables.values():
+            self._seed(table)
+
+    def _restored(self, table: Table, change: SampleChange, value: float) -> bool:
+        """Take one sample in; buckets stand summed up until `restore` takes them apart."""
+        bucket = change.family.endswith("_bucket") and bool(table.bounds)
+        labels = change.labels[:-1] if bucket else change.labels
+        if len(labels) != len(table.family.labels) or (bucket and change.labels[-1] not in table.bounds):
+            return False
+        cell = table.cells.get(labels) or self._born(table, labels, change.time_ns)
+        if cell is None or cell.labels != labels:
+            return False
+        cell.time_ns, cell.dirty = change.time_ns, False
+        if bucket:
+            cell.counts[table.bounds.index(change.labels[-1])] = value
+        elif not (table.bounds and change.family.endswith("_count")):
+            cell.value = value
+        return True
+
+    # ── the recent past ──────────────────────────────────────────────────────────────
+
+    def names(self) -> list[str]:
+        """Return every sample name."""
+        return list(self._samples)
+
+    def select(self, name: str) -> Iterator[Selected]:
+        """Yield every series of a sample name: labels, times of its change points, values from each on."""
+        table = self._samples.get(name)
+        if table is None:
+            return
+        keys = (*table.family.labels, "le") if name.endswith("_bucket") and table.bounds else table.family.labels
+        if table.lookback_ns:
+            for (sample, labels), past in table.past.items():
+                if sample == name:
+                    yield dict(zip(keys, labels, strict=True)), past.times, past.values
+            return
+        for cell in table.cells.values():
+            for sample, labels, value in cell.samples():
+                if sample == name:
+                    yield dict(zip(keys, labels, strict=True)), (cell.time_ns,), (value,)
+
+    def forget(self, clock_ns: int) -> dict[str, int]:
+        """Drop change points that no rule sees any more; return for each sample name what is too old."""
+        horizons = {}
+        for table in self._tables.values():
+            if not table.lookback_ns:
+                continue
+            horizon = clock_ns - table.lookback_ns
+            horizons.update(dict.fromkeys(table.sample_names(), horizon))
+            for key, past in tuple(table.past.items()):
+                past.forget(horizon)
+                if past.times[-1] <= horizon and past.values[-1] != past.values[-1]:
+                    del table.past[key]
+        return horizons
+
+    def _seed(self, table: Table, labels: LabelValues | None = None) -> None:
+        """Give series that are looked back at, and have no change points yet, their first."""
+        if not table.lookback_ns:
+            return
+        for cell in [table.cells[labels]] if labels is not None else table.cells.values():
+            for name, values, value in cell.samples():
+                past = table.past.get((name, values))
+                if past is None or past.values[-1] != past.values[-1]:
+                    self._put(table, name, values, cell.time_ns, value)
+
+    def _put(self, table: Table, name: str, labels: LabelValues, time_ns: int, value: float) -> None:
+        past = table.past.get((name, labels)) or table.past.setdefault((name, labels), ChangePoints())
+        self._points.append(SampleChange(name, labels, value, past.put(time_ns, value)))
+
+    def _step(self, table: Table, name: str, labels: LabelValues, time_ns: int, amount: float) -> None:
+        past = table.past[name, labels]
+        self._grow(table, name, labels, time_ns, amount, past.values[-1] + amount)
+
+    def _grow(self, table: Table, name: str, labels: LabelValues, time_ns: int, amount: float, value: float) -> None:
+        past = table.past[name, labels]
+        first = past.grow(time_ns, amount, value)
+        for index in range(first, len(past.times)):
+            self._points.append(SampleChange(name, labels, past.values[index], past.times[index]))
