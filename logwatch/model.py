@@ -65,6 +65,10 @@ class Scan(NamedTuple):
     """Lines of the engine's own tags by the level that logrus wrote."""
     hits: Sequence[Hit]
     """In the order of the file, each line once."""
+    ignored: Mapping[str, int] = {}
+    """Lines by the id of the `ignore` rule that knows them, where the scanner only counts those."""
+    known_lines: int = 0
+    """Docker lines among the ignored ones; they are not among the hits."""
 
 
 class Record(NamedTuple):

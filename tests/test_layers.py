@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"model", "errors", "__init__"},
-    {"templates", "secrets", "formats", "metrics"},
+    {"templates", "secrets", "formats", "patterns", "metrics"},
+    {"daemon_lines"},
     {"docker", "names", "changepoints"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},

@@ -1,0 +1,145 @@
+"""The seeded log that everything is measured on: a busy host in rsyslog's traditional format.
+
+One line in five comes from dockerd (20.10, debug level); the rest is what else such a host
+writes. Of a hundred dockerd lines
+
+    80  debug noise: API polls, iptables, address pools, garbage collection, forwarded events
+    15  info noise: plugins that load, gRPC channels
+     2  warnings and errors
+     3  a container's life: a shim starts, its task is deleted, the shim is disconnected
+
+and of a hundred others 40 are output of containers (a few with `docker` in the text, a few
+in logrus' own form), 25 kernel, 15 systemd, 10 cron, 10 sshd.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+SEED = 20261123
+START = datetime(2026, 11, 1, tzinfo=UTC)
+BLOCK = 20_000
+"""Lines written at once."""
+WEEK_SECONDS = 7 * 24 * 3600
+
+Message = Callable[[random.Random, str, str], str]
+
+_CONTAINERD = "/run/docker/containerd/daemon/io.containerd.runtime.v2.task/moby"
+_DEBUG = (
+    "Calling GET /v1.41/containers/json?all=1&limit=0",
+    "Calling HEAD /_ping",
+    "Calling GET /v1.41/info",
+    "Calling GET /v1.41/containers/{id}/json",
+    'garbage collected" d="{n}.{n}ms',
+    "ReleaseAddress(LocalDefault/172.17.0.0/16, 172.17.0.{n})",
+    "RequestAddress(LocalDefault/172.17.0.0/16, <nil>, map[])",
+    "EnableService {id} DONE",
+    "DeleteConntrackEntries purged ipv4:{n}, ipv6:0",
+    "/usr/sbin/iptables, [--wait -t filter -C FORWARD -o docker0 -j DOCKER]",
+    "attach: stdout: end",
+)
+_INFO = (
+    '"[core] Channel Connectivity change to READY" module=grpc',
+    '"[core] parsed scheme: \\"unix\\"" module=grpc',
+    '"loading plugin \\"io.containerd.internal.v1.shutdown\\"..." runtime=io.containerd.runc.v2 type=io.containerd.internal.v1',
+)
+_TROUBLE = (
+    'warning msg="Your kernel does not support swap memory limit"',
+    'error msg="stream copy error: reading from a closed fifo"',
+    'warning msg="Health check for container {id} error: context deadline exceeded"',
+)
+_LIFE = (
+    'info msg="starting signal loop" namespace=moby path='
+    + _CONTAINERD
+    + "/{id} pid={n} runtime=io.containerd.runc.v2",
+    'info msg="ignoring event" container={id} module=libcontainerd namespace=moby topic=/tasks/delete type="*events.TaskDelete"',
+    'info msg="shim disconnected" id={id}',
+)
+_OUTPUT = (
+    '10.0.{n}.7 - - "GET /api/v1/items/{n} HTTP/1.1" 200 {n} "-" "curl/8.5.0"',
+    "INFO worker-{n}: job {n} finished in {n} ms",
+    'time="{now}Z" level=info msg="request served" status=200 duration={n}ms',
+    "connected to postgres at db.docker.internal:5432",
+    '{{"level":"info","msg":"cache hit","key":"user:{n}","ms":{n}}}',
+    "WARN slow query: {n} ms: SELECT id, name FROM orders WHERE customer = {n}",
+)
+_KERNEL = (
+    "[{n}.{n}] veth{n}: entered promiscuous mode",
+    "[{n}.{n}] br-9c1f: port 3(veth{n}) entered forwarding state",
+    "[{n}.{n}] audit: type=1400 apparmor=ALLOWED operation=open pid={n}",
+    "[{n}.{n}] TCP: request_sock_TCP: Possible SYN flooding on port {n}. Sending cookies.",
+)
+_SYSTEMD = (
+    "Started Session {n} of User backup.",
+    "run-user-1000.mount: Deactivated successfully.",
+    "Starting Daily apt download activities...",
+    "logrotate.service: Consumed {n} ms CPU time.",
+)
+_SSHD = (
+    "Accepted publickey for deploy from 10.0.3.{n} port {n} ssh2: ED25519 SHA256:Zq{n}",
+    "Connection closed by 10.0.3.{n} port {n} [preauth]",
+)
+_CRON = (
+    "(root) CMD (test -x /usr/sbin/anacron || run-parts --report /etc/cron.hourly)",
+    "(backup) CMD (/usr/local/bin/sync {n})",
+)
+
+
+def write(path: Path, lines: int, *, seed: int = SEED) -> None:
+    """Write the corpus, unless the file is there already."""
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_suffix(".part")
+    with half.open("w", encoding="utf-8") as file:
+        for block in blocks(lines, seed):
+            file.write("\n".join(block) + "\n")
+    half.rename(path)
+
+
+def blocks(lines: int, seed: int) -> Iterator[list[str]]:
+    """The corpus' lines, some thousand at a time."""
+    rng = random.Random(seed)
+    ids = [f"{rng.getrandbits(256):064x}" for _ in range(200)]
+    for first in range(0, lines, BLOCK):
+        count = min(BLOCK, lines - first)
+        yield [
+            _line(rng, ids, START + timedelta(seconds=WEEK_SECONDS * (first + index) / lines)) for index in range(count)
+        ]
+
+
+def _line(rng: random.Random, ids: list[str], now: datetime) -> str:
+    header = f"{now:%b} {now.day:2} {now:%H:%M:%S} node7 "
+    number = str(rng.randrange(1, 60_000))
+    container = rng.choice(ids)
+    if rng.random() < 0.2:
+        return f'{header}dockerd[1042]: time="{now:%Y-%m-%dT%H:%M:%S.%f}123Z" level={_dockerd(rng, number, container)}'
+    tag, text = _other(rng, container)
+    return header + tag + ": " + text.format(n=number, now=f"{now:%Y-%m-%dT%H:%M:%S}")
+
+
+def _dockerd(rng: random.Random, number: str, container: str) -> str:
+    share = rng.random()
+    if share < 0.80:
+        text = f'debug msg="{rng.choice(_DEBUG)}"'
+    elif share < 0.95:
+        text = f"info msg={rng.choice(_INFO)}"
+    else:
+        text = rng.choice(_TROUBLE if share < 0.97 else _LIFE)
+    return text.format(id=container, n=number)
+
+
+def _other(rng: random.Random, container: str) -> tuple[str, str]:
+    share = rng.random()
+    if share < 0.40:
+        return f"{container[:12]}[843]", rng.choice(_OUTPUT)
+    if share < 0.65:
+        return "kernel", rng.choice(_KERNEL)
+    if share < 0.80:
+        return "systemd[1]", rng.choice(_SYSTEMD)
+    if share < 0.90:
+        return "CRON[2217]", rng.choice(_CRON)
+    return "sshd[9120]", rng.choice(_SSHD)

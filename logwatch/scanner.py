@@ -1,0 +1,205 @@
+"""Finds the lines that rules care about: all patterns of all rules in one pass over a chunk.
+
+No line is cut out or decoded before some rule has hit it. hyperscan (the only import of it)
+reports the end of each match; every expression runs to the end of its line (see `patterns`), so
+a report is a line. Beside the rules' expressions the database holds a few that only count,
+see `daemon_lines`. A hit is a suspicion: hyperscan sees a pattern without its anchors and
+anywhere in the line, RE2 confirms it on the message.
+
+Compiling takes a good part of a second for a thousand rules, so the database is kept in a
+file named after its content and hyperscan's version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import hyperscan
+
+from logwatch import __version__, daemon_lines
+from logwatch.errors import RuleError
+from logwatch.model import Hit, Pattern, Rule, Scan
+from logwatch.patterns import find_fault, mistake, scan_expression
+
+_SUFFIX = ".hyperscan"
+_DIGEST_SIZE = hashlib.sha256().digest_size
+
+
+class Expression(NamedTuple):
+    """One expression of the database, and the number that its matches are reported with."""
+
+    text: bytes
+    number: int
+
+
+class Scanner:
+    """All patterns of these rules as one machine.
+
+    Raises RuleError with every pattern that RE2 or hyperscan refuses. `cache_dir` is where
+    the compiled machine is kept; None, or a folder that cannot be written, keeps nothing. With
+    `count_ignored`, lines that only `ignore` rules know are counted in `Scan.ignored` and
+    `Scan.known_lines` and make no hits.
+    """
+
+    def __init__(self, rules: Sequence[Rule], cache_dir: Path | None, *, count_ignored: bool = False) -> None:
+        self._ids = [rule.id for rule in rules]
+        self._ignored = frozenset(n for n, rule in enumerate(rules) if not rule.event) if count_ignored else frozenset()
+        self._docker, self._payload, self._other = range(len(rules), len(rules) + 3)
+        expressions = [
+            Expression(scan_expression(pattern), number)
+            for number, rule in enumerate(rules)
+            for pattern in rule.patterns
+        ]
+        expressions.append(Expression(daemon_lines.docker_expression(), self._docker))
+        expressions.append(Expression(daemon_lines.payload_expression(), self._payload))
+        expressions.append(Expression(daemon_lines.other_tags_expression(), self._other))
+        patterns = [pattern for rule in rules for pattern in rule.patterns]
+        self._database = _load_or_compile(patterns, expressions, cache_dir)
+
+    def scan(self, data: bytes) -> Scan:
+        """Find the hits in whole lines of bytes, and count what lines there are. Never raises."""
+        if not data.endswith(b"\n"):
+            data += b"\n"
+        found: list[tuple[int, int]] = []
+        docker: list[int] = []
+        payloads: list[int] = []
+        others: list[int] = []
+        report, see_docker, see_payload, see_other = found.append, docker.append, payloads.append, others.append
+        docker_number, payload_number = self._docker, self._payload
+
+        def matched(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            if number < docker_number:
+                report((end, number))
+            elif number == docker_number:
+                see_docker(end)
+            elif number == payload_number:
+                see_payload(end)
+            else:
+                see_other(end)
+
+        self._database.scan(data, match_event_handler=matched)
+        docker_ends: Sequence[int] | set[int] = {*docker, *others} if others else docker
+        hits, ignored, known = self._group(data, found, docker_ends)
+        levels = daemon_lines.count_levels(data, payloads)
+        return Scan(data.count(b"\n"), len(docker_ends), levels, hits, ignored, known)
+
+    def _group(
+        self, data: bytes, found: list[tuple[int, int]], docker_ends: Iterable[int]
+    ) -> tuple[list[Hit], Counter[str], int]:
+        """Make one hit of all matches in a line; set aside what only `ignore` rules know."""
+        hits: list[Hit] = []
+        ignored: Counter[str] = Counter()
+        ignored_ends: list[int] = []
+        for end, numbers in _by_line(found):
+            if self._ignored.issuperset(numbers):
+                ignored.update(self._ids[number] for number in numbers)
+                ignored_ends.append(end)
+            else:
+                hits.append(Hit(data.rfind(b"\n", 0, end - 1) + 1, end - 1, numbers))
+        known = len(set(docker_ends).intersection(ignored_ends)) if ignored_ends else 0
+        return hits, ignored, known
+
+
+def _by_line(found: list[tuple[int, int]]) -> Iterable[tuple[int, tuple[int, ...]]]:
+    """The matches of each line: its end, and its rules ascending and once."""
+    if not found:
+        return
+    found.sort()
+    line_end, first = found[0]
+    numbers = [first]
+    for end, number in found:
+        if end != line_end:
+            yield line_end, tuple(numbers)
+            line_end, numbers = end, [number]
+        elif number != numbers[-1]:
+            numbers.append(number)
+    yield line_end, tuple(numbers)
+
+
+# ── the database ─────────────────────────────────────────────────────────────────────
+
+
+def _load_or_compile(
+    patterns: Sequence[Pattern], expressions: Sequence[Expression], cache_dir: Path | None
+) -> hyperscan.Database:
+    """Take the database from the cache, where only sound patterns get, or check the patterns and make it."""
+    path = cache_dir and cache_dir / (_key(patterns, expressions) + _SUFFIX)
+    database = path and _load(path)
+    if database is None:
+        _refuse_faults(patterns)
+        database = _compile(expressions)
+        if path is not None:
+            _save(path, hyperscan.dumpb(database))
+    return database
+
+
+def _refuse_faults(patterns: Iterable[Pattern]) -> None:
+    """Raise RuleError with every pattern that cannot be used."""
+    faults = ((pattern, find_fault(pattern) or _refusal(pattern)) for pattern in patterns)
+    mistakes = [mistake(pattern.mark, fault) for pattern, fault in faults if fault is not None]
+    if mistakes:
+        raise RuleError(mistakes)
+
+
+def _refusal(pattern: Pattern) -> str | None:
+    """Why hyperscan refuses a regex that RE2 accepts."""
+    if not pattern.regex:
+        return None
+    try:
+        _compile([Expression(scan_expression(pattern), 0)])
+    except hyperscan.error as error:
+        return f"the pattern search refuses the regex: {error}: write it more simply"
+    return None
+
+
+def _compile(expressions: Sequence[Expression]) -> hyperscan.Database:
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=[expression.text for expression in expressions],
+        ids=[expression.number for expression in expressions],
+        flags=[hyperscan.HS_FLAG_MULTILINE] * len(expressions),
+    )
+    return database
+
+
+def _key(patterns: Sequence[Pattern], expressions: Sequence[Expression]) -> str:
+    """Name of the cache file: the content, and the libraries and the machine that it was made with."""
+    made_with = (__version__, hyperscan.__version__, platform.machine())
+    content = [(pattern.regex, pattern.text) for pattern in patterns]
+    return hashlib.sha256(repr((made_with, content, expressions)).encode()).hexdigest()[:32]
+
+
+def _load(path: Path) -> hyperscan.Database | None:
+    """The database in a cache file, None if there is none or it is not as it was written."""
+    try:
+        stored = path.read_bytes()
+    except OSError:
+        return None
+    digest, content = stored[:_DIGEST_SIZE], stored[_DIGEST_SIZE:]
+    if hashlib.sha256(content).digest() != digest:  # hyperscan itself would run a damaged machine
+        return None
+    try:
+        database = hyperscan.loadb(content, hyperscan.HS_MODE_BLOCK)
+        database.scratch = hyperscan.Scratch(database)
+    except hyperscan.error:
+        return None
+    return database
+
+
+def _save(path: Path, content: bytes) -> None:
+    """Write the cache file whole or not at all; where that is not possible, go without."""
+    half = path.with_suffix(f".{os.getpid()}")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half.write_bytes(hashlib.sha256(content).digest() + content)
+        half.replace(path)
+        return
+    with contextlib.suppress(OSError):
+        half.unlink(missing_ok=True)
