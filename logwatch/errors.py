@@ -31,15 +31,21 @@ class StateError(LogwatchError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One mistake in a file: `path:line:column: what: cure` (line and column count from 1)."""
+    """One mistake in a file: `path:line:column: what: cure` (line and column count from 1).
+
+    Line 0 means the file (or folder, flag, variable) as a whole.
+    """
 
     path: str
     line: int
     column: int
     what: str
+    warning: bool = False
+    """It works, and is probably not what was meant."""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.what}"
+        place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
+        return f"{place}: {'warning: ' if self.warning else ''}{self.what}"
 
 
 class RuleError(LogwatchError):

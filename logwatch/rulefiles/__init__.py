@@ -1,1 +1,5 @@
-"""Rule files: their schema, where each mistake stands, and what their examples prove."""
+"""Rule files: their shape, what is wrong with them, and the rules they make."""
+
+from logwatch.rulefiles.loader import RuleSet, load
+
+__all__ = ["RuleSet", "load"]

@@ -1,0 +1,75 @@
+"""The words of events: `docker events`' own, plus the troubles that only the log knows.
+
+https://docs.docker.com/reference/cli/docker/system/events/ lists Docker's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from logwatch.metrics import VOCABULARY as COUNTED
+
+# What Docker, or a shipped correlation, says beside the words that are counted from zero.
+FURTHER = {
+    "container": "copy exec_detach export top",
+    "network": "remove update",
+    "daemon": "not_ready",
+    "builder": "prune",
+    "registry": "first_failure",
+    "plugin": "disable enable install remove",
+    "node": "create remove update",
+    "service": "create remove update",
+    "secret": "create remove update",
+    "config": "create remove update",
+}
+VOCABULARY: Mapping[str, frozenset[str]] = {
+    kind: frozenset(COUNTED.get(kind, ())) | frozenset(FURTHER.get(kind, "").split()) for kind in {**COUNTED, **FURTHER}
+}
+EVENTS = frozenset(f"{kind}.{action}" for kind, actions in VOCABULARY.items() for action in actions)
+
+WORD = re.compile(r"[a-z][a-z0-9_]*")
+
+# Below this two short words such as `stop` and `top` count as the same mistake.
+CLOSE = 0.75
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the nearest known word, or nothing."""
+    nearest = closest(word, known)
+    return f" (did you mean '{nearest}'?)" if nearest else ""
+
+
+def closest(word: str, known: Iterable[str]) -> str | None:
+    """The known word that is nearest to a mistaken one, if any is near."""
+    by_lower = {name.lower(): name for name in sorted(known)}
+    lower = word.lower()
+    if lower in by_lower:
+        return by_lower[lower]
+    found = get_close_matches(lower.replace("-", "_"), by_lower, 1, CLOSE) or get_close_matches(
+        lower, by_lower, 1, CLOSE
+    )
+    return by_lower[found[0]] if found else None
+
+
+def event_mistake(event: str) -> str | None:
+    """What is wrong with the form of a `type.action`, if anything."""
+    kind, dot, action = event.partition(".")
+    if not dot:
+        near = [name for name in sorted(EVENTS) if name.endswith(f".{event}")]
+        return f"'{event}' is not type.action: write for instance '{near[0] if near else 'container.' + event}'"
+    if not (WORD.fullmatch(kind) and WORD.fullmatch(action)):
+        return f"'{event}' is not type.action: use lower-case letters, digits and _ around one dot, such as 'container.die'"
+    return None
+
+
+def near_miss(event: str) -> str | None:
+    """The known event that an unknown one probably means."""
+    if event in EVENTS:
+        return None
+    kind, _, action = event.partition(".")
+    if kind in VOCABULARY:
+        nearest = closest(action, VOCABULARY[kind])
+        return f"{kind}.{nearest}" if nearest else None
+    return closest(event, EVENTS)
