@@ -4,6 +4,7 @@ LogwatchError            one line on stderr, exit status 2; everything else is a
 ├── ConfigError          the configuration or the command line
 ├── SourceError          a log that cannot be read
 ├── StateError           the state directory: locked, newer, not writable
+│   └── CommitError      a commit that the disk refused
 ├── RuleError            rule files, every mistake of every file at once
 └── NotifyError          a receiver that refused or did not answer
 """
@@ -27,6 +28,14 @@ class SourceError(LogwatchError):
 
 class StateError(LogwatchError):
     """The state directory cannot be used."""
+
+
+class CommitError(StateError):
+    """A commit failed; `retry` says whether trying again may help (a full disk gets room again)."""
+
+    def __init__(self, message: str, *, retry: bool) -> None:
+        self.retry = retry
+        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True, order=True)

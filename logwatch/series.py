@@ -87,6 +87,7 @@ class Series:
         self._dirty: list[Cell] = []
         self._ended: list[SampleChange] = []
         self._points: list[SampleChange] = []
+        self._groups: dict[str, set[str]] = {}
         for family in families:
             self.declare(family)
 
@@ -115,6 +116,12 @@ class Series:
         del self._tables[name]
         for sample in table.sample_names():
             del self._samples[sample]
+
+    def keep(self, group: str, names: set[str], time_ns: int = 0) -> None:
+        """Retire the metrics that the group kept before and does not any more."""
+        for name in self._groups.get(group, set()) - names:
+            self.retire(name, time_ns)
+        self._groups[group] = names
 
     def families(self) -> list[Family]:
         """Return what is declared, in that order."""

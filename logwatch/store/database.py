@@ -1,0 +1,216 @@
+"""The database that `run` owns: opened once, committed to once a turn."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from logwatch.errors import CommitError, StateError
+from logwatch.model import SECOND, Outcome, SampleChange
+from logwatch.store import history, rows, schema
+from logwatch.store.durability import Flusher, Sync, wal_bytes
+from logwatch.store.lock import Lock
+from logwatch.store.mirror import Mirror
+from logwatch.store.retention import Retention
+from logwatch.store.turn import Turn
+
+# The thread's checkpoint cannot finish while commits never pause; then the loop does it.
+LONGEST_WAL = 64 << 20
+MIRROR_NS = SECOND
+_UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+@dataclass(slots=True)
+class Saved:
+    """What the last commit left."""
+
+    sources: dict[tuple[str, str], str] = field(default_factory=dict)
+    stages: dict[tuple[str, str], str] = field(default_factory=dict)
+    series: list[SampleChange] = field(default_factory=list)
+    points: list[SampleChange] = field(default_factory=list)
+    meta: dict[str, str] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
+    """What an operator should know: a database that was set aside, positions taken from the copy."""
+
+
+class Store:
+    """The state directory of the process that follows a log.
+
+    Raises StateError if another process holds it, a newer logwatch wrote it, or it cannot be
+    written.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        now: datetime,
+        *,
+        sync: Sync = Sync.INTERVAL,
+        retention: Retention | None = None,
+    ) -> None:
+        self._path = directory / "logwatch.db"
+        self._wal = directory / "logwatch.db-wal"
+        self._damaged = directory / "logwatch.db.damaged"
+        self._sync = sync
+        self._notices: list[str] = []
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"{directory}: {error.strerror}: logwatch keeps its state there (--state-dir)") from error
+        self._lock = Lock(directory)
+        try:
+            self._connection = self._open(now)
+            self._retention = retention or Retention()
+            self._retention.begin(self._connection)
+        except BaseException:
+            self._lock.release()
+            raise
+        self._mirror = Mirror(directory / "positions.json")
+        self._mirrored_ns = 0
+        self._flusher = Flusher(self._path, sync)
+
+    # ── the loop's side ──────────────────────────────────────────────────────────────
+
+    def load(self) -> Saved:
+        """Return what the last commit left. Positions that the database lost come from their copy."""
+        connection = self._connection
+        saved = Saved(
+            sources=rows.read_rows(connection, "sources"),
+            stages=rows.read_rows(connection, "stages"),
+            series=list(rows.read_series(connection)),
+            points=list(rows.read_points(connection)),
+            meta=dict(connection.execute("SELECT key, value FROM meta")),
+            notices=self._notices,
+        )
+        if not saved.sources:
+            saved.sources = self._mirror.read()
+            if saved.sources:
+                saved.notices.append("positions were taken from positions.json: the database had none")
+        self._mirror.fill(saved.sources)
+        return saved
+
+    def commit(self, turn: Turn, now_ns: int) -> None:
+        """Write a turn, all or nothing.
+
+        Raises CommitError when the disk is full or refuses; merge the turn with the next one
+        and try again. The time only spaces the copies of the positions.
+        """
+        if not turn:
+            return
+        try:
+            self._write(turn)
+        except sqlite3.Error as error:
+            raise self._failed(error) from error
+        self._flusher.mark()
+        if turn.sources:
+            self._mirror.update(turn.sources)
+            if self._sync is Sync.ALWAYS or not 0 <= now_ns - self._mirrored_ns < MIRROR_NS:
+                self._mirrored_ns = now_ns
+                self._write_mirror()
+
+    def events(self, query: history.Query) -> Iterator[Outcome]:
+        """Yield the accepted events that match. For the thread that commits; others open a `History`."""
+        return history.select(self._connection, query)
+
+    def close(self) -> None:
+        """Write the copy of the positions, move the WAL into the database, let go of the lock."""
+        self._flusher.close()
+        self._write_mirror()
+        with suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._connection.close()
+        self._lock.release()
+
+    # ── writing ──────────────────────────────────────────────────────────────────────
+
+    def _write(self, turn: Turn) -> None:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            rows.write_rows(connection, "sources", "source", turn.sources)
+            rows.write_rows(connection, "stages", "stage", turn.stages)
+            rows.write_series(connection, turn.series)
+            rows.write_points(connection, turn.points)
+            for sample, before_ns in turn.horizons.items():
+                connection.execute("DELETE FROM points WHERE sample = ? AND time_ns < ?", (sample, before_ns))
+            rows.write_many(connection, "INSERT OR REPLACE INTO meta VALUES (?, ?)", list(turn.meta.items()))
+            history.write(connection, turn.outcomes)
+            self._retention.apply(connection, turn)
+            connection.execute("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            self._retention.begin(connection)
+            raise
+        if wal_bytes(self._wal) > LONGEST_WAL:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _failed(self, error: sqlite3.Error) -> CommitError:
+        if _unreadable(error):
+            with suppress(OSError):
+                self._damaged.touch()
+            return CommitError(
+                f"{self._path}: {error}: restart logwatch: it sets the database aside and goes on from positions.json",
+                retry=False,
+            )
+        return CommitError(
+            f"{self._path}: {error}: nothing is lost while this lasts, but nothing new is shown either:"
+            " make room or let logwatch write there",
+            retry=True,
+        )
+
+    def _write_mirror(self) -> None:
+        # A full disk fails the next commit too, and that is where it is told.
+        with suppress(OSError):
+            self._mirror.write(sync=self._sync is not Sync.OFF)
+
+    # ── opening ──────────────────────────────────────────────────────────────────────
+
+    def _open(self, now: datetime) -> sqlite3.Connection:
+        if self._damaged.exists():
+            self._set_aside("it was found damaged", now)
+            self._damaged.unlink()
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if not _unreadable(error):
+                raise StateError(f"{self._path}: {error}: logwatch must be able to write there") from error
+            self._set_aside(str(error), now)
+        return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the database and read once through what every start needs."""
+        connection = sqlite3.connect(self._path, timeout=1, isolation_level=None, cached_statements=256)
+        try:
+            schema.prepare(connection, str(self._path))
+            connection.execute(f"PRAGMA synchronous = {self._sync.pragma}")
+            connection.execute("PRAGMA wal_autocheckpoint = 0")
+            for table in ("meta", "sources", "stages", "series", "points"):
+                connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 -- constants
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_aside(self, why: str, now: datetime) -> None:
+        """Move an unreadable database out of the way; it is evidence, so it is never deleted."""
+        stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
+        target = self._path.with_name(f"{self._path.name}.set-aside-{stamp}")
+        try:
+            for suffix in ("", "-wal", "-shm"):
+                part = self._path.with_name(self._path.name + suffix)
+                if part.exists():
+                    part.replace(target.with_name(target.name + suffix))
+        except OSError as error:
+            raise StateError(f"{self._path}: {why}, and it cannot be moved away: {error.strerror}") from error
+        self._notices.append(f"{self._path}: {why}: it was set aside as {target.name}, and a new one begun")
+
+
+def _unreadable(error: sqlite3.Error) -> bool:
+    if isinstance(error, schema.ForeignDatabase):
+        return True
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _UNREADABLE

@@ -1,0 +1,94 @@
+"""When what was committed is safe from a loss of power: fsync beside the loop.
+
+A commit in WAL mode is safe from `kill -9` as soon as it is written; only fsync makes it safe
+from a loss of power, and on a busy disk takes longer than a turn may. With `interval` a thread
+does it each second; the same thread moves the WAL into the database before it grows long.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+
+INTERVAL = 1.0
+CHECKPOINT_BYTES = 8 << 20
+
+
+class Sync(StrEnum):
+    """`state.sync`: when commits are forced to the disk."""
+
+    ALWAYS = "always"
+    INTERVAL = "interval"
+    OFF = "off"
+
+    @property
+    def pragma(self) -> str:
+        """The value of `PRAGMA synchronous`.
+
+        NORMAL, not OFF, for `interval`: SQLite then orders its writes such that the
+        database is whole after a loss of power, whatever it misses.
+        """
+        return {Sync.ALWAYS: "FULL", Sync.INTERVAL: "NORMAL", Sync.OFF: "OFF"}[self]
+
+
+class Flusher:
+    """The thread that forces commits to the disk; it sleeps while there are none."""
+
+    def __init__(self, path: Path, sync: Sync) -> None:
+        self._path = path
+        self._wal = path.with_name(f"{path.name}-wal")
+        self._sync = sync
+        self._dirty = threading.Event()
+        self._closing = threading.Event()
+        self.error: str | None = None
+        self._thread = threading.Thread(target=self._run, name="logwatch-flusher", daemon=True)
+        self._thread.start()
+
+    def mark(self) -> None:
+        """Tell that there is a commit which the disk may not have yet."""
+        self._dirty.set()
+
+    def close(self) -> None:
+        """End the thread; the caller's last checkpoint does what it left."""
+        self._closing.set()
+        self._dirty.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._dirty.wait()
+            self._dirty.clear()
+            try:
+                self._flush()
+                self.error = None
+            except (OSError, sqlite3.Error) as error:
+                self.error = str(error)
+            self._closing.wait(INTERVAL)
+
+    def _flush(self) -> None:
+        if self._sync is Sync.INTERVAL:
+            with suppress(FileNotFoundError):
+                descriptor = os.open(self._wal, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+        if wal_bytes(self._wal) > CHECKPOINT_BYTES:
+            connection = sqlite3.connect(self._path, timeout=1, isolation_level=None)
+            try:
+                connection.execute(f"PRAGMA synchronous = {self._sync.pragma}")
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            finally:
+                connection.close()
+
+
+def wal_bytes(path: Path) -> int:
+    """Return the size of a write-ahead log, 0 where there is none."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -1,0 +1,138 @@
+"""The events that were accepted, oldest first; read by commands while `run` writes."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from logwatch.errors import StateError
+from logwatch.model import Event, Outcome, Role
+from logwatch.store.rows import text, write_many
+
+COLUMNS = "seq, time_ns, event, host, id, name, attributes, severity, rule, path, offset, line, role, stamp_ns"
+INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 -- constants
+AMEND = (
+    "UPDATE events SET time_ns = ?2, event = ?3, host = ?4, id = ?5, name = ?6, attributes = ?7, severity = ?8,"
+    " rule = ?9, path = ?10, offset = ?11, line = ?12, role = ?13, stamp_ns = ?14 WHERE seq = ?1"
+)
+Row = tuple[int, int, str, str, str | None, str | None, str, str, str, str, int, int | None, str, int]
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which events to return; what is None does not restrict."""
+
+    since_ns: int | None = None
+    until_ns: int | None = None
+    event: str | None = None
+    """`type.action`, `type`, or a pattern with `*`."""
+    name: str | None = None
+    id: str | None = None
+    """An id or the beginning of one."""
+    after_seq: int | None = None
+    limit: int | None = None
+    newest_first: bool = False
+
+
+def to_row(outcome: Outcome) -> Row:
+    """Return an event as a row of the table."""
+    seq, event, _ = outcome
+    attributes = _encode(dict(event.attributes)) if event.attributes else "{}"
+    return (
+        *(seq, event.time_ns, event.event, event.host, event.id, event.name, attributes, event.severity),
+        *(event.rule, event.path, event.offset, event.line, event.role, event.stamp_ns),
+    )
+
+
+def from_row(row: Row) -> Outcome:
+    """Return the event that a row holds."""
+    seq, time_ns, event, host, object_id, name, attributes, severity, rule, path, offset, line, role, stamp_ns = row
+    known = json.loads(attributes)
+    return Outcome(
+        seq,
+        Event(
+            *(time_ns, text(event), text(host), text(object_id), text(name), known, severity, text(rule)),
+            *(text(path), offset, line, Role(role), stamp_ns),
+        ),
+    )
+
+
+def select(connection: sqlite3.Connection, query: Query) -> Iterator[Outcome]:
+    """Yield the events that match, in the order in which they were accepted (or the reverse)."""
+    event = query.event if query.event is None or "." in query.event or "*" in query.event else f"{query.event}.*"
+    conditions = [
+        ("time_ns >= ?", query.since_ns),
+        ("time_ns < ?", query.until_ns),
+        ("event GLOB ?", event),
+        ("name = ?", query.name),
+        ("substr(id, 1, length(?)) = ?", query.id),
+        ("seq > ?", query.after_seq),
+    ]
+    chosen = [(text, value) for text, value in conditions if value is not None]
+    where = " AND ".join(text for text, _ in chosen) or "1"
+    values: list[int | str] = [value for text, value in chosen for _ in range(text.count("?"))]
+    order = "DESC" if query.newest_first else "ASC"
+    limit = -1 if query.limit is None else query.limit
+    # S608: every text is one of the constants above; values are bound.
+    statement = f"SELECT {COLUMNS} FROM events WHERE {where} ORDER BY seq {order} LIMIT {limit:d}"  # noqa: S608
+    for row in connection.execute(statement, values):
+        yield from_row(row)
+
+
+def write(connection: sqlite3.Connection, outcomes: Iterable[Outcome]) -> int:
+    """Insert accepted events and amend earlier ones; return how many are new."""
+    fresh: dict[int, Row] = {}
+    amended: list[Row] = []
+    for outcome in outcomes:
+        if outcome.amends and outcome.seq not in fresh:
+            amended.append(to_row(outcome))
+        else:
+            fresh[outcome.seq] = to_row(outcome)
+    write_many(connection, INSERT, list(fresh.values()))
+    write_many(connection, AMEND, amended)
+    return len(fresh)
+
+
+class History:
+    """The history as other commands see it: the last commit, without a lock."""
+
+    def __init__(self, directory: Path) -> None:
+        path = directory / "logwatch.db"
+        if not path.exists():
+            raise StateError(f"{path}: there is no such file: logwatch run --state-dir {directory} writes it")
+        self._connection = _connect(path)
+
+    def events(self, query: Query) -> Iterator[Outcome]:
+        """Yield the events that match."""
+        return select(self._connection, query)
+
+    def stages(self, stage: str) -> dict[str, str]:
+        """Return the rows of one stage as of the last commit."""
+        return dict(self._connection.execute("SELECT key, value FROM stages WHERE stage = ?", (stage,)))
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open for reading; where not even the shared memory of WAL can be made, as a file that nobody writes."""
+    last: sqlite3.Error | None = None
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, check_same_thread=False)
+        try:
+            connection.execute("SELECT count(*) FROM meta").fetchone()
+        except sqlite3.OperationalError as error:
+            connection.close()
+            last = error
+        except sqlite3.DatabaseError as error:
+            connection.close()
+            raise StateError(f"{path}: {error}: logwatch run sets it aside and starts a new one") from error
+        else:
+            return connection
+    raise StateError(f"{path}: {last}: is it readable for this user?")

@@ -1,0 +1,88 @@
+"""How much history is kept: by age, by number, and by the size of the file."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from logwatch.model import SECOND
+from logwatch.store.turn import Turn
+
+DAY_NS = 86_400 * SECOND
+# Deleted per commit at the most, so that no turn is long.
+BATCH = 10_000
+# Counting pages takes longer than a small commit.
+COMMITS_PER_LOOK = 256
+
+
+@dataclass(slots=True)
+class Retention:
+    """The limits of the history; what is beyond goes in the commit that brings more, the oldest first."""
+
+    age_ns: int = 7 * DAY_NS
+    """Measured from the newest accepted event."""
+    events: int = 500_000
+    max_bytes: int = 512 << 20
+    """Of the database; a WAL of some MiB comes on top."""
+    _first: int = 0
+    _last: int = 0
+    _newest_ns: int = 0
+    _looked_ns: int = 0
+    _commits: int = 0
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Find out what there is."""
+        first, last = connection.execute("SELECT min(seq), max(seq) FROM events").fetchone()
+        self._first, self._last = first or 0, last or 0
+        recent = "SELECT max(time_ns) FROM (SELECT time_ns FROM events ORDER BY seq DESC LIMIT 1000)"
+        self._newest_ns = connection.execute(recent).fetchone()[0] or 0
+        self._looked_ns = self._commits = 0
+
+    def apply(self, connection: sqlite3.Connection, turn: Turn) -> None:
+        """Delete what the turn's events push out."""
+        if not turn.outcomes:
+            return
+        self._note(turn)
+        bound = self._last - self.events
+        if self._newest_ns - self._looked_ns > min(3600 * SECOND, self.age_ns // 100):
+            bound = max(bound, self._too_old(connection))
+        self._commits += 1 + len(turn.outcomes) // 100
+        if self._commits >= COMMITS_PER_LOOK:
+            self._commits = 0
+            bound = max(bound, self._too_big(connection))
+        if bound >= self._first:
+            bound = min(bound, self._first + max(BATCH, 2 * len(turn.outcomes)) - 1)
+            connection.execute("DELETE FROM events WHERE seq <= ?", (bound,))
+            self._first = bound + 1
+
+    def _note(self, turn: Turn) -> None:
+        seqs = [outcome.seq for outcome in turn.outcomes if not outcome.amends]
+        self._last = max([self._last, *seqs])
+        self._first = self._first or min(seqs, default=0)
+        newest_ns = max(outcome.event.time_ns for outcome in turn.outcomes)
+        if turn.clock_ns:
+            newest_ns = min(newest_ns, turn.clock_ns)
+        self._newest_ns = max(self._newest_ns, newest_ns)
+
+    def _too_old(self, connection: sqlite3.Connection) -> int:
+        """Return the seq up to which events are too old; late ones behind newer ones wait for these."""
+        oldest = "SELECT seq, time_ns FROM events WHERE time_ns >= ? ORDER BY seq LIMIT 1"
+        found = connection.execute(oldest, (self._newest_ns - self.age_ns,)).fetchone()
+        bound: int = found[0] - 1 if found else self._last
+        if bound < self._first + BATCH:
+            self._looked_ns = self._newest_ns
+        return bound
+
+    def _too_big(self, connection: sqlite3.Connection) -> int:
+        """Return the seq up to which events must go for the file to keep its size."""
+        pages, free, size = (
+            connection.execute(f"PRAGMA {pragma}").fetchone()[0]
+            for pragma in ("page_count", "freelist_count", "page_size")
+        )
+        used: int = (pages - free) * size
+        if pages * size > self.max_bytes:
+            self._commits = COMMITS_PER_LOOK  # look again at the next commit
+            connection.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+        if used <= self.max_bytes:
+            return 0
+        return self._first + (self._last - self._first + 1) * (used - self.max_bytes) // used

@@ -1,0 +1,96 @@
+"""Rows in and out of SQLite, whatever their text holds.
+
+A path on disk or a name in a log need not be UTF-8; Python stands lone surrogates in for such
+bytes, and SQLite refuses these. They are rare, so a batch is written as it stands first; where
+that fails, those texts are written as blobs.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar, overload
+
+from logwatch.model import LabelValues, SampleChange
+from logwatch.store.turn import Rows
+
+Value = str | bytes | int | float | None
+T = TypeVar("T")
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def write_many(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+    """Execute a statement for every row. Call inside a transaction."""
+    if not rows:
+        return
+    connection.execute("SAVEPOINT batch")
+    try:
+        connection.executemany(statement, rows)
+    except UnicodeEncodeError:
+        connection.execute("ROLLBACK TO batch")
+        connection.executemany(statement, [[_storable(value) for value in row] for row in rows])
+    connection.execute("RELEASE batch")
+
+
+@overload
+def text(value: str | bytes) -> str: ...
+@overload
+def text(value: str | bytes | None) -> str | None: ...
+def text(value: str | bytes | None) -> str | None:
+    """Return the text that was stored."""
+    return value.decode("utf-8", "surrogatepass") if isinstance(value, bytes) else value
+
+
+def write_rows(connection: sqlite3.Connection, table: str, part: str, rows: Rows) -> None:
+    """Write the rows of sources or stages; `part` names the first column."""
+    gone = [key for key, value in rows.items() if value is None]
+    kept = [(*key, value) for key, value in rows.items() if value is not None]
+    # S608: table and part are constants of the caller; values are bound.
+    write_many(connection, f"DELETE FROM {table} WHERE {part} = ? AND key = ?", gone)  # noqa: S608
+    write_many(connection, f"INSERT OR REPLACE INTO {table} VALUES (?, ?, ?)", kept)  # noqa: S608
+
+
+def read_rows(connection: sqlite3.Connection, table: str) -> dict[tuple[str, str], str]:
+    """Return all rows of sources or stages."""
+    found = connection.execute(f"SELECT * FROM {table}")  # noqa: S608 -- a constant of the caller
+    return {(text(part), text(key)): text(value) for part, key, value in found}
+
+
+def write_series(connection: sqlite3.Connection, changes: Iterable[SampleChange]) -> None:
+    """Write the values of series; of several changes of one series the last counts."""
+    latest: dict[tuple[str, LabelValues], SampleChange] = {(change[0], change[1]): change for change in changes}
+    gone = [(name, _encode(labels)) for name, labels, value, _ in latest.values() if value is None]
+    kept = [(name, _encode(labels), value, time) for name, labels, value, time in latest.values() if value is not None]
+    write_many(connection, "DELETE FROM series WHERE sample = ? AND labels = ?", gone)
+    write_many(connection, "INSERT OR REPLACE INTO series VALUES (?, ?, ?, ?)", kept)
+
+
+def write_points(connection: sqlite3.Connection, points: Iterable[SampleChange]) -> None:
+    """Write change points; a later one of the same series and time replaces the earlier."""
+    rows = [(name, time_ns, _encode(labels), value) for name, labels, value, time_ns in points]
+    write_many(connection, "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?)", rows)
+
+
+def read_series(connection: sqlite3.Connection) -> Iterator[SampleChange]:
+    """Yield the value of every series."""
+    for name, labels, value, time_ns in connection.execute("SELECT sample, labels, value, time_ns FROM series"):
+        yield SampleChange(name, tuple(json.loads(labels)), float("nan") if value is None else value, time_ns)
+
+
+def read_points(connection: sqlite3.Connection) -> Iterator[SampleChange]:
+    """Yield change points, of each series in the order of time; None ends the series."""
+    found = connection.execute("SELECT sample, labels, value, time_ns FROM points ORDER BY time_ns")
+    for name, labels, value, time_ns in found:
+        yield SampleChange(name, tuple(json.loads(labels)), value, time_ns)
+
+
+def _storable(value: Value) -> Value:
+    if not isinstance(value, str):
+        return value
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "surrogatepass")
+    return value

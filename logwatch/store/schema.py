@@ -1,0 +1,56 @@
+"""The tables of the state database, and how older ones become today's."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from logwatch.errors import StateError
+
+# "logw" in ASCII: tells our databases from others (https://www.sqlite.org/pragma.html#pragma_application_id).
+APPLICATION_ID = 0x6C6F6777
+
+TABLES = """
+CREATE TABLE meta    (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sources (source TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (source, key)) WITHOUT ROWID;
+CREATE TABLE stages  (stage TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (stage, key)) WITHOUT ROWID;
+CREATE TABLE series  (sample TEXT, labels TEXT, value REAL, time_ns INTEGER NOT NULL,
+                      PRIMARY KEY (sample, labels)) WITHOUT ROWID;
+CREATE TABLE points  (sample TEXT, time_ns INTEGER, labels TEXT, value REAL,
+                      PRIMARY KEY (sample, time_ns, labels)) WITHOUT ROWID;
+CREATE TABLE events  (seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, event TEXT NOT NULL, host TEXT NOT NULL,
+                      id TEXT, name TEXT, attributes TEXT NOT NULL, severity TEXT NOT NULL, rule TEXT NOT NULL,
+                      path TEXT NOT NULL, offset INTEGER NOT NULL, line INTEGER, role TEXT NOT NULL,
+                      stamp_ns INTEGER NOT NULL);
+"""
+
+# Scripts that lead from each version to the next; the first makes version 1 of nothing.
+MIGRATIONS: tuple[str, ...] = (TABLES,)
+VERSION = len(MIGRATIONS)
+
+
+class ForeignDatabase(sqlite3.DatabaseError):
+    """A database that is whole, but not ours."""
+
+
+def prepare(connection: sqlite3.Connection, path: str) -> None:
+    """Bring a database to today's tables.
+
+    Raises StateError for one of a newer logwatch, and sqlite3.DatabaseError for one that
+    cannot be read or belongs to something else.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if owner != APPLICATION_ID and (tables or version):
+        raise ForeignDatabase("it is not a database of logwatch")
+    if version > VERSION:
+        raise StateError(
+            f"{path}: its format is {version}, this logwatch knows up to {VERSION}:"
+            " run the newer logwatch that wrote it, or give another state directory (--state-dir)"
+        )
+    if not tables:  # page layout can only be chosen for an empty database
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID:d}")
+    for number in range(version, VERSION):
+        connection.executescript(f"BEGIN IMMEDIATE; {MIGRATIONS[number]} PRAGMA user_version = {number + 1:d}; COMMIT;")

@@ -1,0 +1,102 @@
+"""What each accepted event, change of state and new name adds to which series."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from logwatch.metrics import VOCABULARY, counted
+from logwatch.model import SECOND, Consequence, Correlation, Event, LabelValues, Outcome, Renamed, Rule, StateChange
+from logwatch.series import Series
+from logwatch.tally.containers import MAX_CONTAINERS, Containers, Tracked
+from logwatch.tally.rulemetrics import RuleMetrics
+
+__all__ = ["MAX_CONTAINERS", "Tally", "Tracked"]
+
+EVENTS, DAEMON_START = "docker_events_total", "docker_daemon_last_start_timestamp_seconds"
+API_ERRORS = "docker_api_errors_total"
+
+
+class Tally:
+    """Moves the docker_* series and those that rules declare."""
+
+    def __init__(
+        self,
+        series: Series,
+        rules: Sequence[Rule] = (),
+        correlations: Sequence[Correlation] = (),
+        *,
+        multi_host: bool = False,
+        max_containers: int = MAX_CONTAINERS,
+    ) -> None:
+        self._series = series
+        self._multi_host = multi_host
+        self._kinds: dict[tuple[str, str], LabelValues] = {}
+        self._hosts: set[str] = set()
+        self.containers = Containers(series, multi_host=multi_host, most=max_containers)
+        for family in counted(multi_host=multi_host):
+            series.declare(family, self.containers.owner(family))
+        self._rule_metrics = RuleMetrics(series, rules, correlations)
+        self.containers.owned = self._rule_metrics.owned
+        if not multi_host:
+            self._meet("")
+
+    def observe(self, consequence: Consequence) -> None:
+        """Move the series that an event, a change of state or a new name concerns."""
+        if type(consequence) is Outcome:
+            if consequence.amends:
+                self.containers.amend(consequence.event)
+            else:
+                self._count(consequence.event)
+        elif type(consequence) is StateChange:
+            self.containers.change_state(consequence)
+        elif type(consequence) is Renamed:
+            self.containers.rename(consequence)
+
+    def count_withheld(self, event: Event) -> None:
+        """Move the metrics of a rule whose event gave way to another rule's (`unless_other`)."""
+        self._rule_metrics.count(event)
+
+    def advance(self, clock_ns: int) -> None:
+        """End the series whose time has come."""
+        self.containers.advance(clock_ns)
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """Hand over the containers that changed since the last call."""
+        return self.containers.changed_rows()
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Continue with the containers of the last commit."""
+        self.containers.restore(rows)
+
+    def _count(self, event: Event) -> None:
+        host = event.host if self._multi_host else ""
+        kind = self._kinds.get((event.event, host)) or self._kind(event.event, host)
+        self._series.add(EVENTS, kind, 1, event.time_ns)
+        if kind[0] == "container":
+            if event.id:
+                self.containers.count(event, kind[1])
+        elif event.event == "daemon.start":
+            self._series.lift(DAEMON_START, self._labels(host), event.time_ns / SECOND, event.time_ns)
+        elif event.event == "api.error":
+            method, status = event.attributes.get("method", ""), event.attributes.get("status", "")
+            self._series.add(API_ERRORS, self._labels(host, method, status), 1, event.time_ns)
+        self._rule_metrics.count(event)
+
+    def _kind(self, name: str, host: str) -> LabelValues:
+        """Split `type.action` into label values, once per kind of event and host."""
+        if host not in self._hosts:
+            self._meet(host)
+        kind, _, action = name.partition(".")
+        if len(self._kinds) > 10_000:  # names can come out of the log
+            self._kinds.clear()
+        return self._kinds.setdefault((name, host), self._labels(host, kind, action))
+
+    def _meet(self, host: str) -> None:
+        """Let every event that can happen on a host stand at 0."""
+        self._hosts.add(host)
+        for kind, actions in VOCABULARY.items():
+            for action in actions:
+                self._series.start(EVENTS, self._labels(host, kind, action), 0)
+
+    def _labels(self, host: str, *values: str) -> LabelValues:
+        return (*values, host) if self._multi_host else values
