@@ -53,6 +53,8 @@ class Hit(NamedTuple):
     start: int
     end: int
     rules: tuple[int, ...]
+    before: int = 0
+    """Lines before it in the chunk."""
 
 
 class Scan(NamedTuple):
@@ -311,6 +313,10 @@ class Stateful(Protocol):
 
 class Source(Protocol):
     """Where chunks come from. One source may follow many files."""
+
+    @property
+    def finished(self) -> bool:
+        """Nothing will ever come again: a replay at its end, a closed pipe. Never true of a followed file."""
 
     def read(self, now_ns: int) -> Chunk | None:
         """Return the next chunk, or None when there is nothing to read at the moment."""

@@ -1,0 +1,173 @@
+"""The bytes of one generation of a log: a plain file, or what a compressed copy holds.
+
+Both answer `pread(size, offset)`. A plain file does so by its descriptor, so it may be
+renamed or removed meanwhile. An archive is unpacked from its start as far as needed;
+going forward is cheap, going back starts again.
+"""
+
+from __future__ import annotations
+
+import bz2
+import errno
+import gzip
+import lzma
+import os
+import stat
+import zlib
+from collections.abc import Callable
+from typing import IO, Protocol, cast
+
+import zstandard
+
+from logwatch.sources.disk import Disk
+
+PIECE = 1 << 18
+"""Bytes unpacked at a time."""
+DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ValueError)
+"""What the unpackers raise on a torn or foreign file."""
+
+
+def _unzstd(stream: IO[bytes]) -> IO[bytes]:
+    return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
+
+
+def _gunzip(stream: IO[bytes]) -> IO[bytes]:
+    return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+
+
+UNPACKERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
+    ".gz": _gunzip,
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+    ".zst": _unzstd,
+}
+
+
+def packed_suffix(name: str) -> str:
+    """The suffix that tells how a file is compressed, or nothing.
+
+    >>> packed_suffix("messages.1.gz")
+    '.gz'
+    """
+    return next((suffix for suffix in UNPACKERS if name.endswith(suffix)), "")
+
+
+class Content(Protocol):
+    """What a generation is read from."""
+
+    device: int
+    inode: int
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """Up to `size` bytes from `offset`; fewer only at the end."""
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+
+
+class Plain:
+    """A plain file, held open."""
+
+    def __init__(self, fd: int, disk: Disk) -> None:
+        self.fd = fd
+        self._disk = disk
+        found = os.fstat(fd)
+        self.device = found.st_dev
+        self.inode = found.st_ino
+
+    def stat(self) -> os.stat_result:
+        """Size, links and times as they are now."""
+        return self._disk.fstat(self.fd)
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """Up to `size` bytes from `offset`; fewer only at the end."""
+        return os.pread(self.fd, size, offset)
+
+    def data_after(self, offset: int) -> int:
+        """Where the next bytes are that were really written: a hole is jumped over."""
+        try:
+            return os.lseek(self.fd, offset, os.SEEK_DATA)
+        except OSError:
+            return offset
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+class Archive:
+    """What a compressed file holds, unpacked as it is asked for."""
+
+    def __init__(self, fd: int, suffix: str) -> None:
+        found = os.fstat(fd)
+        self.device = found.st_dev
+        self.inode = found.st_ino
+        self.mtime_ns = found.st_mtime_ns
+        self.packed_size = found.st_size
+        self.damage: str | None = None
+        self._raw = os.fdopen(fd, "rb")
+        self._unpack = UNPACKERS[suffix]
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._raw.seek(0)
+        self._stream = self._unpack(self._raw)
+        self._buffer = bytearray()
+        self._start = 0
+        self._ended = False
+
+    def pread(self, size: int, offset: int) -> bytes:
+        """Up to `size` bytes from `offset`; fewer only at the end, or where the file is damaged."""
+        if offset < self._start:
+            self._rewind()
+        while self._start + len(self._buffer) < offset + size and not self._ended:
+            self._grow()
+            behind = min(offset - self._start, len(self._buffer))
+            del self._buffer[:behind]
+            self._start += behind
+        skip = offset - self._start
+        return bytes(self._buffer[skip : skip + size])
+
+    def _grow(self) -> None:
+        try:
+            piece = self._stream.read(PIECE)
+        except DAMAGE as error:
+            self.damage = str(error) or type(error).__name__
+            piece = b""
+        self._ended = not piece
+        self._buffer += piece
+
+    def left(self) -> int:
+        """Compressed bytes not yet unpacked."""
+        return max(self.packed_size - self._raw.tell(), 0)
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+        self._raw.close()
+
+
+def open_plain(disk: Disk, path: str) -> Plain:
+    """Open a log that is being written; raises OSError, also where it is no regular file."""
+    return Plain(_open_regular(disk, path), disk)
+
+
+def open_content(disk: Disk, path: str) -> Plain | Archive:
+    """Open a rotated copy, compressed or not; raises OSError, also where it is no regular file."""
+    suffix = packed_suffix(path)
+    fd = _open_regular(disk, path)
+    return Archive(fd, suffix) if suffix else Plain(fd, disk)
+
+
+def _open_regular(disk: Disk, path: str) -> int:
+    fd = disk.open(path)
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return fd
+    os.close(fd)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(
+            errno.EISDIR, "it is a directory: name the file in it, or a pattern such as *.log", path
+        )
+    raise OSError(errno.EINVAL, "it is no regular file", path)

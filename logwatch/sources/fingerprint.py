@@ -1,0 +1,91 @@
+"""How a file is known again under another name, inode or compression.
+
+    head: the first bytes, 1 KiB at the most      tail: the 256 bytes before `size`
+    ├────┤                                ├──────┤
+    ▓▓▓▓▓▓░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓░░░░░░
+                                                 ▲ size: as far as we know it (what was read)
+
+Inodes are given again and names are changed: what a file contains decides. Nothing
+(no head) is like everything, so it proves nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from logwatch.sources.content import Content
+
+HEAD = 1024
+TAIL = 256
+
+
+def digest(piece: bytes) -> str:
+    """A short hash of some bytes."""
+    return hashlib.blake2b(piece, digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What is known about the first `size` bytes of a file (and of its head, which may reach further)."""
+
+    device: int
+    inode: int
+    size: int
+    head_size: int
+    head: str
+    tail: str
+
+    def dump(self) -> list[int | str]:
+        """The form kept in the state."""
+        return [self.device, self.inode, self.size, self.head_size, self.head, self.tail]
+
+    @staticmethod
+    def load(fields: list[int | str]) -> Fingerprint:
+        """Undo `dump`."""
+        device, inode, size, head_size, head, tail = fields
+        return Fingerprint(int(device), int(inode), int(size), int(head_size), str(head), str(tail))
+
+    def same_bytes(self, other: Fingerprint) -> bool:
+        """Both tell of equally long files with equal ends; names and inodes do not matter."""
+        mine = (self.size, self.head_size, self.head, self.tail)
+        return self.head_size > 0 and mine == (other.size, other.head_size, other.head, other.tail)
+
+    def same_inode(self, content: Content) -> bool:
+        """They have one inode on one device."""
+        return (self.device, self.inode) == (content.device, content.inode)
+
+    def begins(self, head: bytes) -> bool:
+        """A file that starts with `head` may be this one."""
+        return 0 < self.head_size <= len(head) and digest(head[: self.head_size]) == self.head
+
+    def matches(self, content: Content) -> bool:
+        """The content begins with the bytes that this fingerprint tells of."""
+        return self.begins(content.pread(HEAD, 0)) and self._ends(content)
+
+    def is_all_of(self, content: Content) -> bool:
+        """As `matches`, and nothing follows."""
+        return self.matches(content) and not content.pread(1, self.size)
+
+    def _ends(self, content: Content) -> bool:
+        length = min(TAIL, self.size)
+        tail = content.pread(length, self.size - length)
+        return len(tail) == length and digest(tail) == self.tail
+
+
+def take(content: Content, size: int) -> Fingerprint:
+    """Fingerprint the first `size` bytes of a file."""
+    head = content.pread(min(HEAD, size), 0)
+    length = min(TAIL, size)
+    tail = content.pread(length, size - length)
+    return Fingerprint(content.device, content.inode, size, len(head), digest(head), digest(tail))
+
+
+def holds(fingerprint: Fingerprint, content: Content) -> bool:
+    """The content is a copy of what the fingerprint tells of, plain or unpacked.
+
+    A short text may begin a foreign file by chance, so there it must be all of it.
+    """
+    if fingerprint.size >= HEAD:
+        return fingerprint.matches(content)
+    return fingerprint.is_all_of(content)

@@ -1,0 +1,228 @@
+"""One generation of a log: the bytes between two rotations, and how far they were read.
+
+The position is proven at each read: the up to 256 bytes before it (the tail) are read
+again with what follows them, in one call. Where they are not what they were, the file
+was truncated or rewritten, whatever its inode and size say.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from logwatch.sources.content import Archive, Plain
+from logwatch.sources.fingerprint import HEAD, TAIL, Fingerprint, digest
+from logwatch.sources.lines import Cut, cut_lines
+
+PAGE = 4096
+"""Holes are made of pages."""
+
+
+class ChangedError(Exception):
+    """What was read is no longer in the file: it was truncated or rewritten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is read at a time, and how long a line may be."""
+
+    chunk_bytes: int = 1 << 20
+    max_line_bytes: int = 1 << 16
+
+
+class Piece(NamedTuple):
+    """Whole lines from `offset` on; `at_end` when the file ends behind them (a partial line aside)."""
+
+    data: bytes
+    offset: int
+    at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A generation as the state keeps it."""
+
+    fingerprint: Fingerprint
+    """Its `size` is the position."""
+    name: str
+    seen: int = 0
+    cutting: bool = False
+    frozen: bool = False
+
+    def dump(self) -> dict[str, Any]:
+        """The form kept in the state."""
+        return {
+            "id": self.fingerprint.dump(),
+            "name": self.name,
+            "seen": self.seen,
+            "cutting": self.cutting,
+            "frozen": self.frozen,
+        }
+
+    @staticmethod
+    def load(row: Mapping[str, Any]) -> Record:
+        """Undo `dump`."""
+        return Record(Fingerprint.load(row["id"]), row["name"], row["seen"], row["cutting"], row["frozen"])
+
+
+class Generation:
+    """An open generation and the position in it."""
+
+    def __init__(self, content: Plain | Archive, name: str, skipped: Counter[str], *, frozen: bool = False) -> None:
+        self.content = content
+        self.name = name
+        """The path it was opened by."""
+        self.frozen = frozen or isinstance(content, Archive)
+        """Nobody can write to it any more: a compressed or copied generation."""
+        self.offset = 0
+        self.cutting = False
+        """The position is inside a line that is passed over up to its newline."""
+        self.seen = 0
+        """The largest size known, in (unpacked) bytes."""
+        self.booked = 0
+        """Of `seen`, how much the ledger counts as written."""
+        self.mtime_ns = content.mtime_ns if isinstance(content, Archive) else 0
+        self.quiet_ns = 0
+        """How long nothing has come."""
+        self.skipped = skipped
+        """Reason to lines or bytes passed over; shared with the ledger."""
+        self._head = b""
+        self._tail = b""
+
+    # ── position and identity ────────────────────────────────────────────────────────
+
+    @property
+    def identity(self) -> tuple[int, int]:
+        """Device and inode."""
+        return self.content.device, self.content.inode
+
+    @property
+    def empty(self) -> bool:
+        """No byte of it has been seen."""
+        return not self._head
+
+    def fingerprint(self) -> Fingerprint:
+        """What the state keeps of the bytes read so far (the head may reach further)."""
+        device, inode = self.identity
+        return Fingerprint(device, inode, self.offset, len(self._head), digest(self._head), digest(self._tail))
+
+    def record(self) -> Record:
+        """What the state keeps."""
+        return Record(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen)
+
+    def move(self, offset: int, *, cutting: bool = False) -> None:
+        """Go to an offset that is known to be right."""
+        self.offset = offset
+        self.cutting = cutting
+        self._head = self.content.pread(HEAD, 0)
+        length = min(TAIL, offset)
+        self._tail = self.content.pread(length, offset - length)
+        self.seen = max(self.seen, offset)
+
+    def move_to_end(self) -> None:
+        """Go behind what is there; the rest of a line that has begun is passed over."""
+        assert isinstance(self.content, Plain)
+        self.move(self.content.stat().st_size)
+        if self._tail and not self._tail.endswith(b"\n"):
+            self.cutting = True
+            self.skipped["partial"] += 1
+
+    def links(self) -> int:
+        """Names that the file still has."""
+        return self.content.stat().st_nlink if isinstance(self.content, Plain) else 1
+
+    # ── reading ──────────────────────────────────────────────────────────────────────
+
+    def look(self) -> None:
+        """Learn size, time and head as they are now; raises ChangedError where they prove a truncation."""
+        if isinstance(self.content, Plain):
+            found = self.content.stat()
+            self.mtime_ns = found.st_mtime_ns
+            if found.st_size < self.offset:
+                raise ChangedError
+            self.seen = max(self.seen, found.st_size)
+        if self.offset < HEAD:
+            head = self.content.pread(HEAD, 0)
+            if not head.startswith(self._head):
+                raise ChangedError
+            self._head = head
+
+    def is_intact(self) -> bool:
+        """What was read is still there."""
+        try:
+            self.look()
+        except ChangedError:
+            return False
+        return self.content.pread(len(self._tail), self.offset - len(self._tail)) == self._tail
+
+    def read(self, limits: Limits) -> Piece | None:
+        """The next whole lines, or None at the end; raises ChangedError."""
+        self.look()
+        while True:
+            window, start, full = self._window(limits)
+            if start == len(window):
+                return None
+            if self.cutting:
+                self._pass_over(window, start)
+                continue
+            cut = cut_lines(window, start, limits.max_line_bytes, more=full)
+            if not cut.used:
+                return None
+            offset = self.offset
+            self._use(window, start + cut.used)
+            if cut.data:
+                return self._piece(cut, offset, full=full)
+            self._pass_nuls(cut.nuls)
+
+    def rest(self, limits: Limits) -> Piece | None:
+        """The last line of a generation that nobody writes to any more, though it has no end."""
+        window, start, _ = self._window(limits)
+        offset, rest = self.offset, window[start:]
+        self._use(window, len(window))
+        if self.cutting or not rest:
+            return None
+        if not rest.strip(b"\0"):
+            self.skipped["nul"] += len(rest)
+            return None
+        self.skipped["partial"] += 1
+        return Piece(rest + b"\n", offset, at_end=False)
+
+    def _window(self, limits: Limits) -> tuple[bytes, int, bool]:
+        """Bytes around the position, where in them it is, and whether more may follow them."""
+        back = len(self._tail)
+        size = limits.chunk_bytes
+        window = self.content.pread(back + size, self.offset - back)
+        if size <= limits.max_line_bytes and len(window) == back + size and window.find(b"\n", back) < 0:
+            size = limits.max_line_bytes + 1
+            window = self.content.pread(back + size, self.offset - back)
+        if not window.startswith(self._tail):
+            raise ChangedError
+        return window, back, len(window) == back + size
+
+    def _use(self, window: bytes, end: int) -> None:
+        """Go behind what was dealt with."""
+        self.offset += end - len(self._tail)
+        self._tail = window[max(end - TAIL, 0) : end]
+        self.seen = max(self.seen, self.offset)
+
+    def _piece(self, cut: Cut, offset: int, *, full: bool) -> Piece:
+        if cut.over_long:
+            self.cutting = True
+            self.skipped["too_long"] += 1
+        return Piece(cut.data, offset, at_end=not full and not cut.over_long)
+
+    def _pass_over(self, window: bytes, start: int) -> None:
+        """Skip the rest of a line that is too long, as far as it was read."""
+        newline = window.find(b"\n", start)
+        self.cutting = newline < 0
+        self._use(window, newline + 1 or len(window))
+
+    def _pass_nuls(self, count: int) -> None:
+        """Count NULs passed over; go on behind the hole that most of them are."""
+        self.skipped["nul"] += count
+        if isinstance(self.content, Plain) and count > PAGE:
+            behind = self.content.data_after(self.offset)
+            self.skipped["nul"] += behind - self.offset
+            self.move(behind)

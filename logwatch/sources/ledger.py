@@ -1,0 +1,56 @@
+"""What became of every byte that a log was seen to hold: written = read + pending + lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from logwatch.model import Gap
+
+
+class Ledger:
+    """The books of one followed path, since its state began."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.written = 0
+        """Bytes that the file was seen to grow by; where we began in the middle, from there."""
+        self.read = 0
+        """Bytes handed out or passed over."""
+        self.lost = 0
+        """Bytes that were there and can no longer be read."""
+        self.rotations: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
+        self._gaps: list[Gap] = []
+
+    @property
+    def pending(self) -> int:
+        """Bytes still to be read."""
+        return self.written - self.read - self.lost
+
+    def lose(self, reason: str, now_ns: int, known: int, *, exact: bool = False) -> None:
+        """Record a gap of at least `known` bytes."""
+        self.lost += known
+        self._gaps.append(Gap(self._path, reason, now_ns, known if exact else None, known))
+
+    def gaps(self) -> list[Gap]:
+        """Hand over the gaps found since the last call."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
+
+    def dump(self) -> dict[str, Any]:
+        """The form kept in the state."""
+        return {
+            "written": self.written,
+            "read": self.read,
+            "lost": self.lost,
+            "rotations": dict(self.rotations),
+            "skipped": dict(self.skipped),
+        }
+
+    def load(self, row: Mapping[str, Any]) -> None:
+        """Undo `dump`."""
+        self.written, self.read, self.lost = row["written"], row["read"], row["lost"]
+        self.rotations.update(row["rotations"])
+        self.skipped.update(row["skipped"])

@@ -1,0 +1,119 @@
+"""Finds what a log's bytes went on as: the copy that holds the position, and those written after it.
+
+A generation is a file's life between two rotations. Names and inodes are hints; the
+fingerprint proves. What proves nothing, because no byte had been read, is settled by the
+siblings: those that were not there at the last commit were written since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from logwatch.sources.claims import Claims
+from logwatch.sources.content import Archive, Plain
+from logwatch.sources.disk import Disk
+from logwatch.sources.fingerprint import HEAD, Fingerprint, take
+from logwatch.sources.generation import Generation, Record
+from logwatch.sources.ledger import Ledger
+from logwatch.sources.siblings import Family, Sibling
+
+Decide = Callable[[str, Fingerprint, Callable[[], str | None]], str | None]
+"""Path, what was read of it, and a search for the rotated copy, to the rotated copy's path (see `file.py`)."""
+
+
+class Succession:
+    """The search for generations of one path."""
+
+    def __init__(
+        self, path: str, family: Family, ledger: Ledger, *, disk: Disk, claims: Claims, decide: Decide
+    ) -> None:
+        self._path = path
+        self._family = family
+        self._ledger = ledger
+        self._disk = disk
+        self._claims = claims
+        self._decide = decide
+
+    def continues(self, record: Record, fresh: Plain) -> bool:
+        """The file at the path is the one that was read: by inode and content, or by a proof of content alone."""
+        known = record.fingerprint
+        if known.same_inode(fresh):
+            return known.head_size == 0 or known.matches(fresh)
+        return known.size >= HEAD and known.matches(fresh)
+
+    def replaces(self, held: Generation, fresh: Plain) -> bool:
+        """The file at the path starts with all that the one we hold has: a new copy of it, not its successor.
+
+        Where the old file has kept a name, it was moved away by a rotation; only a long common beginning says otherwise.
+        """
+        if held.empty or not isinstance(held.content, Plain):
+            return False
+        size = held.content.stat().st_size
+        if held.links() and min(size, held.offset) < HEAD:
+            return False
+        return held.fingerprint().matches(fresh) and take(held.content, size).matches(fresh)
+
+    def predecessor(self, record: Record, siblings: Sequence[Sibling]) -> Generation | None:
+        """The copy that goes on behind what was read, when another file is at the path."""
+        path = self._decide(self._path, record.fingerprint, lambda: self._search(record, siblings))
+        return self._at(record, path) if path is not None else None
+
+    def find(self, record: Record, siblings: Sequence[Sibling]) -> Generation | None:
+        """The copy that goes on behind what was read, whatever is at the path."""
+        path = self._search(record, siblings)
+        return self._at(record, path) if path is not None else None
+
+    def relocate(self, record: Record, siblings: Sequence[Sibling], now_ns: int) -> Generation | None:
+        """Find an older generation of the state again, or record a gap where bytes of it were still to be read."""
+        found = self.find(record, siblings)
+        if found is None and record.seen > record.fingerprint.size:
+            self._ledger.lose("removed", now_ns, record.seen - record.fingerprint.size)
+        return found
+
+    def _search(self, record: Record, siblings: Sequence[Sibling]) -> str | None:
+        holder = self._family.holder(record.fingerprint, siblings)
+        return holder.path if holder is not None else None
+
+    def _at(self, record: Record, path: str) -> Generation | None:
+        """Open a copy behind what was read of it."""
+        content = self._family.open(path)
+        if content is None:
+            return None
+        known = record.fingerprint
+        copied = not known.same_inode(content)
+        generation = Generation(content, path, self._ledger.skipped, frozen=copied)
+        generation.move(known.size, cutting=record.cutting)
+        generation.booked = record.seen
+        if isinstance(content, Plain):
+            generation.seen = max(generation.seen, content.stat().st_size)
+            self._claims.take(generation.identity, self._path)
+        return generation
+
+    def missed(self, siblings: Sequence[Sibling], held: Sequence[Generation]) -> list[Generation]:
+        """Generations that came and went unseen, the oldest first."""
+        generations = []
+        for sibling in self._family.unknown(siblings):
+            content = self._family.open(sibling.path)
+            if content is None:
+                continue
+            if any(is_copy(content, sibling.size, generation) for generation in held):
+                content.close()
+                continue
+            generation = Generation(content, sibling.path, self._ledger.skipped)
+            generation.move(0)
+            self._claims.take(generation.identity, self._path)
+            generations.append(generation)
+        return generations
+
+
+def is_copy(content: Plain | Archive, size: int, generation: Generation) -> bool:
+    """The file is the generation itself, or a copy of it, whole or so far."""
+    if (content.device, content.inode) == generation.identity:
+        return True
+    if (
+        isinstance(content, Plain)
+        and isinstance(generation.content, Plain)
+        and take(content, size).matches(generation.content)
+    ):
+        return True
+    return not generation.empty and generation.fingerprint().matches(content)
