@@ -10,7 +10,7 @@ from pathlib import Path
 
 from logwatch.errors import StateError
 from logwatch.model import Event, Outcome, Role
-from logwatch.store.rows import text, write_many
+from logwatch.store.rows import encode_attributes, text, write_many
 
 COLUMNS = "seq, time_ns, event, host, id, name, attributes, severity, rule, path, offset, line, role, stamp_ns"
 INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 -- constants
@@ -19,8 +19,6 @@ AMEND = (
     " rule = ?9, path = ?10, offset = ?11, line = ?12, role = ?13, stamp_ns = ?14 WHERE seq = ?1"
 )
 Row = tuple[int, int, str, str, str | None, str | None, str, str, str, str, int, int | None, str, int]
-
-_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,9 @@ class Query:
 def to_row(outcome: Outcome) -> Row:
     """Return an event as a row of the table."""
     seq, event, _ = outcome
-    attributes = _encode(dict(event.attributes)) if event.attributes else "{}"
-    return (
-        *(seq, event.time_ns, event.event, event.host, event.id, event.name, attributes, event.severity),
-        *(event.rule, event.path, event.offset, event.line, event.role, event.stamp_ns),
-    )
+    time_ns, kind, host, object_id, name, attributes, severity, rule, path, offset, line, role, stamp_ns, _ = event
+    known = encode_attributes(attributes) if attributes else "{}"
+    return seq, time_ns, kind, host, object_id, name, known, severity, rule, path, offset, line, role, stamp_ns
 
 
 def from_row(row: Row) -> Outcome:
