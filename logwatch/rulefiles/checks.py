@@ -8,13 +8,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any
 
-import re2
 from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, StrictBool, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
+from logwatch.model import Mark, Pattern
+from logwatch.patterns import compile_regex, find_fault
 from logwatch.rulefiles import units
-from logwatch.rulefiles.placeholders import PLACEHOLDER, fields_of
+from logwatch.rulefiles.placeholders import fields_of, shape
 from logwatch.rulefiles.vocabulary import event_mistake
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -25,10 +26,18 @@ LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 # RE2 refuses these on purpose: they cannot be matched in linear time.
 UNSUPPORTED = {
     "(?=": "look-ahead",
-    "(?!": "negative look-ahead",
+    "(?!": "look-ahead",
     "(?<": "look-behind",
-    "(?>": "an atomic group",
+    "(?>": "atomic group",
+    **{f"\\{digit}": "back-reference" for digit in range(1, 10)},
 }
+INSTEAD = {
+    "look-ahead": "match the text itself, or take those lines with a second rule",
+    "look-behind": "match the text itself, or take those lines with a second rule",
+    "atomic group": "write (?:…), which is as fast here",
+    "back-reference": "write the text out",
+}
+NOWHERE = Mark("", 0, 0)
 
 
 def refuse(text: str) -> PydanticCustomError:
@@ -36,67 +45,44 @@ def refuse(text: str) -> PydanticCustomError:
     return PydanticCustomError("logwatch", "{text}", {"text": text})
 
 
-def re2_options() -> re2.Options:
-    """Latin-1 over bytes, as the extractor matches: RE2's UTF-8 mode refuses bytes such as 0xff."""
-    options = re2.Options()
-    options.encoding = re2.Options.Encoding.LATIN1
-    options.log_errors = False
-    return options
-
-
-def compile_re2(pattern: str) -> Any:
-    """Compile as the extractor does; ValueError says what RE2 refuses and what to write."""
-    try:
-        return re2.compile(pattern.encode(), re2_options())
-    except re2.error as error:
-        raise ValueError(_re2_mistake(error)) from None
-
-
 def groups_of(pattern: str) -> list[str]:
     """Names of the groups of a pattern that compiles."""
-    return [name.decode() for name in compile_re2(pattern).groupindex]
+    return [name.decode() for name in compile_regex(pattern).groupindex]
 
 
-def _re2_mistake(error: re2.error) -> str:
-    says = error.args[0].decode("utf-8", "replace") if isinstance(error.args[0], bytes) else str(error.args[0])
-    for syntax, name in UNSUPPORTED.items():
-        if syntax in says:
-            return f"RE2 has no {name} '{syntax}…': match the text itself, or exclude lines with a second rule"
-    if re.search(r"escape sequence: \\[1-9]", says):
-        return f"RE2 has no back-references ({says}): write the text out"
-    return f"not a regex in RE2 syntax: {says}"
+def _compiles(pattern: str) -> None:
+    """Refuse what RE2 refuses, and say what to write instead."""
+    try:
+        compile_regex(pattern)
+    except ValueError as error:
+        says = str(error)
+        for syntax, name in UNSUPPORTED.items():
+            if syntax in says:
+                raise refuse(f"RE2 has no {name} '{syntax}…': {INSTEAD[name]}") from None
+        raise refuse(f"not a regex in RE2 syntax: {says}: see https://github.com/google/re2/wiki/Syntax") from None
+
+
+def _usable(text: str, *, regex: bool) -> str:
+    fault = find_fault(Pattern(text, regex=regex, mark=NOWHERE))
+    if fault is not None:
+        raise refuse(fault)
+    return text
 
 
 def _regex(pattern: str) -> str:
-    try:
-        compiled = compile_re2(pattern)
-    except ValueError as error:
-        raise refuse(str(error)) from None
-    if compiled.search(b"") is not None:
-        raise refuse("the pattern matches empty text, so every line: require at least one character")
-    if "\n" in pattern:
-        raise refuse("a pattern stays inside its line: remove the line break (write it in single quotes on one line)")
-    return pattern
+    _compiles(pattern)
+    return _usable(pattern, regex=True)
 
 
 def _capturing(pattern: str) -> str:
-    try:
-        names = groups_of(pattern)
-    except ValueError as error:
-        raise refuse(str(error)) from None
-    if not names:
+    _compiles(pattern)
+    if not groups_of(pattern):
         raise refuse("the pattern names no group, so it gives no field: write (?P<field>…)")
     return pattern
 
 
 def _literal(text: str) -> str:
-    if not text.strip():
-        raise refuse("empty text is in every line: write what the message contains")
-    if "\n" in text:
-        raise refuse(
-            "text to match stays inside its line: remove the line break (write it in single quotes on one line)"
-        )
-    return text
+    return _usable(text.strip() and text, regex=False)
 
 
 def _one_line(text: str) -> str:
@@ -124,7 +110,7 @@ def _event(text: str) -> str:
 
 def _event_template(text: str) -> str:
     _template(text)
-    what = event_mistake(PLACEHOLDER.sub("x", text))
+    what = event_mistake(shape(text, "x"))
     if what is not None:
         raise refuse(
             what
@@ -205,7 +191,7 @@ Literally = Annotated[str, AfterValidator(_literal)]
 Line = Annotated[str, AfterValidator(_one_line)]
 Template = Annotated[str, AfterValidator(_template)]
 EventName = Annotated[
-    str, AfterValidator(_event), WithJsonSchema({"type": "string", "pattern": r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$"})
+    str, AfterValidator(_event), WithJsonSchema({"type": "string", "pattern": r"^[a-z][a-z0-9_-]*\.[a-z][a-z0-9_-]*$"})
 ]
 EventTemplate = Annotated[str, AfterValidator(_event_template)]
 Duration = Annotated[

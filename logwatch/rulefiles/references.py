@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from logwatch.errors import Mistake
 from logwatch.model import Correlation, Mark, MetricRule, Rule
-from logwatch.rulefiles.placeholders import PLACEHOLDER
+from logwatch.rulefiles.placeholders import shape
 from logwatch.rulefiles.validation import mistake
 from logwatch.rulefiles.vocabulary import EVENTS, did_you_mean
 
@@ -52,7 +52,7 @@ class Made:
     def __init__(self, rules: Iterable[Rule], correlations: Iterable[Correlation]) -> None:
         events = {rule.event for rule in rules} | {correlation.event for correlation in correlations}
         self.constant = {event for event in events if "{" not in event} - {""}
-        self.shapes = {PLACEHOLDER.sub("*", event) for event in events if "{" in event}
+        self.shapes = {shape(event, "*") for event in events if "{" in event}
 
     def __contains__(self, event: str) -> bool:
         if event in self.constant:

@@ -13,7 +13,7 @@ from logwatch.metrics import VOCABULARY as COUNTED
 
 # What Docker, or a shipped correlation, says beside the words that are counted from zero.
 FURTHER = {
-    "container": "copy exec_detach export top",
+    "container": "archive-path copy exec_detach export extract-to-dir top",
     "network": "remove update",
     "daemon": "not_ready",
     "builder": "prune",
@@ -29,7 +29,8 @@ VOCABULARY: Mapping[str, frozenset[str]] = {
 }
 EVENTS = frozenset(f"{kind}.{action}" for kind, actions in VOCABULARY.items() for action in actions)
 
-WORD = re.compile(r"[a-z][a-z0-9_]*")
+WORD = re.compile(r"[a-z][a-z0-9_-]*")
+"""Docker has actions with a hyphen, such as `archive-path`."""
 
 # Below this two short words such as `stop` and `top` count as the same mistake.
 CLOSE = 0.75
@@ -60,7 +61,7 @@ def event_mistake(event: str) -> str | None:
         near = [name for name in sorted(EVENTS) if name.endswith(f".{event}")]
         return f"'{event}' is not type.action: write for instance '{near[0] if near else 'container.' + event}'"
     if not (WORD.fullmatch(kind) and WORD.fullmatch(action)):
-        return f"'{event}' is not type.action: use lower-case letters, digits and _ around one dot, such as 'container.die'"
+        return f"'{event}' is not type.action: use lower-case letters, digits, _ and - around one dot, such as 'container.die'"
     return None
 
 

@@ -183,10 +183,11 @@ class _Composer:
             node = self._sequence(events, mark, depth)
         else:
             node = self._mapping(events, mark, depth)
-        if getattr(event, "anchor", None):
-            self.anchors[event.anchor] = node
-        if getattr(event, "tag", None) not in TEXT_TAGS:
-            self._say(mark, f"the tag {_short_tag(event.tag)} has no meaning here: remove it")
+        anchor, tag = getattr(event, "anchor", None), getattr(event, "tag", None)
+        if anchor is not None:
+            self.anchors[anchor] = node
+        if tag not in TEXT_TAGS:
+            self._say(mark, f"the tag {_short_tag(str(tag))} has no meaning here: remove it")
         return node
 
     def _scalar(self, event: yaml.ScalarEvent, mark: Mark) -> Node:

@@ -1,0 +1,104 @@
+"""Warnings: what works, and is probably not what the author meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from logwatch.errors import Mistake
+from logwatch.model import Correlation, MetricRule, Pattern, Rule
+from logwatch.patterns import tokens
+from logwatch.rulefiles.metricnames import unit_warning
+from logwatch.rulefiles.placeholders import fields_of
+from logwatch.rulefiles.schema import MAX_SERIES
+from logwatch.rulefiles.validation import mistake
+from logwatch.rulefiles.vocabulary import near_miss
+
+AnyRule = Rule | Correlation
+SHORTEST = 4
+"""Fewer literal characters than this are in lines of every kind."""
+SPECIAL = re.compile(r"[\\.^$|?*+()\[\]{}]")
+UNBOUNDED = frozenset({"event.id", "error", "msg", "message", "path", "command", "pid", "time", "addr", "address"})
+"""Fields with a new value in nearly each event."""
+
+
+def warnings(rules: Sequence[Rule], correlations: Sequence[Correlation]) -> list[Mistake]:
+    """Every warning about these rules."""
+    found = [warning for rule in rules for warning in _rule(rule)]
+    found += [warning for rule in (*rules, *correlations) for warning in _any(rule)]
+    return found + list(_same_pattern(rules))
+
+
+def _any(rule: AnyRule) -> Iterator[Mistake]:
+    meant = near_miss(rule.event) if rule.event and "{" not in rule.event else None
+    if meant is not None:
+        yield _warn(rule, f"event '{rule.event}' is new, and near to '{meant}': write that if it is meant")
+    if not rule.description:
+        yield _warn(rule, f"rule '{rule.id}' has no description: say what it means when this happens")
+    for metric in rule.metrics:
+        yield from (_warn(rule, what) for what in _metric(metric))
+
+
+def _rule(rule: Rule) -> Iterator[Mistake]:
+    for pattern in rule.patterns:
+        what = _pattern(pattern)
+        if what is not None:
+            yield mistake(pattern.mark, what, warning=True)
+
+
+def _pattern(pattern: Pattern) -> str | None:
+    if not pattern.regex:
+        short = len(pattern.text.strip()) < SHORTEST
+        return f"'{pattern.text}' is in lines of many kinds: write more of the message" if short else None
+    if SPECIAL.search(pattern.text) is None:
+        return "this regex is plain text: write it without regex:, which is faster and clearer"
+    if re.search(r"(?<!\\)\.[*+]$", pattern.text):
+        return "'.*' at the end takes no further line: leave it out"
+    if longest_literal(pattern.text) < SHORTEST:
+        return f"no {SHORTEST} characters in a row of this regex are literal, so it is tried on lines of every kind: add text"
+    return None
+
+
+def longest_literal(regex: str) -> int:
+    """Length of the longest run of literal characters in a regex."""
+    longest = run = 0
+    for token in tokens(regex.encode()):
+        if token.kind == "quoted":
+            longest, run = max(longest, len(token.text) - 4), 0
+        elif token.kind == "repeat" and token.text[:1] in {b"*", b"?", b"{"}:
+            run = 0
+        elif (token.kind == "atom" and token.text != b".") or (
+            token.kind == "escape" and not token.text[1:2].isalnum()
+        ):
+            run += 1
+            longest = max(longest, run)
+        elif token.kind not in {"open", "anchor", "flags"}:
+            run = 0
+    return longest
+
+
+def _metric(metric: MetricRule) -> Iterator[str]:
+    unit = unit_warning(metric.name)
+    if unit is not None:
+        yield unit
+    for label, template in metric.labels.items():
+        if label == "container":
+            yield f"label 'container' of '{metric.name}' is renamed by Kubernetes' own: write name"
+        free = [field for field in fields_of(template) if field in UNBOUNDED]
+        if free and metric.max_series == MAX_SERIES:
+            yield f"label '{label}' of '{metric.name}' is fed from '{free[0]}', new in nearly each event: set max_series, or use another field"
+
+
+def _same_pattern(rules: Iterable[Rule]) -> Iterator[Mistake]:
+    """Rules with the same text, program and event: the second one adds nothing."""
+    first: dict[tuple[str, str, frozenset[str]], Rule] = {}
+    for rule in rules:
+        for pattern in rule.patterns:
+            other = first.setdefault((pattern.text, rule.event, rule.programs), rule)
+            if other is not rule and other.role is rule.role and other.fields == rule.fields:
+                what = f"rule '{other.id}' has the same text, program and event: keep one"
+                yield mistake(pattern.mark, what, warning=True)
+
+
+def _warn(rule: AnyRule, what: str) -> Mistake:
+    return mistake(rule.mark, what, warning=True)
