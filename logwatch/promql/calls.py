@@ -1,0 +1,138 @@
+"""Function calls: which are covered, and which node each becomes. This list is the allow-list."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import promql_parser as parser
+
+from logwatch.promql import dates, elements, labelling, ranges
+from logwatch.promql.histograms import HistogramQuantile
+from logwatch.promql.matchers import Regex
+from logwatch.promql.scalars import Number, ScalarOf, Time, TimesOf, VectorOf
+from logwatch.promql.selectors import InstantSelector, RangeSelector, SampleTimes
+from logwatch.promql.values import Labels, RangeNode, ScalarNode, VectorNode
+
+
+class Arguments(Protocol):
+    """The arguments of a call, by position, each as the node that the function needs."""
+
+    @property
+    def expressions(self) -> Sequence[parser.Expr]:
+        """As the parser gives them."""
+
+    def scalar(self, index: int) -> ScalarNode:
+        """A number."""
+
+    def vector(self, index: int) -> VectorNode:
+        """An instant vector."""
+
+    def ranged(self, index: int) -> RangeNode:
+        """Windows."""
+
+    def string(self, index: int) -> str:
+        """A string."""
+
+    def label(self, index: int) -> str:
+        """A string that is a label name."""
+
+    def regex(self, index: int) -> Regex:
+        """A string that is a regex."""
+
+
+def _over_time(name: str) -> Callable[[Arguments], VectorNode]:
+    return lambda given: ranges.OverTime(ranges.OF_VALUES[name], given.ranged(0))
+
+
+def _over_samples(name: str) -> Callable[[Arguments], VectorNode]:
+    return lambda given: ranges.OverSamples(ranges.OF_SAMPLES[name], given.ranged(0))
+
+
+def _of_value(name: str) -> Callable[[Arguments], VectorNode]:
+    return lambda given: elements.Mapped(elements.OF_VALUE[name], given.vector(0))
+
+
+def _calendar(name: str) -> Callable[[Arguments], VectorNode]:
+    part = dates.PARTS[name]
+    return lambda given: dates.CalendarPart(part, given.vector(0) if given.expressions else None)
+
+
+def _counting(name: str) -> Callable[[Arguments], VectorNode]:
+    def build(given: Arguments) -> VectorNode:
+        argument = given.ranged(0)
+        if isinstance(argument, RangeSelector):
+            return ranges.Increase(argument, per_second=name == "rate")
+        return ranges.OverSamples(ranges.OF_SAMPLES[name], argument)
+
+    return build
+
+
+def _absence(node: VectorNode | RangeNode, written: parser.Expr) -> Labels:
+    """Labels only where the selector stands there bare: Prometheus does not look into parentheses."""
+    if isinstance(node, InstantSelector | RangeSelector) and not isinstance(written, parser.ParenExpr):
+        return labelling.labels_of_absence(node.selector)
+    return Labels()
+
+
+def _absent(given: Arguments) -> VectorNode:
+    argument = given.vector(0)
+    return elements.Absent(argument, _absence(argument, given.expressions[0]))
+
+
+def _absent_over_time(given: Arguments) -> VectorNode:
+    argument = given.ranged(0)
+    return ranges.AbsentOverTime(argument, _absence(argument, given.expressions[0]))
+
+
+def _timestamp(given: Arguments) -> VectorNode:
+    argument = given.vector(0)
+    times = SampleTimes(argument) if isinstance(argument, InstantSelector) else TimesOf(argument)
+    return elements.Mapped(float, times)
+
+
+def _round(given: Arguments) -> VectorNode:
+    return elements.Rounded(given.vector(0), given.scalar(1) if len(given.expressions) > 1 else Number(1.0))
+
+
+def _label_replace(given: Arguments) -> VectorNode:
+    return labelling.LabelReplace(given.vector(0), given.label(1), given.string(2), given.string(3), given.regex(4))
+
+
+def _label_join(given: Arguments) -> VectorNode:
+    sources = tuple(given.label(index) for index in range(3, len(given.expressions)))
+    return labelling.LabelJoin(given.vector(0), given.label(1), given.string(2), sources)
+
+
+SCALARS: dict[str, Callable[[Arguments], ScalarNode]] = {
+    "time": lambda _: Time(),
+    "pi": lambda _: Number(math.pi),
+    "scalar": lambda given: ScalarOf(given.vector(0)),
+}
+
+VECTORS: dict[str, Callable[[Arguments], VectorNode]] = {
+    **{name: _over_time(name) for name in ranges.OF_VALUES},
+    **{name: _over_samples(name) for name in ranges.OF_SAMPLES},
+    **{name: _of_value(name) for name in elements.OF_VALUE},
+    **{name: _calendar(name) for name in dates.PARTS},
+    **{name: _counting(name) for name in ("increase", "rate")},
+    "last_over_time": lambda given: ranges.LastOverTime(given.ranged(0)),
+    "absent_over_time": _absent_over_time,
+    "quantile_over_time": lambda given: ranges.QuantileOverTime(given.scalar(0), given.ranged(1)),
+    "predict_linear": lambda given: ranges.PredictLinear(given.ranged(0), given.scalar(1)),
+    "absent": _absent,
+    "vector": lambda given: VectorOf(given.scalar(0)),
+    "timestamp": _timestamp,
+    "round": _round,
+    "clamp": lambda given: elements.Clamped(given.vector(0), given.scalar(1), given.scalar(2)),
+    "clamp_min": lambda given: elements.Clamped(given.vector(0), given.scalar(1), None),
+    "clamp_max": lambda given: elements.Clamped(given.vector(0), None, given.scalar(1)),
+    "sort": lambda given: elements.Sorted(given.vector(0), descending=False),
+    "sort_desc": lambda given: elements.Sorted(given.vector(0), descending=True),
+    "label_replace": _label_replace,
+    "label_join": _label_join,
+    "histogram_quantile": lambda given: HistogramQuantile(given.scalar(0), given.vector(1)),
+}
+
+FUNCTIONS = frozenset(SCALARS) | frozenset(VECTORS)

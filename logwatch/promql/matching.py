@@ -1,0 +1,161 @@
+"""Vector matching: operators between two vectors, element by element (promql/engine.go, VectorBinop)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from logwatch.promql.errors import EvaluationError
+from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, Vector, VectorNode
+
+Key = Callable[[Labels], Hashable]
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """How elements of two vectors find each other, and what the result keeps."""
+
+    on: bool
+    """`on (labels)`; otherwise `ignoring (labels)`, which is also what no word means."""
+    labels: tuple[str, ...] = ()
+    many: str = ""
+    """The side with several elements per match: `left` (group_left), `right`, or neither."""
+    include: tuple[str, ...] = ()
+    """Labels that group_left or group_right take over from the other side."""
+
+    def key(self) -> Key:
+        """What elements that belong together have in common."""
+        names = self.labels
+        if self.on:
+            return lambda labels: tuple([labels.get(name, "") for name in names])
+        if not names:
+            return Labels.nameless
+        dropped = (*names, METRIC_NAME)
+        return lambda labels: labels.without(dropped)
+
+    def shown(self, labels: Labels) -> str:
+        """The labels of a match, for messages."""
+        kept = {name: value for name, value in labels.items() if name != METRIC_NAME}
+        kept = {name: value for name, value in kept.items() if (name in self.labels) is self.on}
+        return "{" + ", ".join(f'{name}="{value}"' for name, value in sorted(kept.items())) + "}"
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Arithmetic or a comparison between two vectors.
+
+    `operation` gives the value of the result, or None when a comparison filters the pair out.
+    """
+
+    operation: Callable[[float, float], float | None]
+    left: VectorNode
+    right: VectorNode
+    matching: Matching
+    keep_name: bool
+    """A comparison without `bool` keeps the left side's metric name, all others drop it."""
+
+    @property
+    def many_names(self) -> bool:
+        """As the side that gives the labels."""
+        return self.keep_name and (self.right if self.matching.many == "right" else self.left).many_names
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        left, right = self.left.vector(moment), self.right.vector(moment)
+        if not left or not right:
+            return []
+        many, one = (right, left) if self.matching.many == "right" else (left, right)
+        key = self.matching.key()
+        partners = self._partners(one, key)
+        found: Vector = []
+        taken: dict[Hashable, set[Labels]] = {}
+        for labels, value in many:
+            match = key(labels)
+            partner = partners.get(match)
+            if partner is None:
+                continue
+            result = self._value(value, partner[1])
+            if result is not None:
+                element = (self._labels(labels, partner[0]), result)
+                self._take(element[0], taken.setdefault(match, set()), labels)
+                found.append(element)
+        return found
+
+    def _partners(self, one: Vector, key: Key) -> dict[Hashable, Element]:
+        partners: dict[Hashable, Element] = {}
+        for element in one:
+            match = key(element[0])
+            if match in partners:
+                side = "left" if self.matching.many == "right" else "right"
+                raise EvaluationError(
+                    f"found duplicate series for the match group {self.matching.shown(element[0])} on the {side} hand-side "
+                    "of the operation; many-to-many matching not allowed: matching labels must be unique on one side"
+                )
+            partners[match] = element
+        return partners
+
+    def _value(self, many: float, one: float) -> float | None:
+        return self.operation(one, many) if self.matching.many == "right" else self.operation(many, one)
+
+    def _labels(self, many: Labels, one: Labels) -> Labels:
+        matching = self.matching
+        result = many if self.keep_name else many.nameless()
+        if not matching.many:
+            if matching.on:
+                return Labels({name: result[name] for name in matching.labels if name in result})
+            return result.without(matching.labels) if matching.labels else result
+        for name in matching.include:
+            result = result.having(name, one.get(name, ""))
+        return result
+
+    def _take(self, result: Labels, taken: set[Labels], many: Labels) -> None:
+        if taken and not self.matching.many:
+            where = self.matching.shown(many)
+            raise EvaluationError(
+                f"multiple matches for labels {where}: many-to-one matching must be explicit (group_left/group_right)"
+            )
+        if result in taken:
+            where = self.matching.shown(many)
+            raise EvaluationError(f"multiple matches for labels {where}: grouping labels must ensure unique matches")
+        taken.add(result)
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """The left elements that have a match on the right (`unless`: `present` is False, that have none)."""
+
+    left: VectorNode
+    right: VectorNode
+    matching: Matching
+    present: bool = True
+
+    @property
+    def many_names(self) -> bool:
+        """As the left side."""
+        return self.left.many_names
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        left = self.left.vector(moment)
+        if not left:
+            return []
+        key = self.matching.key()
+        matches = {key(labels) for labels, _ in self.right.vector(moment)}
+        return [element for element in left if (key(element[0]) in matches) is self.present]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """All left elements, and the right ones that have no match on the left."""
+
+    left: VectorNode
+    right: VectorNode
+    matching: Matching
+    many_names: bool = True
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        left, right = self.left.vector(moment), self.right.vector(moment)
+        key = self.matching.key()
+        matches = {key(labels) for labels, _ in left}
+        return left + [element for element in right if key(element[0]) not in matches]

@@ -1,0 +1,71 @@
+"""Operators, and those of them that stand between a vector and a number."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from logwatch.promql import floats
+from logwatch.promql.values import Moment, ScalarNode, Vector, VectorNode, unique
+
+ARITHMETIC: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": floats.divide,
+    "%": floats.modulo,
+    "^": floats.power,
+    "atan2": math.atan2,
+}
+COMPARISON: dict[str, Callable[[float, float], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+    ">=": operator.ge,
+    "<=": operator.le,
+}
+MIRRORED = {"==": "==", "!=": "!=", ">": "<", "<": ">", ">=": "<=", "<=": ">="}
+
+
+@dataclass(frozen=True, slots=True)
+class Calculated:
+    """Arithmetic, or a comparison with `bool`, between a vector and a number."""
+
+    operation: Callable[[float, float], float]
+    argument: VectorNode
+    number: ScalarNode
+    swapped: bool
+    """The number stands on the left."""
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        number, operation = self.number.scalar(moment), self.operation
+        elements = self.argument.vector(moment)
+        if self.swapped:
+            found = [(labels.nameless(), float(operation(number, value))) for labels, value in elements]
+        else:
+            found = [(labels.nameless(), float(operation(value, number))) for labels, value in elements]
+        return unique(found) if self.argument.many_names else found
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """A comparison of a vector with a number: the elements for which it is true, unchanged."""
+
+    comparison: Callable[[float, float], bool]
+    argument: VectorNode
+    number: ScalarNode
+
+    @property
+    def many_names(self) -> bool:
+        """As the argument."""
+        return self.argument.many_names
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        number, comparison = self.number.scalar(moment), self.comparison
+        return [element for element in self.argument.vector(moment) if comparison(element[1], number)]

@@ -1,0 +1,304 @@
+"""Turns the parser's tree into nodes, and notes what they read of the past."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import promql_parser as parser
+
+from logwatch.promql import aggregations, calls, matchers, operators
+from logwatch.promql.errors import ExpressionError
+from logwatch.promql.labelling import LABEL_NAME
+from logwatch.promql.matching import And, Matched, Matching, Or
+from logwatch.promql.scalars import NegatedScalar, Number, ScalarOperation
+from logwatch.promql.selectors import InstantSelector, RangeSelector, Shift
+from logwatch.promql.snapshot import SAMPLE_INTERVAL_NS, SUBQUERY_STEP_NS
+from logwatch.promql.subqueries import Subquery
+from logwatch.promql.tokens import Token
+from logwatch.promql.values import METRIC_NAME, RangeNode, ScalarNode, VectorNode
+
+MAX_SAMPLES = 1_000_000
+"""Samples and steps per series that one evaluation may look at."""
+
+# The parser's constants can be compared but not hashed, so their names are the keys.
+MATCH_OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
+MANY_SIDES = {"VectorMatchCardinality.ManyToOne": "left", "VectorMatchCardinality.OneToMany": "right"}
+
+
+class Reading(NamedTuple):
+    """A selector of an expression, and how far before the evaluation time it looks."""
+
+    selector: matchers.Selector
+    look_back_ns: int
+
+
+class Surroundings(NamedTuple):
+    """What stands around a part of the expression."""
+
+    reach_ns: int = 0
+    """How far before the evaluation time the part may be evaluated."""
+    steps: int = 1
+    """How often it is evaluated."""
+
+
+class Planner:
+    """Builds the nodes of one expression; `readings` collects what they read."""
+
+    def __init__(self, text: str, tokens: Sequence[Token]) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.readings: list[Reading] = []
+
+    def plan(self, tree: Any) -> tuple[ScalarNode | None, VectorNode | None]:
+        """The node of the whole expression, a number's or a vector's; raises ExpressionError for what gives no instant result."""
+        kind = kind_of(tree)
+        if kind == "scalar":
+            return self.scalar(tree, Surroundings()), None
+        if kind == "vector":
+            return None, self.vector(tree, Surroundings())
+        given = "a string" if kind == "string" else "a range of samples"
+        cure = "compare a metric with a number, as in up == 0"
+        raise ExpressionError(self.text, 0, f"a rule needs an instant vector or a number, this is {given}", cure)
+
+    # ── by kind ──────────────────────────────────────────────────────────────────────
+
+    def scalar(self, tree: Any, around: Surroundings) -> ScalarNode:
+        """The node of a part that gives a number."""
+        match tree:
+            case parser.NumberLiteral():
+                return Number(tree.val)
+            case parser.ParenExpr():
+                return self.scalar(tree.expr, around)
+            case parser.UnaryExpr():
+                return NegatedScalar(self.scalar(tree.expr, around))
+            case parser.BinaryExpr():
+                operation = {**operators.ARITHMETIC, **operators.COMPARISON}[str(tree.op)]
+                return ScalarOperation(operation, self.scalar(tree.lhs, around), self.scalar(tree.rhs, around))
+            case _:
+                return calls.SCALARS[tree.func.name](Given(self, tree.args, around))
+
+    def vector(self, tree: Any, around: Surroundings) -> VectorNode:
+        """The node of a part that gives an instant vector."""
+        match tree:
+            case parser.VectorSelector():
+                shift = self.shift(tree)
+                self._read(tree, shift, 0, around)
+                return InstantSelector(self.selector(tree), shift)
+            case parser.ParenExpr():
+                return self.vector(tree.expr, around)
+            case parser.UnaryExpr():
+                times = operators.ARITHMETIC["*"]
+                return operators.Calculated(times, self.vector(tree.expr, around), Number(-1.0), swapped=False)
+            case parser.AggregateExpr():
+                return self._aggregation(tree, around)
+            case parser.BinaryExpr():
+                return self._binary(tree, around)
+            case _:
+                return calls.VECTORS[tree.func.name](Given(self, tree.args, around))
+
+    def ranged(self, tree: Any, around: Surroundings) -> RangeNode:
+        """The node of a part that gives windows."""
+        match tree:
+            case parser.ParenExpr():
+                return self.ranged(tree.expr, around)
+            case parser.SubqueryExpr():
+                return self._subquery(tree, around)
+            case _:
+                shift, range_ns = self.shift(tree.vector_selector), nanoseconds(tree.range)
+                self._limit(range_ns, SAMPLE_INTERVAL_NS, around)
+                self._read(tree.vector_selector, shift, range_ns, around)
+                return RangeSelector(self.selector(tree.vector_selector), range_ns, shift)
+
+    # ── selectors ────────────────────────────────────────────────────────────────────
+
+    def selector(self, tree: Any) -> matchers.Selector:
+        """The selector, its name taken out of the matchers where it is certain."""
+        name = tree.name
+        others = []
+        for given in tree.matchers.matchers:
+            operator = MATCH_OPERATORS[str(given.op)]
+            if given.name == METRIC_NAME and operator == "=" and name is None and given.value:
+                name = given.value
+            else:
+                others.append(self._matcher(given.name, operator, given.value))
+        return matchers.Selector(name, tuple(others))
+
+    def _matcher(self, label: str, operator: str, value: str) -> matchers.Matcher:
+        try:
+            return matchers.matcher(label, operator, value)
+        except matchers.ERROR as error:
+            raise self.mistake(value, f"illegal regex: {error}", "write a regex in RE2 syntax") from error
+
+    def shift(self, tree: Any) -> Shift:
+        """The offset and @ of a selector or subquery."""
+        return Shift(nanoseconds(tree.offset) if tree.offset else 0, pinned=tree.at is not None)
+
+    def _read(self, tree: Any, shift: Shift, range_ns: int, around: Surroundings) -> None:
+        reach = 0 if shift.pinned else around.reach_ns
+        self.readings.append(Reading(self.selector(tree), reach + shift.offset_ns + range_ns))
+
+    def _subquery(self, tree: Any, around: Surroundings) -> Subquery:
+        shift, range_ns = self.shift(tree), nanoseconds(tree.range)
+        step_ns = nanoseconds(tree.step) if tree.step else None
+        steps = self._limit(range_ns, step_ns or SUBQUERY_STEP_NS, around)
+        reach = (0 if shift.pinned else around.reach_ns) + shift.offset_ns + range_ns
+        return Subquery(self.vector(tree.expr, Surroundings(reach, steps)), range_ns, step_ns, shift)
+
+    def _limit(self, range_ns: int, step_ns: int, around: Surroundings) -> int:
+        """How many samples are looked at; raises ExpressionError when they are too many."""
+        samples = around.steps * max(1, range_ns // step_ns)
+        if samples > MAX_SAMPLES:
+            what = f"one evaluation would look at {samples} samples of each series"
+            cure = f"shorten the range or lengthen the step of the subquery (at most {MAX_SAMPLES})"
+            bracket = next((token.offset for token in self.tokens if token.text == "["), 0)
+            raise ExpressionError(self.text, bracket, what, cure)
+        return samples
+
+    # ── operators and aggregations ───────────────────────────────────────────────────
+
+    def _aggregation(self, tree: Any, around: Surroundings) -> VectorNode:
+        operator = str(tree.op)
+        argument = self.vector(tree.expr, around)
+        grouping = aggregations.Grouping()
+        if tree.modifier is not None:
+            without = tree.modifier.type == parser.AggModifierType.Without
+            grouping = aggregations.Grouping(tuple(tree.modifier.labels), without=without)
+        if operator in aggregations.OF_VALUES:
+            return aggregations.Aggregation(aggregations.OF_VALUES[operator], grouping, argument)
+        if operator == "count_values":
+            return aggregations.CountValues(self.label(tree.param.val), grouping, argument)
+        parameter = self.scalar(tree.param, around)
+        if operator == "quantile":
+            return aggregations.QuantileAggregation(parameter, grouping, argument)
+        return aggregations.Extremes(parameter, largest=operator == "topk", grouping=grouping, argument=argument)
+
+    def _binary(self, tree: Any, around: Surroundings) -> VectorNode:
+        operator = str(tree.op)
+        returns_bool = bool(tree.modifier and tree.modifier.return_bool)
+        filters = operator in operators.COMPARISON and not returns_bool
+        if kind_of(tree.rhs) == "scalar":
+            argument, number = self.vector(tree.lhs, around), self.scalar(tree.rhs, around)
+            return _with_number(operator, argument, number, filters=filters, swapped=False)
+        if kind_of(tree.lhs) == "scalar":
+            number, argument = self.scalar(tree.lhs, around), self.vector(tree.rhs, around)
+            return _with_number(operator, argument, number, filters=filters, swapped=True)
+        left, right = self.vector(tree.lhs, around), self.vector(tree.rhs, around)
+        matching = _matching(tree.modifier)
+        if operator == "or":
+            return Or(left, right, matching)
+        if operator in {"and", "unless"}:
+            return And(left, right, matching, present=operator == "and")
+        return Matched(_operation(operator, filters=filters), left, right, matching, keep_name=filters)
+
+    # ── words ────────────────────────────────────────────────────────────────────────
+
+    def label(self, name: str) -> str:
+        """A label name given as a string."""
+        if not LABEL_NAME.fullmatch(name):
+            raise self.mistake(name, f"{name!r} is no label name", "letters, digits and underscores")
+        return name
+
+    def regex(self, pattern: str) -> matchers.Regex:
+        """A regex given as a string."""
+        try:
+            return matchers.compile_regex(pattern)
+        except matchers.ERROR as error:
+            raise self.mistake(pattern, f"illegal regex: {error}", "write a regex in RE2 syntax") from error
+
+    def mistake(self, word: str, what: str, cure: str) -> ExpressionError:
+        """An error at the string that holds that word."""
+        strings = (token.offset for token in self.tokens if token.kind == "string" and token.text[1:-1] == word)
+        return ExpressionError(self.text, next(strings, 0), what, cure)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The arguments of a call (see calls.Arguments)."""
+
+    planner: Planner
+    expressions: Sequence[parser.Expr]
+    around: Surroundings
+
+    def scalar(self, index: int) -> ScalarNode:
+        """A number."""
+        return self.planner.scalar(self.expressions[index], self.around)
+
+    def vector(self, index: int) -> VectorNode:
+        """An instant vector."""
+        return self.planner.vector(self.expressions[index], self.around)
+
+    def ranged(self, index: int) -> RangeNode:
+        """Windows."""
+        return self.planner.ranged(self.expressions[index], self.around)
+
+    def string(self, index: int) -> str:
+        """A string."""
+        return _string(self.expressions[index])
+
+    def label(self, index: int) -> str:
+        """A string that is a label name."""
+        return self.planner.label(self.string(index))
+
+    def regex(self, index: int) -> matchers.Regex:
+        """A string that is a regex."""
+        return self.planner.regex(self.string(index))
+
+
+def kind_of(tree: Any) -> str:
+    """What a part of the tree gives: `scalar`, `vector`, `range` or `string`."""
+    match tree:
+        case parser.NumberLiteral():
+            return "scalar"
+        case parser.StringLiteral():
+            return "string"
+        case parser.MatrixSelector() | parser.SubqueryExpr():
+            return "range"
+        case parser.ParenExpr() | parser.UnaryExpr():
+            return kind_of(tree.expr)
+        case parser.Call():
+            return "scalar" if tree.func.name in calls.SCALARS else "vector"
+        case parser.BinaryExpr():
+            return "scalar" if {kind_of(tree.lhs), kind_of(tree.rhs)} == {"scalar"} else "vector"
+        case _:
+            return "vector"
+
+
+def nanoseconds(length: timedelta) -> int:
+    """A length of time in nanoseconds."""
+    return length // timedelta(microseconds=1) * 1000
+
+
+def _string(tree: Any) -> str:
+    return _string(tree.expr) if isinstance(tree, parser.ParenExpr) else str(tree.val)
+
+
+def _with_number(
+    operator: str, argument: VectorNode, number: ScalarNode, *, filters: bool, swapped: bool
+) -> VectorNode:
+    if filters:
+        mirrored = operators.MIRRORED[operator] if swapped else operator
+        return operators.Filtered(operators.COMPARISON[mirrored], argument, number)
+    operation = {**operators.ARITHMETIC, **operators.COMPARISON}[operator]
+    return operators.Calculated(operation, argument, number, swapped=swapped)
+
+
+def _operation(operator: str, *, filters: bool) -> Callable[[float, float], float | None]:
+    if operator in operators.ARITHMETIC:
+        return operators.ARITHMETIC[operator]
+    comparison = operators.COMPARISON[operator]
+    if filters:
+        return lambda left, right: left if comparison(left, right) else None
+    return lambda left, right: float(comparison(left, right))
+
+
+def _matching(modifier: Any) -> Matching:
+    if modifier is None:
+        return Matching(on=False)
+    on, labels = False, ()
+    if modifier.matching is not None:
+        on = modifier.matching.type == parser.LabelModifierType.Include
+        labels = tuple(modifier.matching.labels)
+    return Matching(on, labels, MANY_SIDES.get(str(modifier.card), ""), tuple(modifier.group_labels or ()))

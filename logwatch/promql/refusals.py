@@ -1,0 +1,101 @@
+"""What an expression must not contain: what Prometheus 2.42 does not know, and what we do not do.
+
+The parser also accepts younger PromQL. A rule file must load everywhere (the newest words are
+refused by the Prometheus beside us), so that an allow-list of functions decides here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+from logwatch.promql.errors import ExpressionError
+from logwatch.promql.tokens import Token
+
+KEYWORDS = frozenset(
+    ("and", "or", "unless", "atan2", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset")
+)
+NATIVE = "native histograms are not supported; use the _bucket, _sum and _count series"
+INSTEAD = {
+    "histogram_avg": "write rate(x_sum[5m]) / rate(x_count[5m])",
+    "histogram_count": NATIVE,
+    "histogram_sum": NATIVE,
+    "histogram_fraction": NATIVE,
+    "histogram_stddev": NATIVE,
+    "histogram_stdvar": NATIVE,
+    "holt_winters": "use avg_over_time, deriv or predict_linear",
+    "double_exponential_smoothing": "use avg_over_time, deriv or predict_linear",
+    "limitk": "use topk or bottomk",
+    "limit_ratio": "use topk or bottomk",
+    "sort_by_label": "remove it: alerts have no order",
+    "sort_by_label_desc": "remove it: alerts have no order",
+    "mad_over_time": "use stddev_over_time",
+    "info": "join with * on (…) group_left (…)",
+    "first_over_time": "use min_over_time or offset",
+    "atan2": "it is an operator: y atan2 x",
+}
+"""Names that people try, and what to write for them."""
+
+
+def refuse(text: str, tokens: Sequence[Token], functions: Collection[str], aggregations: Collection[str]) -> None:
+    """Raise ExpressionError at the first word that is not covered."""
+    for index, token in enumerate(tokens):
+        before = tokens[index - 1] if index else None
+        after = tokens[index + 1] if index + 1 < len(tokens) else None
+        if token.inside == "{":
+            _check_matcher(text, token, before, after)
+        elif token.inside == "[":
+            _check_range(text, token)
+        else:
+            _check_word(text, token, before, after, functions, aggregations)
+
+
+def _check_matcher(text: str, token: Token, before: Token | None, after: Token | None) -> None:
+    separated = before is not None and before.text in {"{", ","}
+    if token.kind == "string" and separated:
+        raise ExpressionError(text, token.offset, "quoted names need Prometheus 3", 'write name{label="value"}')
+    if token.text.lower() == "or" and not separated:
+        cure = 'use a regex, label=~"a|b", or write or between two selectors'
+        raise ExpressionError(text, token.offset, "'or' between matchers is not PromQL", cure)
+    if token.kind == "word" and ":" in token.text and separated and after is not None:
+        raise ExpressionError(text, token.offset, f"label name {token.text!r} has a colon", "use an underscore")
+
+
+def _check_range(text: str, token: Token) -> None:
+    if token.kind == "number":
+        raise ExpressionError(text, token.offset, "a duration needs a unit", f"write [{token.text}s] or [5m]")
+
+
+def _check_word(
+    text: str,
+    token: Token,
+    before: Token | None,
+    after: Token | None,
+    functions: Collection[str],
+    aggregations: Collection[str],
+) -> None:
+    following = after.text.lower() if after else ""
+    preceding = before.text.lower() if before else ""
+    if token.text == "@" and following not in {"start", "end"}:
+        cure = "use offset; only @ start() and @ end() are covered"
+        raise ExpressionError(text, token.offset, "no history is kept back to a fixed time", cure)
+    if token.text == "-" and preceding == "offset":
+        cure = "write a positive offset"
+        raise ExpressionError(text, token.offset, "a negative offset looks into the future", cure)
+    if token.kind == "number" and preceding == "offset":
+        raise ExpressionError(text, token.offset, "a duration needs a unit", f"write offset {token.text}s")
+    if token.kind == "duration" and preceding not in {"offset", "+"}:
+        raise ExpressionError(text, token.offset, "a duration is no number", "write seconds, as in 300 for 5m")
+    called = following == "(" or (following in {"by", "without"} and token.text in INSTEAD)
+    if token.kind == "word" and called and preceding != "@":
+        _check_function(text, token, functions, aggregations)
+
+
+def _check_function(text: str, token: Token, functions: Collection[str], aggregations: Collection[str]) -> None:
+    name = token.text
+    if name in functions or name.lower() in aggregations or name.lower() in KEYWORDS:
+        return
+    what = f"function {name!r} is not covered" if name in INSTEAD else f"unknown function {name!r}"
+    near = get_close_matches(name.lower(), [*functions, *aggregations], n=1)
+    guess = f"did you mean {near[0]}()?" if near else "docs/promql.md lists the functions"
+    raise ExpressionError(text, token.offset, what, INSTEAD.get(name, guess))
