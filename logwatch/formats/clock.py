@@ -1,0 +1,252 @@
+"""What a local stamp means in universal time: its year and its zone.
+
+    year   the one that puts the stamp nearest to the last dated line of the same source; before one is seen,
+           to the first one ahead in the chunk; else to when the file was written. Never over a day after that.
+    zone   as told (--timezone); else the offset that the engine's lines show, which carry both
+           stamps; else the system's.
+
+An engine line votes for an offset when its two stamps are a multiple of 15 minutes apart,
+but for the moment between writing and logging. The first vote counts at once, as nothing
+better is known; after that it takes three in a row, so that one odd line moves nothing. The
+same votes mend a wrong year. A change by exactly one hour (summer time) is believed for the
+line that shows it, also before it is settled for the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta, tzinfo
+
+from logwatch.formats.stamps import Local
+from logwatch.model import SECOND
+
+HOUR = 3600 * SECOND
+DAY = 24 * HOUR
+QUARTER = HOUR // 4
+EARLY = 2 * SECOND  # a header without fraction is up to a second behind its payload's time
+LATE = 10 * SECOND
+FURTHEST = 14 * HOUR  # Kiribati, UTC+14
+VOTES = 3
+LEAP_DISTANCE = 8  # years between 29 Februaries around 1900 and 2100
+FIRST_YEAR, LAST_YEAR = 1970, 2261
+LATEST = 9_000_000_000 * SECOND  # in 2255; what 64 bits of nanoseconds hold
+
+
+class StampClock:
+    """Turns local stamps of one source into universal time, and learns from lines that carry both."""
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        self.last_ns: int | None = None
+        """Time of the line before."""
+        self.anchor_ns: int | None = None
+        """What years are measured from, once a dated line was seen: the line before, or the first ahead."""
+        self.settled = False
+        """An engine line has agreed with the zone, or taught it."""
+        self.doubtful = True
+        """An agreement would be news."""
+        self._zone = zone
+        self._offset_ns: int | None = None
+        self._midnight_ns: int | None = None
+        """Local midnight to universal time, within a day, for stamps whose date cannot be read."""
+        self._votes: tuple[int, bool] | None = None
+        self._count = 0
+        self._guess_ns = 0
+        self._limit_ns = DAY
+
+    # ── what is known before a chunk ─────────────────────────────────────────────────
+
+    def begin(self, mtime_ns: int, now_ns: int, *, live: bool) -> None:
+        """Say when the file was last written and what time it is; both bound a stamp's year."""
+        self._guess_ns = min(max(now_ns if live or mtime_ns <= 0 else mtime_ns, 0), LATEST)
+        self._limit_ns = min(max(mtime_ns, now_ns, 0), LATEST) + DAY
+
+    def look_ahead(self, pairs: Iterable[tuple[Local | None, int]]) -> None:
+        """Take year and zone from the first lines of the engine: their header stamps (None: absolute) and own times."""
+        offsets: Counter[int] = Counter()
+        for local, told_ns in pairs:
+            if told_ns > self._limit_ns:
+                continue
+            apart = None if local is None else self._apart(local, told_ns)
+            if self.anchor_ns is None and (local is None or local.month is None or apart is not None):
+                self.anchor_ns = told_ns
+            vote = None if apart is None else _quarter(apart)
+            if vote is not None:
+                offsets[vote] += 1
+        if offsets and not self.settled and self.anchor_ns is not None:
+            self._adopt(offsets.most_common(1)[0][0], self.anchor_ns)
+
+    def _apart(self, local: Local, told_ns: int) -> int | None:
+        """How far a stamp, in its best year, is ahead of the time told; None if it is another day altogether."""
+        if local.clock_ns is None or local.month is None or local.day is None or local.universal:
+            return None
+        year = _year(told_ns)
+        years = (year - 1, year, year + 1) if local.year is None else (local.year,)
+        starts = [start for y in years if (start := _midnight(y, local.month, local.day)) is not None]
+        apart = min((start + local.clock_ns - told_ns for start in starts), key=abs, default=FURTHEST * 2)
+        return apart if abs(apart) <= FURTHEST + HOUR else None
+
+    # ── from a stamp to universal time ───────────────────────────────────────────────
+
+    def resolve(self, local: Local) -> tuple[int, int] | None:
+        """Universal time of a stamp and the offset in force, both ns; None where its date cannot be read."""
+        if local.clock_ns is None or local.month is None or local.day is None:
+            return None
+        if local.year is not None:
+            start = _midnight(local.year, local.month, local.day)
+            return None if start is None else self._placed(start + local.clock_ns, local)
+        near = self._near()
+        limit_ns = self._limit_ns if self.anchor_ns is not None else self._guess_ns + DAY
+        placed = [self._placed(start + local.clock_ns, local) for start in _candidates(near, local.month, local.day)]
+        allowed = [place for place in placed if place[0] <= limit_ns] or placed[:1]
+        return min(allowed, key=lambda place: abs(place[0] - near), default=None)
+
+    def resolve_undated(self, local: Local, told_ns: int | None) -> int:
+        """The time of a stamp whose date cannot be read: the payload's, else that of the line before, moved on."""
+        before = self._near() if self.last_ns is None else self.last_ns
+        if told_ns is not None and told_ns <= self._limit_ns:
+            if local.clock_ns is not None:
+                self._midnight_ns = _rounded(told_ns - local.clock_ns) % DAY
+            return told_ns
+        if local.clock_ns is None:
+            return before
+        if self._midnight_ns is None:
+            self._midnight_ns = -self._offset(before, before) % DAY
+        time_ns = before - before % DAY + (self._midnight_ns + local.clock_ns) % DAY
+        return min((time_ns - DAY, time_ns, time_ns + DAY), key=lambda near: abs(near - before))
+
+    def move(self, time_ns: int, *, dated: bool) -> None:
+        """A line of this time was read; a dated one, or any after it, is what years are measured from."""
+        if time_ns <= self._limit_ns:
+            self.last_ns = time_ns
+            if dated or self.anchor_ns is not None:
+                self.anchor_ns = time_ns
+
+    def _placed(self, local_ns: int, local: Local) -> tuple[int, int]:
+        offset_ns = 0 if local.universal else self._offset(local_ns, self._near())
+        return local_ns - offset_ns, offset_ns
+
+    def _near(self) -> int:
+        return self._guess_ns if self.anchor_ns is None else self.anchor_ns
+
+    def _offset(self, local_ns: int, near_ns: int) -> int:
+        """The offset (ns) in force at a local time; where the clock is set back, the one nearer to `near_ns`."""
+        return self._offset_ns if self._offset_ns is not None else self._rule(local_ns, near_ns)
+
+    def _rule(self, local_ns: int, near_ns: int) -> int:
+        naive = datetime(1970, 1, 1) + timedelta(seconds=local_ns // SECOND)  # noqa: DTZ001  # local by meaning
+        offsets = {_utc_offset(naive.replace(fold=fold), self._zone) for fold in (0, 1)}
+        return min(offsets, key=lambda offset: abs(local_ns - offset - near_ns))
+
+    # ── learning ─────────────────────────────────────────────────────────────────────
+
+    def agree(self) -> None:
+        """An engine line's two stamps agree."""
+        self.settled = True
+        self._votes, self._count = None, 0
+        self.doubtful = False
+
+    def weigh(self, stamp: tuple[int, int], told_ns: int, *, yearless: bool) -> int | None:
+        """What to believe of an engine line whose stamps disagree: None for its header, else the header's time mended.
+
+        `stamp` is what `resolve` gave.
+        """
+        local_ns = stamp[0] + stamp[1]
+        moved_ns = _nearest_year(local_ns, told_ns) if yearless else local_ns
+        offset_ns = _quarter(moved_ns - told_ns)
+        if offset_ns is None or told_ns > self._limit_ns:
+            return None
+        if self._zone is not None and offset_ns != self._rule(moved_ns, told_ns):
+            return None
+        same_year = moved_ns == local_ns
+        self._count = self._count + 1 if self._votes == (offset_ns, same_year) else 1
+        self._votes = (offset_ns, same_year)
+        self.doubtful = True
+        onward = not same_year and told_ns > stamp[0] and offset_ns == stamp[1]
+        if onward or not self.settled or self._count >= VOTES:
+            self._adopt(offset_ns, told_ns)
+            self.anchor_ns = told_ns
+            return moved_ns - offset_ns
+        summer_time = same_year and abs(offset_ns - stamp[1]) == HOUR
+        return moved_ns - offset_ns if summer_time else None
+
+    def _adopt(self, offset_ns: int, told_ns: int) -> None:
+        """Use an offset from now on; one that is the zone's own leaves the zone's rules in force."""
+        self._offset_ns = None if offset_ns == self._rule(told_ns + offset_ns, told_ns) else offset_ns
+        if self._zone is not None:
+            self._offset_ns = None
+        self.agree()
+
+    # ── state ────────────────────────────────────────────────────────────────────────
+
+    def dump(self) -> str:
+        """All that was learned, as JSON."""
+        return json.dumps(
+            {
+                "last": self.last_ns,
+                "anchor": self.anchor_ns,
+                "settled": self.settled,
+                "offset": self._offset_ns,
+                "midnight": self._midnight_ns,
+                "votes": self._votes,
+                "count": self._count,
+            }
+        )
+
+    def load(self, text: str) -> None:
+        """Continue from what `dump` gave."""
+        state = json.loads(text)
+        self.last_ns, self.anchor_ns = state["last"], state["anchor"]
+        self.settled, self._offset_ns = state["settled"], state["offset"]
+        self._midnight_ns = state["midnight"]
+        self._votes = tuple(state["votes"]) if state["votes"] else None
+        self._count = state["count"]
+        self.doubtful = not self.settled or self._votes is not None
+
+
+def _rounded(apart_ns: int) -> int:
+    return (apart_ns + QUARTER // 2) // QUARTER * QUARTER
+
+
+def _quarter(apart_ns: int) -> int | None:
+    """The offset that explains the distance of two stamps, or None."""
+    offset_ns = (apart_ns + EARLY) // QUARTER * QUARTER
+    explained = apart_ns - offset_ns <= LATE and abs(offset_ns) <= FURTHEST
+    return offset_ns if explained else None
+
+
+def _utc_offset(naive: datetime, zone: tzinfo | None) -> int:
+    aware = naive.astimezone() if zone is None else naive.replace(tzinfo=zone)
+    offset = aware.utcoffset()
+    return 0 if offset is None else round(offset.total_seconds()) * SECOND
+
+
+def _year(time_ns: int) -> int:
+    return datetime.fromtimestamp(time_ns // SECOND, UTC).year
+
+
+def _midnight(year: int, month: int, day: int) -> int | None:
+    """Nanoseconds from the epoch to the start of a day, or None if there is no such day."""
+    if not FIRST_YEAR < year < LAST_YEAR:
+        return None
+    try:
+        return round(datetime(year, month, day, tzinfo=UTC).timestamp()) * SECOND
+    except ValueError:
+        return None
+
+
+def _candidates(near_ns: int, month: int, day: int) -> list[int]:
+    """Starts of that day in the years around, the nearest year first; a 29 February has them further apart."""
+    year = _year(near_ns)
+    reach = LEAP_DISTANCE if (month, day) == (2, 29) else 1
+    years = sorted(range(year - reach, year + reach + 1), key=lambda other: abs(other - year))
+    return [start for other in years if (start := _midnight(other, month, day)) is not None]
+
+
+def _nearest_year(local_ns: int, told_ns: int) -> int:
+    """The same day and time of day in the year that is nearest to the time told."""
+    local = datetime.fromtimestamp(local_ns // SECOND, UTC)
+    clock_ns = local_ns % DAY
+    starts = _candidates(told_ns, local.month, local.day)
+    return min((start + clock_ns for start in starts), key=lambda moved: abs(moved - told_ns), default=local_ns)

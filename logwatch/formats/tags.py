@@ -1,0 +1,64 @@
+"""Which syslog tags are the engine's, by platform and age.
+
+Sources: the unit files and wrappers of moby, Docker CE, Red Hat's `docker` and
+`docker-latest` packages (whose output passes through forward-journal), snap, balenaEngine
+and rootless Docker; on EL 7 a wrapper's shell lends its own name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+TAG_FAMILIES: Mapping[str, frozenset[str]] = {
+    "engine": frozenset(
+        {
+            "docker",
+            "dockerd",
+            "docker-current",
+            "dockerd-current",
+            "docker-latest",
+            "dockerd-latest",
+            "docker-daemon",
+            "docker.io",
+            "docker.dockerd",
+            "dockerd-rootless.sh",
+            "dockerd-rootless",
+            "dockerd-dev",
+            "dockerd-entrypoint.sh",
+            "forward-journal",
+            "moby-engine",
+            "balenad",
+            "balena-engine-daemon",
+            "balena-engine.dockerd",
+            "sh",
+            "bash",
+            "env",
+        }
+    ),
+    "containerd": frozenset(
+        {
+            "containerd",
+            "docker-containerd",
+            "docker-containerd-current",
+            "docker-containerd-latest",
+            "containerd-current",
+            "containerd-latest",
+            "balena-engine-containerd",
+        }
+    ),
+}
+"""Family name, as rules write it in `program`, to the tags that belong to it."""
+
+EVENTS_TAG = "docker-events"
+"""The tag under which a host writes the output of `docker events`, as documented."""
+
+DATED_TAGS = TAG_FAMILIES["engine"] | TAG_FAMILIES["containerd"] | {EVENTS_TAG}
+"""Tags whose lines carry the engine's own clock. A container's output is no evidence for the host's zone."""
+
+
+def family_tags(programs: Iterable[str]) -> frozenset[str]:
+    """Replace the names of families by their tags; every other name is a tag itself."""
+    tags: set[str] = set()
+    for program in programs:
+        tags |= TAG_FAMILIES.get(program, {program})
+    return frozenset(tags)
