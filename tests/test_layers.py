@@ -10,9 +10,9 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"model", "errors", "__init__"},
-    {"templates", "secrets", "formats", "patterns", "metrics"},
+    {"templates", "secrets", "formats", "patterns", "metrics", "states", "tellings"},
     {"daemon_lines"},
-    {"docker", "names", "changepoints"},
+    {"docker", "names", "changepoints", "tellers", "containers"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},
     {"rulefiles"},

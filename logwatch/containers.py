@@ -1,0 +1,121 @@
+"""What is known of each container, and of each host's daemon and containerd."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from logwatch.model import State
+from logwatch.states import Service
+
+
+class ContainerView(NamedTuple):
+    """A container as the API and the page show it."""
+
+    host: str
+    id: str
+    name: str | None
+    state: State
+    image: str | None
+    since_ns: int
+    """When it came into this state."""
+    restarts: int
+    """Starts after the first one that was seen."""
+    exit_code: str | None
+    ooms: int
+    health: str | None
+    project: str | None
+    service: str | None
+
+
+class Tracked:
+    """What is known of one container."""
+
+    __slots__ = (
+        "announced",
+        "exit_code",
+        "gone_ns",
+        "health",
+        "host",
+        "id",
+        "image",
+        "labels",
+        "last_ns",
+        "ooms",
+        "restarts",
+        "since_ns",
+        "started",
+        "state",
+    )
+
+    def __init__(self, host: str, container_id: str, time_ns: int) -> None:
+        self.host = host
+        self.id = container_id
+        self.state = State.UNKNOWN
+        self.since_ns = time_ns
+        self.last_ns = 0
+        """The clock at its last event."""
+        self.announced = False
+        self.image: str | None = None
+        self.labels: dict[str, str] = {}
+        """Attributes that every event of it gets: compose project and service."""
+        self.started = False
+        self.restarts = 0
+        self.exit_code: str | None = None
+        self.ooms = 0
+        self.health: str | None = None
+        self.gone_ns: int | None = None
+
+    def view(self, name: str | None) -> ContainerView:
+        """Return it as the API shows it."""
+        return ContainerView(
+            self.host,
+            self.id,
+            name,
+            self.state,
+            self.image,
+            self.since_ns,
+            self.restarts,
+            self.exit_code,
+            self.ooms,
+            self.health,
+            self.labels.get("compose_project"),
+            self.labels.get("compose_service"),
+        )
+
+    def dump(self) -> str:
+        """Return all of it as JSON."""
+        return json.dumps({key: getattr(self, key) for key in self.__slots__ if key not in ("host", "id")})
+
+    @classmethod
+    def load(cls, host: str, container_id: str, row: str) -> Tracked:
+        """Make one from what `dump` returned."""
+        tracked = cls(host, container_id, 0)
+        for key, value in json.loads(row).items():
+            setattr(tracked, key, value)
+        tracked.state = State(tracked.state)
+        return tracked
+
+
+class Fate:
+    """The state of a host's daemon or containerd."""
+
+    __slots__ = ("epoch", "live_restore", "state")
+
+    def __init__(self) -> None:
+        self.state = Service.UNKNOWN
+        self.epoch = 0
+        """How often the state changed: what is told within one epoch is told of one event."""
+        self.live_restore = False
+
+    def dump(self) -> str:
+        """Return all of it as JSON."""
+        return json.dumps([self.state, self.epoch, self.live_restore])
+
+    @classmethod
+    def load(cls, row: str) -> Fate:
+        """Make one from what `dump` returned."""
+        fate = cls()
+        state, fate.epoch, fate.live_restore = json.loads(row)
+        fate.state = Service(state)
+        return fate

@@ -1,0 +1,399 @@
+"""What events mean: one event once, states of containers, names.
+
+    Event ──▶ names (which container is meant) ──▶ tellers (told already? to be held?)
+                                                        │ passes
+                                                        ▼
+              Outcome (numbered, named) + StateChange (tables in `states`) + Renamed
+
+The daemon's own fate is part of it: when it stops, crashes, or starts although it seemed to
+run, nobody vouches for its containers any more. Unless it is known to run with live-restore
+they are unknown until a line tells of them again. The same holds after a gap in the log.
+
+Consequences depend on the order of the events, their times and the clock alone, never on
+where the input was cut; everything that matters is in the rows that `changed_rows` hands over.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+
+from logwatch.containers import ContainerView, Fate, Tracked
+from logwatch.docker.inventory import Found
+from logwatch.model import SECOND, Consequence, Container, Event, Outcome, Renamed, Role, State, StateChange
+from logwatch.names import Names, looks_like_id
+from logwatch.states import ALIVE, MOMENTARY, SERVICE_STATEFUL, Service, follow, follow_service
+from logwatch.tellers import Tellers
+from logwatch.tellings import JOIN_NS, Told
+
+GONE_NS = 3600 * SECOND
+"""A removed container is remembered for so long."""
+NAMELESS_NS = 24 * GONE_NS
+"""So long after its last event a container that never had a name counts as gone."""
+SWEEP_NS = 600 * SECOND
+CONTAINERS = 20_000
+"""Most containers that are remembered; gone ones go first, then those not heard of for longest."""
+BIRTH = frozenset({"create", "attach", "start", "start_failed"})
+"""Actions that a container just created is seen by first."""
+SERVICES = frozenset({"daemon", "containerd"})
+
+
+class Lifecycle:
+    """Turns what rules read into what happened."""
+
+    def __init__(self, settle_ns: int = SECOND) -> None:
+        self.anomalies = 0
+        """Events that the tables do not allow, since the engine last set it to 0."""
+        self.late = 0
+        """Events from more than 10 s before the clock, since the engine last set it to 0."""
+        self._tellers = Tellers(settle_ns)
+        self._names = Names()
+        self._tracked: dict[tuple[str, str], Tracked] = {}
+        self._fates: dict[tuple[str, str], Fate] = {}
+        self._seq = 0
+        self._swept = 0
+        self._dirty: set[tuple[str, str]] = set()
+        self._dirty_fates: set[tuple[str, str]] = set()
+        self._stored: set[str] = set()
+
+    # ── events in ────────────────────────────────────────────────────────────────────
+
+    def accept(self, event: Event) -> list[Consequence]:
+        """Take an event as a rule made it. The clock moves by `advance` alone."""
+        if event.time_ns < self._tellers.clock_ns - JOIN_NS:
+            self.late += 1
+        type_, _, action = event.event.partition(".")
+        if type_ == "container":
+            return self._accept_container(event, action)
+        if type_ in SERVICES and action in SERVICE_STATEFUL:
+            fate = self._fates.get((event.host, type_))
+            epoch = None if action in MOMENTARY else fate.epoch if fate else 0
+            return self._pass(self._tellers.tell(event, (event.host, type_, ""), certain=False, epoch=epoch))
+        if event.id is None:
+            return self._pass(self._tellers.tell_nameless(event))
+        return self._pass(self._tellers.tell(event, (event.host, type_, event.id), certain=False))
+
+    def _accept_container(self, event: Event, action: str) -> list[Consequence]:
+        host, given = event.host, event.id
+        if given is None:
+            self._expect(event, action)
+            return self._pass(self._tellers.tell_nameless(event))
+        container_id = self._names.resolve(host, given)
+        made: list[Consequence] = []
+        tracked = self._tracked.get((host, container_id))
+        if tracked is None and looks_like_id(container_id):
+            tracked = self._first_seen(event, action, container_id, made)
+        if tracked is None:
+            event = event._replace(name=event.name or given)
+        elif event.name is not None:
+            self._learn(tracked, event.name, event.time_ns, made, sure=event.role is Role.LEADING)
+        if container_id != given:
+            event = event._replace(id=container_id)
+        certain = False
+        if event.revoked_by and tracked is not None:
+            certain = action == "die" and tracked.state in (State.RUNNING, State.PAUSED)
+        told = self._tellers.tell(event, (host, "container", container_id), certain=certain)
+        if not made:
+            return self._pass(told)
+        return made + self._pass(told)
+
+    def admit(self, event: Event) -> list[Consequence]:
+        """Take an event that nobody tells, made by a correlation or by the engine: number and name it."""
+        made: list[Consequence] = []
+        if event.id is not None and event.event.startswith("container."):
+            container_id = self._names.resolve(event.host, event.id)
+            if container_id != event.id:
+                event = event._replace(id=container_id)
+        self._seq += 1
+        made.append(Outcome(self._seq, self._named(event)))
+        self._apply(event, made)
+        return made
+
+    def advance(self, clock_ns: int) -> list[Consequence]:
+        """It is now `clock_ns`: what was held for long enough passes, what is long gone is forgotten."""
+        made: list[Consequence] = []
+        for told in self._tellers.expire(clock_ns):
+            made += self._pass([told])
+        if clock_ns // SWEEP_NS > self._swept:
+            self._sweep(clock_ns // SWEEP_NS * SWEEP_NS, made)
+            self._swept = clock_ns // SWEEP_NS
+        return made
+
+    def flush(self) -> list[Consequence]:
+        """The input is at its end: let pass everything that is held."""
+        made: list[Consequence] = []
+        for told in self._tellers.flush():
+            made += self._pass([told])
+        return made
+
+    # ── events out ───────────────────────────────────────────────────────────────────
+
+    def _pass(self, told: Iterable[Told]) -> list[Consequence]:
+        made: list[Consequence] = []
+        for telling, amends, adopted in told:
+            event = telling.event
+            if event.name is None and event.id is not None:
+                event = telling.event = self._named(event)
+            if not amends:
+                self._seq += 1
+                telling.seq = self._seq
+            made.append(Outcome(telling.seq, event, amends))
+            if not amends or adopted:
+                self._apply(event, made)
+            elif event.id is not None:
+                self._amend(event)
+            if telling.epoch is not None:
+                telling.epoch = self._fates[event.host, event.event.partition(".")[0]].epoch
+        return made
+
+    def _named(self, event: Event) -> Event:
+        """Give an event the name and the labels of its container."""
+        tracked = self._tracked.get((event.host, event.id or ""))
+        if tracked is None or not event.event.startswith("container."):
+            return event
+        if tracked.labels:
+            event = event._replace(attributes={**tracked.labels, **event.attributes})
+        name = event.name or self._names.of(event.host, tracked.id)
+        return event if name is event.name else event._replace(name=name)
+
+    def _apply(self, event: Event, made: list[Consequence]) -> None:
+        type_, _, action = event.event.partition(".")
+        if type_ == "container":
+            tracked = self._tracked.get((event.host, event.id or ""))
+            if tracked is not None:
+                self._apply_container(tracked, event, action, made)
+        elif type_ in SERVICES:
+            self._apply_service(type_, event, action, made)
+        elif event.event == "log.gap":
+            self._doubt(event.host or None, event.time_ns, made, everything=True)
+
+    def _apply_container(self, tracked: Tracked, event: Event, action: str, made: list[Consequence]) -> None:
+        self._dirty.add((tracked.host, tracked.id))
+        tracked.last_ns = max(tracked.last_ns, self._tellers.clock_ns, event.time_ns)
+        after, allowed = follow(tracked.state, action)
+        if not allowed:
+            self.anomalies += 1
+        if tracked.announced and event.time_ns < tracked.since_ns - JOIN_NS:
+            after = tracked.state  # told too late to say anything about now
+        if action == "start":
+            tracked.restarts += tracked.started
+            tracked.started = True
+        elif action == "oom":
+            tracked.ooms += 1
+        self._amend(event)
+        self._change(tracked, after, event.time_ns, made)
+
+    def _amend(self, event: Event) -> None:
+        """Take over what an event's attributes say about its container."""
+        tracked = self._tracked.get((event.host, event.id or ""))
+        attributes = event.attributes
+        if tracked is None or not attributes or not event.event.startswith("container."):
+            return
+        self._dirty.add((tracked.host, tracked.id))
+        tracked.image = attributes.get("image") or tracked.image
+        if event.event == "container.die":
+            tracked.exit_code = attributes.get("exit_code") or attributes.get("exitCode") or tracked.exit_code
+        elif event.event == "container.health_status":
+            tracked.health = attributes.get("health") or tracked.health
+
+    def _change(self, tracked: Tracked, after: State, time_ns: int, made: list[Consequence]) -> None:
+        before = tracked.state if tracked.announced else None
+        if before is after:
+            return
+        tracked.state, tracked.announced = after, True
+        tracked.since_ns = max(time_ns, tracked.since_ns) if before else time_ns
+        self._dirty.add((tracked.host, tracked.id))
+        made.append(StateChange(time_ns, self._container(tracked), before, after))
+        if after is State.GONE:
+            tracked.gone_ns = max(time_ns, self._tellers.clock_ns)
+            self._names.release(tracked.host, tracked.id)
+        else:
+            tracked.gone_ns = None
+        if after is not State.RUNNING and after is not State.PAUSED:
+            tracked.health = None
+
+    def _container(self, tracked: Tracked) -> Container:
+        return Container(tracked.host, tracked.id, self._names.of(tracked.host, tracked.id))
+
+    # ── the daemon and containerd ────────────────────────────────────────────────────
+
+    def _apply_service(self, type_: str, event: Event, action: str, made: list[Consequence]) -> None:
+        if action not in SERVICE_STATEFUL and "live_restore" not in event.attributes:
+            return
+        fate = self._fates.setdefault((event.host, type_), Fate())
+        self._dirty_fates.add((event.host, type_))
+        before = fate.state
+        fate.state, allowed = follow_service(before, action)
+        if not allowed:
+            self.anomalies += 1
+        if fate.state is not before:
+            fate.epoch += 1
+        if type_ != "daemon":
+            return
+        killed = action == "start" and before is Service.RUNNING
+        if (action in ("stop", "crash") or killed) and not fate.live_restore:
+            self._doubt(event.host, event.time_ns, made, everything=False)
+        if action == "start" and fate.state is not before:
+            fate.live_restore = False
+        if event.attributes.get("live_restore") == "true":
+            fate.live_restore = True
+
+    def _doubt(self, host: str | None, time_ns: int, made: list[Consequence], *, everything: bool) -> None:
+        """Nobody knows any more how the containers of a host (None: of all hosts) are."""
+        for key in sorted(self._tracked):
+            tracked = self._tracked[key]
+            here = tracked.announced and host in (None, tracked.host)
+            if here and tracked.state is not State.GONE and (everything or tracked.state in ALIVE):
+                self._change(tracked, State.UNKNOWN, time_ns, made)
+
+    # ── names ────────────────────────────────────────────────────────────────────────
+
+    def _expect(self, event: Event, action: str) -> None:
+        """A creation without an id: remember its name until the id is born."""
+        if action == "create_failed":
+            self._names.expect_none(event.host)
+        elif action == "create" and event.name is not None:
+            owner = self._tracked.get((event.host, self._names.resolve(event.host, event.name)))
+            if owner is None or owner.state not in ALIVE:
+                self._names.expect(event.host, event.name, event.time_ns)
+
+    def _first_seen(self, event: Event, action: str, container_id: str, made: list[Consequence]) -> Tracked:
+        host = event.host
+        key = (host, container_id)
+        if len(self._tracked) >= 2 * CONTAINERS:
+            self._shrink(CONTAINERS, self._tellers.clock_ns, made)
+        short = self._names.add(host, container_id)
+        if short is not None:
+            tracked = self._tracked[key] = self._tracked.pop((host, short))
+            tracked.id = container_id
+            self._tellers.move((host, "container", short), (host, "container", container_id))
+            self._dirty |= {key, (host, short)}
+            return tracked
+        tracked = self._tracked[key] = Tracked(host, container_id, event.time_ns)
+        tracked.last_ns = max(self._tellers.clock_ns, event.time_ns)
+        self._dirty.add(key)
+        name = self._names.born(host, event.time_ns) if action in BIRTH and event.name is None else None
+        if name is not None:
+            self._learn(tracked, name, event.time_ns, made, sure=False)
+            made += self._pass(self._tellers.bind("container.create", name, (host, "container", container_id)))
+        return tracked
+
+    def _learn(self, tracked: Tracked, name: str, time_ns: int, made: list[Consequence], *, sure: bool) -> None:
+        """A container is called so; who was called so until now is gone, or was renamed unseen."""
+        host, name, gone = tracked.host, name.removeprefix("/"), tracked.state is State.GONE
+        known, owner = self._names.of(host, tracked.id), self._names.owner(host, name)
+        if (known == name and owner == tracked.id) or (gone and known is not None):
+            return
+        former = None if owner is None or owner == tracked.id else self._tracked.get((host, owner))
+        if former is not None:
+            if not sure and former.state in ALIVE:
+                return
+            self._change(former, State.GONE, time_ns, made)
+        old_label = self._container(tracked).label
+        self._names.learn(host, tracked.id, name)
+        if gone:
+            self._names.release(host, tracked.id)
+        if tracked.announced and old_label != name:
+            made.append(Renamed(time_ns, self._container(tracked), old_label))
+
+    def learn(self, found: Iterable[Found], host: str, now_ns: int) -> list[Consequence]:
+        """Take over what the inventory says: names always, states only of containers nobody told of."""
+        made: list[Consequence] = []
+        for each in found:
+            tracked = self._tracked.get((host, each.id))
+            if tracked is None:
+                self._names.add(host, each.id)
+                tracked = self._tracked[host, each.id] = Tracked(host, each.id, now_ns)
+                tracked.last_ns = now_ns
+            self._dirty.add((host, each.id))
+            if each.name is not None:
+                self._learn(tracked, each.name, now_ns, made, sure=True)
+            tracked.image = each.image or tracked.image
+            tracked.labels = dict(each.labels)
+            if each.state is not None and (not tracked.announced or tracked.state is State.UNKNOWN):
+                self._found(tracked, each, now_ns, made)
+        return made
+
+    def _found(self, tracked: Tracked, found: Found, now_ns: int, made: list[Consequence]) -> None:
+        assert found.state is not None
+        tracked.restarts = max(tracked.restarts, found.restarts)
+        tracked.started = tracked.started or found.started
+        tracked.exit_code = found.exit_code or tracked.exit_code
+        self._change(tracked, found.state, now_ns, made)
+        tracked.since_ns = found.since_ns or now_ns
+        tracked.health = found.health
+
+    def containers(self) -> list[ContainerView]:
+        """Every container that is not gone, by host and name."""
+        views = [
+            each.view(self._names.of(each.host, each.id))
+            for each in self._tracked.values()
+            if each.announced and each.state is not State.GONE
+        ]
+        return sorted(views, key=lambda view: (view.host, view.name or view.id))
+
+    # ── memory ───────────────────────────────────────────────────────────────────────
+
+    def _sweep(self, clock_ns: int, made: list[Consequence]) -> None:
+        """Forget what is long gone, at full multiples of `SWEEP_NS`, wherever the input was cut."""
+        self._tellers.sweep(clock_ns)
+        for key in sorted(self._tracked):
+            tracked = self._tracked[key]
+            if tracked.state is State.GONE:
+                if tracked.gone_ns is not None and tracked.gone_ns + GONE_NS <= clock_ns:
+                    self._forget(key)
+            elif tracked.last_ns + NAMELESS_NS <= clock_ns and self._names.of(*key) is None:
+                self._change(tracked, State.GONE, tracked.last_ns + NAMELESS_NS, made)
+        self._shrink(CONTAINERS, clock_ns, made)
+
+    def _shrink(self, most: int, clock_ns: int, made: list[Consequence]) -> None:
+        surplus = len(self._tracked) - most
+        if surplus <= 0:
+            return
+        oldest = sorted(
+            self._tracked.values(), key=lambda each: (each.gone_ns is None, each.last_ns, each.host, each.id)
+        )
+        for tracked in oldest[:surplus]:
+            if tracked.announced:
+                self._change(tracked, State.GONE, clock_ns, made)
+            self._forget((tracked.host, tracked.id))
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        del self._tracked[key]
+        self._names.forget(*key)
+        self._dirty.add(key)
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """Hand over what changed since the last call."""
+        rows: dict[str, str | None] = {}
+        for key in self._dirty:
+            tracked = self._tracked.get(key)
+            row_key = f"container {json.dumps(key)}"
+            if tracked is not None:
+                rows[row_key] = tracked.dump()
+            elif row_key in self._stored:
+                rows[row_key] = None
+        for key in self._dirty_fates:
+            rows[f"service {json.dumps(key)}"] = self._fates[key].dump()
+        self._dirty.clear()
+        self._dirty_fates.clear()
+        self._stored |= rows.keys()
+        self._stored -= {key for key, row in rows.items() if row is None}
+        rows["lifecycle"] = json.dumps([self._seq, self._swept])
+        return {**rows, **self._tellers.changed_rows(), **self._names.changed_rows()}
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Continue from the rows of the last commit."""
+        for key in sorted(rows):
+            what, _, name = key.partition(" ")
+            if what == "lifecycle":
+                self._seq, self._swept = json.loads(rows[key])
+            elif what == "container":
+                host, container_id = json.loads(name)
+                self._tracked[host, container_id] = Tracked.load(host, container_id, rows[key])
+                self._stored.add(key)
+            elif what == "service":
+                host, type_ = json.loads(name)
+                self._fates[host, type_] = Fate.load(rows[key])
+        self._tellers.restore(rows)
+        self._names.restore(rows)

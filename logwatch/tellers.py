@@ -1,0 +1,503 @@
+"""One event once: which lines tell of the same thing that happened.
+
+A *teller* is a rule. dockerd, containerd, systemd, the kernel and the operator's own
+`docker events` report one container's death in up to six lines, in an order that nobody
+guarantees. A *telling* is one thing that happened, with everybody who has told it:
+
+                     line of a rule
+                           │ same host, object and type.action; at most 10 s apart; has not told this
+                           │ one yet; does not contradict what identifies it (exec, signal, …)
+            ┌──── yes ─────┴───── no ────┐
+            ▼                            ▼
+      joins the telling           opens a telling ── leading, or primary that nothing revokes ──▶ passes
+      adds absent attributes;            │
+      one of a higher role brings        │ corroborating, or revocable: may be wrong
+      its time, rule and offset          ▼
+            │                          held ──┬── revoked (`container.start_failed`) ─────▶ never happened
+            ▼                                 ├── joined by a line that cannot be wrong ──▶ passes
+      has it passed: amended                  ├── the next line of the object ────────────▶ passes
+      is it held: grows silently              └── `settle` of event time has gone by ─────▶ passes
+
+A line joins the nearest telling in time, so that two deaths within a second, told by A A B B
+or A B A B, stay two. The same teller twice is two tellings, with two exceptions of
+`docker events`: it reports one OOM kill up to three times within milliseconds, and repeats
+its last event when it is started again with `--since`.
+
+**Revocation.** A failed start of runc looks like a start and a death until the daemon says
+that it failed. Both are held, the start does not pass because of the death (`_confirms`), and
+the revoker takes both away. What tells of them later is absorbed by the revoked telling.
+A death right after the revoker, of a container that was not running, is revoked at once; a
+death of a container that is known to run is beyond doubt and passes at once (`certain`).
+
+**Lines without an id.** `eth0: renamed from veth1a2b` names no container. Such a line of a
+corroborating rule joins the nearest telling of its kind on the host (it adds attributes only
+where there is no second candidate), also one that comes within `settle` after it. Alone it
+stands in for those who would name the object, and makes its event when `settle` is over,
+except on hosts where they were heard in the last week: there it is something else (a
+network that was connected later, swarm's own sandbox). Any other line without an id is an
+event of its own; only what has no name by nature, the daemon and containerd, is an object.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from heapq import heapify, heappop, heappush
+from itertools import islice
+
+from logwatch.model import Event, Role
+from logwatch.tellings import (
+    HEARD_NS,
+    HEARD_STEP_NS,
+    JOIN_NS,
+    NAMELESS,
+    NOTHING,
+    RECENT,
+    REMEMBERED_NS,
+    REVOKED,
+    SUBJECTS,
+    TELLINGS,
+    Key,
+    Subject,
+    Telling,
+    Told,
+    agree,
+    confirms,
+    load,
+    merge,
+    repeats,
+)
+
+
+class Tellers:
+    """Decides which lines tell of one event, and when an event has happened."""
+
+    def __init__(self, settle_ns: int) -> None:
+        self._settle_ns = settle_ns
+        self._clock_ns = 0
+        self._order = 0
+        self._subjects: dict[Key, Subject] = {}
+        self._nameless: dict[tuple[str, str], deque[Telling]] = {}
+        self._recent: dict[tuple[str, str], deque[Telling]] = {}
+        self._loose: dict[tuple[str, str], list[Telling]] = {}
+        self._waiting: list[tuple[int, int, Telling]] = []
+        self._heard: dict[str, dict[str, int]] = {}
+        self._dirty: set[Key] = set()
+        self._dirty_nameless: set[tuple[str, str]] = set()
+        self._dirty_heard: set[str] = set()
+        self._stored: set[str] = set()
+
+    @property
+    def clock_ns(self) -> int:
+        """The newest time that `expire` was told."""
+        return self._clock_ns
+
+    def flush(self) -> Iterator[Told]:
+        """Let pass everything that is held. The caller numbers each before it takes the next."""
+        for _, _, telling in sorted(self._waiting, key=lambda entry: entry[:2]):
+            if telling.seq == 0:
+                yield from self._pass_now(telling)
+        self._waiting.clear()
+
+    # ── a line about an object ───────────────────────────────────────────────────────
+
+    def tell(self, event: Event, key: Key, *, certain: bool = True, epoch: int | None = None) -> list[Told]:
+        """Take a line about an object: `certain` if the event cannot be revoked in the object's state.
+
+        `epoch` counts the changes of state of the daemon or containerd: tellings of one epoch
+        are not limited to 10 s.
+        """
+        subject = self._subjects.get(key)
+        if subject is None:
+            if len(self._subjects) >= SUBJECTS:
+                self._shrink()
+            subject = self._subjects[key] = Subject(key)
+        subject.clock_ns = self._clock_ns
+        self._dirty.add(key)
+        certain = certain and not subject.held
+        telling = self._match(subject.tellings.get(event.event), event, epoch, certain=certain)
+        if telling is not None:
+            return self._join(telling, event, certain=certain)
+        made = NOTHING
+        if subject.held:
+            made = self._settle_others(subject, event, certain=certain)
+        telling = self._adopt(subject, event) if self._nameless else None
+        if telling is not None:
+            return [*made, *self._amend(telling, event, adopted=True)]
+        self._order += 1
+        telling = Telling(event, subject, self._order, self._clock_ns, epoch)
+        self._remember(subject, telling)
+        if self._loose:
+            self._absorb(telling)
+        if event.role is Role.CORROBORATING or (event.revoked_by and not certain):
+            if event.revoked_by and self._revoked_already(subject, event):
+                telling.seq = REVOKED
+                return made
+            subject.held.append(telling)
+            self._hold(telling, event)
+            return made
+        return [*made, Told(telling)]
+
+    def _match(
+        self, tellings: list[Telling] | None, event: Event, epoch: int | None, *, certain: bool
+    ) -> Telling | None:
+        """Find the telling, nearest in time, that the line joins."""
+        if tellings is None:
+            return None
+        best, distance = None, JOIN_NS + 1
+        for telling in tellings:
+            gap = abs(telling.event.time_ns - event.time_ns)
+            if telling.seq == REVOKED and (event.role is Role.LEADING or (certain and event.revoked_by)):
+                continue
+            if event.role is Role.LEADING and repeats(telling.event, event, gap):
+                return telling
+            if epoch is not None:
+                if telling.epoch != epoch:
+                    continue
+                gap = min(gap, JOIN_NS)
+            if gap < distance and self._open(telling, event):
+                best, distance = telling, gap
+        return best
+
+    def _open(self, telling: Telling, event: Event) -> bool:
+        return (
+            event.rule not in telling.tellers
+            and (telling.clock_ns >= self._clock_ns - REMEMBERED_NS or telling.epoch is not None)
+            and agree(telling.event, event)
+        )
+
+    def _join(self, telling: Telling, event: Event, *, certain: bool, attributes: bool = True) -> list[Told]:
+        """Let a line join a telling; what has passed is amended, what is held may pass now."""
+        if event.rule not in telling.tellers:
+            telling.tellers.append(event.rule)
+        if telling.seq == REVOKED:
+            return NOTHING
+        if telling.seq:
+            return self._amend(telling, event) if attributes else NOTHING
+        if attributes:
+            telling.event = merge(telling.event, event)
+        telling.revoked_by |= event.revoked_by
+        if event.role is Role.CORROBORATING or telling.subject is None:
+            return NOTHING
+        if event.role is Role.LEADING or certain or not event.revoked_by:
+            return self._pass_until(telling.subject, telling)
+        self._hold(telling, event)
+        return NOTHING
+
+    def _amend(self, telling: Telling, event: Event, *, adopted: bool = False) -> list[Told]:
+        merged = merge(telling.event, event)
+        if merged is telling.event and not adopted:
+            return NOTHING
+        telling.event = merged
+        return [Told(telling, amends=True, adopted=adopted)]
+
+    def _remember(self, subject: Subject, telling: Telling) -> None:
+        kind = telling.event.event
+        tellings = subject.tellings.get(kind)
+        if tellings is None:
+            subject.tellings[kind] = [telling]
+        else:
+            tellings.append(telling)
+            if len(tellings) > TELLINGS:
+                self._forget(tellings, next((each for each in tellings if each.seq), tellings[0]))
+        host = subject.key[0]
+        recent = self._recent.get((host, kind))
+        if recent is None:
+            recent = self._recent[host, kind] = deque()
+        elif recent and recent[0].clock_ns < self._clock_ns - REMEMBERED_NS:
+            recent.popleft()
+        recent.append(telling)
+        heard = self._heard.get(host)
+        if heard is None:
+            heard = self._heard[host] = {}
+        if self._clock_ns >= heard.get(kind, -HEARD_STEP_NS) + HEARD_STEP_NS:
+            heard[kind] = self._clock_ns
+            self._dirty_heard.add(host)
+
+    def _forget(self, tellings: list[Telling], telling: Telling) -> None:
+        tellings.remove(telling)
+        recent = self._recent[telling.event.host, telling.event.event]
+        if telling in recent:
+            recent.remove(telling)
+
+    # ── held, released, revoked ──────────────────────────────────────────────────────
+
+    def _hold(self, telling: Telling, event: Event) -> None:
+        """Wait `settle` from the line on. A stamp in whole seconds may be almost a second early."""
+        deadline_ns = max(event.time_ns, event.stamp_ns) + self._settle_ns
+        if deadline_ns > telling.deadline_ns:
+            telling.deadline_ns = deadline_ns
+            heappush(self._waiting, (deadline_ns, telling.order, telling))
+
+    def _settle_others(self, subject: Subject, event: Event, *, certain: bool) -> list[Told]:
+        """What a new line of the object means for what is held of it."""
+        kept = []
+        for telling in subject.held:
+            if event.event in telling.revoked_by:
+                telling.seq = REVOKED
+            else:
+                kept.append(telling)
+        subject.held[:] = kept
+        if not kept or event.role is Role.CORROBORATING or not confirms(kept, event, certain=certain):
+            return NOTHING
+        return self._pass_until(subject, None)
+
+    def _revoked_already(self, subject: Subject, event: Event) -> bool:
+        """Whether the revoker came first: a death told after the start that failed."""
+        if event.event.endswith(".start"):
+            return False
+        return any(
+            abs(telling.event.time_ns - event.time_ns) <= self._settle_ns and telling.seq != REVOKED
+            for revoker in event.revoked_by
+            for telling in subject.tellings.get(revoker, ())
+        )
+
+    def _pass_until(self, subject: Subject, last: Telling | None) -> list[Told]:
+        """Let pass what is held of the object, in the order of telling, up to `last`."""
+        held = subject.held
+        end = len(held) if last is None else held.index(last) + 1
+        passed = [Told(telling) for telling in held[:end]]
+        del held[:end]
+        return passed
+
+    def expire(self, clock_ns: int) -> Iterator[Told]:
+        """Let pass what was held for long enough. The caller numbers each before it takes the next."""
+        self._clock_ns = max(self._clock_ns, clock_ns)
+        waiting = self._waiting
+        while waiting and waiting[0][0] < clock_ns:
+            deadline_ns, _, telling = heappop(waiting)
+            if telling.seq == 0 and telling.deadline_ns == deadline_ns:
+                yield from self._pass_now(telling)
+
+    def _pass_now(self, telling: Telling) -> list[Told]:
+        subject = telling.subject
+        if subject is not None:
+            self._dirty.add(subject.key)
+            return self._pass_until(subject, telling) if telling in subject.held else NOTHING
+        kind = (telling.event.host, telling.event.event)
+        loose = self._loose.get(kind, [])
+        if telling not in loose:
+            return NOTHING
+        self._drop_loose(kind, telling)
+        heard_ns = self._heard.get(kind[0], {}).get(kind[1])
+        stands_in = heard_ns is None or telling.clock_ns - heard_ns >= HEARD_NS
+        if telling.event.role is Role.CORROBORATING and not stands_in:
+            return NOTHING
+        self._remember_nameless(kind, telling)
+        return [Told(telling)]
+
+    # ── lines without an id ──────────────────────────────────────────────────────────
+
+    def tell_nameless(self, event: Event) -> list[Told]:
+        """Take a line that does not say which object it is about."""
+        kind = (event.host, event.event)
+        if event.role is Role.CORROBORATING:
+            candidates = self._candidates(kind, event)
+            if candidates:
+                nearest = min(candidates, key=lambda each: (abs(each.event.time_ns - event.time_ns), each.order))
+                self._mark(nearest)
+                return self._join(nearest, event, certain=False, attributes=len(candidates) == 1)
+        elif self._loose:
+            self._revoke_loose(event)
+        self._order += 1
+        telling = Telling(event, None, self._order, self._clock_ns, None)
+        if event.role is Role.CORROBORATING or event.revoked_by:
+            self._loose.setdefault(kind, []).append(telling)
+            self._dirty_nameless.add(kind)
+            self._hold(telling, event)
+            return NOTHING
+        self._remember_nameless(kind, telling)
+        return [Told(telling)]
+
+    def _candidates(self, kind: tuple[str, str], event: Event) -> list[Telling]:
+        recent = self._recent.get(kind, ())
+        places = (islice(reversed(recent), RECENT), self._nameless.get(kind, ()), self._loose.get(kind, ()))
+        return [
+            telling
+            for tellings in places
+            for telling in tellings
+            if abs(telling.event.time_ns - event.time_ns) <= JOIN_NS and self._open(telling, event)
+        ]
+
+    def _mark(self, telling: Telling) -> None:
+        if telling.subject is not None:
+            self._dirty.add(telling.subject.key)
+        else:
+            self._dirty_nameless.add((telling.event.host, telling.event.event))
+
+    def _remember_nameless(self, kind: tuple[str, str], telling: Telling) -> None:
+        self._nameless.setdefault(kind, deque(maxlen=NAMELESS)).append(telling)
+        self._dirty_nameless.add(kind)
+
+    def _drop_loose(self, kind: tuple[str, str], telling: Telling) -> None:
+        self._loose[kind].remove(telling)
+        if not self._loose[kind]:
+            del self._loose[kind]
+        self._dirty_nameless.add(kind)
+
+    def _revoke_loose(self, event: Event) -> None:
+        """Revoke the oldest held line without an id that this event proves wrong."""
+        revocable = [
+            telling
+            for kind, tellings in self._loose.items()
+            for telling in tellings
+            if kind[0] == event.host and event.event in telling.revoked_by
+        ]
+        if revocable:
+            telling = min(revocable, key=lambda each: each.order)
+            telling.seq = REVOKED
+            self._drop_loose((telling.event.host, telling.event.event), telling)
+
+    def _absorb(self, telling: Telling) -> None:
+        """Let lines without an id that came shortly before join: of each rule the oldest."""
+        kind = (telling.event.host, telling.event.event)
+        for loose in list(self._loose.get(kind, ())):
+            if loose.event.role is not Role.CORROBORATING or not agree(telling.event, loose.event):
+                continue
+            if not any(rule in telling.tellers for rule in loose.tellers):
+                telling.tellers += loose.tellers
+                telling.event = merge(telling.event, loose.event)
+                self._drop_loose(kind, loose)
+
+    def _adopt(self, subject: Subject, event: Event) -> Telling | None:
+        """Find the event that a line without an id had made in place of this one."""
+        for telling in self._nameless.get((event.host, event.event), ()):
+            near = abs(telling.event.time_ns - event.time_ns) <= JOIN_NS
+            if near and telling.event.role is Role.CORROBORATING and self._open(telling, event):
+                self._give(telling, subject)
+                telling.tellers.append(event.rule)
+                return telling
+        return None
+
+    def _give(self, telling: Telling, subject: Subject) -> None:
+        """Let a telling that had passed without an object have one."""
+        kind = (telling.event.host, telling.event.event)
+        self._nameless[kind].remove(telling)
+        self._dirty_nameless.add(kind)
+        self._order += 1
+        telling.order = self._order
+        telling.subject = subject
+        self._remember(subject, telling)
+
+    def bind(self, kind: str, name: str, key: Key) -> list[Told]:
+        """Tell which object an event without id but with that name was about."""
+        place = (key[0], kind)
+        found = [each for each in self._loose.get(place, ()) if each.event.name == name]
+        passed = [each for each in self._nameless.get(place, ()) if each.event.name == name]
+        if not found and not passed:
+            return NOTHING
+        telling = (found or passed)[-1]
+        subject = self._subjects.setdefault(key, Subject(key))
+        subject.clock_ns = self._clock_ns
+        self._dirty.add(key)
+        if found:
+            self._drop_loose(place, telling)
+            self._remember_nameless(place, telling)
+        self._give(telling, subject)
+        telling.event = telling.event._replace(id=key[2])
+        return [Told(telling, amends=not found, adopted=bool(passed))]
+
+    def move(self, key: Key, to: Key) -> None:
+        """The object's full id is known now."""
+        subject = self._subjects.pop(key, None)
+        if subject is None:
+            return
+        self._dirty |= {key, to}
+        subject.key = to
+        self._subjects[to] = subject
+        for tellings in subject.tellings.values():
+            for telling in tellings:
+                telling.event = telling.event._replace(id=to[2])
+
+    # ── memory ───────────────────────────────────────────────────────────────────────
+
+    def sweep(self, clock_ns: int) -> None:
+        """Forget the objects of which nothing can be joined any more."""
+        oldest_ns = clock_ns - REMEMBERED_NS
+        for key, subject in list(self._subjects.items()):
+            lasting = any(each.epoch is not None for tellings in subject.tellings.values() for each in tellings)
+            if subject.clock_ns < oldest_ns and not subject.held and not lasting:
+                del self._subjects[key]
+                self._dirty.add(key)
+        for kind, recent in list(self._recent.items()):
+            if recent[-1].clock_ns < oldest_ns:
+                del self._recent[kind]
+        for kind, passed in list(self._nameless.items()):
+            if not passed or passed[-1].clock_ns < oldest_ns:
+                del self._nameless[kind]
+                self._dirty_nameless.add(kind)
+
+    def _shrink(self) -> None:
+        idle = [subject for subject in self._subjects.values() if not subject.held]
+        for subject in sorted(idle, key=lambda each: (each.clock_ns, each.key))[: SUBJECTS // 2]:
+            del self._subjects[subject.key]
+            self._dirty.add(subject.key)
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """Hand over what changed since the last call, one row per object."""
+        rows: dict[str, str | None] = {}
+        for key in self._dirty:
+            subject = self._subjects.get(key)
+            rows[f"subject {json.dumps(key)}"] = None if subject is None else self._dump_subject(subject)
+        for kind in self._dirty_nameless:
+            loose = [telling.dump() for telling in self._loose.get(kind, ())]
+            passed = [telling.dump() for telling in self._nameless.get(kind, ()) if self._joinable(telling)]
+            rows[f"nameless {json.dumps(kind)}"] = json.dumps([loose, passed]) if loose or passed else None
+        for host in self._dirty_heard:
+            rows[f"heard {json.dumps(host)}"] = json.dumps(self._heard[host])
+        self._dirty.clear()
+        self._dirty_nameless.clear()
+        self._dirty_heard.clear()
+        rows = {key: row for key, row in rows.items() if row is not None or key in self._stored}
+        self._stored = {*self._stored, *rows} - {key for key, row in rows.items() if row is None}
+        rows["tellers"] = json.dumps([self._clock_ns, self._order])
+        return rows
+
+    def _joinable(self, telling: Telling) -> bool:
+        return telling.clock_ns >= self._clock_ns - REMEMBERED_NS or telling.epoch is not None
+
+    def _dump_subject(self, subject: Subject) -> str:
+        tellings = [each.dump() for tellings in subject.tellings.values() for each in tellings if self._joinable(each)]
+        return json.dumps([subject.clock_ns, tellings, [telling.order for telling in subject.held]])
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Continue from the rows of the last commit."""
+        for key, row in rows.items():
+            what, _, name = key.partition(" ")
+            if what == "tellers":
+                self._clock_ns, self._order = json.loads(row)
+            elif what == "subject":
+                self._restore_subject(tuple(json.loads(name)), row)
+            elif what == "nameless":
+                self._restore_nameless(tuple(json.loads(name)), row)
+            elif what == "heard":
+                self._heard[json.loads(name)] = json.loads(row)
+            else:
+                continue
+            self._stored.add(key)
+        self._stored.discard("tellers")
+        told = [each for subject in self._subjects.values() for group in subject.tellings.values() for each in group]
+        for telling in sorted(told, key=lambda each: each.order):
+            kind = (telling.event.host, telling.event.event)
+            self._recent.setdefault(kind, deque()).append(telling)
+        held = [each for subject in self._subjects.values() for each in subject.held]
+        held += [each for group in self._loose.values() for each in group]
+        self._waiting = [(telling.deadline_ns, telling.order, telling) for telling in held]
+        heapify(self._waiting)
+
+    def _restore_subject(self, key: Key, row: str) -> None:
+        subject = self._subjects[key] = Subject(key)
+        subject.clock_ns, tellings, held = json.loads(row)
+        for dumped in tellings:
+            telling = load(dumped, subject)
+            subject.tellings.setdefault(telling.event.event, []).append(telling)
+            if telling.order in held:
+                subject.held.append(telling)
+        subject.held.sort(key=lambda telling: held.index(telling.order))
+
+    def _restore_nameless(self, kind: tuple[str, str], row: str) -> None:
+        loose, passed = json.loads(row)
+        if loose:
+            self._loose[kind] = [load(dumped, None) for dumped in loose]
+        self._nameless[kind] = deque((load(dumped, None) for dumped in passed), maxlen=NAMELESS)

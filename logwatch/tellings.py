@@ -1,0 +1,130 @@
+"""One thing that happened and who has told it: the values of `tellers`, and how accounts are joined."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from logwatch.model import SECOND, Event, Role
+
+JOIN_NS = 10 * SECOND
+"""Lines about one event are at most so far apart."""
+OOM_NS = SECOND // 10
+"""`docker events` lines about one OOM kill are closer than this (cgroup v1 notifies several times)."""
+REMEMBERED_NS = 120 * SECOND
+"""A telling can be joined for so long by the clock: `docker events --since` catches up on a restart."""
+HEARD_NS = 7 * 86_400 * SECOND
+"""For so long a host counts as one whose tellers name the object."""
+HEARD_STEP_NS = 3600 * SECOND
+TELLINGS = 32
+"""Most tellings that are remembered per object and action."""
+SUBJECTS = 50_000
+"""Most objects that are remembered; those not heard of for longest go first."""
+RECENT = 256
+"""Most tellings per kind and host among which a line without an id looks for its own."""
+NAMELESS = 16
+"""Most events without an id that are remembered per kind and host."""
+IDENTIFYING = ("exec_id", "execID", "container", "signal", "health")
+"""Attributes in which two lines about one event cannot differ."""
+REVOKED = -1
+RANK = {Role.LEADING: 2, Role.PRIMARY: 1, Role.CORROBORATING: 0}
+
+
+Key = tuple[str, str, str]
+"""The object that events happen to: host, type (`container`, `image`, …) and id."""
+
+
+class Telling:
+    """One thing that happened, and who has told it."""
+
+    __slots__ = ("clock_ns", "deadline_ns", "epoch", "event", "order", "revoked_by", "seq", "subject", "tellers")
+
+    def __init__(self, event: Event, subject: Subject | None, order: int, clock_ns: int, epoch: int | None) -> None:
+        self.event = event
+        self.subject = subject
+        self.order = order
+        self.clock_ns = clock_ns
+        self.epoch = epoch
+        self.tellers = [event.rule]
+        self.revoked_by = event.revoked_by
+        self.seq = 0
+        """Its number once it passed; 0 while it is held; -1 when it was revoked."""
+        self.deadline_ns = 0
+
+    def dump(self) -> list[object]:
+        """Everything but the subject, as JSON knows it."""
+        event = [*self.event[:13], sorted(self.event.revoked_by)]
+        place = [self.order, self.clock_ns, self.epoch, self.seq, self.deadline_ns]
+        return [event, place, self.tellers, sorted(self.revoked_by)]
+
+
+class Subject:
+    """An object, what was told of it lately, and what of that is held."""
+
+    __slots__ = ("clock_ns", "held", "key", "tellings")
+
+    def __init__(self, key: Key) -> None:
+        self.key = key
+        self.tellings: dict[str, list[Telling]] = {}
+        self.held: list[Telling] = []
+        self.clock_ns = 0
+
+
+class Told(NamedTuple):
+    """A telling that passes now, or one that has passed and is amended."""
+
+    telling: Telling
+    amends: bool = False
+    adopted: bool = False
+    """It had passed without an object and has one now."""
+
+
+NOTHING: list[Told] = []
+
+
+def merge(old: Event, new: Event) -> Event:
+    """Join two accounts of one event: the higher role's, with what only the other one says."""
+    lead, other = (new, old) if RANK[new.role] > RANK[old.role] else (old, new)
+    absent = [key for key in other.attributes if key not in lead.attributes]
+    if lead is old and not absent and (old.name or not new.name) and (old.id or not new.id):
+        return old
+    attributes = {**lead.attributes, **{key: other.attributes[key] for key in absent}}
+    return lead._replace(id=lead.id or other.id, name=lead.name or other.name, attributes=attributes)
+
+
+def agree(one: Event, other: Event) -> bool:
+    """Whether two lines can be about one event: nothing that identifies it differs."""
+    mine, yours = one.attributes, other.attributes
+    if not mine or not yours:
+        return True
+    return all(key not in mine or key not in yours or mine[key] == yours[key] for key in IDENTIFYING)
+
+
+def repeats(told: Event, event: Event, gap_ns: int) -> bool:
+    """Whether `docker events` says again what it has said."""
+    if told.role is not Role.LEADING or told.rule != event.rule or not agree(told, event):
+        return False
+    if event.event == "container.oom":
+        return gap_ns < OOM_NS
+    return gap_ns == 0 and event.time_ns % SECOND != 0 and told.attributes == event.attributes
+
+
+def confirms(held: list[Telling], event: Event, *, certain: bool) -> bool:
+    """Whether a new line of the object proves what is held of it.
+
+    A death after a start proves nothing where both may be revoked by one event: it is what a
+    failed start looks like. Anything else, also a second start, shows that the first was one.
+    """
+    if certain or not event.revoked_by or event.role is Role.LEADING or event.event.endswith(".start"):
+        return True
+    return any(telling.event.event == event.event or not telling.revoked_by & event.revoked_by for telling in held)
+
+
+def load(dumped: list[Any], subject: Subject | None) -> Telling:
+    """Make a telling of what `Telling.dump` returned."""
+    fields, (order, clock_ns, epoch, seq, deadline_ns), tellers, revoked_by = dumped
+    event = Event(*fields)
+    event = event._replace(role=Role(event.role), revoked_by=frozenset(event.revoked_by))
+    telling = Telling(event, subject, order, clock_ns, epoch)
+    telling.seq, telling.deadline_ns, telling.tellers = seq, deadline_ns, tellers
+    telling.revoked_by = frozenset(revoked_by)
+    return telling
