@@ -49,9 +49,7 @@ class Grouping:
 
     def adding(self, label: str) -> Grouping:
         """The same, with one more label that results keep."""
-        if self.without:
-            return Grouping(tuple(name for name in self.labels if name != label), without=True)
-        return Grouping((*self.labels, label))
+        return self if self.without else Grouping((*self.labels, label))
 
     def apply(self, elements: Vector) -> dict[Labels, list[Element]]:
         """Sort elements into groups, which have the labels of the result."""

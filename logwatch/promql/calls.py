@@ -69,21 +69,20 @@ def _counting(name: str) -> Callable[[Arguments], VectorNode]:
     return build
 
 
-def _absence(node: VectorNode | RangeNode, written: parser.Expr) -> Labels:
-    """Labels only where the selector stands there bare: Prometheus does not look into parentheses."""
-    if isinstance(node, InstantSelector | RangeSelector) and not isinstance(written, parser.ParenExpr):
+def _absence(node: VectorNode | RangeNode) -> Labels:
+    if isinstance(node, InstantSelector | RangeSelector):
         return labelling.labels_of_absence(node.selector)
     return Labels()
 
 
 def _absent(given: Arguments) -> VectorNode:
     argument = given.vector(0)
-    return elements.Absent(argument, _absence(argument, given.expressions[0]))
+    return elements.Absent(argument, _absence(argument))
 
 
 def _absent_over_time(given: Arguments) -> VectorNode:
     argument = given.ranged(0)
-    return ranges.AbsentOverTime(argument, _absence(argument, given.expressions[0]))
+    return ranges.AbsentOverTime(argument, _absence(argument))
 
 
 def _timestamp(given: Arguments) -> VectorNode:

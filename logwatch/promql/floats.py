@@ -111,22 +111,27 @@ def total_of(values: Sequence[float]) -> float:
         return sum(values)
 
 
+def add(increment: float, total: float, rest: float) -> tuple[float, float]:
+    """Add to a sum that remembers what rounding takes away (Kahan and Neumaier)."""
+    added = total + increment
+    if abs(total) >= abs(increment):
+        return added, rest + ((total - added) + increment)
+    return added, rest + ((increment - added) + total)
+
+
 def mean_of(values: Sequence[float]) -> float:
-    """The mean of at least one value."""
-    mean = total_of(values) / len(values)
-    if math.isfinite(mean):
-        return mean
-    return _running_mean(values)
+    """The mean of at least one value, by Prometheus' formula to the last digit (funcAvgOverTime).
 
-
-def _running_mean(values: Sequence[float]) -> float:
-    """The mean by Prometheus' formula (promql/functions.go, funcAvgOverTime), which knows infinities."""
-    mean = 0.0
+    A digit matters: where equal means differed in it, `changes` and `resets` of them would count.
+    """
+    if values.count(values[0]) == len(values):
+        return values[0]
+    mean = rest = 0.0
     for count, value in enumerate(values, 1):
         if math.isinf(mean) and not math.isnan(value) and (math.isfinite(value) or (mean > 0) == (value > 0)):
             continue
-        mean += value / count - mean / count
-    return mean
+        mean, rest = add(value / count - mean / count, mean, rest)
+    return mean if math.isinf(mean) else mean + rest
 
 
 def quantile(q: float, values: Sequence[float]) -> float:

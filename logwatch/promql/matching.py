@@ -136,11 +136,12 @@ class And:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
-        left = self.left.vector(moment)
+        # Both sides always, as in Prometheus: an error on the right does not wait for the left.
+        left, right = self.left.vector(moment), self.right.vector(moment)
         if not left:
             return []
         key = self.matching.key()
-        matches = {key(labels) for labels, _ in self.right.vector(moment)}
+        matches = {key(labels) for labels, _ in right}
         return [element for element in left if (key(element[0]) in matches) is self.present]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "/": floats.divide,
     "%": floats.modulo,
     "^": floats.power,
-    "atan2": math.atan2,
 }
 COMPARISON: dict[str, Callable[[float, float], bool]] = {
     "==": operator.eq,

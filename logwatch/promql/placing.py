@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from logwatch.promql.errors import ExpressionError
 from logwatch.promql.tokens import Token
 
-BINARY_WORDS = frozenset({"and", "or", "unless", "atan2"})
+BINARY_WORDS = frozenset({"and", "or", "unless"})
 LABEL_LISTS = frozenset({"by", "without", "on", "ignoring", "group_left", "group_right"})
 
 CURES = (

@@ -34,9 +34,13 @@ def resets(values: Sequence[float]) -> float:
 
 
 def stdvar(values: Sequence[float]) -> float:
-    """The population variance."""
-    mean = floats.total_of(values) / len(values)
-    return floats.total_of([(value - mean) * (value - mean) for value in values]) / len(values)
+    """The population variance, by Welford with compensated sums (funcStdvarOverTime)."""
+    mean = mean_rest = squares = squares_rest = 0.0
+    for count, value in enumerate(values, 1):
+        difference = value - (mean + mean_rest)
+        mean, mean_rest = floats.add(difference / count, mean, mean_rest)
+        squares, squares_rest = floats.add(difference * (value - (mean + mean_rest)), squares, squares_rest)
+    return (squares + squares_rest) / len(values)
 
 
 OF_VALUES: dict[str, Callable[[Sequence[float]], float]] = {

@@ -13,7 +13,7 @@ from logwatch.promql.errors import ExpressionError
 from logwatch.promql.tokens import Token
 
 KEYWORDS = frozenset(
-    ("and", "or", "unless", "atan2", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset")
+    ("and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset")
 )
 NATIVE = "native histograms are not supported; use the _bucket, _sum and _count series"
 INSTEAD = {
@@ -32,7 +32,6 @@ INSTEAD = {
     "mad_over_time": "use stddev_over_time",
     "info": "join with * on (…) group_left (…)",
     "first_over_time": "use min_over_time or offset",
-    "atan2": "it is an operator: y atan2 x",
 }
 """Names that people try, and what to write for them."""
 
@@ -86,6 +85,8 @@ def _check_word(
         raise ExpressionError(text, token.offset, "a duration needs a unit", f"write offset {token.text}s")
     if token.kind == "duration" and preceding not in {"offset", "+"}:
         raise ExpressionError(text, token.offset, "a duration is no number", "write seconds, as in 300 for 5m")
+    if token.text.lower() == "atan2":
+        raise ExpressionError(text, token.offset, "atan2 is not covered", "compare the two sides themselves")
     called = following == "(" or (following in {"by", "without"} and token.text in INSTEAD)
     if token.kind == "word" and called and preceding != "@":
         _check_function(text, token, functions, aggregations)
