@@ -1,18 +1,19 @@
-r"""Counting what the engine's own lines are, without reading their headers.
+r"""Counting the engine's own lines by level, without reading their headers.
 
-The scanner finds, beside the rules, two kinds of places in a chunk:
+The scanner reports where `docker` first stands in a line, so for an engine's line:
 
-    docker           the end of every line that contains `docker`
     Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57.728700494Z" level=info msg=…
-                                          ╵ here the engine's own payload begins
+    ╵◀──── back ─────▶╵◀─────────────── ahead ────────────────▶╵
 
-From the second, the level stands some twenty to forty bytes ahead, at a distance that one engine
-keeps as long as it runs. So a chunk's levels are a handful of slices counted in C.
+Host, tag, pid and the width of the stamps stay the same as long as an engine runs, and so do
+these two distances: a `Shape`. Whatever line has a newline just so far back and a level just so far
+ahead is counted by two looks at the bytes. Any other is held against the grammar of headers,
+which may teach a new shape; shapes make this fast and change no count.
 
-The header before the tag is held to the shapes that a container cannot print: there is no
-earlier tag (`[` or `: `) in the line, or it is RFC 5424 with the tag as its APP-NAME. Two
-approximations remain: a container whose own tag is `docker` or `sh` counts as the engine (the
-extractor knows better, see there), and header forms that rsyslog does not write are not seen.
+The header before the tag must have a form that a container's output cannot have: no earlier
+tag (`[` or `: `) in the line, or RFC 5424 with the tag as its APP-NAME. Two approximations
+remain: a container whose own tag is `docker` or `sh` counts as the engine (the extractor
+knows better, see there), and headers are those that rsyslog writes.
 """
 
 from __future__ import annotations
@@ -20,75 +21,154 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from logwatch.formats.tags import TAG_FAMILIES
-from logwatch.patterns import TO_LINE_END, escape
+from logwatch.patterns import escape
 
 LEVELS = ("debug", "info", "warning", "error", "fatal", "panic")
+_DOCKER = b"docker"
+_NEWLINE, _BLANK = b"\n "
 _WRAPPERS = frozenset({"sh", "bash", "env"})
 """Tags of scripts that start an engine: only lines in logrus' form are its."""
+_MAX_HEADER = 300
+_MAX_SHAPES = 8
 _KEY = 11
-"""Bytes that tell the level: `" level=inf`."""
-_LEVEL_OF = {f'" level={level}'.encode()[:_KEY]: level for level in LEVELS}
-# RFC3339 with nanoseconds, in UTC and with an offset; without fraction, in UTC and with an offset.
-_STAMP_WIDTHS = (30, 35, 20, 25)
+"""Bytes that tell the level, in either form: `" level=inf`, `level":"inf`."""
+_LEVEL_OF = {(form + level.encode())[:_KEY]: level for level in LEVELS for form in (b'" level=', b'level":"')}
+
+
+class Shape(NamedTuple):
+    """Distances from where `docker` begins to the newline before, and to the level."""
+
+    back: int
+    ahead: int
+
+
+class DaemonLines(NamedTuple):
+    """The engine's lines of a chunk."""
+
+    levels: Counter[str]
+    other: int
+    """Lines of engines in which nothing says `docker`."""
+
+
+# ── what the scanner looks for ───────────────────────────────────────────────────────
+
+
+def docker_expression() -> bytes:
+    """Match, from its first `docker`, to the end of every line that contains it."""
+    return _DOCKER + rb"[^\n]*\n"
+
+
+def other_tags_expressions() -> list[bytes]:
+    """Match what may be the tag of an engine that does not call itself docker."""
+    tags = {tag for tag in TAG_FAMILIES["engine"] if "docker" not in tag}
+    wrapped = rb'(?:\[[0-9]+\]:|:| [^ \n]+ [^ \n]+ -) {0,2}\.*time="'
+    # Each tag an expression of its own: plain literals cost least.
+    return [
+        *(escape(tag.encode()) for tag in sorted(tags - _WRAPPERS)),
+        b" (?:" + _either(tags & _WRAPPERS) + b")" + wrapped,
+    ]
+
+
+def _either(tags: Iterable[str]) -> bytes:
+    return b"|".join(escape(tag.encode()) for tag in sorted(tags))
+
+
+# ── what it is ───────────────────────────────────────────────────────────────────────
+
+
+def _header(tags: Iterable[str], payload: bytes) -> bytes:
+    names = b"(?:" + _either(tags) + b")"
+    syslog = rb"[^<\s][^\s\[]+ (?:[^\n:\[]|:[^\n ])*? ?" + names + rb"(?:\[[0-9]+\])?:"
+    rfc5424 = rb"1 [^ \n]+ [^ \n]+ " + names + rb" [^ \n]+ [^ \n]+ (?:-|\[[^\n]*?\])"
+    return rb"(?:<[0-9]{1,3}>)?(?:" + syslog + b"|" + rfc5424 + b") {0,2}" + payload
+
+
+_ENGINE = re.compile(
+    _header(TAG_FAMILIES["engine"] - _WRAPPERS, b"") + b"|" + _header(_WRAPPERS, rb'(?=\.*time="|\{")')
+)
 _LEVEL = re.compile(
     rb"""
-      [^"\n]{0,40} "[ ]level= (?P<text> [a-z]+ )      # 2026-11-23T18:12:57Z" level=info
-    | [^\n]*? "level":" (?P<json> [a-z]+ ) "          # container":"8dd3","level":"info"
+      \.* time="[^"\n]{0,40} (?P<text> "[ ]level= [a-z]+ )         # time="2026-11-23T18:12:57Z" level=info
+    | \{ [^\n]*? "(?P<json> level":" [a-z]+ )                      # {"container":"8dd3","level":"info"
     """,
     re.VERBOSE,
 )
 
 
-def docker_expression() -> bytes:
-    """Match to the end of every line that contains `docker`."""
-    return b"docker" + TO_LINE_END
+class DaemonLineCounter:
+    """Counts the engine's lines; remembers the shapes it has seen."""
+
+    def __init__(self) -> None:
+        self._shapes: list[Shape] = []
+
+    def count(self, data: bytes, dockers: Sequence[int], others: Sequence[int]) -> DaemonLines:
+        """Count in whole lines of bytes.
+
+        `dockers` is where `docker` first stands, in each line that contains it; `others` is
+        where the tag of another engine may stand.
+        """
+        levels: Counter[str] = Counter()
+        rest = dockers
+        for shape in tuple(self._shapes):
+            if not rest:
+                break
+            rest = _count_shape(data, rest, shape, levels)
+        for place in rest:
+            if not place or data[place - 1] == _BLANK:
+                self._learn(data, place, levels)
+        other = {data.rfind(b"\n", 0, place) + 1 for place in others}
+        return DaemonLines(levels, sum(_count_other(data, start, levels) for start in other))
+
+    def _learn(self, data: bytes, place: int, levels: Counter[str]) -> None:
+        """Count a line by the grammar, and remember its shape."""
+        start = data.rfind(b"\n", 0, place) + 1
+        key = _find_level(data, start)
+        if key is None:
+            return
+        levels[_LEVEL_OF[data[key : key + _KEY]]] += 1
+        self._shapes = [Shape(place - start + 1, key - place), *self._shapes[: _MAX_SHAPES - 1]]
 
 
-def payload_expression() -> bytes:
-    """Match up to where the payload of an engine's line begins: behind `time="` or `{"`."""
-    return _header(TAG_FAMILIES["engine"]) + rb'\.*(?:time="|\{")'
+def _count_shape(data: bytes, places: Sequence[int], shape: Shape, levels: Counter[str]) -> Sequence[int]:
+    """Count the lines of a shape; return the places of all others."""
+    back, ahead = shape
+    # The very first line has no newline before it: an index below zero would look at the end.
+    first = next((index for index, place in enumerate(places) if place >= back), len(places))
+    head, body = places[:first], places[first:]
+    near = [place for place in body if data[place - back] == _NEWLINE]
+    found = 0
+    for key, count in Counter([data[place + ahead : place + ahead + _KEY] for place in near]).items():
+        level = _LEVEL_OF.get(key)
+        if level is not None:
+            levels[level] += count
+            found += count
+    if found == len(body):
+        return head
+    far = [place for place in body if data[place - back] != _NEWLINE and data[place - 1] == _BLANK]
+    if found < len(near):
+        far += [place for place in near if data[place + ahead : place + ahead + _KEY] not in _LEVEL_OF]
+    return [*head, *far]
 
 
-def other_tags_expression() -> bytes:
-    """Match to the end of the lines of engines whose tag does not contain `docker`."""
-    tags = {tag for tag in TAG_FAMILIES["engine"] if "docker" not in tag}
-    own = _header(tags - _WRAPPERS) + TO_LINE_END
-    wrapped = _header(tags & _WRAPPERS) + rb'\.*time="' + TO_LINE_END
-    return b"(?:" + own + b"|" + wrapped + b")"
+def _count_other(data: bytes, start: int, levels: Counter[str]) -> bool:
+    """Count a line without a known shape; whether it is an engine's and does not say `docker`."""
+    end = data.find(b"\n", start)
+    if data.find(_DOCKER, start, end) >= 0 or not _ENGINE.match(data, start, min(end, start + _MAX_HEADER)):
+        return False
+    key = _find_level(data, start)
+    if key is not None:
+        levels[_LEVEL_OF[data[key : key + _KEY]]] += 1
+    return True
 
 
-def _header(tags: Iterable[str]) -> bytes:
-    """From the start of a line to the message, for lines of these tags."""
-    names = b"|".join(escape(tag.encode()) for tag in sorted(tags))
-    syslog = rb"[^<\s][^\s\[]+(?:[^\n:\[]|:[^\n ])* (?:" + names + rb")(?:\[[0-9]+\])?:"
-    rfc5424 = rb"1 [^ \n]+ [^ \n]+ (?:" + names + rb") [^ \n]+ [^ \n]+ (?:-|\[[^\n]*\])"
-    return rb"^(?:<[0-9]{1,3}>)?(?:" + syslog + b"|" + rfc5424 + b") {0,2}"
-
-
-def count_levels(data: bytes, payloads: Sequence[int]) -> Counter[str]:
-    """Count the levels of the payloads that begin at these offsets."""
-    levels: Counter[str] = Counter()
-    rest = payloads
-    for width in _STAMP_WIDTHS:
-        if not rest:
-            return levels
-        keys = Counter([data[start + width : start + width + _KEY] for start in rest])
-        found = {key: count for key, count in keys.items() if key in _LEVEL_OF}
-        for key, count in found.items():
-            levels[_LEVEL_OF[key]] += count
-        if sum(found.values()) == len(rest):
-            return levels
-        if found:
-            rest = [start for start in rest if data[start + width : start + width + _KEY] not in found]
-    levels.update(_search_levels(data, rest))
-    return levels
-
-
-def _search_levels(data: bytes, payloads: Sequence[int]) -> Iterable[str]:
-    for start in payloads:
-        match = _LEVEL.match(data, start)
-        level = match and (match["text"] or match["json"]).decode()
-        if level in LEVELS:
-            yield level
+def _find_level(data: bytes, start: int) -> int | None:
+    """Where the level of the engine's line that starts here stands; None if it is no such line."""
+    header = _ENGINE.match(data, start, start + _MAX_HEADER)
+    match = header and _LEVEL.match(data, header.end())
+    if not match:
+        return None
+    key = match.start(str(match.lastgroup))
+    return key if data[key : key + _KEY] in _LEVEL_OF else None

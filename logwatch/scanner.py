@@ -18,17 +18,20 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
 import hyperscan
 
-from logwatch import __version__, daemon_lines
+from logwatch import __version__
+from logwatch.daemon_lines import DaemonLineCounter, docker_expression, other_tags_expressions
 from logwatch.errors import RuleError
 from logwatch.model import Hit, Pattern, Rule, Scan
 from logwatch.patterns import find_fault, mistake, scan_expression
 
 _SUFFIX = ".hyperscan"
+_LONG = 4096
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
@@ -37,6 +40,7 @@ class Expression(NamedTuple):
 
     text: bytes
     number: int
+    flags: int = 0
 
 
 class Scanner:
@@ -51,15 +55,15 @@ class Scanner:
     def __init__(self, rules: Sequence[Rule], cache_dir: Path | None, *, count_ignored: bool = False) -> None:
         self._ids = [rule.id for rule in rules]
         self._ignored = frozenset(n for n, rule in enumerate(rules) if not rule.event) if count_ignored else frozenset()
-        self._docker, self._payload, self._other = range(len(rules), len(rules) + 3)
+        self._docker, self._other = len(rules), len(rules) + 1
+        self._daemon_lines = DaemonLineCounter()
         expressions = [
             Expression(scan_expression(pattern), number)
             for number, rule in enumerate(rules)
             for pattern in rule.patterns
         ]
-        expressions.append(Expression(daemon_lines.docker_expression(), self._docker))
-        expressions.append(Expression(daemon_lines.payload_expression(), self._payload))
-        expressions.append(Expression(daemon_lines.other_tags_expression(), self._other))
+        expressions.append(Expression(docker_expression(), self._docker, hyperscan.HS_FLAG_SOM_LEFTMOST))
+        expressions += [Expression(text, self._other) for text in other_tags_expressions()]
         patterns = [pattern for rule in rules for pattern in rule.patterns]
         self._database = _load_or_compile(patterns, expressions, cache_dir)
 
@@ -68,43 +72,47 @@ class Scanner:
         if not data.endswith(b"\n"):
             data += b"\n"
         found: list[tuple[int, int]] = []
-        docker: list[int] = []
-        payloads: list[int] = []
+        dockers: list[int] = []
         others: list[int] = []
-        report, see_docker, see_payload, see_other = found.append, docker.append, payloads.append, others.append
-        docker_number, payload_number = self._docker, self._payload
+        report, see_docker, see_other, docker = found.append, dockers.append, others.append, self._docker
 
-        def matched(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
-            if number < docker_number:
+        def matched(number: int, start: int, end: int, _flags: int, _context: object) -> None:
+            if number == docker:
+                see_docker(start)
+            elif number < docker:
                 report((end, number))
-            elif number == docker_number:
-                see_docker(end)
-            elif number == payload_number:
-                see_payload(end)
             else:
-                see_other(end)
+                see_other(end - 1)
 
         self._database.scan(data, match_event_handler=matched)
-        docker_ends: Sequence[int] | set[int] = {*docker, *others} if others else docker
-        hits, ignored, known = self._group(data, found, docker_ends)
-        levels = daemon_lines.count_levels(data, payloads)
-        return Scan(data.count(b"\n"), len(docker_ends), levels, hits, ignored, known)
+        levels, other = self._daemon_lines.count(data, dockers, others)
+        hits, ignored, known, lines = self._group(data, found)
+        return Scan(lines, len(dockers) + other, levels, hits, ignored, known)
 
-    def _group(
-        self, data: bytes, found: list[tuple[int, int]], docker_ends: Iterable[int]
-    ) -> tuple[list[Hit], Counter[str], int]:
-        """Make one hit of all matches in a line; set aside what only `ignore` rules know."""
+    def _group(self, data: bytes, found: list[tuple[int, int]]) -> tuple[list[Hit], Counter[str], int, int]:
+        """Make one hit of all matches in a line and set aside what only `ignore` rules know; count lines."""
         hits: list[Hit] = []
         ignored: Counter[str] = Counter()
-        ignored_ends: list[int] = []
+        known = before = counted = 0
         for end, numbers in _by_line(found):
-            if self._ignored.issuperset(numbers):
-                ignored.update(self._ids[number] for number in numbers)
-                ignored_ends.append(end)
-            else:
-                hits.append(Hit(data.rfind(b"\n", 0, end - 1) + 1, end - 1, numbers))
-        known = len(set(docker_ends).intersection(ignored_ends)) if ignored_ends else 0
-        return hits, ignored, known
+            start = data.rfind(b"\n", 0, end - 1) + 1
+            if self._ignored and self._ignored.issuperset(numbers):
+                ignored.update([self._ids[number] for number in numbers])
+                known += data.find(b"docker", start, end) >= 0
+                continue
+            before += count_lines(data, counted, start)
+            counted = start
+            hits.append(Hit(start, end - 1, numbers, before))
+        return hits, ignored, known, before + count_lines(data, counted, len(data))
+
+
+def count_lines(data: bytes, start: int, end: int) -> int:
+    """Count the newlines between two offsets."""
+    if end - start < _LONG:
+        return data.count(b"\n", start, end)
+    part = data[start:end]
+    # Twice as fast as bytes.count, which looks at every byte by itself.
+    return len(part) - len(part.replace(b"\n", b""))
 
 
 def _by_line(found: list[tuple[int, int]]) -> Iterable[tuple[int, tuple[int, ...]]]:
@@ -130,8 +138,8 @@ def _load_or_compile(
     patterns: Sequence[Pattern], expressions: Sequence[Expression], cache_dir: Path | None
 ) -> hyperscan.Database:
     """Take the database from the cache, where only sound patterns get, or check the patterns and make it."""
-    path = cache_dir and cache_dir / (_key(patterns, expressions) + _SUFFIX)
-    database = path and _load(path)
+    path = cache_dir / (_key(patterns, expressions) + _SUFFIX) if cache_dir is not None else None
+    database = _load(path) if path is not None else None
     if database is None:
         _refuse_faults(patterns)
         database = _compile(expressions)
@@ -164,14 +172,14 @@ def _compile(expressions: Sequence[Expression]) -> hyperscan.Database:
     database.compile(
         expressions=[expression.text for expression in expressions],
         ids=[expression.number for expression in expressions],
-        flags=[hyperscan.HS_FLAG_MULTILINE] * len(expressions),
+        flags=[expression.flags for expression in expressions],
     )
     return database
 
 
 def _key(patterns: Sequence[Pattern], expressions: Sequence[Expression]) -> str:
     """Name of the cache file: the content, and the libraries and the machine that it was made with."""
-    made_with = (__version__, hyperscan.__version__, platform.machine())
+    made_with = (__version__, version("hyperscan"), platform.machine())
     content = [(pattern.regex, pattern.text) for pattern in patterns]
     return hashlib.sha256(repr((made_with, content, expressions)).encode()).hexdigest()[:32]
 
