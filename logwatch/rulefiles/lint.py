@@ -25,7 +25,8 @@ UNBOUNDED = frozenset({"event.id", "error", "msg", "message", "path", "command",
 def warnings(rules: Sequence[Rule], correlations: Sequence[Correlation]) -> list[Mistake]:
     """Every warning about these rules."""
     found = [warning for rule in rules for warning in _rule(rule)]
-    found += [warning for rule in (*rules, *correlations) for warning in _any(rule)]
+    everything: list[AnyRule] = [*rules, *correlations]
+    found += [warning for rule in everything for warning in _any(rule)]
     return found + list(_same_pattern(rules))
 
 

@@ -113,6 +113,12 @@ def _choice(detail: ErrorDetails) -> str:
     return f"{value} is not a value of this key: write {', '.join(words[:-1])} or {words[-1]}"
 
 
+def _text(detail: ErrorDetails) -> str:
+    value = detail["input"]
+    cure = f": put it in quotes, '{shown(value)}'" if isinstance(value, bool) else ""
+    return f"expected text, not {shown(value)}{cure}"
+
+
 def _number(detail: ErrorDetails) -> str:
     return f"expected a number, not {shown(detail['input'])}: write for instance 500"
 
@@ -132,10 +138,11 @@ EXPLANATIONS: dict[str, Callable[[ErrorDetails], str]] = {
     "enum": _choice,
     "literal_error": _choice,
     "bool_type": lambda detail: f"expected true or false, not {shown(detail['input'])}",
-    "string_type": lambda detail: (
-        f"expected text, not {shown(detail['input'])}: write text (in quotes if it is true, false or null)"
-    ),
+    "string_type": _text,
     "list_type": lambda detail: (
+        f"expected a list, not {shown(detail['input'])}: write [a, b], or one '- item' in each line"
+    ),
+    "tuple_type": lambda detail: (
         f"expected a list, not {shown(detail['input'])}: write [a, b], or one '- item' in each line"
     ),
     "dict_type": lambda detail: f"expected keys with values, not {shown(detail['input'])}: write 'key: value' below it",

@@ -1,0 +1,6 @@
+"""The configuration of a run: `logwatch.yml`, the environment and flags."""
+
+from logwatch.config.layers import Effective, check, load
+from logwatch.config.settings import DEFAULT_PORT, Config
+
+__all__ = ["DEFAULT_PORT", "Config", "Effective", "check", "load"]

@@ -1,0 +1,227 @@
+"""The shape of the configuration; every key has a default, so that no file is needed."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+
+from logwatch.rulefiles.checks import LABEL, ONE_OR_MANY, Duration, Flag, Size, refuse
+from logwatch.rulefiles.schema import Strict
+from logwatch.rulefiles.vocabulary import did_you_mean
+
+# Free in Prometheus' list of default ports.
+DEFAULT_PORT = 9979
+
+ADDRESS = re.compile(
+    r"""(?P<host> \[[0-9A-Fa-f:.%]+\] | [^\s:\[\]]* )   # [::1], 127.0.0.1, or nothing for all
+        : (?P<port>[0-9]{1,5})                          # :9979
+    """,
+    re.VERBOSE,
+)
+
+
+# ── values ───────────────────────────────────────────────────────────────────────────
+
+
+def _address(text: str) -> str:
+    match = ADDRESS.fullmatch(text)
+    if match is None:
+        hint = f":{text}" if text.isdecimal() else f":{DEFAULT_PORT}"
+        raise refuse(
+            f"'{text}' is no address to listen on: write host:port, such as '{hint}' or '127.0.0.1:{DEFAULT_PORT}'"
+        )
+    if int(match["port"]) > 65535:
+        raise refuse(f"port {match['port']} does not exist: write 0 to 65535")
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        nearest = did_you_mean(text, available_timezones())
+        raise refuse(f"no time zone '{text}'{nearest}: write a name such as Europe/Berlin or UTC") from None
+    return text
+
+
+def _web_url(text: str) -> str:
+    if re.fullmatch(r"https?://[^\s/]+(/\S*)?", text) is None:
+        raise refuse(f"'{text}' is no URL: write http://host:port or https://host")
+    return text
+
+
+def _label(text: str) -> str:
+    if LABEL.fullmatch(text) is None or text.startswith("__"):
+        raise refuse(f"'{text}' is no label name: use letters, digits and _")
+    return text
+
+
+def _as_url(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Zone = Annotated[str, AfterValidator(_zone)]
+Url = Annotated[str, AfterValidator(_web_url)]
+Label = Annotated[str, AfterValidator(_label)]
+Texts = Annotated[tuple[str, ...], *ONE_OR_MANY]
+Paths = Annotated[tuple[Path, ...], *ONE_OR_MANY]
+Positive = Annotated[int, Field(ge=1)]
+
+
+# ── sections ─────────────────────────────────────────────────────────────────────────
+
+
+class Sources(Strict):
+    """What is read."""
+
+    paths: Texts = ()
+    """Files, globs, `journal` or `-`; none: the first readable of /var/log/messages, /var/log/syslog, the journal."""
+    start: Literal["beginning", "end"] = "beginning"
+    """Where to begin in a file that was never read before."""
+    multi_host: Flag = False
+    """Lines of several hosts in one log: docker_* metrics get a label `host`."""
+    timezone: Zone | None = None
+    """Of stamps that tell none; else learned from lines that do, else the system's."""
+    rotate_wait: Duration = timedelta(seconds=60)
+    """How long a renamed file is still watched for late lines."""
+    rotate_patterns: Texts = ()
+    """Names of rotated files beside the usual ones, such as '%s.old'."""
+    olddirs: Texts = ()
+    """Folders that rotated files are moved to."""
+
+
+class Rules(Strict):
+    """Which rules run."""
+
+    paths: Paths = ()
+    """Rule files, and folders of them, beside the shipped ones."""
+    disable: Texts = ()
+    """Ids of rules that do not run."""
+    shipped: Flag = True
+    watch: Flag = True
+    """Load them again when they change."""
+
+
+class History(Strict):
+    """How much of the past is kept; the oldest goes first."""
+
+    max_age: Duration = timedelta(days=7)
+    max_events: Positive = 500_000
+
+
+class State(Strict):
+    """What is kept over a restart."""
+
+    dir: Path = Path("/var/lib/logwatch")
+    sync: Literal["always", "interval", "off"] = "interval"
+    """When a commit is forced to disk: at once, each second, or when the system likes."""
+    history: History = History()
+    max_bytes: Size = 512 << 20
+
+
+class Web(Strict):
+    """What is served."""
+
+    listen_address: Address = f":{DEFAULT_PORT}"
+    enable_lifecycle: Flag = False
+    """Allow POST /-/reload and /-/quit."""
+    config_file: Path | None = None
+    """TLS and basic auth, in the format of Prometheus' exporters."""
+    external_url: Url | None = None
+    """How others reach the page; goes into notifications."""
+
+
+class BasicAuth(Strict):
+    """Name and password for a receiver."""
+
+    username: str
+    password: SecretStr | None = None
+    password_file: Path | None = None
+
+
+class Tls(Strict):
+    """How a receiver's certificate is checked, and ours shown."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = None
+    insecure_skip_verify: Flag = False
+
+
+class Receiver(Strict):
+    """Where notifications go."""
+
+    url: Url
+    timeout: Duration = timedelta(seconds=10)
+    basic_auth: BasicAuth | None = None
+    bearer_token_file: Path | None = None
+    tls_config: Tls | None = None
+
+
+class Alertmanager(Receiver):
+    """An Alertmanager; each gets every alert."""
+
+    path_prefix: str = ""
+
+
+class Webhook(Receiver):
+    """A receiver of Alertmanager's webhook format, without Alertmanager."""
+
+    severity: Texts = ()
+    """Only alerts of these severities; none: all."""
+    repeat_interval: Duration = timedelta(hours=4)
+    send_resolved: Flag = True
+
+
+class Alerting(Strict):
+    """How alerts are evaluated, and who is told."""
+
+    alertmanagers: Annotated[tuple[Annotated[Alertmanager, BeforeValidator(_as_url)], ...], *ONE_OR_MANY] = ()
+    webhooks: Annotated[tuple[Annotated[Webhook, BeforeValidator(_as_url)], ...], *ONE_OR_MANY] = ()
+    external_labels: dict[Label, str] = Field(default_factory=dict)
+    target_labels: dict[Label, str] | None = None
+    """On every series, as a scrape would; left out: job: logwatch, instance: <host>:<port>."""
+    lateness: Duration = timedelta(seconds=2)
+    """How far the evaluation clock stays behind, for lines that come late."""
+    sample_interval: Duration = timedelta(seconds=15)
+    """Of the samples that range functions other than increase and rate see."""
+
+
+class Limits(Strict):
+    """What bounds memory."""
+
+    max_line_bytes: Size = 64 << 10
+    settle: Duration = timedelta(seconds=1)
+    """How long an event waits for a line that revokes or completes it."""
+    max_series: Positive = 10_000
+    """Of each docker_* metric."""
+    max_containers: Positive = 1000
+    """That have series of their own; the ones that were quiet longest give way."""
+
+
+class Log(Strict):
+    """What logwatch says about itself, on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["logfmt", "json"] = "logfmt"
+
+
+class Config(Strict):
+    """All of it; every key has a default."""
+
+    sources: Sources = Sources()
+    rules: Rules = Rules()
+    state: State = State()
+    web: Web = Web()
+    alerting: Alerting = Alerting()
+    docker_root: Path | None = None
+    """Docker's data directory, mounted read-only: names of containers, and what the disk holds."""
+    limits: Limits = Limits()
+    log: Log = Log()
