@@ -53,20 +53,21 @@ class StampClock:
         self._votes: tuple[int, bool] | None = None
         self._count = 0
         self._guess_ns = 0
-        self._limit_ns = DAY
+        self.limit_ns = DAY
+        """No line can be from after this."""
 
     # ── what is known before a chunk ─────────────────────────────────────────────────
 
     def begin(self, mtime_ns: int, now_ns: int, *, live: bool) -> None:
         """Say when the file was last written and what time it is; both bound a stamp's year."""
         self._guess_ns = min(max(now_ns if live or mtime_ns <= 0 else mtime_ns, 0), LATEST)
-        self._limit_ns = min(max(mtime_ns, now_ns, 0), LATEST) + DAY
+        self.limit_ns = min(max(mtime_ns, now_ns, 0), LATEST) + DAY
 
     def look_ahead(self, pairs: Iterable[tuple[Local | None, int]]) -> None:
         """Take year and zone from the first lines of the engine: their header stamps (None: absolute) and own times."""
         offsets: Counter[int] = Counter()
         for local, told_ns in pairs:
-            if told_ns > self._limit_ns:
+            if told_ns > self.limit_ns:
                 continue
             apart = None if local is None else self._apart(local, told_ns)
             if self.anchor_ns is None and (local is None or local.month is None or apart is not None):
@@ -97,7 +98,7 @@ class StampClock:
             start = _midnight(local.year, local.month, local.day)
             return None if start is None else self._placed(start + local.clock_ns, local)
         near = self._near()
-        limit_ns = self._limit_ns if self.anchor_ns is not None else self._guess_ns + DAY
+        limit_ns = self.limit_ns if self.anchor_ns is not None else self._guess_ns + DAY
         placed = [self._placed(start + local.clock_ns, local) for start in _candidates(near, local.month, local.day)]
         allowed = [place for place in placed if place[0] <= limit_ns] or placed[:1]
         return min(allowed, key=lambda place: abs(place[0] - near), default=None)
@@ -105,7 +106,7 @@ class StampClock:
     def resolve_undated(self, local: Local, told_ns: int | None) -> int:
         """The time of a stamp whose date cannot be read: the payload's, else that of the line before, moved on."""
         before = self._near() if self.last_ns is None else self.last_ns
-        if told_ns is not None and told_ns <= self._limit_ns:
+        if told_ns is not None and told_ns <= self.limit_ns:
             if local.clock_ns is not None:
                 self._midnight_ns = _rounded(told_ns - local.clock_ns) % DAY
             return told_ns
@@ -115,13 +116,6 @@ class StampClock:
             self._midnight_ns = -self._offset(before, before) % DAY
         time_ns = before - before % DAY + (self._midnight_ns + local.clock_ns) % DAY
         return min((time_ns - DAY, time_ns, time_ns + DAY), key=lambda near: abs(near - before))
-
-    def move(self, time_ns: int, *, dated: bool) -> None:
-        """A line of this time was read; a dated one, or any after it, is what years are measured from."""
-        if time_ns <= self._limit_ns:
-            self.last_ns = time_ns
-            if dated or self.anchor_ns is not None:
-                self.anchor_ns = time_ns
 
     def _placed(self, local_ns: int, local: Local) -> tuple[int, int]:
         offset_ns = 0 if local.universal else self._offset(local_ns, self._near())
@@ -155,7 +149,7 @@ class StampClock:
         local_ns = stamp[0] + stamp[1]
         moved_ns = _nearest_year(local_ns, told_ns) if yearless else local_ns
         offset_ns = _quarter(moved_ns - told_ns)
-        if offset_ns is None or told_ns > self._limit_ns:
+        if offset_ns is None or told_ns > self.limit_ns:
             return None
         if self._zone is not None and offset_ns != self._rule(moved_ns, told_ns):
             return None

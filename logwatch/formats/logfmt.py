@@ -81,6 +81,7 @@ LAST_CODE_POINT = 0x10FFFF
 BACKSLASH = 0x5C
 BRACKET_ROOM = 4096
 CLOSERS = {b"[": b"]", b"{": b"}", b"(": b")"}
+BRACKETED = frozenset({b'"', *CLOSERS})
 
 
 def value(message: bytes, key: bytes) -> str | None:
@@ -88,12 +89,16 @@ def value(message: bytes, key: bytes) -> str | None:
 
     A value without its closing quote is given as far as it goes.
     """
-    if _for_terminal(message):
+    if message[:5] != b"time=" and _for_terminal(message):
         return parse(message).get(key.decode(errors="replace"))
-    start = _find(message, key)
+    start = _find(message, b" " + key + b"=")
     if start < 0:
         return None
-    return _text(message[start : _end(message, start)])
+    if message[start : start + 1] in BRACKETED:
+        return _text(message[start : _end(message, start)])
+    end = message.find(b" ", start)
+    raw = message[start:end] if end >= 0 else message[start:]
+    return _text(raw) if b"#" in raw else raw.decode(errors="replace")
 
 
 def parse(message: bytes) -> dict[str, str]:
@@ -114,9 +119,8 @@ def _pairs(message: bytes) -> Iterator[tuple[str, str]]:
 # ── where a value begins and ends ────────────────────────────────────────────────────
 
 
-def _find(message: bytes, key: bytes) -> int:
-    """Where the value of a key begins, or -1. A key inside another value's quotes is none."""
-    needle = b" " + key + b"="
+def _find(message: bytes, needle: bytes) -> int:
+    """Where the value behind ` key=` begins, or -1. A key inside another value's quotes is none."""
     if message.startswith(needle[1:]):
         return len(needle) - 1
     quotes = behind = 0
@@ -125,10 +129,8 @@ def _find(message: bytes, key: bytes) -> int:
         if quotes % 2 == 0:
             return found + len(needle)
         behind = found + 1
-    dotless = message.lstrip(b".")
-    if len(dotless) < len(message) and dotless.startswith(needle[1:]):
-        return len(message) - len(dotless) + len(needle) - 1
-    return -1
+    dots = len(message) - len(message.lstrip(b".")) if message[:1] == b"." else 0
+    return dots + len(needle) - 1 if dots and message.startswith(needle[1:], dots) else -1
 
 
 def _quotes(message: bytes, start: int, end: int) -> int:
@@ -163,7 +165,7 @@ def _closing_quote(message: bytes, start: int) -> int:
             return first if first >= 0 else len(message)
         if message[quote - 1] == BACKSLASH and _escaped(message, quote):
             continue
-        if CLOSED.match(message, quote + 1):
+        if quote + 1 == len(message) or CLOSED.match(message, quote + 1):
             return quote
         if first < 0:
             first = quote

@@ -32,6 +32,8 @@ LOOK_AHEAD_LINES = 32
 LOOK_AHEAD_TRIES = 200
 NEEDLES = (b'time="', b'"time":', b'"timeNano":', b"docker-events")
 
+SECONDS = {b"%02d " % second: second * SECOND for second in range(60)}
+
 PRIORITY = re.compile(rb"<\d{1,3}>")
 KERNEL_STAMP = re.compile(
     rb"""
@@ -64,24 +66,40 @@ class LineReader:
         """Reason to how many lines could not be read (or trusted); the caller empties it."""
         self._clock = StampClock(zone)
         self._stamps = Rfc3339()
+        self._header_stamps = Rfc3339()
         self._origins = Origins()
         self._rfc5424 = rfc5424.Lines()
-        self._minute = b""
-        self._minute_at = (0, 0)
+        self._minute: bytes | None = None
+        self._minute_ns = self._minute_offset = 0
 
     def begin(self, chunk: Chunk, now_ns: int) -> None:
         """Look at a chunk before its lines are read: what bounds years, and the first lines that tell year and zone."""
         self._clock.begin(chunk.mtime_ns, now_ns, live=chunk.live)
-        self._minute = b""
+        self._minute = None
         if self._clock.anchor_ns is None:
             self._clock.look_ahead(self._told(chunk.data))
 
     def read(self, line: bytes) -> Record | None:
         """The record of a line, or None (counted in `unparsed`) where it has no header. Never raises."""
-        if self._minute and line[:13] == self._minute and (second := line[13:15]).isdigit() and second < b"60":
-            at_ns, offset_ns = self._minute_at
-            origin, message = self._origins.split(line, 16)
-            return self._dated(at_ns + int(second) * SECOND, offset_ns, origin, message, yearless=True)
+        if line[:13] == self._minute:
+            second_ns = SECONDS.get(line[13:16])
+            if second_ns is not None:
+                origin, message = self._origins.split(line, 16)
+                return self._dated(self._minute_ns + second_ns, self._minute_offset, origin, message, yearless=True)
+        first = line[:1]
+        if first == b"<":
+            split = self._rfc5424.split(line)
+            if split is not None and (stamp_ns := self._header_stamps.read(split[0])) is not None:
+                return self._dated(stamp_ns, None, split[1], split[2], yearless=False)
+        elif first.isdigit():
+            absolute = iso.parse(line, self._header_stamps)
+            if absolute is not None:
+                origin, message = self._origins.split(line, absolute[1] + 1)
+                return self._dated(absolute[0], None, origin, message, yearless=False)
+        return self._read_other(line)
+
+    def _read_other(self, line: bytes) -> Record | None:
+        """As `read`, for lines that are not in the last one's minute or in one of rsyslog's own formats."""
         header = self._header(line)
         if header is None:
             self._count(NO_HEADER)
@@ -89,12 +107,11 @@ class LineReader:
         absolute_ns, local, origin, message = header
         if absolute_ns is not None:
             return self._dated(absolute_ns, None, origin, message, yearless=False)
-        if local is not None:
-            at = self._clock.resolve(local)
-            if at is not None:
-                self._remember_minute(line, local, at)
-                return self._dated(*at, origin, message, yearless=local.year is None)
-        return self._undated(local or Local(None, None, None, None), origin, message)
+        at = self._clock.resolve(local) if local is not None else None
+        if local is None or at is None:
+            return self._undated(local or Local(None, None, None, None), origin, message)
+        self._remember_minute(line, local, at)
+        return self._dated(*at, origin, message, yearless=local.year is None)
 
     # ── taking a line apart ──────────────────────────────────────────────────────────
 
@@ -102,14 +119,12 @@ class LineReader:
         if line[:1] == b"<" or line[:2] == b"1 ":
             split = self._rfc5424.split(line)
             if split is not None:
-                stamp, origin, message = split
-                return Header(self._stamps.read(stamp), None, origin, message)
+                return Header(self._header_stamps.read(split[0]), None, split[1], split[2])
             priority = PRIORITY.match(line)
-            return self._header(line[priority.end() :]) if priority is not None else None
-        if line[:1].isdigit():
-            absolute = iso.parse(line, self._stamps)
-            if absolute is not None:
-                return Header(absolute[0], None, *self._origins.split(line, absolute[1] + 1))
+            line = line[priority.end() :] if priority is not None else line
+        absolute = iso.parse(line, self._header_stamps)
+        if absolute is not None:
+            return Header(absolute[0], None, *self._origins.split(line, absolute[1] + 1))
         local = stamps.parse(line[: stamps.HEAD_ROOM])
         return None if local is None else Header(None, local[0], *self._origins.split(line, local[1] + 1))
 
@@ -131,13 +146,16 @@ class LineReader:
         """Keep the minute of a stamp in the traditional form: `Nov 23 20:16:`."""
         if local.year is None and not local.universal and line[12:13] == b":" and line[15:16] == b" ":
             into_minute = (local.clock_ns or 0) % (60 * SECOND)
-            self._minute, self._minute_at = line[:13], (at[0] - into_minute, at[1])
+            self._minute, self._minute_ns, self._minute_offset = line[:13], at[0] - into_minute, at[1]
 
     # ── settling its time ────────────────────────────────────────────────────────────
 
     def _dated(self, stamp_ns: int, offset_ns: int | None, origin: Origin, message: bytes, *, yearless: bool) -> Record:
         clock, time_ns, dated = self._clock, stamp_ns, offset_ns is None
-        told_ns = payload.time_ns(message, self._stamps)
+        if message[:6] == b'time="':
+            told_ns = self._stamps.read(message[6 : message.find(b'"', 6, payload.STAMP_ROOM)])
+        else:
+            told_ns = payload.time_ns(message, self._stamps)
         if told_ns is not None:
             if not dated and (clock.doubtful or not -EARLY <= stamp_ns - told_ns <= CLOSE):
                 time_ns = stamp_ns = self._compare((stamp_ns, offset_ns or 0), told_ns, origin, yearless=yearless)
@@ -145,16 +163,24 @@ class LineReader:
                 time_ns, dated = told_ns, True
             else:
                 self._count(TIME_DISTRUSTED)
-        clock.move(time_ns, dated=dated)
-        return _record(time_ns, stamp_ns, origin, message)
+        if time_ns <= clock.limit_ns:
+            clock.last_ns = time_ns
+            if dated or clock.anchor_ns is not None:
+                clock.anchor_ns = time_ns
+        host, tag, pid = origin
+        if tag == "kernel":
+            message = _kernel(message)
+        return Record(time_ns, stamp_ns, host, tag, pid, message)
 
     def _undated(self, local: Local, origin: Origin, message: bytes) -> Record:
         """A header whose date cannot be read: the message tells the time, or the line before does."""
         self._count(DATE_UNREADABLE)
         told_ns = payload.time_ns(message, self._stamps)
         time_ns = self._clock.resolve_undated(local, told_ns)
-        self._clock.move(time_ns, dated=time_ns == told_ns)
-        return _record(time_ns, time_ns, origin, message)
+        self._clock.last_ns = time_ns
+        if told_ns == time_ns:
+            self._clock.anchor_ns = time_ns
+        return Record(time_ns, time_ns, *origin, _kernel(message) if origin.tag == "kernel" else message)
 
     def _compare(self, stamp: tuple[int, int], told_ns: int, origin: Origin, *, yearless: bool) -> int:
         """Let the engine's lines confirm or mend year and zone; gives the header's time to believe."""
@@ -164,7 +190,7 @@ class LineReader:
             self._clock.agree()
             return stamp[0]
         mended = self._clock.weigh(stamp, told_ns, yearless=yearless)
-        self._minute = b""
+        self._minute = None
         return stamp[0] if mended is None else mended
 
     def _count(self, reason: str) -> None:
@@ -179,15 +205,13 @@ class LineReader:
     def load(self, text: str) -> None:
         """Continue from what `dump` gave."""
         self._clock.load(text)
-        self._minute = b""
+        self._minute = None
 
 
-def _record(time_ns: int, stamp_ns: int, origin: Origin, message: bytes) -> Record:
-    host, tag, pid = origin
-    if tag == "kernel" and message[:1] == b"[":
-        kernel = KERNEL_STAMP.match(message)
-        message = message[kernel.end() :] if kernel is not None else message
-    return Record(time_ns, stamp_ns, host, tag, pid, message)
+def _kernel(message: bytes) -> bytes:
+    """A kernel line without the kernel's own stamp, which is part of its header."""
+    stamp = KERNEL_STAMP.match(message)
+    return message[stamp.end() :] if stamp is not None else message
 
 
 def _lines_with(chunk: bytes, needles: tuple[bytes, ...]) -> Iterator[bytes]:

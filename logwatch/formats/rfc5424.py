@@ -15,7 +15,6 @@ NIL = b"-"
 BOM = b"\xef\xbb\xbf"
 ORIGINS_KEPT = 4096
 
-VERSION = re.compile(rb"(?:<\d{1,3}>)?1")
 STRUCTURED = re.compile(
     rb"""
     (?: \[
@@ -36,9 +35,11 @@ class Lines:
     def split(self, line: bytes) -> tuple[bytes, Origin, bytes] | None:
         """Stamp, origin and message of a line; None where it is not of this form."""
         words = line.split(b" ", 6)
-        if len(words) < 7 or not VERSION.fullmatch(words[0]):
+        if len(words) < 7:
             return None
-        _, stamp, host, app, pid, _, rest = words
+        version, stamp, host, app, pid, _, rest = words
+        if version != b"1" and version[-2:] != b">1":
+            return None
         message = _message(rest)
         if message is None:
             return None
