@@ -33,6 +33,7 @@ class Tracked:
 
     __slots__ = (
         "announced",
+        "dirty",
         "exit_code",
         "gone_ns",
         "health",
@@ -55,7 +56,9 @@ class Tracked:
         self.since_ns = time_ns
         self.last_ns = 0
         """The clock at its last event."""
+        self.dirty = False
         self.announced = False
+        """Its state has been told to the stages that follow."""
         self.image: str | None = None
         self.labels: dict[str, str] = {}
         """Attributes that every event of it gets: compose project and service."""
@@ -85,7 +88,7 @@ class Tracked:
 
     def dump(self) -> str:
         """Return all of it as JSON."""
-        return json.dumps({key: getattr(self, key) for key in self.__slots__ if key not in ("host", "id")})
+        return json.dumps({key: getattr(self, key) for key in self.__slots__ if key not in ("dirty", "host", "id")})
 
     @classmethod
     def load(cls, host: str, container_id: str, row: str) -> Tracked:

@@ -52,7 +52,8 @@ class Lifecycle:
         self._fates: dict[tuple[str, str], Fate] = {}
         self._seq = 0
         self._swept = 0
-        self._dirty: set[tuple[str, str]] = set()
+        self._dirty: list[Tracked] = []
+        self._deleted: set[tuple[str, str]] = set()
         self._dirty_fates: set[tuple[str, str]] = set()
         self._stored: set[str] = set()
 
@@ -105,15 +106,18 @@ class Lifecycle:
             if container_id != event.id:
                 event = event._replace(id=container_id)
         self._seq += 1
-        made.append(Outcome(self._seq, self._named(event)))
-        self._apply(event, made)
+        tracked = self._container_of(event)
+        if tracked is not None:
+            event = self._named(event, tracked)
+        made.append(Outcome(self._seq, event))
+        self._apply(event, tracked, made)
         return made
 
     def advance(self, clock_ns: int) -> list[Consequence]:
         """It is now `clock_ns`: what was held for long enough passes, what is long gone is forgotten."""
         made: list[Consequence] = []
         for told in self._tellers.expire(clock_ns):
-            made += self._pass([told])
+            made += self._pass((told,))
         if clock_ns // SWEEP_NS > self._swept:
             self._sweep(clock_ns // SWEEP_NS * SWEEP_NS, made)
             self._swept = clock_ns // SWEEP_NS
@@ -123,7 +127,7 @@ class Lifecycle:
         """The input is at its end: let pass everything that is held."""
         made: list[Consequence] = []
         for told in self._tellers.flush():
-            made += self._pass([told])
+            made += self._pass((told,))
         return made
 
     # ── events out ───────────────────────────────────────────────────────────────────
@@ -132,69 +136,78 @@ class Lifecycle:
         made: list[Consequence] = []
         for telling, amends, adopted in told:
             event = telling.event
-            if event.name is None and event.id is not None:
-                event = telling.event = self._named(event)
+            tracked = self._container_of(event)
+            if tracked is not None and (event.name is None or tracked.labels):
+                event = telling.event = self._named(event, tracked)
             if not amends:
                 self._seq += 1
                 telling.seq = self._seq
             made.append(Outcome(telling.seq, event, amends))
             if not amends or adopted:
-                self._apply(event, made)
-            elif event.id is not None:
-                self._amend(event)
+                self._apply(event, tracked, made)
+            elif tracked is not None:
+                self._take_attributes(tracked, event)
             if telling.epoch is not None:
                 telling.epoch = self._fates[event.host, event.event.partition(".")[0]].epoch
         return made
 
-    def _named(self, event: Event) -> Event:
-        """Give an event the name and the labels of its container."""
-        tracked = self._tracked.get((event.host, event.id or ""))
-        if tracked is None or not event.event.startswith("container."):
-            return event
-        if tracked.labels:
-            event = event._replace(attributes={**tracked.labels, **event.attributes})
-        name = event.name or self._names.of(event.host, tracked.id)
-        return event if name is event.name else event._replace(name=name)
+    def _container_of(self, event: Event) -> Tracked | None:
+        if event.id is None or not event.event.startswith("container."):
+            return None
+        return self._tracked.get((event.host, event.id))
 
-    def _apply(self, event: Event, made: list[Consequence]) -> None:
+    def _named(self, event: Event, tracked: Tracked) -> Event:
+        """Give an event the name and the labels of its container."""
+        name = event.name or self._names.of(event.host, tracked.id)
+        attributes = {**tracked.labels, **event.attributes} if tracked.labels else event.attributes
+        if name is event.name and len(attributes) == len(event.attributes):
+            return event
+        return event._replace(name=name, attributes=attributes)
+
+    def _apply(self, event: Event, tracked: Tracked | None, made: list[Consequence]) -> None:
+        if tracked is not None:
+            self._apply_container(tracked, event, made)
+            return
         type_, _, action = event.event.partition(".")
-        if type_ == "container":
-            tracked = self._tracked.get((event.host, event.id or ""))
-            if tracked is not None:
-                self._apply_container(tracked, event, action, made)
-        elif type_ in SERVICES:
+        if type_ in SERVICES:
             self._apply_service(type_, event, action, made)
         elif event.event == "log.gap":
             self._doubt(event.host or None, event.time_ns, made, everything=True)
 
-    def _apply_container(self, tracked: Tracked, event: Event, action: str, made: list[Consequence]) -> None:
-        self._dirty.add((tracked.host, tracked.id))
+    def _apply_container(self, tracked: Tracked, event: Event, made: list[Consequence]) -> None:
+        if not tracked.dirty:
+            self._touch(tracked)
         tracked.last_ns = max(tracked.last_ns, self._tellers.clock_ns, event.time_ns)
+        action = event.event[len("container.") :]
         after, allowed = follow(tracked.state, action)
         if not allowed:
             self.anomalies += 1
-        if tracked.announced and event.time_ns < tracked.since_ns - JOIN_NS:
-            after = tracked.state  # told too late to say anything about now
         if action == "start":
             tracked.restarts += tracked.started
             tracked.started = True
         elif action == "oom":
             tracked.ooms += 1
-        self._amend(event)
-        self._change(tracked, after, event.time_ns, made)
-
-    def _amend(self, event: Event) -> None:
-        """Take over what an event's attributes say about its container."""
-        tracked = self._tracked.get((event.host, event.id or ""))
-        attributes = event.attributes
-        if tracked is None or not attributes or not event.event.startswith("container."):
+        if event.attributes:
+            self._take_attributes(tracked, event)
+        if tracked.state is after and tracked.announced:
             return
-        self._dirty.add((tracked.host, tracked.id))
+        if not tracked.announced or event.time_ns >= tracked.since_ns - JOIN_NS:  # else it says nothing about now
+            self._change(tracked, after, event.time_ns, made)
+
+    def _take_attributes(self, tracked: Tracked, event: Event) -> None:
+        """Take over what an event's attributes say about its container."""
+        self._touch(tracked)
+        attributes = event.attributes
         tracked.image = attributes.get("image") or tracked.image
         if event.event == "container.die":
             tracked.exit_code = attributes.get("exit_code") or attributes.get("exitCode") or tracked.exit_code
         elif event.event == "container.health_status":
             tracked.health = attributes.get("health") or tracked.health
+
+    def _touch(self, tracked: Tracked) -> None:
+        if not tracked.dirty:
+            tracked.dirty = True
+            self._dirty.append(tracked)
 
     def _change(self, tracked: Tracked, after: State, time_ns: int, made: list[Consequence]) -> None:
         before = tracked.state if tracked.announced else None
@@ -202,7 +215,7 @@ class Lifecycle:
             return
         tracked.state, tracked.announced = after, True
         tracked.since_ns = max(time_ns, tracked.since_ns) if before else time_ns
-        self._dirty.add((tracked.host, tracked.id))
+        self._touch(tracked)
         made.append(StateChange(time_ns, self._container(tracked), before, after))
         if after is State.GONE:
             tracked.gone_ns = max(time_ns, self._tellers.clock_ns)
@@ -267,11 +280,12 @@ class Lifecycle:
             tracked = self._tracked[key] = self._tracked.pop((host, short))
             tracked.id = container_id
             self._tellers.move((host, "container", short), (host, "container", container_id))
-            self._dirty |= {key, (host, short)}
+            self._deleted.add((host, short))
+            self._touch(tracked)
             return tracked
         tracked = self._tracked[key] = Tracked(host, container_id, event.time_ns)
         tracked.last_ns = max(self._tellers.clock_ns, event.time_ns)
-        self._dirty.add(key)
+        self._touch(tracked)
         name = self._names.born(host, event.time_ns) if action in BIRTH and event.name is None else None
         if name is not None:
             self._learn(tracked, name, event.time_ns, made, sure=False)
@@ -305,7 +319,7 @@ class Lifecycle:
                 self._names.add(host, each.id)
                 tracked = self._tracked[host, each.id] = Tracked(host, each.id, now_ns)
                 tracked.last_ns = now_ns
-            self._dirty.add((host, each.id))
+            self._touch(tracked)
             if each.name is not None:
                 self._learn(tracked, each.name, now_ns, made, sure=True)
             tracked.image = each.image or tracked.image
@@ -361,21 +375,21 @@ class Lifecycle:
     def _forget(self, key: tuple[str, str]) -> None:
         del self._tracked[key]
         self._names.forget(*key)
-        self._dirty.add(key)
+        self._deleted.add(key)
 
     def changed_rows(self) -> dict[str, str | None]:
         """Hand over what changed since the last call."""
-        rows: dict[str, str | None] = {}
-        for key in self._dirty:
-            tracked = self._tracked.get(key)
-            row_key = f"container {json.dumps(key)}"
-            if tracked is not None:
-                rows[row_key] = tracked.dump()
-            elif row_key in self._stored:
-                rows[row_key] = None
+        rows: dict[str, str | None] = {
+            key: None for key in (f"container {json.dumps(each)}" for each in self._deleted) if key in self._stored
+        }
+        for tracked in self._dirty:
+            tracked.dirty = False
+            if self._tracked.get((tracked.host, tracked.id)) is tracked:
+                rows[f"container {json.dumps((tracked.host, tracked.id))}"] = tracked.dump()
         for key in self._dirty_fates:
             rows[f"service {json.dumps(key)}"] = self._fates[key].dump()
         self._dirty.clear()
+        self._deleted.clear()
         self._dirty_fates.clear()
         self._stored |= rows.keys()
         self._stored -= {key for key, row in rows.items() if row is None}

@@ -48,22 +48,27 @@ from itertools import islice
 
 from logwatch.model import Event, Role
 from logwatch.tellings import (
+    FORGOTTEN,
     HEARD_NS,
     HEARD_STEP_NS,
     JOIN_NS,
     NAMELESS,
     NOTHING,
+    OOM_NS,
     RECENT,
     REMEMBERED_NS,
     REVOKED,
     SUBJECTS,
     TELLINGS,
     Key,
+    Kind,
     Subject,
     Telling,
     Told,
+    absorbs,
     agree,
     confirms,
+    is_start,
     load,
     merge,
     repeats,
@@ -75,23 +80,19 @@ class Tellers:
 
     def __init__(self, settle_ns: int) -> None:
         self._settle_ns = settle_ns
-        self._clock_ns = 0
+        self.clock_ns = 0
+        """The newest time that `expire` was told."""
         self._order = 0
         self._subjects: dict[Key, Subject] = {}
         self._nameless: dict[tuple[str, str], deque[Telling]] = {}
-        self._recent: dict[tuple[str, str], deque[Telling]] = {}
+        self._kinds: dict[tuple[str, str], Kind] = {}
         self._loose: dict[tuple[str, str], list[Telling]] = {}
         self._waiting: list[tuple[int, int, Telling]] = []
-        self._heard: dict[str, dict[str, int]] = {}
-        self._dirty: set[Key] = set()
+        self._dirty: list[Subject] = []
+        self._deleted: set[Key] = set()
         self._dirty_nameless: set[tuple[str, str]] = set()
-        self._dirty_heard: set[str] = set()
+        self._dirty_kinds: set[tuple[str, str]] = set()
         self._stored: set[str] = set()
-
-    @property
-    def clock_ns(self) -> int:
-        """The newest time that `expire` was told."""
-        return self._clock_ns
 
     def flush(self) -> Iterator[Told]:
         """Let pass everything that is held. The caller numbers each before it takes the next."""
@@ -108,62 +109,63 @@ class Tellers:
         `epoch` counts the changes of state of the daemon or containerd: tellings of one epoch
         are not limited to 10 s.
         """
+        subject = self._subject(key)
+        kind = event.event
+        certain = certain and not subject.held
+        tellings = subject.tellings.get(kind)
+        if tellings is not None:
+            telling = self._match(tellings, event, epoch, certain=certain)
+            if telling is not None:
+                return self._join(telling, event, certain=certain)
+        made = self._settle_others(subject, event, certain=certain) if subject.held else NOTHING
+        if (key[0], kind) in self._nameless:
+            telling = self._adopt(subject, event)
+            if telling is not None:
+                return [*made, *self._amend(telling, event, adopted=True)]
+        self._order += 1
+        telling = Telling(event, subject, self._order, self.clock_ns, epoch)
+        self._remember(subject, telling, kind)
+        if self._loose:
+            self._absorb(telling)
+        if event.role is Role.CORROBORATING or (event.revoked_by and not certain):
+            self._hold_back(subject, telling, event)
+            return made
+        return [*made, (telling, False, False)] if made else [(telling, False, False)]
+
+    def _subject(self, key: Key) -> Subject:
         subject = self._subjects.get(key)
         if subject is None:
             if len(self._subjects) >= SUBJECTS:
                 self._shrink()
             subject = self._subjects[key] = Subject(key)
-        subject.clock_ns = self._clock_ns
-        self._dirty.add(key)
-        certain = certain and not subject.held
-        telling = self._match(subject.tellings.get(event.event), event, epoch, certain=certain)
-        if telling is not None:
-            return self._join(telling, event, certain=certain)
-        made = NOTHING
-        if subject.held:
-            made = self._settle_others(subject, event, certain=certain)
-        telling = self._adopt(subject, event) if self._nameless else None
-        if telling is not None:
-            return [*made, *self._amend(telling, event, adopted=True)]
-        self._order += 1
-        telling = Telling(event, subject, self._order, self._clock_ns, epoch)
-        self._remember(subject, telling)
-        if self._loose:
-            self._absorb(telling)
-        if event.role is Role.CORROBORATING or (event.revoked_by and not certain):
-            if event.revoked_by and self._revoked_already(subject, event):
-                telling.seq = REVOKED
-                return made
-            subject.held.append(telling)
-            self._hold(telling, event)
-            return made
-        return [*made, Told(telling)]
+        subject.clock_ns = self.clock_ns
+        if not subject.dirty:
+            self._touch(subject)
+        return subject
 
-    def _match(
-        self, tellings: list[Telling] | None, event: Event, epoch: int | None, *, certain: bool
-    ) -> Telling | None:
+    def _touch(self, subject: Subject) -> None:
+        if not subject.dirty:
+            subject.dirty = True
+            self._dirty.append(subject)
+
+    def _match(self, tellings: list[Telling], event: Event, epoch: int | None, *, certain: bool) -> Telling | None:
         """Find the telling, nearest in time, that the line joins."""
-        if tellings is None:
-            return None
         best, distance = None, JOIN_NS + 1
+        time_ns = event.time_ns
         for telling in tellings:
-            gap = abs(telling.event.time_ns - event.time_ns)
-            if telling.seq == REVOKED and (event.role is Role.LEADING or (certain and event.revoked_by)):
+            gap = abs(telling.event.time_ns - time_ns)
+            if gap >= distance and epoch is None:
                 continue
-            if event.role is Role.LEADING and repeats(telling.event, event, gap):
+            if gap < OOM_NS and repeats(telling.event, event, gap):
                 return telling
-            if epoch is not None:
-                if telling.epoch != epoch:
-                    continue
-                gap = min(gap, JOIN_NS)
-            if gap < distance and self._open(telling, event):
-                best, distance = telling, gap
+            if telling.epoch == epoch and self._open(telling, event) and absorbs(telling, event, certain=certain):
+                best, distance = telling, min(gap, JOIN_NS)
         return best
 
     def _open(self, telling: Telling, event: Event) -> bool:
         return (
             event.rule not in telling.tellers
-            and (telling.clock_ns >= self._clock_ns - REMEMBERED_NS or telling.epoch is not None)
+            and (telling.clock_ns >= self.clock_ns - REMEMBERED_NS or telling.epoch is not None)
             and agree(telling.event, event)
         )
 
@@ -190,36 +192,39 @@ class Tellers:
         if merged is telling.event and not adopted:
             return NOTHING
         telling.event = merged
-        return [Told(telling, amends=True, adopted=adopted)]
+        return [(telling, True, adopted)]
 
-    def _remember(self, subject: Subject, telling: Telling) -> None:
-        kind = telling.event.event
-        tellings = subject.tellings.get(kind)
+    def _remember(self, subject: Subject, telling: Telling, name: str) -> None:
+        tellings = subject.tellings.get(name)
         if tellings is None:
-            subject.tellings[kind] = [telling]
+            subject.tellings[name] = [telling]
         else:
             tellings.append(telling)
-            if len(tellings) > TELLINGS:
-                self._forget(tellings, next((each for each in tellings if each.seq), tellings[0]))
-        host = subject.key[0]
-        recent = self._recent.get((host, kind))
-        if recent is None:
-            recent = self._recent[host, kind] = deque()
-        elif recent and recent[0].clock_ns < self._clock_ns - REMEMBERED_NS:
-            recent.popleft()
+            self._trim(tellings)
+        place = (subject.key[0], name)
+        kind = self._kinds.get(place)
+        if kind is None:
+            kind = self._kinds[place] = Kind()
+        recent = kind.recent
         recent.append(telling)
-        heard = self._heard.get(host)
-        if heard is None:
-            heard = self._heard[host] = {}
-        if self._clock_ns >= heard.get(kind, -HEARD_STEP_NS) + HEARD_STEP_NS:
-            heard[kind] = self._clock_ns
-            self._dirty_heard.add(host)
+        if recent[0].clock_ns < self.clock_ns - REMEMBERED_NS:
+            recent.popleft()
+        if kind.heard_ns is None or kind.heard_ns + HEARD_STEP_NS <= self.clock_ns:
+            self._hear(kind, place, telling)
 
-    def _forget(self, tellings: list[Telling], telling: Telling) -> None:
-        tellings.remove(telling)
-        recent = self._recent[telling.event.host, telling.event.event]
-        if telling in recent:
-            recent.remove(telling)
+    def _hear(self, kind: Kind, place: tuple[str, str], telling: Telling) -> None:
+        if telling.event.role is not Role.CORROBORATING:
+            kind.heard_ns = self.clock_ns
+            self._dirty_kinds.add(place)
+
+    def _trim(self, tellings: list[Telling]) -> None:
+        """Forget what nobody can join, and of too many the oldest."""
+        if tellings[0].clock_ns < self.clock_ns - REMEMBERED_NS and tellings[0].seq and tellings[0].epoch is None:
+            del tellings[0]
+        if len(tellings) > TELLINGS:
+            oldest = next((each for each in tellings if each.seq), tellings[0])
+            tellings.remove(oldest)
+            oldest.clock_ns = FORGOTTEN
 
     # ── held, released, revoked ──────────────────────────────────────────────────────
 
@@ -229,6 +234,13 @@ class Tellers:
         if deadline_ns > telling.deadline_ns:
             telling.deadline_ns = deadline_ns
             heappush(self._waiting, (deadline_ns, telling.order, telling))
+
+    def _hold_back(self, subject: Subject, telling: Telling, event: Event) -> None:
+        if event.revoked_by and self._revoked_already(subject, event):
+            telling.seq = REVOKED
+            return
+        subject.held.append(telling)
+        self._hold(telling, event)
 
     def _settle_others(self, subject: Subject, event: Event, *, certain: bool) -> list[Told]:
         """What a new line of the object means for what is held of it."""
@@ -245,7 +257,7 @@ class Tellers:
 
     def _revoked_already(self, subject: Subject, event: Event) -> bool:
         """Whether the revoker came first: a death told after the start that failed."""
-        if event.event.endswith(".start"):
+        if is_start(event) or any(is_start(telling.event) for telling in subject.held):
             return False
         return any(
             abs(telling.event.time_ns - event.time_ns) <= self._settle_ns and telling.seq != REVOKED
@@ -257,13 +269,13 @@ class Tellers:
         """Let pass what is held of the object, in the order of telling, up to `last`."""
         held = subject.held
         end = len(held) if last is None else held.index(last) + 1
-        passed = [Told(telling) for telling in held[:end]]
+        passed = [(telling, False, False) for telling in held[:end]]
         del held[:end]
         return passed
 
     def expire(self, clock_ns: int) -> Iterator[Told]:
         """Let pass what was held for long enough. The caller numbers each before it takes the next."""
-        self._clock_ns = max(self._clock_ns, clock_ns)
+        self.clock_ns = max(self.clock_ns, clock_ns)
         waiting = self._waiting
         while waiting and waiting[0][0] < clock_ns:
             deadline_ns, _, telling = heappop(waiting)
@@ -273,19 +285,19 @@ class Tellers:
     def _pass_now(self, telling: Telling) -> list[Told]:
         subject = telling.subject
         if subject is not None:
-            self._dirty.add(subject.key)
+            self._touch(subject)
             return self._pass_until(subject, telling) if telling in subject.held else NOTHING
         kind = (telling.event.host, telling.event.event)
         loose = self._loose.get(kind, [])
         if telling not in loose:
             return NOTHING
         self._drop_loose(kind, telling)
-        heard_ns = self._heard.get(kind[0], {}).get(kind[1])
+        heard_ns = self._kinds[kind].heard_ns if kind in self._kinds else None
         stands_in = heard_ns is None or telling.clock_ns - heard_ns >= HEARD_NS
         if telling.event.role is Role.CORROBORATING and not stands_in:
             return NOTHING
         self._remember_nameless(kind, telling)
-        return [Told(telling)]
+        return [(telling, False, False)]
 
     # ── lines without an id ──────────────────────────────────────────────────────────
 
@@ -301,18 +313,20 @@ class Tellers:
         elif self._loose:
             self._revoke_loose(event)
         self._order += 1
-        telling = Telling(event, None, self._order, self._clock_ns, None)
+        telling = Telling(event, None, self._order, self.clock_ns, None)
         if event.role is Role.CORROBORATING or event.revoked_by:
             self._loose.setdefault(kind, []).append(telling)
             self._dirty_nameless.add(kind)
             self._hold(telling, event)
             return NOTHING
         self._remember_nameless(kind, telling)
-        return [Told(telling)]
+        return [(telling, False, False)]
 
     def _candidates(self, kind: tuple[str, str], event: Event) -> list[Telling]:
-        recent = self._recent.get(kind, ())
-        places = (islice(reversed(recent), RECENT), self._nameless.get(kind, ()), self._loose.get(kind, ()))
+        oldest_ns = self.clock_ns - REMEMBERED_NS
+        told = self._kinds[kind].recent if kind in self._kinds else ()
+        recent = (each for each in reversed(told) if each.clock_ns >= oldest_ns)
+        places = (islice(recent, RECENT), self._nameless.get(kind, ()), self._loose.get(kind, ()))
         return [
             telling
             for tellings in places
@@ -322,7 +336,7 @@ class Tellers:
 
     def _mark(self, telling: Telling) -> None:
         if telling.subject is not None:
-            self._dirty.add(telling.subject.key)
+            self._touch(telling.subject)
         else:
             self._dirty_nameless.add((telling.event.host, telling.event.event))
 
@@ -378,7 +392,7 @@ class Tellers:
         self._order += 1
         telling.order = self._order
         telling.subject = subject
-        self._remember(subject, telling)
+        self._remember(subject, telling, kind[1])
 
     def bind(self, kind: str, name: str, key: Key) -> list[Told]:
         """Tell which object an event without id but with that name was about."""
@@ -388,22 +402,21 @@ class Tellers:
         if not found and not passed:
             return NOTHING
         telling = (found or passed)[-1]
-        subject = self._subjects.setdefault(key, Subject(key))
-        subject.clock_ns = self._clock_ns
-        self._dirty.add(key)
+        subject = self._subject(key)
         if found:
             self._drop_loose(place, telling)
             self._remember_nameless(place, telling)
         self._give(telling, subject)
         telling.event = telling.event._replace(id=key[2])
-        return [Told(telling, amends=not found, adopted=bool(passed))]
+        return [(telling, not found, bool(passed))]
 
     def move(self, key: Key, to: Key) -> None:
         """The object's full id is known now."""
         subject = self._subjects.pop(key, None)
         if subject is None:
             return
-        self._dirty |= {key, to}
+        self._deleted.add(key)
+        self._touch(subject)
         subject.key = to
         self._subjects[to] = subject
         for tellings in subject.tellings.values():
@@ -415,14 +428,16 @@ class Tellers:
     def sweep(self, clock_ns: int) -> None:
         """Forget the objects of which nothing can be joined any more."""
         oldest_ns = clock_ns - REMEMBERED_NS
-        for key, subject in list(self._subjects.items()):
+        for subject in list(self._subjects.values()):
             lasting = any(each.epoch is not None for tellings in subject.tellings.values() for each in tellings)
             if subject.clock_ns < oldest_ns and not subject.held and not lasting:
-                del self._subjects[key]
-                self._dirty.add(key)
-        for kind, recent in list(self._recent.items()):
-            if recent[-1].clock_ns < oldest_ns:
-                del self._recent[kind]
+                self._delete(subject)
+        for place, kind in list(self._kinds.items()):
+            if kind.recent and kind.recent[-1].clock_ns < oldest_ns:
+                kind.recent.clear()
+            if kind.heard_ns is not None and kind.heard_ns + HEARD_NS < clock_ns:
+                del self._kinds[place]
+                self._dirty_kinds.add(place)
         for kind, passed in list(self._nameless.items()):
             if not passed or passed[-1].clock_ns < oldest_ns:
                 del self._nameless[kind]
@@ -431,31 +446,36 @@ class Tellers:
     def _shrink(self) -> None:
         idle = [subject for subject in self._subjects.values() if not subject.held]
         for subject in sorted(idle, key=lambda each: (each.clock_ns, each.key))[: SUBJECTS // 2]:
-            del self._subjects[subject.key]
-            self._dirty.add(subject.key)
+            self._delete(subject)
+
+    def _delete(self, subject: Subject) -> None:
+        del self._subjects[subject.key]
+        self._deleted.add(subject.key)
 
     def changed_rows(self) -> dict[str, str | None]:
         """Hand over what changed since the last call, one row per object."""
-        rows: dict[str, str | None] = {}
-        for key in self._dirty:
-            subject = self._subjects.get(key)
-            rows[f"subject {json.dumps(key)}"] = None if subject is None else self._dump_subject(subject)
-        for kind in self._dirty_nameless:
-            loose = [telling.dump() for telling in self._loose.get(kind, ())]
-            passed = [telling.dump() for telling in self._nameless.get(kind, ()) if self._joinable(telling)]
-            rows[f"nameless {json.dumps(kind)}"] = json.dumps([loose, passed]) if loose or passed else None
-        for host in self._dirty_heard:
-            rows[f"heard {json.dumps(host)}"] = json.dumps(self._heard[host])
-        self._dirty.clear()
-        self._dirty_nameless.clear()
-        self._dirty_heard.clear()
+        rows: dict[str, str | None] = {f"subject {json.dumps(key)}": None for key in self._deleted}
+        for subject in self._dirty:
+            subject.dirty = False
+            if self._subjects.get(subject.key) is subject:
+                rows[f"subject {json.dumps(subject.key)}"] = self._dump_subject(subject)
+        for place in self._dirty_nameless:
+            loose = [telling.dump() for telling in self._loose.get(place, ())]
+            passed = [telling.dump() for telling in self._nameless.get(place, ()) if self._joinable(telling)]
+            rows[f"nameless {json.dumps(place)}"] = json.dumps([loose, passed]) if loose or passed else None
+        for place in self._dirty_kinds:
+            kind = self._kinds.get(place)
+            rows[f"heard {json.dumps(place)}"] = None if kind is None else json.dumps(kind.heard_ns)
+        for dirty in (self._dirty, self._deleted, self._dirty_nameless, self._dirty_kinds):
+            dirty.clear()
         rows = {key: row for key, row in rows.items() if row is not None or key in self._stored}
-        self._stored = {*self._stored, *rows} - {key for key, row in rows.items() if row is None}
-        rows["tellers"] = json.dumps([self._clock_ns, self._order])
+        self._stored |= rows.keys()
+        self._stored -= {key for key, row in rows.items() if row is None}
+        rows["tellers"] = json.dumps([self.clock_ns, self._order])
         return rows
 
     def _joinable(self, telling: Telling) -> bool:
-        return telling.clock_ns >= self._clock_ns - REMEMBERED_NS or telling.epoch is not None
+        return telling.clock_ns >= self.clock_ns - REMEMBERED_NS or telling.epoch is not None
 
     def _dump_subject(self, subject: Subject) -> str:
         tellings = [each.dump() for tellings in subject.tellings.values() for each in tellings if self._joinable(each)]
@@ -466,13 +486,13 @@ class Tellers:
         for key, row in rows.items():
             what, _, name = key.partition(" ")
             if what == "tellers":
-                self._clock_ns, self._order = json.loads(row)
+                self.clock_ns, self._order = json.loads(row)
             elif what == "subject":
                 self._restore_subject(tuple(json.loads(name)), row)
             elif what == "nameless":
                 self._restore_nameless(tuple(json.loads(name)), row)
             elif what == "heard":
-                self._heard[json.loads(name)] = json.loads(row)
+                self._kinds.setdefault(tuple(json.loads(name)), Kind()).heard_ns = json.loads(row)
             else:
                 continue
             self._stored.add(key)
@@ -480,7 +500,7 @@ class Tellers:
         told = [each for subject in self._subjects.values() for group in subject.tellings.values() for each in group]
         for telling in sorted(told, key=lambda each: each.order):
             kind = (telling.event.host, telling.event.event)
-            self._recent.setdefault(kind, deque()).append(telling)
+            self._kinds.setdefault(kind, Kind()).recent.append(telling)
         held = [each for subject in self._subjects.values() for each in subject.held]
         held += [each for group in self._loose.values() for each in group]
         self._waiting = [(telling.deadline_ns, telling.order, telling) for telling in held]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import deque
+from typing import Any
 
 from logwatch.model import SECOND, Event, Role
 
@@ -15,7 +16,7 @@ REMEMBERED_NS = 120 * SECOND
 HEARD_NS = 7 * 86_400 * SECOND
 """For so long a host counts as one whose tellers name the object."""
 HEARD_STEP_NS = 3600 * SECOND
-TELLINGS = 32
+TELLINGS = 16
 """Most tellings that are remembered per object and action."""
 SUBJECTS = 50_000
 """Most objects that are remembered; those not heard of for longest go first."""
@@ -26,6 +27,8 @@ NAMELESS = 16
 IDENTIFYING = ("exec_id", "execID", "container", "signal", "health")
 """Attributes in which two lines about one event cannot differ."""
 REVOKED = -1
+FORGOTTEN = -1
+"""When a telling was opened that nobody may join any more."""
 RANK = {Role.LEADING: 2, Role.PRIMARY: 1, Role.CORROBORATING: 0}
 
 
@@ -43,6 +46,7 @@ class Telling:
         self.subject = subject
         self.order = order
         self.clock_ns = clock_ns
+        """When it was opened."""
         self.epoch = epoch
         self.tellers = [event.rule]
         self.revoked_by = event.revoked_by
@@ -60,24 +64,29 @@ class Telling:
 class Subject:
     """An object, what was told of it lately, and what of that is held."""
 
-    __slots__ = ("clock_ns", "held", "key", "tellings")
+    __slots__ = ("clock_ns", "dirty", "held", "key", "tellings")
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.tellings: dict[str, list[Telling]] = {}
         self.held: list[Telling] = []
         self.clock_ns = 0
+        self.dirty = False
 
 
-class Told(NamedTuple):
-    """A telling that passes now, or one that has passed and is amended."""
+class Kind:
+    """What was told lately on one host of one type.action, whatever the object."""
 
-    telling: Telling
-    amends: bool = False
-    adopted: bool = False
-    """It had passed without an object and has one now."""
+    __slots__ = ("heard_ns", "recent")
+
+    def __init__(self) -> None:
+        self.recent: deque[Telling] = deque()
+        self.heard_ns: int | None = None
+        """When somebody last named the object, to the hour."""
 
 
+Told = tuple[Telling, bool, bool]
+"""A telling that passes now; or (amends) has passed and says more; or (adopted) had passed without an object."""
 NOTHING: list[Told] = []
 
 
@@ -99,6 +108,18 @@ def agree(one: Event, other: Event) -> bool:
     return all(key not in mine or key not in yours or mine[key] == yours[key] for key in IDENTIFYING)
 
 
+def is_start(event: Event) -> bool:
+    """Whether the event begins something that may turn out to have failed."""
+    return event.event.endswith(".start")
+
+
+def absorbs(telling: Telling, event: Event, *, certain: bool) -> bool:
+    """Whether a telling takes the line in: one that was revoked only what tells of the same mistake."""
+    if telling.seq != REVOKED or event.role is Role.CORROBORATING:
+        return True
+    return event.role is Role.PRIMARY and bool(event.revoked_by) and not certain and not is_start(event)
+
+
 def repeats(told: Event, event: Event, gap_ns: int) -> bool:
     """Whether `docker events` says again what it has said."""
     if told.role is not Role.LEADING or told.rule != event.rule or not agree(told, event):
@@ -114,7 +135,7 @@ def confirms(held: list[Telling], event: Event, *, certain: bool) -> bool:
     A death after a start proves nothing where both may be revoked by one event: it is what a
     failed start looks like. Anything else, also a second start, shows that the first was one.
     """
-    if certain or not event.revoked_by or event.role is Role.LEADING or event.event.endswith(".start"):
+    if certain or not event.revoked_by or event.role is Role.LEADING or is_start(event):
         return True
     return any(telling.event.event == event.event or not telling.revoked_by & event.revoked_by for telling in held)
 
