@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 LAYERS = (
     {"model", "errors", "__init__"},
     {"templates", "secrets", "formats", "patterns", "metrics", "states", "tellings"},
-    {"daemon_lines"},
+    {"daemon_lines", "fields"},
     {"docker", "names", "changepoints", "tellers", "containers"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},

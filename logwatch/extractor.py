@@ -1,0 +1,249 @@
+"""Makes events of hit lines: confirms each rule, and takes its fields.
+
+A line makes an event by a rule when
+
+1. its tag is one of the rule's programs;
+2. it is the engine that speaks, where the rule names the engine's tags: the line must look
+   like one of it, unless the rule's pattern is a regex from the message's start, which says
+   itself how a known bare text looks. And `docker`, which may be a container's tag (RFC 5424
+   with `tag=docker/web`), is the engine's only until another tag of the engine is seen from
+   that host;
+3. the message contains the text, or RE2 finds the regex in it.
+
+So the output of a container, under its own tag, makes no event of the engine whatever it says. What
+remains: a container that its operator tagged `dockerd`, and output that the journald driver
+files under the engine's tag and that has the very form of an engine's line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from logwatch.errors import Mistake, RuleError
+from logwatch.fields import compile_parsers
+from logwatch.formats import logfmt
+from logwatch.formats.tags import TAG_FAMILIES, family_tags
+from logwatch.model import Event, Hit, Record, Rule
+from logwatch.patterns import compile_regex
+from logwatch.secrets import MASK, Masker
+from logwatch.templates import Template, parse
+
+NO_EVENTS: tuple[Event, ...] = ()
+_AMBIGUOUS = "docker"
+_WRAPPERS = frozenset({"sh", "bash", "env"})
+_ENGINE = TAG_FAMILIES["engine"]
+_CERTAIN = _ENGINE - {_AMBIGUOUS} - _WRAPPERS
+"""Tags of the engine that tell that `docker` is not its tag on a host."""
+_SPEAKERS = _ENGINE | TAG_FAMILIES["containerd"]
+_MAX_HOSTS = 10_000
+_LOOKS_LIKE_ENGINE = re.compile(
+    rb"""
+    [.]* (?:
+        time= ["0-9]                                             # time="2026-11-23T18:12:57.7Z" level=info
+      | \{ (?: " | Action= )                                     # {"level":"info"   {Action=create, ID=8dd3
+      | \[ [^\]\n]{1,120} \] [ ] (?: [+-]job [ ] | [A-Z] | [a-z]+[.]go: )   # [/var/lib/docker|39d8] +job start(8dd3)
+      | [0-9]{4} [/-] [0-9]{2} [/-] [0-9]{2} [ T] [0-9]{2} :     # 2014/04/17 16:13:21 POST /v1.10/containers
+      | (?: (?:\#033|\x1b) \[ [0-9;]* m )? (?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI) [A-Z]* (?: (?:\#033|\x1b) \[ [0-9;]* m )? \[   # INFO[0012]
+    )
+    """,
+    re.VERBOSE,
+)
+
+
+class Extraction(NamedTuple):
+    """What one hit line said."""
+
+    events: Sequence[Event]
+    rules: Sequence[str]
+    """Ids of the rules that were confirmed, also of those that make no event."""
+    engine: bool
+    """The line is the engine's own."""
+    replaced: Sequence[Event] = NO_EVENTS
+    """What `unless_other` rules with metrics would have made: only those metrics count."""
+
+
+class Extractor:
+    """Makes events by these rules. Raises RuleError for field regexes that RE2 refuses."""
+
+    def __init__(self, rules: Sequence[Rule], masker: Masker | None = None) -> None:
+        mistakes: list[Mistake] = []
+        self._rules: list[CompiledRule] = []
+        for rule in rules:
+            try:
+                self._rules.append(CompiledRule(rule, masker or Masker()))
+            except RuleError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise RuleError(mistakes)
+        self._certain_hosts: set[str] = set()
+        self._new_hosts: list[str] = []
+
+    def extract(self, record: Record, hit: Hit, path: str, offset: int, line: int | None) -> Extraction:
+        """Make the events of a line that was hit; `offset` is the line's in its file."""
+        tag, message = record.tag, record.message
+        engine, speaks, barred = self._judge(record)
+        if barred:
+            return Extraction(NO_EVENTS, (), engine)
+        confirmed = []
+        for index in hit.rules:
+            rule = self._rules[index]
+            if tag in rule.tags and rule.confirms(message, speaks=speaks):
+                confirmed.append(rule)
+        if not confirmed:
+            return Extraction(NO_EVENTS, (), engine)
+        if len(confirmed) == 1:
+            event = confirmed[0].make(record, path, offset, line)
+            return Extraction((event,) if event else NO_EVENTS, (confirmed[0].id,), engine)
+        return _choose(confirmed, [rule.make(record, path, offset, line) for rule in confirmed], engine=engine)
+
+    def _judge(self, record: Record) -> tuple[bool, bool, bool]:
+        """Whether a line is the engine's, whether it has the right form, and whether its tag is known to be another's."""
+        tag, message = record.tag, record.message
+        if tag not in _SPEAKERS:
+            return False, True, False
+        if tag == _AMBIGUOUS and record.host in self._certain_hosts:
+            return False, False, True
+        looks = message[:6] == b'time="' or _LOOKS_LIKE_ENGINE.match(message) is not None
+        if looks and tag in _CERTAIN and record.host not in self._certain_hosts:
+            self._remember(record.host)
+        return tag in _ENGINE and (looks or tag not in _WRAPPERS), looks, False
+
+    def _remember(self, host: str) -> None:
+        if len(self._certain_hosts) < _MAX_HOSTS:
+            self._certain_hosts.add(host)
+            self._new_hosts.append(host)
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """Hand over the hosts whose engine was recognised since the last call."""
+        rows: dict[str, str | None] = dict.fromkeys(self._new_hosts, "true")
+        self._new_hosts.clear()
+        return rows
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Continue with the hosts of the last commit."""
+        self._certain_hosts = set(rows)
+        self._new_hosts.clear()
+
+
+def _choose(confirmed: Sequence[CompiledRule], made: Sequence[Event | None], *, engine: bool) -> Extraction:
+    """Let rules with `unless_other` step back behind the others, and all but the first behind that."""
+    others = any(not rule.unless_other for rule in confirmed)
+    chosen = confirmed[0] if not others else None
+    events, replaced = [], []
+    for rule, event in zip(confirmed, made, strict=True):
+        if event is None:
+            continue
+        if not rule.unless_other or rule is chosen:
+            events.append(event)
+        elif rule.has_metrics:
+            replaced.append(event)
+    return Extraction(events, tuple(rule.id for rule in confirmed), engine, replaced)
+
+
+class CompiledRule:
+    """One rule, ready to be held against many lines."""
+
+    def __init__(self, rule: Rule, masker: Masker) -> None:
+        self.id = rule.id
+        self.tags = family_tags(rule.programs)
+        self.unless_other = rule.unless_other
+        self.has_metrics = bool(rule.metrics)
+        self._rule = rule
+        self._masker = masker
+        self._texts = [pattern.text.encode() for pattern in rule.patterns if not pattern.regex]
+        regexes = [pattern.text for pattern in rule.patterns if pattern.regex]
+        self._regexes = [compile_regex(text).search for text in regexes]
+        self._bare = [compile_regex(text).search for text in regexes if text.startswith("^")]
+        self._lookup = compile_parsers(rule.fields)
+        self._event = parse(rule.event)
+        self._object_id = parse(rule.object_id or "")
+        self._name = parse(rule.attributes.get("name", ""))
+        self._attributes = [
+            (name, parse(text), masker.is_secret(name)) for name, text in rule.attributes.items() if name != "name"
+        ]
+        self._severity = rule.severity.value
+        self._keys = self._logfmt_keys()
+
+    def _logfmt_keys(self) -> list[tuple[str, bytes]] | None:
+        """Attribute names and their logfmt keys, where a rule's fields are as simple as they mostly are."""
+        simple = (
+            len(self._rule.fields) == 1 and self._rule.fields[0].kind == "logfmt" and self._event.constant is not None
+        )
+        templates = [template for _, template, secret in self._attributes if not secret]
+        ends = (self._object_id, self._name)
+        if (
+            not simple
+            or len(templates) < len(self._attributes)
+            or any(template.plain is None for template in templates)
+        ):
+            return None
+        if any(template.plain is None and template.constant != "" for template in ends):
+            return None
+        return [(name, (template.plain or "").encode()) for name, template, _ in self._attributes]
+
+    def confirms(self, message: bytes, *, speaks: bool) -> bool:
+        """Whether a message contains what the rule wants, in a line that has the engine's form (`speaks`) or need not have it."""
+        if not speaks:
+            return any(search(message) is not None for search in self._bare)
+        for text in self._texts:
+            if text in message:
+                return True
+        return any(search(message) is not None for search in self._regexes)
+
+    def make(self, record: Record, path: str, offset: int, line: int | None) -> Event | None:
+        """Make the event of a confirmed line; None for a rule that only knows it."""
+        if not self._rule.event:
+            return None
+        message = record.message
+        if self._keys is not None:
+            event: str | None = self._rule.event
+            object_id, name, attributes = self._take_keys(message, self._keys)
+        else:
+            lookup = self._lookup(message)
+            event = self._event.render(lookup)
+            object_id, name = self._object_id.render(lookup), self._name.render(lookup)
+            attributes = self._render(lookup)
+        if event is None:
+            return None
+        rule = self._rule
+        return Event(
+            record.time_ns,
+            event,
+            record.host,
+            object_id or None,
+            name or None,
+            attributes,
+            self._severity,
+            rule.id,
+            path,
+            offset,
+            line,
+            rule.role,
+            record.stamp_ns,
+            rule.revoked_by,
+        )
+
+    def _take_keys(
+        self, message: bytes, keys: Sequence[tuple[str, bytes]]
+    ) -> tuple[str | None, str | None, dict[str, str]]:
+        """Find the few logfmt keys that the rule names."""
+        attributes = {}
+        for name, key in keys:
+            value = logfmt.value(message, key)
+            if value:
+                attributes[name] = self._masker.mask(value)
+        return _take(message, self._object_id), _take(message, self._name), attributes
+
+    def _render(self, lookup: Callable[[str], str | None]) -> dict[str, str]:
+        attributes = {}
+        for name, template, secret in self._attributes:
+            value = template.render(lookup)
+            if value:
+                attributes[name] = MASK if secret else self._masker.mask(value)
+        return attributes
+
+
+def _take(message: bytes, template: Template) -> str | None:
+    return None if template.plain is None else logfmt.value(message, template.plain.encode())
