@@ -1,7 +1,8 @@
 """PromQL instant queries over the change points of series.
 
     query = promql.compile('increase(docker_container_events_total{action="die"}[15m]) > 3')
-    snapshot = promql.Snapshot(view, time_ns, extra_labels={"job": "logwatch"})
+    scrape = promql.Scrape({"job": "logwatch", "instance": "host:9765"})   # once
+    snapshot = promql.Snapshot(view, time_ns, scrape)                      # once a turn
     for labels, value in query.evaluate_in(snapshot): …
 
 `compile` goes through tokens (words and their places), refusals (what is not covered), the
@@ -14,7 +15,7 @@ from logwatch.promql.errors import EvaluationError, ExpressionError, PromqlError
 from logwatch.promql.matchers import Matcher, Selector
 from logwatch.promql.planner import Reading
 from logwatch.promql.query import Query, compile  # noqa: A004 - see there
-from logwatch.promql.snapshot import Snapshot
+from logwatch.promql.snapshot import Scrape, Snapshot
 from logwatch.promql.values import Labels, Sample
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Query",
     "Reading",
     "Sample",
+    "Scrape",
     "Selector",
     "Snapshot",
     "compile",

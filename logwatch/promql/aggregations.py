@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -58,17 +59,19 @@ class Grouping:
         if self.without:
             dropped = (*self.labels, METRIC_NAME)
             return _sorted_out(elements, lambda labels: labels.without(dropped))
-        groups = _sorted_out(elements, self._by)
-        return {_named(self.labels, values): group for values, group in groups.items()}
-
-    def _by(self, labels: Labels) -> tuple[str, ...]:
-        return tuple([labels.get(name, "") for name in self.labels])
+        if len(self.labels) == 1:
+            only = self.labels[0]
+            by_value = _sorted_out(elements, lambda labels: labels.get(only, ""))
+            return {_named(self.labels, (value,)): group for value, group in by_value.items()}
+        names = self.labels
+        by_values = _sorted_out(elements, lambda labels: tuple([labels.get(name, "") for name in names]))
+        return {_named(names, values): group for values, group in by_values.items()}
 
 
 def _sorted_out(elements: Vector, key: Callable[[Labels], Key]) -> dict[Key, list[Element]]:
-    groups: dict[Key, list[Element]] = {}
+    groups: defaultdict[Key, list[Element]] = defaultdict(list)
     for element in elements:
-        groups.setdefault(key(element[0]), []).append(element)
+        groups[key(element[0])].append(element)
     return groups
 
 

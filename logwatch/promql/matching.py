@@ -26,12 +26,15 @@ class Matching:
     def key(self) -> Key:
         """What elements that belong together have in common."""
         names = self.labels
+        if self.on and len(names) == 1:
+            only = names[0]
+            return lambda labels: labels.get(only, "")
         if self.on:
             return lambda labels: tuple([labels.get(name, "") for name in names])
         if not names:
-            return Labels.nameless
+            return lambda labels: labels.nameless().identity()
         dropped = (*names, METRIC_NAME)
-        return lambda labels: labels.without(dropped)
+        return lambda labels: labels.without(dropped).identity()
 
     def shown(self, labels: Labels) -> str:
         """The labels of a match, for messages."""
@@ -68,7 +71,7 @@ class Matched:
         key = self.matching.key()
         partners = self._partners(one, key)
         found: Vector = []
-        taken: dict[Hashable, set[Labels]] = {}
+        taken: set[Hashable] = set()
         for labels, value in many:
             match = key(labels)
             partner = partners.get(match)
@@ -76,9 +79,12 @@ class Matched:
                 continue
             result = self._value(value, partner[1])
             if result is not None:
-                element = (self._labels(labels, partner[0]), result)
-                self._take(element[0], taken.setdefault(match, set()), labels)
-                found.append(element)
+                given = self._labels(labels, partner[0])
+                taken_key = (match, given.identity()) if self.matching.many else match
+                if taken_key in taken:
+                    raise self._ambiguous(labels)
+                taken.add(taken_key)
+                found.append((given, result))
         return found
 
     def _partners(self, one: Vector, key: Key) -> dict[Hashable, Element]:
@@ -108,16 +114,11 @@ class Matched:
             result = result.having(name, one.get(name, ""))
         return result
 
-    def _take(self, result: Labels, taken: set[Labels], many: Labels) -> None:
-        if taken and not self.matching.many:
-            where = self.matching.shown(many)
-            raise EvaluationError(
-                f"multiple matches for labels {where}: many-to-one matching must be explicit (group_left/group_right)"
-            )
-        if result in taken:
-            where = self.matching.shown(many)
-            raise EvaluationError(f"multiple matches for labels {where}: grouping labels must ensure unique matches")
-        taken.add(result)
+    def _ambiguous(self, labels: Labels) -> EvaluationError:
+        rule = "many-to-one matching must be explicit (group_left/group_right)"
+        if self.matching.many:
+            rule = "grouping labels must ensure unique matches"
+        return EvaluationError(f"multiple matches for labels {self.matching.shown(labels)}: {rule}")
 
 
 @dataclass(frozen=True, slots=True)

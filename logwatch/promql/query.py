@@ -13,7 +13,7 @@ from logwatch.promql.calls import FUNCTIONS
 from logwatch.promql.placing import syntax_error
 from logwatch.promql.planner import Planner, Reading
 from logwatch.promql.refusals import refuse
-from logwatch.promql.snapshot import Snapshot
+from logwatch.promql.snapshot import Scrape, Snapshot
 from logwatch.promql.tokens import tokenize
 from logwatch.promql.values import Moment, Sample, ScalarNode, VectorNode
 
@@ -43,7 +43,7 @@ class Query:
 
     def evaluate(self, view: SeriesView, time_ns: int, *, extra_labels: Mapping[str, str]) -> list[Sample] | float:
         """The result at that time, `extra_labels` attached to every series; raises EvaluationError."""
-        return self.evaluate_in(Snapshot(view, time_ns, extra_labels=extra_labels))
+        return self.evaluate_in(Snapshot(view, time_ns, Scrape(extra_labels)))
 
     def evaluate_in(self, snapshot: Snapshot) -> list[Sample] | float:
         """The result on a snapshot that several queries share; raises EvaluationError."""

@@ -68,8 +68,16 @@ class OverTime:
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
         function = self.function
-        windows = self.argument.windows(moment)
-        found = [(labels.nameless(), function(values)) for labels, _, values in windows]
+        found: Vector = []
+        results: dict[int, tuple[Sequence[float], float]] = {}  # the windows in which nothing changed share few lists
+        for labels, times, values in self.argument.windows(moment):
+            if type(times) is range:
+                known = results.get(id(values))
+                if known is None:
+                    known = results[id(values)] = (values, function(values))
+                found.append((labels.nameless(), known[1]))
+            else:
+                found.append((labels.nameless(), function(values)))
         return unique(found) if self.argument.many_names else found
 
 
@@ -86,7 +94,7 @@ class LastOverTime:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
-        return [(window.labels, window.values[-1]) for window in self.argument.windows(moment)]
+        return [(labels, values[-1]) for labels, _, values in self.argument.windows(moment)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +115,12 @@ class AbsentOverTime:
 
 def instant_difference(window: Window, *, counter: bool) -> tuple[float, float] | None:
     """The difference between the last two samples, and the seconds between them."""
-    if len(window.values) < 2:
+    _, times, values = window
+    if len(values) < 2:
         return None
-    before, last = window.values[-2], window.values[-1]
+    before, last = values[-2], values[-1]
     difference = last if counter and last < before else last - before
-    return difference, (window.times[-1] - window.times[-2]) / SECOND
+    return difference, (times[-1] - times[-2]) / SECOND
 
 
 def irate(window: Window, _: Span) -> float | None:
@@ -128,7 +137,7 @@ def idelta(window: Window, _: Span) -> float | None:
 
 def extrapolated(window: Window, span: Span, *, counter: bool) -> float | None:
     """The growth within the range, extrapolated to its ends (promql/functions.go, extrapolatedRate)."""
-    times, values = window.times, window.values
+    _, times, values = window
     if len(values) < 2:
         return None
     result = values[-1] - values[0]
@@ -165,11 +174,11 @@ def sampled_rate(window: Window, span: Span) -> float | None:
 
 def regression(window: Window, origin_ns: int) -> tuple[float, float]:
     """Slope per second, and the value at `origin_ns`, of the least squares line through the samples."""
-    values = window.values
+    _, times, values = window
     if all(value == values[0] for value in values):
         return (floats.NAN, floats.NAN) if math.isinf(values[0]) else (0.0, values[0])
     count = len(values)
-    seconds = [(time - origin_ns) / SECOND for time in window.times]
+    seconds = [(time - origin_ns) / SECOND for time in times]
     sum_x, sum_y = floats.total_of(seconds), floats.total_of(values)
     sum_xy = floats.total_of([x * y for x, y in zip(seconds, values, strict=True)])
     sum_xx = floats.total_of([x * x for x in seconds])
@@ -179,7 +188,7 @@ def regression(window: Window, origin_ns: int) -> tuple[float, float]:
 
 def deriv(window: Window, _: Span) -> float | None:
     """The slope per second of the least squares line."""
-    return regression(window, window.times[0])[0] if len(window.values) > 1 else None
+    return regression(window, window[1][0])[0] if len(window[1]) > 1 else None
 
 
 OF_SAMPLES: dict[str, Callable[[Window, Span], float | None]] = {
@@ -207,7 +216,7 @@ class OverSamples:
         for window in self.argument.windows(moment):
             value = self.function(window, span)
             if value is not None:
-                found.append((window.labels.nameless(), value))
+                found.append((window[0].nameless(), value))
         return unique(found) if self.argument.many_names else found
 
 
@@ -240,7 +249,7 @@ class PredictLinear:
 
 
 def _predict(window: Window, span: Span, ahead: float) -> float | None:
-    if len(window.values) < 2:
+    if len(window[1]) < 2:
         return None
     slope, intercept = regression(window, span.at_ns)
     return slope * ahead + intercept

@@ -65,7 +65,7 @@ class SampleTimes:
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
         now = self.selector.shift.apply(moment)
-        tick = now - now % moment.snapshot.sample_interval_ns
+        tick = now - now % moment.snapshot.scrape.sample_interval_ns
         found: Vector = []
         for labels, times, values in moment.snapshot.select(self.selector.selector):
             value = value_at(times, values, now)
@@ -99,16 +99,18 @@ class RangeSelector:
     def windows(self, moment: Moment) -> Iterator[Window]:
         """The virtual samples of each series that has one within the range."""
         start, end, _ = self.span(moment)
-        ticks = grid(start, end, moment.snapshot.sample_interval_ns)
+        ticks = grid(start, end, moment.snapshot.scrape.sample_interval_ns)
         if not ticks:
             return
         first, count = ticks.start, len(ticks)
+        steady: dict[float | str, list[float]] = {}  # one list per value, so that functions can know it again
         for labels, times, values in self.series(moment):
             if times[-1] <= first:  # nothing changed: by far the most frequent case
                 value = values[-1]
                 if value == value:
-                    yield Window(labels, ticks, [value] * count)
+                    key = value or str(value)  # 0 is not -0
+                    yield labels, ticks, steady.get(key) or steady.setdefault(key, [value] * count)
                 continue
             taken_times, taken_values = sampled(times, values, ticks)
             if taken_times:
-                yield Window(labels, taken_times, taken_values)
+                yield labels, taken_times, taken_values

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from logwatch.model import SeriesView
@@ -25,30 +25,50 @@ Postings = dict[str, list[Series]]
 """The series by the value of one label; those that lack it stand under the empty value."""
 
 
-class Snapshot:
-    """All expressions of one evaluation time look at the series through one of these.
+class Scrape:
+    """How a Prometheus would hold our series: their target labels and the times of their samples.
 
     `extra_labels` are attached to every series as a scrape attaches target labels: a label of
     the series that has the same name moves to `exported_<name>`. Series of the names in
-    `own_labels` (what recording rules made, ALERTS) keep just their own.
+    `own_labels` (what recording rules made, ALERTS) keep just their own. Lives as long as the
+    configuration: label sets are made once, not once a turn.
     """
 
     def __init__(
         self,
-        view: SeriesView,
-        time_ns: int,
-        *,
         extra_labels: Mapping[str, str],
+        *,
         own_labels: Collection[str] = frozenset(),
         sample_interval_ns: int = SAMPLE_INTERVAL_NS,
         subquery_step_ns: int = SUBQUERY_STEP_NS,
     ) -> None:
-        self.time_ns = time_ns
         self.sample_interval_ns = sample_interval_ns
         self.subquery_step_ns = subquery_step_ns
-        self._view = view
         self._extra_labels = {name: value for name, value in extra_labels.items() if value}
         self._own_labels = own_labels
+        self._known: dict[str, dict[tuple[tuple[str, str], ...], Labels]] = {}
+
+    def read(self, view: SeriesView, name: str) -> list[Series]:
+        """The series of that sample name, with all their labels."""
+        extra = {} if name in self._own_labels else self._extra_labels
+        before, now = self._known.get(name, {}), {}
+        found = []
+        for own, times, values in view.select(name):
+            if times:
+                key = tuple(own.items())
+                labels = now[key] = before.get(key) or _labelled(name, own, extra)
+                found.append(Series(labels, times, values))
+        self._known[name] = now
+        return found
+
+
+class Snapshot:
+    """All expressions of one evaluation time look at the series through one of these."""
+
+    def __init__(self, view: SeriesView, time_ns: int, scrape: Scrape) -> None:
+        self.time_ns = time_ns
+        self.scrape = scrape
+        self._view = view
         self._series: dict[str, list[Series]] = {}
         self._postings: dict[tuple[str, str], Postings] = {}
         self._selected: dict[Selector, list[Series]] = {}
@@ -102,23 +122,19 @@ class Snapshot:
     def _named(self, name: str) -> list[Series]:
         found = self._series.get(name)
         if found is None:
-            extra = {} if name in self._own_labels else self._extra_labels
-            found = self._series[name] = list(_labelled(name, self._view, extra))
+            found = self._series[name] = self.scrape.read(self._view, name)
         return found
 
 
-def _labelled(name: str, view: SeriesView, extra: Mapping[str, str]) -> Iterable[Series]:
-    for own, times, values in view.select(name):
-        if not times:
-            continue
-        labels = Labels(own)
-        if not extra.keys().isdisjoint(labels):
-            _export(labels, extra)
-        labels.update(extra)
-        labels[METRIC_NAME] = name
-        if "" in labels.values():
-            labels = Labels({label: value for label, value in labels.items() if value})
-        yield Series(labels, times, values)
+def _labelled(name: str, own: Mapping[str, str], extra: Mapping[str, str]) -> Labels:
+    labels = Labels(own)
+    if not extra.keys().isdisjoint(labels):
+        _export(labels, extra)
+    labels.update(extra)
+    labels[METRIC_NAME] = name
+    if "" in labels.values():
+        labels = Labels({label: value for label, value in labels.items() if value})
+    return labels
 
 
 def _export(labels: Labels, extra: Mapping[str, str]) -> None:

@@ -34,10 +34,10 @@ class Subquery:
         """The results of all steps, by series."""
         start, end, _ = self.span(moment)
         collected: dict[Labels, tuple[list[int], list[float]]] = {}
-        for time_ns in grid(start, end, self.step_ns or moment.snapshot.subquery_step_ns):
+        for time_ns in grid(start, end, self.step_ns or moment.snapshot.scrape.subquery_step_ns):
             for labels, value in self.argument.vector(Moment(moment.snapshot, time_ns)):
                 times, values = collected.setdefault(labels, ([], []))
                 times.append(time_ns)
                 values.append(value)
         for labels, (times, values) in collected.items():
-            yield Window(labels, times, values)
+            yield labels, times, values
