@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from logwatch.errors import StateError
-from logwatch.model import Event, Outcome, Role
-from logwatch.store.rows import encode_attributes, text, write_many
+from logwatch.model import Event, LabelValues, Outcome, Role
+from logwatch.store.rows import encode_attributes, read_series, text, write_many
 
 COLUMNS = "seq, time_ns, event, host, id, name, attributes, severity, rule, path, offset, line, role, stamp_ns"
 INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 -- constants
@@ -110,6 +110,10 @@ class History:
     def stages(self, stage: str) -> dict[str, str]:
         """Return the rows of one stage as of the last commit."""
         return dict(self._connection.execute("SELECT key, value FROM stages WHERE stage = ?", (stage,)))
+
+    def series(self, sample: str) -> dict[LabelValues, float]:
+        """Return the series of one sample name as of the last commit."""
+        return {each.labels: each.value for each in read_series(self._connection, sample) if each.value is not None}
 
     def close(self) -> None:
         """Let go of the file."""

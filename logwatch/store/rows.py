@@ -84,9 +84,12 @@ def write_points(connection: sqlite3.Connection, points: Iterable[SampleChange])
     write_many(connection, "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?)", rows)
 
 
-def read_series(connection: sqlite3.Connection) -> Iterator[SampleChange]:
-    """Yield the value of every series."""
-    for name, labels, value, time_ns in connection.execute("SELECT sample, labels, value, time_ns FROM series"):
+def read_series(connection: sqlite3.Connection, sample: str | None = None) -> Iterator[SampleChange]:
+    """Yield the value of every series, or of those of one sample name."""
+    found = connection.execute(
+        "SELECT sample, labels, value, time_ns FROM series WHERE ?1 IS NULL OR sample = ?1", (sample,)
+    )
+    for name, labels, value, time_ns in found:
         yield SampleChange(name, tuple(json.loads(labels)), float("nan") if value is None else value, time_ns)
 
 

@@ -37,11 +37,13 @@ class Turn:
         """Take in what a later turn brought; committing the result equals committing both in order."""
         self.sources.update(later.sources)
         self.stages.update(later.stages)
-        # A series that ended and began again needs only its latest word.
-        latest: dict[tuple[str, LabelValues], SampleChange] = {}
-        for change in (*self.series, *later.series):
-            latest[change.family, change.labels] = change
-        self.series = list(latest.values())
+        if self.series and later.series:  # of a series that moved in both, the last word is enough
+            latest: dict[tuple[str, LabelValues], SampleChange] = {}
+            for change in (*self.series, *later.series):
+                latest[change.family, change.labels] = change
+            self.series = list(latest.values())
+        else:
+            self.series = self.series or later.series
         self.points.extend(later.points)
         self.horizons = {**self.horizons, **later.horizons}
         self.outcomes.extend(later.outcomes)

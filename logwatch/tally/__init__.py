@@ -60,6 +60,10 @@ class Tally:
         """End the series whose time has come."""
         self.containers.advance(clock_ns)
 
+    def next_deadline_ns(self) -> int | None:
+        """Tell when `advance` may have something to do, None if never."""
+        return self.containers.next_end_ns()
+
     def changed_rows(self) -> dict[str, str | None]:
         """Hand over the containers that changed since the last call."""
         return self.containers.changed_rows()

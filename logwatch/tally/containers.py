@@ -153,6 +153,10 @@ class Containers:
             else:
                 heappush(self._ends, (ends_ns, key))
 
+    def next_end_ns(self) -> int | None:
+        """Tell when some series may end, None if never."""
+        return self._ends[0][0] if self._ends else None
+
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def changed_rows(self) -> dict[str, str | None]:
