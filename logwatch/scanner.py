@@ -69,7 +69,7 @@ class Scanner:
 
     def scan(self, data: bytes) -> Scan:
         """Find the hits in whole lines of bytes, and count what lines there are. Never raises."""
-        if not data.endswith(b"\n"):
+        if data and not data.endswith(b"\n"):
             data += b"\n"
         found: list[tuple[int, int]] = []
         dockers: list[int] = []
