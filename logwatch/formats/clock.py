@@ -118,20 +118,22 @@ class StampClock:
         return min((time_ns - DAY, time_ns, time_ns + DAY), key=lambda near: abs(near - before))
 
     def _placed(self, local_ns: int, local: Local) -> tuple[int, int]:
-        offset_ns = 0 if local.universal else self._offset(local_ns, self._near())
+        before_ns = self._near() if self.last_ns is None else self.last_ns
+        offset_ns = 0 if local.universal else self._offset(local_ns, before_ns)
         return local_ns - offset_ns, offset_ns
 
     def _near(self) -> int:
         return self._guess_ns if self.anchor_ns is None else self.anchor_ns
 
     def _offset(self, local_ns: int, near_ns: int) -> int:
-        """The offset (ns) in force at a local time; where the clock is set back, the one nearer to `near_ns`."""
+        """The offset (ns) in force at a local time; where the clock is set back, the one that goes on from `near_ns`."""
         return self._offset_ns if self._offset_ns is not None else self._rule(local_ns, near_ns)
 
     def _rule(self, local_ns: int, near_ns: int) -> int:
         naive = datetime(1970, 1, 1) + timedelta(seconds=local_ns // SECOND)  # noqa: DTZ001  # local by meaning
         offsets = {_utc_offset(naive.replace(fold=fold), self._zone) for fold in (0, 1)}
-        return min(offsets, key=lambda offset: abs(local_ns - offset - near_ns))
+        ahead = {offset: local_ns - offset - near_ns for offset in offsets}
+        return min(offsets, key=lambda offset: (ahead[offset] < -EARLY, abs(ahead[offset])))
 
     # ── learning ─────────────────────────────────────────────────────────────────────
 

@@ -15,7 +15,7 @@ See TextFormatter in sirupsen/logrus. rsyslog's `#012` escapes are undone first.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from logwatch.formats import escapes
 
@@ -105,7 +105,13 @@ def parse(message: bytes) -> dict[str, str]:
     """Every pair in the order of the message; of two equal keys the first counts."""
     if _for_terminal(message):
         return _parse_terminal(message)
-    return dict(reversed(list(_pairs(message))))
+    return _first(_pairs(message), {})
+
+
+def _first(pairs: Iterable[tuple[str, str]], fields: dict[str, str]) -> dict[str, str]:
+    for key, text in pairs:
+        fields.setdefault(key, text)
+    return fields
 
 
 def _pairs(message: bytes) -> Iterator[tuple[str, str]]:
@@ -222,8 +228,5 @@ def _parse_terminal(message: bytes) -> dict[str, str]:
     bare = COLOUR.sub(b"", message)
     match = TERMINAL.match(bare)
     if match is None:
-        return dict(reversed(list(_pairs(bare))))
-    fields = {"level": LEVELS[match["level"]], "msg": _text(match["msg"])}
-    for key, text in _pairs(bare[match.end() :]):
-        fields.setdefault(key, text)
-    return fields
+        return _first(_pairs(bare), {})
+    return _first(_pairs(bare[match.end() :]), {"level": LEVELS[match["level"]], "msg": _text(match["msg"])})

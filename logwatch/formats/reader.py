@@ -69,6 +69,8 @@ class LineReader:
         self._header_stamps = Rfc3339()
         self._origins = Origins()
         self._rfc5424 = rfc5424.Lines()
+        # The minute of the line before, if that was in the traditional form. Never older: what it
+        # means depends on the lines read, so that reading on after a restart gives the same.
         self._minute: bytes | None = None
         self._minute_ns = self._minute_offset = 0
 
@@ -86,6 +88,7 @@ class LineReader:
             if second_ns is not None:
                 origin, message = self._origins.split(line, 16)
                 return self._dated(self._minute_ns + second_ns, self._minute_offset, origin, message, yearless=True)
+        self._minute = None
         first = line[:1]
         if first == b"<":
             split = self._rfc5424.split(line)
@@ -184,13 +187,13 @@ class LineReader:
 
     def _compare(self, stamp: tuple[int, int], told_ns: int, origin: Origin, *, yearless: bool) -> int:
         """Let the engine's lines confirm or mend year and zone; gives the header's time to believe."""
+        self._minute = None
         if origin.tag not in DATED_TAGS:
             return stamp[0]
         if -EARLY <= stamp[0] - told_ns <= CLOSE:
             self._clock.agree()
             return stamp[0]
         mended = self._clock.weigh(stamp, told_ns, yearless=yearless)
-        self._minute = None
         return stamp[0] if mended is None else mended
 
     def _count(self, reason: str) -> None:
