@@ -22,7 +22,7 @@ from logwatch.containers import ContainerView, Fate, Tracked
 from logwatch.docker.inventory import Found
 from logwatch.model import SECOND, Consequence, Container, Event, Outcome, Renamed, Role, State, StateChange
 from logwatch.names import Names, looks_like_id
-from logwatch.states import ALIVE, MOMENTARY, SERVICE_STATEFUL, Service, follow, follow_service
+from logwatch.states import ALIVE, MOMENTARY, SERVICE_STATEFUL, STATE_ACTIONS, Service, follow, follow_service
 from logwatch.tellers import Tellers
 from logwatch.tellings import JOIN_NS, Told
 
@@ -33,6 +33,7 @@ NAMELESS_NS = 24 * GONE_NS
 SWEEP_NS = 600 * SECOND
 CONTAINERS = 20_000
 """Most containers that are remembered; gone ones go first, then those not heard of for longest."""
+RUNNING, PAUSED, GONE = State.RUNNING, State.PAUSED, State.GONE
 BIRTH = frozenset({"create", "attach", "start", "start_failed"})
 """Actions that a container just created is seen by first."""
 SERVICES = frozenset({"daemon", "containerd"})
@@ -92,7 +93,7 @@ class Lifecycle:
             event = event._replace(id=container_id)
         certain = False
         if event.revoked_by and tracked is not None:
-            certain = action == "die" and tracked.state in (State.RUNNING, State.PAUSED)
+            certain = action == "die" and tracked.state in (RUNNING, PAUSED)
         told = self._tellers.tell(event, (host, "container", container_id), certain=certain)
         if not made:
             return self._pass(told)
@@ -179,9 +180,10 @@ class Lifecycle:
             self._touch(tracked)
         tracked.last_ns = max(tracked.last_ns, self._tellers.clock_ns, event.time_ns)
         action = event.event[len("container.") :]
-        after, allowed = follow(tracked.state, action)
-        if not allowed:
-            self.anomalies += 1
+        if action in STATE_ACTIONS:
+            self._follow(tracked, event, action, made)
+        elif not tracked.announced:
+            self._change(tracked, tracked.state, event.time_ns, made)
         if action == "start":
             tracked.restarts += tracked.started
             tracked.started = True
@@ -189,8 +191,11 @@ class Lifecycle:
             tracked.ooms += 1
         if event.attributes:
             self._take_attributes(tracked, event)
-        if tracked.state is after and tracked.announced:
-            return
+
+    def _follow(self, tracked: Tracked, event: Event, action: str, made: list[Consequence]) -> None:
+        after, allowed = follow(tracked.state, action)
+        if not allowed:
+            self.anomalies += 1
         if not tracked.announced or event.time_ns >= tracked.since_ns - JOIN_NS:  # else it says nothing about now
             self._change(tracked, after, event.time_ns, made)
 
@@ -217,12 +222,12 @@ class Lifecycle:
         tracked.since_ns = max(time_ns, tracked.since_ns) if before else time_ns
         self._touch(tracked)
         made.append(StateChange(time_ns, self._container(tracked), before, after))
-        if after is State.GONE:
+        if after is GONE:
             tracked.gone_ns = max(time_ns, self._tellers.clock_ns)
             self._names.release(tracked.host, tracked.id)
         else:
             tracked.gone_ns = None
-        if after is not State.RUNNING and after is not State.PAUSED:
+        if after not in (RUNNING, PAUSED):
             tracked.health = None
 
     def _container(self, tracked: Tracked) -> Container:
@@ -256,7 +261,7 @@ class Lifecycle:
         for key in sorted(self._tracked):
             tracked = self._tracked[key]
             here = tracked.announced and host in (None, tracked.host)
-            if here and tracked.state is not State.GONE and (everything or tracked.state in ALIVE):
+            if here and tracked.state is not GONE and (everything or tracked.state in ALIVE):
                 self._change(tracked, State.UNKNOWN, time_ns, made)
 
     # ── names ────────────────────────────────────────────────────────────────────────
@@ -294,7 +299,7 @@ class Lifecycle:
 
     def _learn(self, tracked: Tracked, name: str, time_ns: int, made: list[Consequence], *, sure: bool) -> None:
         """A container is called so; who was called so until now is gone, or was renamed unseen."""
-        host, name, gone = tracked.host, name.removeprefix("/"), tracked.state is State.GONE
+        host, name, gone = tracked.host, name.removeprefix("/"), tracked.state is GONE
         known, owner = self._names.of(host, tracked.id), self._names.owner(host, name)
         if (known == name and owner == tracked.id) or (gone and known is not None):
             return
@@ -342,7 +347,7 @@ class Lifecycle:
         views = [
             each.view(self._names.of(each.host, each.id))
             for each in self._tracked.values()
-            if each.announced and each.state is not State.GONE
+            if each.announced and each.state is not GONE
         ]
         return sorted(views, key=lambda view: (view.host, view.name or view.id))
 
@@ -353,7 +358,7 @@ class Lifecycle:
         self._tellers.sweep(clock_ns)
         for key in sorted(self._tracked):
             tracked = self._tracked[key]
-            if tracked.state is State.GONE:
+            if tracked.state is GONE:
                 if tracked.gone_ns is not None and tracked.gone_ns + GONE_NS <= clock_ns:
                     self._forget(key)
             elif tracked.last_ns + NAMELESS_NS <= clock_ns and self._names.of(*key) is None:

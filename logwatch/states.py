@@ -92,6 +92,9 @@ PROVES: Mapping[str, State] = {
 CONTAINER_STATEFUL = frozenset({"create", "start", "start_failed", "restart", "die", "pause", "unpause", "destroy"})
 """Actions that are anomalies where the row of the state does not name them."""
 
+STATE_ACTIONS = frozenset(action for row in CONTAINER.values() for action in row)
+"""Actions that say something about a container's state, in one state at least."""
+
 ALIVE = frozenset({RUNNING, PAUSED, RESTARTING, REMOVING})
 """States that nobody can vouch for when the daemon is gone."""
 

@@ -46,12 +46,14 @@ from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from itertools import islice
 
-from logwatch.model import Event, Role
+from logwatch.model import Event
 from logwatch.tellings import (
+    CORROBORATING,
     FORGOTTEN,
     HEARD_NS,
     HEARD_STEP_NS,
     JOIN_NS,
+    LEADING,
     NAMELESS,
     NOTHING,
     OOM_NS,
@@ -127,7 +129,7 @@ class Tellers:
         self._remember(subject, telling, kind)
         if self._loose:
             self._absorb(telling)
-        if event.role is Role.CORROBORATING or (event.revoked_by and not certain):
+        if event.role is CORROBORATING or (event.revoked_by and not certain):
             self._hold_back(subject, telling, event)
             return made
         return [*made, (telling, False, False)] if made else [(telling, False, False)]
@@ -180,9 +182,9 @@ class Tellers:
         if attributes:
             telling.event = merge(telling.event, event)
         telling.revoked_by |= event.revoked_by
-        if event.role is Role.CORROBORATING or telling.subject is None:
+        if event.role is CORROBORATING or telling.subject is None:
             return NOTHING
-        if event.role is Role.LEADING or certain or not event.revoked_by:
+        if event.role is LEADING or certain or not event.revoked_by:
             return self._pass_until(telling.subject, telling)
         self._hold(telling, event)
         return NOTHING
@@ -213,7 +215,7 @@ class Tellers:
             self._hear(kind, place, telling)
 
     def _hear(self, kind: Kind, place: tuple[str, str], telling: Telling) -> None:
-        if telling.event.role is not Role.CORROBORATING:
+        if telling.event.role is not CORROBORATING:
             kind.heard_ns = self.clock_ns
             self._dirty_kinds.add(place)
 
@@ -251,7 +253,7 @@ class Tellers:
             else:
                 kept.append(telling)
         subject.held[:] = kept
-        if not kept or event.role is Role.CORROBORATING or not confirms(kept, event, certain=certain):
+        if not kept or event.role is CORROBORATING or not confirms(kept, event, certain=certain):
             return NOTHING
         return self._pass_until(subject, None)
 
@@ -294,7 +296,7 @@ class Tellers:
         self._drop_loose(kind, telling)
         heard_ns = self._kinds[kind].heard_ns if kind in self._kinds else None
         stands_in = heard_ns is None or telling.clock_ns - heard_ns >= HEARD_NS
-        if telling.event.role is Role.CORROBORATING and not stands_in:
+        if telling.event.role is CORROBORATING and not stands_in:
             return NOTHING
         self._remember_nameless(kind, telling)
         return [(telling, False, False)]
@@ -304,7 +306,7 @@ class Tellers:
     def tell_nameless(self, event: Event) -> list[Told]:
         """Take a line that does not say which object it is about."""
         kind = (event.host, event.event)
-        if event.role is Role.CORROBORATING:
+        if event.role is CORROBORATING:
             candidates = self._candidates(kind, event)
             if candidates:
                 nearest = min(candidates, key=lambda each: (abs(each.event.time_ns - event.time_ns), each.order))
@@ -314,7 +316,7 @@ class Tellers:
             self._revoke_loose(event)
         self._order += 1
         telling = Telling(event, None, self._order, self.clock_ns, None)
-        if event.role is Role.CORROBORATING or event.revoked_by:
+        if event.role is CORROBORATING or event.revoked_by:
             self._loose.setdefault(kind, []).append(telling)
             self._dirty_nameless.add(kind)
             self._hold(telling, event)
@@ -367,7 +369,7 @@ class Tellers:
         """Let lines without an id that came shortly before join: of each rule the oldest."""
         kind = (telling.event.host, telling.event.event)
         for loose in list(self._loose.get(kind, ())):
-            if loose.event.role is not Role.CORROBORATING or not agree(telling.event, loose.event):
+            if loose.event.role is not CORROBORATING or not agree(telling.event, loose.event):
                 continue
             if not any(rule in telling.tellers for rule in loose.tellers):
                 telling.tellers += loose.tellers
@@ -378,7 +380,7 @@ class Tellers:
         """Find the event that a line without an id had made in place of this one."""
         for telling in self._nameless.get((event.host, event.event), ()):
             near = abs(telling.event.time_ns - event.time_ns) <= JOIN_NS
-            if near and telling.event.role is Role.CORROBORATING and self._open(telling, event):
+            if near and telling.event.role is CORROBORATING and self._open(telling, event):
                 self._give(telling, subject)
                 telling.tellers.append(event.rule)
                 return telling
@@ -438,10 +440,10 @@ class Tellers:
             if kind.heard_ns is not None and kind.heard_ns + HEARD_NS < clock_ns:
                 del self._kinds[place]
                 self._dirty_kinds.add(place)
-        for kind, passed in list(self._nameless.items()):
+        for place, passed in list(self._nameless.items()):
             if not passed or passed[-1].clock_ns < oldest_ns:
-                del self._nameless[kind]
-                self._dirty_nameless.add(kind)
+                del self._nameless[place]
+                self._dirty_nameless.add(place)
 
     def _shrink(self) -> None:
         idle = [subject for subject in self._subjects.values() if not subject.held]

@@ -29,7 +29,8 @@ IDENTIFYING = ("exec_id", "execID", "container", "signal", "health")
 REVOKED = -1
 FORGOTTEN = -1
 """When a telling was opened that nobody may join any more."""
-RANK = {Role.LEADING: 2, Role.PRIMARY: 1, Role.CORROBORATING: 0}
+LEADING, PRIMARY, CORROBORATING = Role.LEADING, Role.PRIMARY, Role.CORROBORATING  # a member's look-up is slow
+RANK = {LEADING: 2, PRIMARY: 1, CORROBORATING: 0}
 
 
 Key = tuple[str, str, str]
@@ -115,14 +116,14 @@ def is_start(event: Event) -> bool:
 
 def absorbs(telling: Telling, event: Event, *, certain: bool) -> bool:
     """Whether a telling takes the line in: one that was revoked only what tells of the same mistake."""
-    if telling.seq != REVOKED or event.role is Role.CORROBORATING:
+    if telling.seq != REVOKED or event.role is CORROBORATING:
         return True
-    return event.role is Role.PRIMARY and bool(event.revoked_by) and not certain and not is_start(event)
+    return event.role is PRIMARY and bool(event.revoked_by) and not certain and not is_start(event)
 
 
 def repeats(told: Event, event: Event, gap_ns: int) -> bool:
     """Whether `docker events` says again what it has said."""
-    if told.role is not Role.LEADING or told.rule != event.rule or not agree(told, event):
+    if told.role is not LEADING or told.rule != event.rule or not agree(told, event):
         return False
     if event.event == "container.oom":
         return gap_ns < OOM_NS
@@ -135,7 +136,7 @@ def confirms(held: list[Telling], event: Event, *, certain: bool) -> bool:
     A death after a start proves nothing where both may be revoked by one event: it is what a
     failed start looks like. Anything else, also a second start, shows that the first was one.
     """
-    if certain or not event.revoked_by or event.role is Role.LEADING or is_start(event):
+    if certain or not event.revoked_by or event.role is LEADING or is_start(event):
         return True
     return any(telling.event.event == event.event or not telling.revoked_by & event.revoked_by for telling in held)
 
