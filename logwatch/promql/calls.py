@@ -8,7 +8,7 @@ from typing import Protocol
 
 import promql_parser as parser
 
-from logwatch.promql import dates, elements, labelling, ranges
+from logwatch.promql import dates, elements, labelling, ranges, rates
 from logwatch.promql.histograms import HistogramQuantile
 from logwatch.promql.matchers import Regex
 from logwatch.promql.scalars import Number, ScalarOf, Time, TimesOf, VectorOf
@@ -47,7 +47,7 @@ def _over_time(name: str) -> Callable[[Arguments], VectorNode]:
 
 
 def _over_samples(name: str) -> Callable[[Arguments], VectorNode]:
-    return lambda given: ranges.OverSamples(ranges.OF_SAMPLES[name], given.ranged(0))
+    return lambda given: rates.OverSamples(rates.OF_SAMPLES[name], given.ranged(0))
 
 
 def _of_value(name: str) -> Callable[[Arguments], VectorNode]:
@@ -63,8 +63,8 @@ def _counting(name: str) -> Callable[[Arguments], VectorNode]:
     def build(given: Arguments) -> VectorNode:
         argument = given.ranged(0)
         if isinstance(argument, RangeSelector):
-            return ranges.Increase(argument, per_second=name == "rate")
-        return ranges.OverSamples(ranges.OF_SAMPLES[name], argument)
+            return rates.Increase(argument, per_second=name == "rate")
+        return rates.OverSamples(rates.OF_SAMPLES[name], argument)
 
     return build
 
@@ -112,14 +112,14 @@ SCALARS: dict[str, Callable[[Arguments], ScalarNode]] = {
 
 VECTORS: dict[str, Callable[[Arguments], VectorNode]] = {
     **{name: _over_time(name) for name in ranges.OF_VALUES},
-    **{name: _over_samples(name) for name in ranges.OF_SAMPLES},
+    **{name: _over_samples(name) for name in rates.OF_SAMPLES},
     **{name: _of_value(name) for name in elements.OF_VALUE},
     **{name: _calendar(name) for name in dates.PARTS},
     **{name: _counting(name) for name in ("increase", "rate")},
     "last_over_time": lambda given: ranges.LastOverTime(given.ranged(0)),
     "absent_over_time": _absent_over_time,
     "quantile_over_time": lambda given: ranges.QuantileOverTime(given.scalar(0), given.ranged(1)),
-    "predict_linear": lambda given: ranges.PredictLinear(given.ranged(0), given.scalar(1)),
+    "predict_linear": lambda given: rates.PredictLinear(given.ranged(0), given.scalar(1)),
     "absent": _absent,
     "vector": lambda given: VectorOf(given.scalar(0)),
     "timestamp": _timestamp,

@@ -14,8 +14,11 @@ from logwatch.promql.values import METRIC_NAME
 if TYPE_CHECKING:
     from logwatch.promql.snapshot import Series
 
-ERROR: type[Exception] = re2.error
 PLAIN = stdlib_re.compile(r"[A-Za-z0-9_:/ -]*")
+
+
+class RegexError(ValueError):
+    """RE2 does not accept a regex."""
 
 
 class Match(Protocol):
@@ -36,10 +39,13 @@ class Regex(Protocol):
 
 
 def compile_regex(pattern: str) -> Regex:
-    """Compile a regex in RE2 syntax; raises `matchers.ERROR`, and says nothing on stderr."""
+    """Compile a regex in RE2 syntax; raises RegexError, and says nothing on stderr."""
     options = re2.Options()
     options.log_errors = False
-    regex: Regex = re2.compile(pattern, options)
+    try:
+        regex: Regex = re2.compile(pattern, options)
+    except re2.error as error:
+        raise RegexError(error.args[0].decode(errors="replace")) from error
     return regex
 
 
@@ -73,7 +79,7 @@ class Matcher:
 
 
 def matcher(label: str, operator: str, value: str) -> Matcher:
-    """Build a matcher; raises `matchers.ERROR` for a bad regex, which always matches the whole value."""
+    """Build a matcher (a regex always matches the whole value); raises RegexError."""
     if operator in {"=", "!="}:
         wanted = operator == "="
         return Matcher(label, operator, value, lambda given: (given == value) is wanted)

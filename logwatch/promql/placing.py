@@ -49,7 +49,7 @@ def _mentioned(tokens: Sequence[Token], message: str) -> int:
     names = re.findall(r"'([^']+)'", message) + re.findall(r"illegal regex for (.+)", message)
     for name in names:
         for token in tokens:
-            if token.text == name or (token.kind == "string" and token.text[1:-1] == name):
+            if token.text == name or (token.kind == "string" and token.content == name):
                 return token.offset
     if "comparisons between scalars" in message:
         comparisons = {"==", "!=", ">", "<", ">=", "<="}

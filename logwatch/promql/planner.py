@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import promql_parser as parser
@@ -12,20 +11,17 @@ import promql_parser as parser
 from logwatch.promql import aggregations, calls, matchers, operators
 from logwatch.promql.errors import ExpressionError
 from logwatch.promql.labelling import LABEL_NAME
-from logwatch.promql.matching import And, Matched, Matching, Or
+from logwatch.promql.matching import And, Matched, Or
 from logwatch.promql.scalars import NegatedScalar, Number, ScalarOperation
 from logwatch.promql.selectors import InstantSelector, RangeSelector, Shift
 from logwatch.promql.snapshot import SAMPLE_INTERVAL_NS, SUBQUERY_STEP_NS
 from logwatch.promql.subqueries import Subquery
 from logwatch.promql.tokens import Token
+from logwatch.promql.tree import MATCH_OPERATORS, grouping_of, kind_of, matching_of, nanoseconds, string_of
 from logwatch.promql.values import METRIC_NAME, RangeNode, ScalarNode, VectorNode
 
 MAX_SAMPLES = 1_000_000
 """Samples and steps per series that one evaluation may look at."""
-
-# The parser's constants can be compared but not hashed, so their names are the keys.
-MATCH_OPERATORS = {"MatchOp.Equal": "=", "MatchOp.NotEqual": "!=", "MatchOp.Re": "=~", "MatchOp.NotRe": "!~"}
-MANY_SIDES = {"VectorMatchCardinality.ManyToOne": "left", "VectorMatchCardinality.OneToMany": "right"}
 
 
 class Reading(NamedTuple):
@@ -85,8 +81,7 @@ class Planner:
         match tree:
             case parser.VectorSelector():
                 shift = self.shift(tree)
-                self._read(tree, shift, 0, around)
-                return InstantSelector(self.selector(tree), shift)
+                return InstantSelector(self._read(tree, shift, 0, around), shift)
             case parser.ParenExpr():
                 return self.vector(tree.expr, around)
             case parser.UnaryExpr():
@@ -109,8 +104,7 @@ class Planner:
             case _:
                 shift, range_ns = self.shift(tree.vector_selector), nanoseconds(tree.range)
                 self._limit(range_ns, SAMPLE_INTERVAL_NS, around)
-                self._read(tree.vector_selector, shift, range_ns, around)
-                return RangeSelector(self.selector(tree.vector_selector), range_ns, shift)
+                return RangeSelector(self._read(tree.vector_selector, shift, range_ns, around), range_ns, shift)
 
     # ── selectors ────────────────────────────────────────────────────────────────────
 
@@ -129,16 +123,18 @@ class Planner:
     def _matcher(self, label: str, operator: str, value: str) -> matchers.Matcher:
         try:
             return matchers.matcher(label, operator, value)
-        except matchers.ERROR as error:
+        except matchers.RegexError as error:
             raise self.mistake(value, f"illegal regex: {error}", "write a regex in RE2 syntax") from error
 
     def shift(self, tree: Any) -> Shift:
         """The offset and @ of a selector or subquery."""
         return Shift(nanoseconds(tree.offset) if tree.offset else 0, pinned=tree.at is not None)
 
-    def _read(self, tree: Any, shift: Shift, range_ns: int, around: Surroundings) -> None:
+    def _read(self, tree: Any, shift: Shift, range_ns: int, around: Surroundings) -> matchers.Selector:
         reach = 0 if shift.pinned else around.reach_ns
-        self.readings.append(Reading(self.selector(tree), reach + shift.offset_ns + range_ns))
+        selector = self.selector(tree)
+        self.readings.append(Reading(selector, reach + shift.offset_ns + range_ns))
+        return selector
 
     def _subquery(self, tree: Any, around: Surroundings) -> Subquery:
         shift, range_ns = self.shift(tree), nanoseconds(tree.range)
@@ -162,14 +158,11 @@ class Planner:
     def _aggregation(self, tree: Any, around: Surroundings) -> VectorNode:
         operator = str(tree.op)
         argument = self.vector(tree.expr, around)
-        grouping = aggregations.Grouping()
-        if tree.modifier is not None:
-            without = tree.modifier.type == parser.AggModifierType.Without
-            grouping = aggregations.Grouping(tuple(tree.modifier.labels), without=without)
+        grouping = grouping_of(tree.modifier)
         if operator in aggregations.OF_VALUES:
             return aggregations.Aggregation(aggregations.OF_VALUES[operator], grouping, argument)
         if operator == "count_values":
-            return aggregations.CountValues(self.label(tree.param.val), grouping, argument)
+            return aggregations.CountValues(self.label(string_of(tree.param)), grouping, argument)
         parameter = self.scalar(tree.param, around)
         if operator == "quantile":
             return aggregations.QuantileAggregation(parameter, grouping, argument)
@@ -186,7 +179,7 @@ class Planner:
             number, argument = self.scalar(tree.lhs, around), self.vector(tree.rhs, around)
             return _with_number(operator, argument, number, filters=filters, swapped=True)
         left, right = self.vector(tree.lhs, around), self.vector(tree.rhs, around)
-        matching = _matching(tree.modifier)
+        matching = matching_of(tree.modifier)
         if operator == "or":
             return Or(left, right, matching)
         if operator in {"and", "unless"}:
@@ -205,12 +198,12 @@ class Planner:
         """A regex given as a string."""
         try:
             return matchers.compile_regex(pattern)
-        except matchers.ERROR as error:
+        except matchers.RegexError as error:
             raise self.mistake(pattern, f"illegal regex: {error}", "write a regex in RE2 syntax") from error
 
     def mistake(self, word: str, what: str, cure: str) -> ExpressionError:
         """An error at the string that holds that word."""
-        strings = (token.offset for token in self.tokens if token.kind == "string" and token.text[1:-1] == word)
+        strings = (token.offset for token in self.tokens if token.kind == "string" and token.content == word)
         return ExpressionError(self.text, next(strings, 0), what, cure)
 
 
@@ -236,7 +229,7 @@ class Given:
 
     def string(self, index: int) -> str:
         """A string."""
-        return _string(self.expressions[index])
+        return string_of(self.expressions[index])
 
     def label(self, index: int) -> str:
         """A string that is a label name."""
@@ -245,34 +238,6 @@ class Given:
     def regex(self, index: int) -> matchers.Regex:
         """A string that is a regex."""
         return self.planner.regex(self.string(index))
-
-
-def kind_of(tree: Any) -> str:
-    """What a part of the tree gives: `scalar`, `vector`, `range` or `string`."""
-    match tree:
-        case parser.NumberLiteral():
-            return "scalar"
-        case parser.StringLiteral():
-            return "string"
-        case parser.MatrixSelector() | parser.SubqueryExpr():
-            return "range"
-        case parser.ParenExpr() | parser.UnaryExpr():
-            return kind_of(tree.expr)
-        case parser.Call():
-            return "scalar" if tree.func.name in calls.SCALARS else "vector"
-        case parser.BinaryExpr():
-            return "scalar" if {kind_of(tree.lhs), kind_of(tree.rhs)} == {"scalar"} else "vector"
-        case _:
-            return "vector"
-
-
-def nanoseconds(length: timedelta) -> int:
-    """A length of time in nanoseconds."""
-    return length // timedelta(microseconds=1) * 1000
-
-
-def _string(tree: Any) -> str:
-    return _string(tree.expr) if isinstance(tree, parser.ParenExpr) else str(tree.val)
 
 
 def _with_number(
@@ -292,13 +257,3 @@ def _operation(operator: str, *, filters: bool) -> Callable[[float, float], floa
     if filters:
         return lambda left, right: left if comparison(left, right) else None
     return lambda left, right: float(comparison(left, right))
-
-
-def _matching(modifier: Any) -> Matching:
-    if modifier is None:
-        return Matching(on=False)
-    on, labels = False, ()
-    if modifier.matching is not None:
-        on = modifier.matching.type == parser.LabelModifierType.Include
-        labels = tuple(modifier.matching.labels)
-    return Matching(on, labels, MANY_SIDES.get(str(modifier.card), ""), tuple(modifier.group_labels or ()))

@@ -6,6 +6,7 @@ refused by the Prometheus beside us), so that an allow-list of functions decides
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
@@ -15,6 +16,9 @@ from logwatch.promql.tokens import Token
 KEYWORDS = frozenset(
     ("and", "or", "unless", "by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset")
 )
+DURATION_PART = re.compile(r"([0-9]+)(ms|[smhdwy])")
+SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+MAX_SECONDS = 366 * SECONDS["d"]
 NATIVE = "native histograms are not supported; use the _bucket, _sum and _count series"
 INSTEAD = {
     "histogram_avg": "write rate(x_sum[5m]) / rate(x_count[5m])",
@@ -41,6 +45,8 @@ def refuse(text: str, tokens: Sequence[Token], functions: Collection[str], aggre
     for index, token in enumerate(tokens):
         before = tokens[index - 1] if index else None
         after = tokens[index + 1] if index + 1 < len(tokens) else None
+        if token.kind == "duration":
+            _check_duration(text, token)
         if token.inside == "{":
             _check_matcher(text, token, before, after)
         elif token.inside == "[":
@@ -58,6 +64,12 @@ def _check_matcher(text: str, token: Token, before: Token | None, after: Token |
         raise ExpressionError(text, token.offset, "'or' between matchers is not PromQL", cure)
     if token.kind == "word" and ":" in token.text and separated and after is not None:
         raise ExpressionError(text, token.offset, f"label name {token.text!r} has a colon", "use an underscore")
+
+
+def _check_duration(text: str, token: Token) -> None:
+    parts = DURATION_PART.findall(token.text)
+    if sum(int(count) * SECONDS[unit] for count, unit in parts) > MAX_SECONDS:
+        raise ExpressionError(text, token.offset, f"{token.text} is too long", "at most 366d")
 
 
 def _check_range(text: str, token: Token) -> None:

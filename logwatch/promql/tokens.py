@@ -38,6 +38,11 @@ class Token(NamedTuple):
     inside: str
     """The innermost bracket that is open around it: `(`, `[`, `{` or nothing."""
 
+    @property
+    def content(self) -> str:
+        """Of a string, without quotes; escaped backslashes are undone."""
+        return self.text[1:-1] if self.text[0] == "`" else self.text[1:-1].replace("\\\\", "\\")
+
 
 def tokenize(text: str) -> list[Token]:
     """Split an expression into words; raises ExpressionError where that is impossible."""

@@ -414,9 +414,16 @@ histogram_quantile(0.9, sum by (le) (rate(latency_seconds_bucket[10m])))
 sum(rate(latency_seconds_bucket{le="0.5"}[10m])) / sum(rate(latency_seconds_bucket{le="+Inf"}[10m]))
 """
 
-OVER_TIME = """avg_over_time min_over_time max_over_time sum_over_time count_over_time last_over_time present_over_time
-stddev_over_time stdvar_over_time changes resets delta idelta irate deriv""".split()
-RANGES = ["temperature[5m]", f"{EVENTS}[1m]", f"{EVENTS}[20m]", "docker_container_exit_code[30m] offset 2m", "temperature[10m:40s]"]
+NAMES = """avg_over_time min_over_time max_over_time sum_over_time count_over_time last_over_time present_over_time
+stddev_over_time stdvar_over_time changes resets delta idelta irate deriv"""
+OVER_TIME = NAMES.split()
+RANGES = [
+    "temperature[5m]",
+    f"{EVENTS}[1m]",
+    f"{EVENTS}[20m]",
+    "docker_container_exit_code[30m] offset 2m",
+    "temperature[10m:40s]",
+]
 
 
 def by_hand() -> list[str]:
@@ -425,9 +432,9 @@ def by_hand() -> list[str]:
 
 def counts_exactly(expression: str) -> bool:
     """Whether Prometheus has nothing to extrapolate only when the time is on the grid."""
-    return any(f"{name}({EVENTS}" in expression or f"{name}(latency" in expression for name in ("rate", "increase")) and (
-        ":15s]" not in expression and ":1m]" not in expression
-    )
+    return any(
+        f"{name}({EVENTS}" in expression or f"{name}(latency" in expression for name in ("rate", "increase")
+    ) and (":15s]" not in expression and ":1m]" not in expression)
 
 
 def tabled() -> list[str]:
@@ -486,7 +493,9 @@ def subquery(chance: random.Random, depth: int) -> str:
 
 
 def aggregated(chance: random.Random, depth: int) -> str:
-    operator = chance.choice(("sum", "min", "max", "avg", "count", "group", "stddev", "stdvar", "quantile", "count_values"))
+    operator = chance.choice(
+        ("sum", "min", "max", "avg", "count", "group", "stddev", "stdvar", "quantile", "count_values")
+    )
     labels = ", ".join(chance.sample(LABELS, chance.randrange(3)))
     grouping = chance.choice((f"by ({labels})", f"without ({labels})", ""))
     parameter = {"quantile": "0.4, ", "count_values": '"value", '}.get(operator, "")
@@ -505,7 +514,9 @@ def with_number(chance: random.Random, depth: int) -> str:
 
 
 def with_vector(chance: random.Random, depth: int) -> str:
-    operator = chance.choice(("+", "-", "*", "/", ">", "<", "==", "!= bool", "and", "or", "unless", "and", "or", "unless"))
+    operator = chance.choice(
+        ("+", "-", "*", "/", ">", "<", "==", "!= bool", "and", "or", "unless", "and", "or", "unless")
+    )
     labels = ", ".join(chance.sample(LABELS, chance.randrange(1, 3)))
     matching = chance.choice(("", f"on ({labels})", f"on ({labels})", f"ignoring ({labels})"))
     if matching and operator not in {"and", "or", "unless"}:

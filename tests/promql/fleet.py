@@ -38,7 +38,9 @@ def counter(seed: int, *, born: int = 0, dies: int | None = None, resets: Sequen
 
 def gauge(seed: int, *, scale: float = 10.0) -> Changes:
     chance = random.Random(seed)
-    return {tick: round(chance.uniform(-scale, scale), 3) for tick in range(TICKS) if tick == 0 or chance.random() < 0.3}
+    return {
+        tick: round(chance.uniform(-scale, scale), 3) for tick in range(TICKS) if tick == 0 or chance.random() < 0.3
+    }
 
 
 def histogram(seed: int) -> Iterable[tuple[str, Changes]]:
@@ -62,7 +64,13 @@ def series() -> list[tuple[str, dict[str, str], Changes]]:
             seed = number * 10 + len(action)
             made.append((events, {"name": name, "action": action}, counter(seed, resets=[77] if name == "db" else ())))
         for place, phase in enumerate(("running", "exited")):
-            made.append((state, {"name": name, "state": phase}, {0: float(place == 0), 40 + number: float(place == 1), 90: float(place == 0)}))
+            made.append(
+                (
+                    state,
+                    {"name": name, "state": phase},
+                    {0: float(place == 0), 40 + number: float(place == 1), 90: float(place == 0)},
+                )
+            )
         made.append(("docker_container_exit_code", {"name": name}, {5: 0.0, 60 + number: 137.0, 120: 1.0 + number % 2}))
         made.append(("temperature", {"name": name, "rack": "ab"[number % 2]}, gauge(number)))
     made.append((events, {"name": "late", "action": "die"}, counter(91, born=150)))
@@ -70,7 +78,9 @@ def series() -> list[tuple[str, dict[str, str], Changes]]:
     made.append((events, {"name": "back", "action": "die"}, {**counter(93, dies=100), 170: 2.0, 180: 5.0}))
     made.append((events, {"name": "brief", "action": "die"}, {158: 1.0, 161: NAN}))
     for name in ("web", "db"):
-        made.extend(("latency_seconds_bucket", {"name": name, "le": bound}, changes) for bound, changes in histogram(len(name)))
+        made.extend(
+            ("latency_seconds_bucket", {"name": name, "le": bound}, changes) for bound, changes in histogram(len(name))
+        )
     made.append(("limit", {"rack": "a"}, {0: 3.0, 100: 5.5}))
     made.append(("limit", {"rack": "b"}, {0: 0.0, 130: -2.0}))
     made.append(("extreme", {"kind": "inf"}, {0: 1.0, 150: math.inf}))

@@ -45,7 +45,9 @@ def sample(time_ms: int, value: float) -> bytes:
 def write_request(series: Iterable[tuple[Mapping[str, str], Points]]) -> bytes:
     request = bytearray()
     for labels, points in series:
-        encoded = b"".join(field(1, field(1, name.encode()) + field(2, labels[name].encode())) for name in sorted(labels))
+        encoded = b"".join(
+            field(1, field(1, name.encode()) + field(2, labels[name].encode())) for name in sorted(labels)
+        )
         encoded += b"".join(field(2, sample(time_ms, value)) for time_ms, value in points)
         request += field(1, encoded)
     return bytes(request)
@@ -63,7 +65,9 @@ class Prometheus:
 
     def write(self, series: Iterable[tuple[Mapping[str, str], Points]]) -> None:
         headers = {"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"}
-        answer = self.http.request("POST", f"{self.url}/api/v1/write", body=snappy(write_request(series)), headers=headers)
+        answer = self.http.request(
+            "POST", f"{self.url}/api/v1/write", body=snappy(write_request(series)), headers=headers
+        )
         assert answer.status < 300, answer.data
 
     def query(self, expression: str, time_ms: int) -> dict[str, object]:

@@ -28,10 +28,15 @@ def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]
         assert os.environ.get("CI") != "true", "prometheus is not installed, and CI must compare with it"
         pytest.skip("prometheus is not installed (Debian: apt install prometheus)")
     with running(tmp_path_factory.mktemp("prometheus")) as server:
-        for first in range(0, fleet.TICKS, 60):  # in slices of time: a younger sample closes the door to much older ones
+        for first in range(
+            0, fleet.TICKS, 60
+        ):  # in slices of time: a younger sample closes the door to much older ones
             bounds = [fleet.START_MS + tick * fleet.STEP_MS for tick in (first, first + 60)]
             server.write(
-                ({**labels, **fleet.TARGET, "__name__": name}, [point for point in fleet.samples(changes) if bounds[0] <= point[0] < bounds[1]])
+                (
+                    {**labels, **fleet.TARGET, "__name__": name},
+                    [point for point in fleet.samples(changes) if bounds[0] <= point[0] < bounds[1]],
+                )
                 for name, labels, changes in fleet.series()
             )
         yield server
@@ -68,9 +73,13 @@ def near(left: float, right: float) -> bool:
 
 @pytest.mark.parametrize("time_ms", TIMES, ids=["on the grid", "between two samples", "at the end"])
 @pytest.mark.parametrize("written", [expressions.by_hand(), expressions.tabled()], ids=["by hand", "tabled"])
-def test_written_expressions_give_what_prometheus_gives(prometheus: Prometheus, written: list[str], time_ms: int) -> None:
+def test_written_expressions_give_what_prometheus_gives(
+    prometheus: Prometheus, written: list[str], time_ms: int
+) -> None:
     compared = [
-        expression for expression in written if time_ms % fleet.STEP_MS == 0 or not expressions.counts_exactly(expression)
+        expression
+        for expression in written
+        if time_ms % fleet.STEP_MS == 0 or not expressions.counts_exactly(expression)
     ]
 
     assert differences(prometheus, compared, time_ms) == []
