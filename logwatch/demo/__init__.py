@@ -3,14 +3,14 @@
 The recording is what a real dockerd 20.10 wrote through rsyslog (RFC 5424 lines, with
 `docker events` beside them): containers are started, crash in a loop, run out of memory,
 stop too slowly; the daemon restarts. Its times are moved so that its first line was
-written at `start_ns`; everything else stays as it was.
+written at `start_ns` and the rest follow `speed` times as fast; all else stays as it was.
 """
 
 from __future__ import annotations
 
 import lzma
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
 
@@ -32,21 +32,24 @@ def recording() -> list[bytes]:
     return lzma.decompress(packed).splitlines(keepends=True)
 
 
-def feed(start_ns: int) -> Iterator[tuple[int, bytes]]:
-    """Yield when (ns since the start of the feed) each line is due, and the line with moved times."""
-    first_ns: int | None = None
+def feed(start_ns: int, speed: float = 1.0) -> Iterator[tuple[int, bytes]]:
+    """Yield when (ns since the epoch) each line is due, and the line with its times moved there."""
+    first_ns = 0
     for line in recording():
         stamp = _TIME.search(line)
         if stamp is None:
             continue
-        time_ns = _nanoseconds(stamp)
-        first_ns = time_ns if first_ns is None else first_ns
-        yield max(0, time_ns - first_ns), _moved(line, start_ns - first_ns)
+        first_ns = first_ns or _nanoseconds(stamp)
+
+        def moved(time_ns: int, first_ns: int = first_ns) -> int:
+            return start_ns + int((time_ns - first_ns) / speed)
+
+        yield moved(_nanoseconds(stamp)), _move(line, moved)
 
 
-def _moved(line: bytes, by_ns: int) -> bytes:
-    line = _TIME.sub(lambda stamp: _written(_nanoseconds(stamp) + by_ns, stamp), line)
-    return _EPOCH.sub(lambda epoch: _written_epoch(int(epoch["nanoseconds"]) + by_ns), line)
+def _move(line: bytes, moved: Callable[[int], int]) -> bytes:
+    line = _TIME.sub(lambda stamp: _written(moved(_nanoseconds(stamp)), stamp), line)
+    return _EPOCH.sub(lambda epoch: _written_epoch(moved(int(epoch["nanoseconds"]))), line)
 
 
 def _nanoseconds(stamp: re.Match[bytes]) -> int:

@@ -1,0 +1,140 @@
+"""`logwatch replay`: any log, through the same engine, then stop."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from logwatch.cli import options
+from logwatch.cli.output import formatter
+from logwatch.compose import Builder, cache_dir
+from logwatch.config import Config
+from logwatch.errors import ConfigError
+from logwatch.exposition import Exposition, Published
+from logwatch.model import Event, Source
+from logwatch.replay import Replay, oldest_first
+from logwatch.series import Series
+from logwatch.sources.replay import ReplaySource
+from logwatch.sources.stdin import StdinSource
+from logwatch.store import Store, Sync
+
+
+@click.command("replay")
+@click.argument("files", nargs=-1, required=True)
+@options.output_format
+@click.option("--raw", is_flag=True, help="Events as the rules make them, before lifecycle and correlations.")
+@click.option("--metrics", is_flag=True, help="Print the metrics at the end instead of the events.")
+@options.state_dir
+@options.timezone
+@options.rule_options
+def command(
+    files: tuple[str, ...],
+    output_format: str,
+    state_dir: Path | None,
+    timezone: str | None,
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    *,
+    raw: bool,
+    metrics: bool,
+    no_shipped_rules: bool,
+) -> None:
+    """Take logs (also .gz .bz2 .xz .zst, or - for stdin) through the engine and print the events.
+
+    Several files are taken in the order of their first lines. With --state-dir a replay may be
+    interrupted and continued; without it nothing is written.
+    """
+    if raw and (state_dir or metrics):
+        raise ConfigError("--raw shows what single lines say and keeps no state: leave --state-dir and --metrics out")
+    config = options.effective(
+        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
+    ).config
+    series = Series()
+    builder = Builder(config, series, state_dir or cache_dir(), raw=raw)
+    pipeline = builder.pipeline(builder.rules())
+    show = formatter(output_format, colour=sys.stdout.isatty())
+    out = sys.stdout
+
+    def tell(event: Event) -> None:
+        out.write(show(event) + "\n")
+
+    source = _source(files, config)
+    try:
+        with _store(state_dir, config) as store, _interruptible() as stopped, _progress(source) as show_progress:
+            Replay(
+                source=source,
+                pipeline=pipeline,
+                store=store,
+                now_ns=time.time_ns(),
+                tell=(lambda _: None) if metrics else tell,
+                flush=out.flush,
+                progress=show_progress,
+                stopped=lambda: bool(stopped),
+            ).run()
+    finally:
+        source.close()
+    if metrics:
+        published = Published(series.families())
+        published.apply(series.everything())
+        out.write(Exposition(published).render()[0].decode())
+    out.flush()
+
+
+def _source(files: tuple[str, ...], config: Config) -> Source:
+    limit = config.limits.max_line_bytes
+    if files == ("-",):
+        return StdinSource(max_line_bytes=limit)
+    if "-" in files:
+        raise ConfigError("- stands for stdin and cannot be mixed with files")
+    return ReplaySource(oldest_first(files, time.time_ns()), max_line_bytes=limit)
+
+
+@contextmanager
+def _store(state_dir: Path | None, config: Config) -> Iterator[Store | None]:
+    if state_dir is None:
+        yield None
+        return
+    store = Store(state_dir, datetime.now(UTC), sync=Sync(config.state.sync))
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def _interruptible() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM: the chunk at hand is finished first."""
+    caught: list[int] = []
+    before = {
+        number: signal.signal(number, lambda n, _: caught.append(n)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            click.echo("logwatch: interrupted", err=True)
+
+
+@contextmanager
+def _progress(source: Source) -> Iterator[Callable[[], None]]:
+    """Show on a terminal how far the files were read; nothing where stderr is no terminal."""
+    console = Console(stderr=True)
+    total = sum(status.size for status in source.status())
+    if not console.is_terminal or sys.stdout.isatty() or not total:
+        yield lambda: None
+        return
+    columns = (TextColumn("replay"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("replay", total=total)
+        yield lambda: bar.update(task, completed=sum(status.position for status in source.status()))

@@ -1,0 +1,117 @@
+"""`logwatch rules`: which rules there are, and what editors need to know of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from logwatch.cli import options
+from logwatch.compose import Builder
+from logwatch.errors import ConfigError
+from logwatch.model import Correlation, Rule
+from logwatch.rulefiles.schema import json_schema
+from logwatch.series import Series
+from logwatch.store import History
+
+
+@click.group("rules")
+def command() -> None:
+    """List and show rules; print the JSON Schema of rule files."""
+
+
+@command.command("list")
+@options.rule_options
+@options.output_format
+@options.state_dir
+def list_rules(
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    output_format: str,
+    state_dir: Path | None,
+    *,
+    no_shipped_rules: bool,
+) -> None:
+    """List the rules with their hits and the age of the last hit, as far as a state directory tells them."""
+    effective = options.effective(
+        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, state__dir=state_dir
+    )
+    rules = Builder(effective.config, Series(), None).rules()
+    hits, last = _hits(effective.config.state.dir)
+    rows = list(_rows((*rules.rules, *rules.correlations), hits, last))
+    if output_format == "jsonl":
+        for row in rows:
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        return
+    table = Table("rule", "event", "role", "hits", "last hit", "engine", box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(str(row[key] if row[key] is not None else "-") for key in row))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+@command.command("show")
+@click.argument("rule_id")
+@options.rule_options
+def show_rule(config_file: Path | None, rule_paths: tuple[Path, ...], rule_id: str, *, no_shipped_rules: bool) -> None:
+    """Print where a rule stands, and its text."""
+    config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
+    rules = Builder(config, Series(), None).rules()
+    everything: list[Rule | Correlation] = [*rules.rules, *rules.correlations]
+    rule = next((each for each in everything if each.id == rule_id), None)
+    if rule is None:
+        raise ConfigError(f"no rule has the id '{rule_id}': logwatch rules list shows them")
+    click.echo(f"# {rule.mark.path}:{rule.mark.line}")
+    lines = Path(rule.mark.path).read_text(encoding="utf-8").splitlines()
+    for line in _item(lines, rule.mark.line - 1):
+        click.echo(line)
+
+
+@command.command("schema")
+def schema() -> None:
+    """Print the JSON Schema of event rule files, for editors."""
+    sys.stdout.write(json_schema())
+
+
+def _rows(
+    rules: Iterable[Rule | Correlation], hits: Counter[str], last: dict[str, float]
+) -> Iterator[dict[str, str | int | None]]:
+    for rule in rules:
+        at = datetime.fromtimestamp(last[rule.id], UTC) if rule.id in last else None
+        yield {
+            "rule": rule.id,
+            "event": rule.event or "(known, no event)",
+            "role": str(rule.role) if isinstance(rule, Rule) else rule.kind,
+            "hits": hits[rule.id],
+            "last_hit": at.isoformat(timespec="seconds") if at else None,
+            "engine": rule.engine if isinstance(rule, Rule) else None,
+        }
+
+
+def _hits(state_dir: Path) -> tuple[Counter[str], dict[str, float]]:
+    """Hits and time of the last hit by rule, as of the last commit; nothing where there is no state."""
+    if not (state_dir / "logwatch.db").exists():
+        return Counter(), {}
+    with closing(History(state_dir)) as history:
+        hits = {labels[0]: int(value) for labels, value in history.series("logwatch_rule_hits_total").items()}
+        last = {
+            labels[0]: value for labels, value in history.series("logwatch_rule_last_hit_timestamp_seconds").items()
+        }
+    return Counter(hits), last
+
+
+def _item(lines: list[str], start: int) -> Iterator[str]:
+    """The lines of one list item of a YAML file, from the line where its mapping begins."""
+    indent = len(lines[start]) - len(lines[start].lstrip(" -"))
+    yield lines[start]
+    for line in lines[start + 1 :]:
+        if line.strip() and len(line) - len(line.lstrip(" ")) < indent:
+            return
+        yield line

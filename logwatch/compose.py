@@ -1,0 +1,55 @@
+"""Builds the parts from the configuration; the same for `run`, `replay` and `check`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from logwatch.config import Config
+from logwatch.model import SECOND
+from logwatch.pipeline import Pipeline, Settings
+from logwatch.rulefiles import RuleSet, load
+from logwatch.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Makes pipelines that differ in nothing but their rules."""
+
+    config: Config
+    series: Series
+    cache_dir: Path | None
+    raw: bool = False
+
+    def rules(self) -> RuleSet:
+        """Load the rules that the configuration names; RuleError tells every mistake."""
+        rules = self.config.rules
+        return load(rules.paths, shipped=rules.shipped, disabled=rules.disable)
+
+    def pipeline(self, rules: RuleSet) -> Pipeline:
+        """Build all stages for these rules."""
+        return Pipeline(rules.rules, rules.correlations, self._settings(), self.series, self.cache_dir)
+
+    def _settings(self) -> Settings:
+        sources, limits = self.config.sources, self.config.limits
+        return Settings(
+            zone=ZoneInfo(sources.timezone) if sources.timezone else None,
+            settle_ns=nanoseconds(limits.settle),
+            multi_host=sources.multi_host,
+            raw=self.raw,
+        )
+
+
+def nanoseconds(length: timedelta) -> int:
+    """A length of time in whole nanoseconds."""
+    return length // timedelta(microseconds=1) * (SECOND // 1_000_000)
+
+
+def cache_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where compiled patterns are kept by commands that have no state directory."""
+    base = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME", "/tmp")) / ".cache")  # noqa: S108 - a last resort, and a cache
+    return Path(base) / "logwatch"

@@ -1,0 +1,252 @@
+"""The path of a line: bytes of a log in, events and series out.
+
+    Chunk ─▶ scanner ─▶ reader ─▶ extractor ─▶ lifecycle ─▶ correlator
+                                                   │            │
+                                                   └────────────┴─▶ tally ─▶ series
+
+`apply` takes one chunk through all stages. It reads no clock, no file and no socket, so
+that the same bytes give the same events whether they arrive over a week or in a second.
+What happened since the last turn is handed over by `take_outcomes` and `take_turn`, to be
+committed with the position in the log.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from logwatch.correlator import Correlator
+from logwatch.extractor import Extractor
+from logwatch.formats.reader import LineReader
+from logwatch.lifecycle import Lifecycle
+from logwatch.model import (
+    SECOND,
+    Chunk,
+    Consequence,
+    Correlation,
+    Event,
+    Gap,
+    Hit,
+    Outcome,
+    Record,
+    Rule,
+    Severity,
+    Stateful,
+)
+from logwatch.scanner import Scanner
+from logwatch.series import Series
+from logwatch.store.turn import Rows, Turn
+from logwatch.tally import Tally
+
+DAY = 86_400 * SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What of the configuration the path of a line depends on."""
+
+    zone: tzinfo | None = None
+    settle_ns: int = SECOND
+    multi_host: bool = False
+    raw: bool = False
+    """Events as the rules make them, before lifecycle and correlations."""
+
+
+class Pipeline:
+    """All stages between a source and the store, built from one set of rules."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        correlations: Sequence[Correlation],
+        settings: Settings,
+        series: Series,
+        cache_dir: Path | None = None,
+    ) -> None:
+        self.settings = settings
+        self.series = series
+        self.rules = tuple(rules)
+        self.scanner = Scanner(rules, cache_dir, count_ignored=True)
+        self.extractor = Extractor(rules)
+        self.lifecycle = Lifecycle(settings.settle_ns)
+        self.correlator = Correlator(correlations)
+        self.tally = Tally(series, rules, correlations, multi_host=settings.multi_host)
+        self.readers: dict[str, LineReader] = {}
+        self.clock_ns = 0
+        self._outcomes: list[Outcome] = []
+        self._read: set[str] = set()
+
+    # ── the path ─────────────────────────────────────────────────────────────────────
+
+    def apply(self, chunk: Chunk, now_ns: int) -> None:
+        """Take one chunk through all stages; `now_ns` bounds the year of its stamps."""
+        scan = self.scanner.scan(chunk.data)
+        reader = self._reader(chunk.path)
+        reader.begin(chunk, now_ns)
+        newest_ns = max(chunk.mtime_ns, now_ns) + DAY
+        confirmed: Counter[str] = Counter(scan.ignored)
+        known = scan.known_lines
+        for hit, line, number in _lines(chunk, scan.hits):
+            record = reader.read(line)
+            if record is None:
+                continue
+            self._move_clock(record, newest_ns)
+            known += self._hit(record, hit, chunk, number, confirmed, docker=b"docker" in line)
+        self._count(chunk, scan.lines, scan.docker_lines, scan.levels, known, confirmed, reader)
+
+    def _hit(
+        self, record: Record, hit: Hit, chunk: Chunk, number: int | None, confirmed: Counter[str], *, docker: bool
+    ) -> bool:
+        """Make and route the events of one line; whether it was a docker line that some rule knows."""
+        extraction = self.extractor.extract(record, hit, chunk.path, chunk.offset + hit.start, number)
+        confirmed.update(extraction.rules)
+        for event in extraction.events:
+            self._accept(event)
+        for event in extraction.replaced:
+            self.tally.count_withheld(event)
+        return bool(extraction.rules) and (docker or extraction.engine)
+
+    def _accept(self, event: Event) -> None:
+        if self.settings.raw:
+            self._outcomes.append(Outcome(0, event))
+        else:
+            self._route(self.lifecycle.accept(event))
+
+    def _route(self, consequences: Iterable[Consequence]) -> None:
+        for consequence in consequences:
+            self.tally.observe(consequence)
+            if type(consequence) is Outcome:
+                self._outcomes.append(consequence)
+                for event in self.correlator.accept(consequence):
+                    self._route(self.lifecycle.admit(event))
+
+    # ── the clock ────────────────────────────────────────────────────────────────────
+
+    def _move_clock(self, record: Record, newest_ns: int) -> None:
+        """Follow the headers; a stamp from far ahead of its file moves nothing."""
+        if self.clock_ns < record.stamp_ns <= newest_ns:
+            self.advance(record.stamp_ns)
+
+    def advance(self, clock_ns: int) -> None:
+        """Tell all stages that it is now `clock_ns`: what waited for that moment happens."""
+        if clock_ns <= self.clock_ns:
+            return
+        self.clock_ns = clock_ns
+        if self.settings.raw:
+            return
+        self._route(self.lifecycle.advance(clock_ns))
+        for event in self.correlator.advance(clock_ns):
+            self._route(self.lifecycle.admit(event))
+        self.tally.advance(clock_ns)
+
+    def finish(self) -> None:
+        """Settle what still waits: the input is at its end for good."""
+        if not self.settings.raw:
+            self._route(self.lifecycle.flush())
+
+    # ── what is counted beside the events ────────────────────────────────────────────
+
+    def _count(
+        self,
+        chunk: Chunk,
+        lines: int,
+        docker_lines: int,
+        levels: Mapping[str, int],
+        known: int,
+        confirmed: Mapping[str, int],
+        reader: LineReader,
+    ) -> None:
+        add, path, now = self.series.add, (chunk.path,), self.clock_ns
+        add("logwatch_lines_read_total", path, lines, now)
+        add("logwatch_bytes_read_total", path, len(chunk.data), now)
+        add("logwatch_docker_lines_total", path, docker_lines, now)
+        add("logwatch_unmatched_docker_lines_total", path, max(0, docker_lines - known), now)
+        for level, count in levels.items():
+            add("docker_daemon_log_messages_total", (level,), count, now)
+        for rule, count in confirmed.items():
+            add("logwatch_rule_hits_total", (rule,), count, now)
+            self.series.set("logwatch_rule_last_hit_timestamp_seconds", (rule,), now / SECOND, now)
+        for reason, count in reader.unparsed.items():
+            add("logwatch_lines_unparsed_total", (chunk.path, reason), count, now)
+        reader.unparsed.clear()
+        self._read.add(chunk.path)
+
+    def note_gap(self, gap: Gap) -> None:
+        """Tell of bytes that were lost: as counters, and as an event `log.gap` with its bounds."""
+        self.series.add("logwatch_source_gaps_total", (gap.path, gap.reason), 1, gap.time_ns)
+        self.series.add("logwatch_source_gap_bytes_total", (gap.path,), gap.size or gap.lower, gap.time_ns)
+        attributes = {"reason": gap.reason, "bytes": "unknown" if gap.size is None else str(gap.size)}
+        if gap.size is None and gap.lower:
+            attributes["at_least"] = str(gap.lower)
+        gap_event = Event(
+            time_ns=gap.time_ns,
+            event="log.gap",
+            host="",
+            id=None,
+            name=None,
+            attributes=attributes,
+            severity=Severity.ERROR,
+            rule="logwatch/gap",
+            path=gap.path,
+            offset=0,
+            stamp_ns=gap.time_ns,
+        )
+        self._route(self.lifecycle.admit(gap_event))
+
+    # ── state ────────────────────────────────────────────────────────────────────────
+
+    def take_outcomes(self) -> list[Outcome]:
+        """Hand over the events since the last call."""
+        outcomes, self._outcomes = self._outcomes, []
+        return outcomes
+
+    def take_turn(self, outcomes: list[Outcome]) -> Turn:
+        """Hand over what is to be committed with these events: what all stages changed since the last call."""
+        stages: Rows = {("reader", path): self.readers[path].dump() for path in self._read}
+        self._read.clear()
+        for name, stage in self._stages().items():
+            stages.update({(name, key): row for key, row in stage.changed_rows().items()})
+        turn = Turn(stages=stages, series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
+        if turn:
+            # Time that merely goes by is no reason to write.
+            stages["pipeline", "clock"] = json.dumps(self.clock_ns)
+            turn.horizons = self.series.forget(self.clock_ns)
+        return turn
+
+    def restore(self, rows: Mapping[tuple[str, str], str]) -> None:
+        """Continue from the rows of the last commit."""
+        stages: dict[str, dict[str, str]] = {}
+        for (stage, key), row in rows.items():
+            stages.setdefault(stage, {})[key] = row
+        self.clock_ns = json.loads(stages.get("pipeline", {}).get("clock", "0"))
+        for path, text in stages.get("reader", {}).items():
+            self._reader(path).load(text)
+        for name, part in self._stages().items():
+            part.restore(stages.get(name, {}))
+
+    def _stages(self) -> dict[str, Stateful]:
+        return {
+            "extractor": self.extractor,
+            "lifecycle": self.lifecycle,
+            "correlator": self.correlator,
+            "tally": self.tally,
+        }
+
+    def _reader(self, path: str) -> LineReader:
+        if path not in self.readers:
+            self.readers[path] = LineReader(self.settings.zone)
+        return self.readers[path]
+
+
+def _lines(chunk: Chunk, hits: Sequence[Hit]) -> Iterable[tuple[Hit, bytes, int | None]]:
+    """Cut the hit lines out, with their numbers where the chunk counts lines."""
+    data, number, counted = chunk.data, chunk.line, 0
+    for hit in hits:
+        if number is not None:
+            number += data.count(b"\n", counted, hit.start)
+            counted = hit.start
+        yield hit, data[hit.start : hit.end], number
