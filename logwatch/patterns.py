@@ -52,6 +52,7 @@ _INSIDE_LINE = {
     rb"\D": rb"[^0-9\n]",
     rb"\W": rb"[^0-9A-Za-z_\n]",
 }
+_ASSERTIONS = frozenset({rb"\b", rb"\B"})
 _ONLY_EMPTY_SOMEWHERE = (b"", b"a", b" ", b"a b")
 
 
@@ -69,6 +70,9 @@ class Token(NamedTuple):
 
     kind: str
     text: bytes
+
+
+_NO_ASSERTION = Token("anchor", b"")
 
 
 def compile_regex(text: str) -> Regex:
@@ -138,14 +142,19 @@ def tokens(regex: bytes) -> Iterator[Token]:
 
 
 def _without_anchors(pieces: Iterable[Token]) -> Iterator[Token]:
-    """Drop anchors, and with them what repeats them."""
-    dropped = False
+    r"""Drop anchors with what repeats them; hyperscan takes no repeat of `\b` either."""
+    held: Token | None = None
     for token in pieces:
-        if token.kind == "anchor":
-            dropped = True
-        elif not (dropped and token.kind == "repeat"):
-            dropped = False
+        if held is not None and token.kind == "repeat":
+            held = held if held.kind != "anchor" and _minimum(token.text) else _NO_ASSERTION
+            continue
+        if held is not None and held.kind != "anchor":
+            yield held
+        held = token if token.kind == "anchor" or token.text in _ASSERTIONS else None
+        if held is None:
             yield token
+    if held is not None and held.kind != "anchor":
+        yield held
 
 
 def _inside_line(token: Token) -> bytes:
