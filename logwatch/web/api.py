@@ -1,0 +1,137 @@
+"""JSON for programs, in the envelope of Prometheus' own API: status, data, or errorType and error."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from logwatch import __version__
+from logwatch.model import SECOND, Event, Rule
+from logwatch.store import Query
+from logwatch.web.containers import containers
+from logwatch.web.view import View
+
+DEFAULT_LIMIT = 100
+LONGEST = 10_000
+
+
+class BadQueryError(ValueError):
+    """A parameter that cannot be understood."""
+
+
+def routes(view: View) -> list[Route]:
+    """Return the routes below /api/v1."""
+
+    def answer(make: Callable[[Request], object]) -> Callable[[Request], Response]:
+        def endpoint(request: Request) -> Response:
+            try:
+                return _json({"status": "success", "data": make(request)}, 200)
+            except BadQueryError as error:
+                return _json({"status": "error", "errorType": "bad_data", "error": str(error)}, 400)
+
+        return endpoint
+
+    def events(request: Request) -> object:
+        return [
+            {"seq": outcome.seq, "host": outcome.event.host, **event_json(outcome.event)}
+            for outcome in view.events(query(request.query_params))
+        ]
+
+    makers: dict[str, Callable[[Request], object]] = {
+        "events": events,
+        "containers": lambda _: [asdict(status) for status in containers(view.published)],
+        "sources": lambda _: [asdict(status) for status in view.sources()],
+        "rules/events": lambda _: [rule_json(rule, view) for rule in view.rules()],
+        "status/buildinfo": lambda _: {
+            "version": __version__,
+            "pythonVersion": platform.python_version(),
+        },
+    }
+    return [Route(f"/api/v1/{path}", answer(make), methods=["GET"]) for path, make in makers.items()]
+
+
+def event_json(event: Event) -> dict[str, object]:
+    """Return an event as `logwatch events --format jsonl` writes it."""
+    return {
+        "time": rfc3339(event.time_ns),
+        "event": event.event,
+        "id": event.id,
+        "name": event.name,
+        "attributes": dict(event.attributes),
+        "severity": str(event.severity),
+        "rule": event.rule,
+        "path": event.path,
+        "offset": event.offset,
+        "line": event.line,
+    }
+
+
+def rule_json(rule: Rule, view: View) -> dict[str, object]:
+    """Return a rule with how often it hit."""
+    hits = view.published.values("logwatch_rule_hits_total").get((rule.id,), 0)
+    last = view.published.values("logwatch_rule_last_hit_timestamp_seconds").get((rule.id,))
+    return {
+        "id": rule.id,
+        "event": rule.event or None,
+        "description": rule.description,
+        "role": str(rule.role),
+        "severity": str(rule.severity),
+        "hits": int(hits),
+        "lastHit": last,
+        "file": rule.mark.path,
+        "line": rule.mark.line,
+    }
+
+
+def query(parameters: Mapping[str, str]) -> Query:
+    """Read the parameters since, until, event, name, id and limit. Newest events come first."""
+    known = {"since", "until", "event", "name", "id", "limit"}
+    if unknown := sorted(set(parameters) - known):
+        raise BadQueryError(f"unknown parameter '{unknown[0]}': there are {', '.join(sorted(known))}")
+    limit = parameters.get("limit", str(DEFAULT_LIMIT))
+    if not limit.isdecimal() or int(limit) > LONGEST:
+        raise BadQueryError(f"limit '{limit}': give a number up to {LONGEST}")
+    return Query(
+        since_ns=_time_ns(parameters.get("since"), "since"),
+        until_ns=_time_ns(parameters.get("until"), "until"),
+        event=parameters.get("event"),
+        name=parameters.get("name"),
+        id=parameters.get("id"),
+        limit=int(limit),
+        newest_first=True,
+    )
+
+
+def rfc3339(time_ns: int) -> str:
+    """Return a time in UTC with nine digits."""
+    seconds, rest = divmod(time_ns, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+
+
+def _json(tree: object, status: int) -> Response:
+    # Escapes beyond ASCII also carry what is no valid Unicode, as paths may be.
+    return Response(json.dumps(tree), status, media_type="application/json")
+
+
+def _time_ns(text: str | None, name: str) -> int | None:
+    """Read a Unix time in seconds or an RFC 3339 time, as Prometheus' API does."""
+    if text is None:
+        return None
+    try:
+        return int(float(text) * SECOND)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise BadQueryError(f"{name} '{text}': give seconds since 1970 or a time like 2026-11-23T18:12:57Z") from error
+    if moment.tzinfo is None:
+        raise BadQueryError(f"{name} '{text}': add the zone, for instance {text}Z")
+    return int(moment.timestamp() * SECOND)

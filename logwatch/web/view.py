@@ -1,0 +1,51 @@
+"""What the web server may see and ask for; the engine implements it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from logwatch.exposition import Published
+from logwatch.model import Outcome, Rule, SourceStatus
+from logwatch.store import Query
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The answer to a probe: yes or no, and why."""
+
+    ok: bool
+    detail: str
+
+
+class View(Protocol):
+    """The state of logwatch as of the last commit. Every method may be called from any thread."""
+
+    @property
+    def published(self) -> Published:
+        """The committed series."""
+
+    def metrics(self, accept: str) -> tuple[bytes, str]:
+        """Return the page for Prometheus and its content type, negotiated by the header `Accept`."""
+
+    def sources(self) -> Sequence[SourceStatus]:
+        """Tell how each followed path stands."""
+
+    def rules(self) -> Sequence[Rule]:
+        """Return the event rules in force."""
+
+    def events(self, query: Query) -> Iterator[Outcome]:
+        """Yield the accepted events that match."""
+
+    def health(self) -> Probe:
+        """Tell whether the loop runs: it came by within the last seconds."""
+
+    def readiness(self) -> Probe:
+        """Tell whether a source is open and was read to its end once, and where each stands."""
+
+    def reload(self) -> Probe:
+        """Load the rules again, wait for the outcome, and tell what is wrong with them if it failed."""
+
+    def quit(self) -> None:
+        """Ask the loop to end."""

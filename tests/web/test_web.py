@@ -1,0 +1,246 @@
+import gzip
+import json
+import socket
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from webfakes import ID, FakeView, event
+
+from logwatch.errors import ConfigError
+from logwatch.model import SECOND
+from logwatch.web import WebServer, address
+
+
+def fetch(server, path, method="GET", headers=None):
+    request = urllib.request.Request(f"http://{server.address}{path}", method=method, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+
+
+def data(server, path):
+    status, headers, body = fetch(server, path)
+
+    assert (status, headers["content-type"]) == (200, "application/json")
+    return json.loads(body)["data"]
+
+
+def test_metrics_come_in_the_format_asked_for(view, server):
+    view.show("docker_events_total", ("container", "oom"), 3.0)
+    _, text_headers, text = fetch(server, "/metrics")
+    _, open_headers, page = fetch(server, "/metrics", headers={"Accept": "application/openmetrics-text;version=1.0.0"})
+
+    assert text_headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert b'docker_events_total{type="container",action="oom"} 3.0\n' in text
+    assert open_headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert page.endswith(b"# EOF\n")
+
+
+def test_a_large_page_is_compressed_for_who_can_read_it(view, server):
+    for number in range(500):
+        view.show("docker_container_events_total", (f"web{number}", "die"), 1.0)
+    _, headers, body = fetch(server, "/metrics", headers={"Accept-Encoding": "gzip"})
+
+    assert headers["content-encoding"] == "gzip"
+    assert b'name="web499"' in gzip.decompress(body)
+
+
+@pytest.mark.parametrize(("ok", "status"), [(True, 200), (False, 503)])
+@pytest.mark.parametrize(("path", "words"), [("/-/healthy", b"the loop"), ("/-/ready", b"/var/log/messages")])
+def test_probes_answer_by_status_and_say_why(view, server, path, words, ok, status):
+    view.ok = ok
+    answered, _, body = fetch(server, path)
+
+    assert answered == status
+    assert words in body
+
+
+def test_reload_and_quit_reach_the_engine(view, server):
+    assert fetch(server, "/-/reload", "POST")[0] == 200
+    view.reload_error = "rules/x.yml:3:5: unknown key"
+    assert fetch(server, "/-/reload", "POST")[::2] == (500, b"rules/x.yml:3:5: unknown key\n")
+    assert fetch(server, "/-/quit", "POST")[0] == 200
+    assert view.ended
+    assert fetch(server, "/-/reload")[0] == 405
+
+
+@pytest.mark.parametrize("path", ["/-/reload", "/-/quit"])
+def test_without_the_flag_reload_and_quit_are_forbidden_and_the_flag_is_named(view, path):
+    server = WebServer(view, "127.0.0.1:0")
+    server.start()
+    status, _, body = fetch(server, path, "POST")
+    server.close()
+
+    assert status == 403
+    assert b"--web.enable-lifecycle" in body
+    assert not view.ended
+
+
+def test_events_are_queried(view, server):
+    view.outcomes = [event(7, exit_code="137")]
+    found = data(
+        server, "/api/v1/events?since=2026-11-23T18:00:00Z&until=1763921600&event=container.die&id=8dd3&limit=5"
+    )
+    query = view.queries[-1]
+
+    assert found == [
+        {
+            "seq": 7,
+            "host": "vm",
+            "time": "2025-11-23T18:12:57.728700501Z",
+            "event": "container.die",
+            "id": ID,
+            "name": "web",
+            "attributes": {"exit_code": "137"},
+            "severity": "info",
+            "rule": "docker-engine/task-delete",
+            "path": "/var/log/messages",
+            "offset": 91234,
+            "line": None,
+        }
+    ]
+    assert (query.since_ns, query.until_ns) == (1_795_456_800 * SECOND, 1_763_921_600 * SECOND)
+    assert (query.event, query.id, query.limit, query.newest_first) == ("container.die", "8dd3", 5, True)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ("limit=many", "limit 'many'"),
+        ("limit=99999999", "up to 10000"),
+        ("since=yesterday", "since 'yesterday'"),
+        ("until=2026-11-23T18:00:00", "add the zone"),
+        ("names=web", "unknown parameter 'names'"),
+    ],
+)
+def test_a_parameter_that_cannot_be_understood_is_explained(server, parameters, words):
+    status, _, body = fetch(server, f"/api/v1/events?{parameters}")
+    answer = json.loads(body)
+
+    assert (status, answer["status"], answer["errorType"]) == (400, "error", "bad_data")
+    assert words in answer["error"]
+
+
+def test_containers_are_told_from_the_committed_series(view, server):
+    view.show("docker_container_info", ("web", ID, "nginx:1"), 1.0)
+    view.show("docker_container_state", ("web", "running"), 0.0)
+    view.show("docker_container_state", ("web", "exited"), 1.0)
+    view.show("docker_container_health", ("web", "unhealthy"), 1.0)
+    view.show("docker_container_exit_code", ("web",), 137.0)
+    view.show("docker_container_events_total", ("web", "die"), 2.0)
+    view.show("docker_container_events_total", ("web", "oom"), 0.0)
+    view.show("docker_container_events_total", ("_other", "die"), 9.0)
+    view.show("docker_container_last_event_timestamp_seconds", ("web", "start"), 100.0)
+    view.show("docker_container_last_event_timestamp_seconds", ("web", "die"), 200.0)
+
+    assert data(server, "/api/v1/containers") == [
+        {
+            "name": "web",
+            "host": "",
+            "id": ID,
+            "image": "nginx:1",
+            "state": "exited",
+            "health": "unhealthy",
+            "exit_code": 137,
+            "last_event": 200.0,
+            "last_action": "die",
+            "events": {"die": 2},
+        }
+    ]
+
+
+def test_sources_rules_and_build_are_told(view, server):
+    view.show("logwatch_rule_hits_total", ("docker-engine/task-delete",), 4.0)
+    (rule,) = data(server, "/api/v1/rules/events")
+
+    assert data(server, "/api/v1/sources")[0]["pending"] == 3
+    assert (rule["id"], rule["hits"], rule["lastHit"]) == ("docker-engine/task-delete", 4, None)
+    assert set(data(server, "/api/v1/status/buildinfo")) == {"version", "pythonVersion"}
+
+
+def test_the_page_shows_containers_events_rules_and_sources(view, server):
+    view.show("docker_container_info", ("web", ID, "nginx:1"), 1.0)
+    view.show("docker_events_total", ("container", "die"), 2.0)
+    view.outcomes = [event(1, name="<script>alert(1)</script>", error="\udcff")]
+    status, headers, body = fetch(server, "/")
+    page = body.decode()
+
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    for words in (
+        "nginx:1",
+        "container.die 2",
+        "2025-11-23 18:12:57.728",
+        "docker-engine/task-delete",
+        "/var/log/mess",
+    ):
+        assert words in page
+    assert "<script>" not in page
+
+
+def test_the_page_of_a_fresh_start_says_what_is_missing(view, server):
+    view.ok = False
+    page = fetch(server, "/")[2].decode()
+
+    assert "not ready" in page
+    assert "no such file" in page
+    assert "no container yet" in page
+
+
+# ── where it listens ─────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [(":19979", ("", 19979)), ("[::1]:80", ("::1", 80)), ("127.0.0.1:0", ("127.0.0.1", 0)), ("[::]:1", ("::", 1))],
+)
+def test_addresses_have_the_forms_of_prometheus_flags(text, expected):
+    assert address.parse(text) == expected
+
+
+@pytest.mark.parametrize("text", ["19979", "", "host:", "host:http", ":70000", "::1:80", "[::1:80"])
+def test_what_is_no_address_is_explained(text):
+    with pytest.raises(ConfigError, match="no address to listen on"):
+        address.parse(text)
+
+
+def test_a_port_in_use_is_named(server):
+    with pytest.raises(ConfigError, match=f"port {server.port}: .*in use.*--web.listen-address"):
+        WebServer(FakeView(), f"127.0.0.1:{server.port}")
+
+
+def test_a_host_that_is_not_known_is_named():
+    with pytest.raises(ConfigError, match="no-such-host"):
+        address.listen("no-such-host.invalid:0")
+
+
+@pytest.mark.parametrize("text", [":0", "[::1]:0"])
+def test_every_form_of_address_is_listened_on(view, text):
+    if text.startswith("[") and not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    server = WebServer(view, text)
+    server.start()
+    status, _, _ = fetch(server, "/-/healthy")
+    server.close()
+
+    assert status == 200
+
+
+def test_after_close_nothing_listens(view):
+    server = WebServer(view, "127.0.0.1:0")
+    port = server.port
+    server.start()
+    fetch(server, "/-/healthy")
+    server.close()
+
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_a_server_that_never_started_closes(view):
+    server = WebServer(view, "127.0.0.1:0")
+    server.close()
