@@ -93,8 +93,9 @@ def _unseen(trials: Sequence[Trial]) -> Iterator[Mistake]:
         for event in made:
             seen.setdefault(event.rule, set()).update(event.attributes, {"name"} if event.name else ())
     for rule in rules.values():
-        for name in sorted(set(rule.attributes) - seen.get(rule.id, set())):
-            what = f"no example of rule '{rule.id}' has the attribute '{name}': correct its field, or add an example that has it"
+        unseen = sorted(set(rule.attributes) - seen.get(rule.id, set()))
+        if unseen:
+            what = f"no example of rule '{rule.id}' has {', '.join(unseen)}: correct the fields, or add an example that has them"
             yield mistake(rule.mark, what, warning=True)
 
 

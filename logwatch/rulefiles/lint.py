@@ -96,9 +96,14 @@ def _same_pattern(rules: Iterable[Rule]) -> Iterator[Mistake]:
     for rule in rules:
         for pattern in rule.patterns:
             other = first.setdefault((pattern.text, rule.event, rule.programs), rule)
-            if other is not rule and other.role is rule.role and other.fields == rule.fields:
+            if other is not rule and other.role is rule.role and _parsers(other) == _parsers(rule):
                 what = f"rule '{other.id}' has the same text, program and event: keep one"
                 yield mistake(pattern.mark, what, warning=True)
+
+
+def _parsers(rule: Rule) -> list[tuple[str, str | None, str | None]]:
+    """How a rule takes its fields, wherever that is written."""
+    return [(parser.kind, parser.regex, parser.of) for parser in rule.fields]
 
 
 def _warn(rule: AnyRule, what: str) -> Mistake:

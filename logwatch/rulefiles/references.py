@@ -33,16 +33,18 @@ def unmade(rules: Sequence[Rule], correlations: Sequence[Correlation], places: P
         name = correlation.id.partition("/")[2]
         for event in dict.fromkeys((*correlation.steps, *correlation.unless)):
             if event not in made:
-                what = f"correlation '{name}' waits for an event no rule makes: '{event}'{made.suggestion(event)}"
+                what = f"correlation '{name}' waits for an event no rule makes: '{event}'{made.suggestion(event, correlation.event)}"
                 yield mistake(places.get((correlation.id, event), correlation.mark), what)
         if correlation.event in correlation.steps:
             what = f"correlation '{name}' waits for the event it makes: give its event another action"
-            yield mistake(correlation.mark, what)
+            yield mistake(places.get((correlation.id, correlation.event), correlation.mark), what)
     for rule in rules:
         for event in sorted(rule.revoked_by):
             if event not in made:
                 name = rule.id.partition("/")[2]
-                what = f"rule '{name}' is revoked by an event no rule makes: '{event}'{made.suggestion(event)}"
+                what = (
+                    f"rule '{name}' is revoked by an event no rule makes: '{event}'{made.suggestion(event, rule.event)}"
+                )
                 yield mistake(places.get((rule.id, event), rule.mark), what, warning=True)
 
 
@@ -60,9 +62,9 @@ class Made:
         # `*.*` passes on what Docker says, so it makes Docker's words and no others.
         return any(fnmatchcase(event, shape) and (shape != "*.*" or event in EVENTS) for shape in self.shapes)
 
-    def suggestion(self, event: str) -> str:
-        """` (did you mean 'x'?)`."""
-        return did_you_mean(event, self.constant | (EVENTS if "*.*" in self.shapes else frozenset()))
+    def suggestion(self, event: str, own: str) -> str:
+        """` (did you mean 'x'?)`, where the rule's own event cannot be meant."""
+        return did_you_mean(event, (self.constant | (EVENTS if "*.*" in self.shapes else set())) - {own})
 
 
 def disagreements(rules: Iterable[AnyRule], places: Places) -> Iterator[Mistake]:

@@ -48,10 +48,17 @@ def closest(word: str, known: Iterable[str]) -> str | None:
     lower = word.lower()
     if lower in by_lower:
         return by_lower[lower]
-    found = get_close_matches(lower.replace("-", "_"), by_lower, 1, CLOSE) or get_close_matches(
-        lower, by_lower, 1, CLOSE
-    )
+    found = [
+        *get_close_matches(lower.replace("-", "_"), by_lower, 1, CLOSE),
+        *get_close_matches(lower, by_lower, 1, CLOSE),
+        *(name for name in by_lower if len(name) > 2 and _one_slip(lower, name)),
+    ]
     return by_lower[found[0]] if found else None
+
+
+def _one_slip(word: str, known: str) -> bool:
+    """Whether one letter is another: too little for difflib in a short word such as `die`."""
+    return len(word) == len(known) and sum(a != b for a, b in zip(word, known, strict=True)) == 1
 
 
 def event_mistake(event: str) -> str | None:
