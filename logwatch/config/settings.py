@@ -15,11 +15,11 @@ from logwatch.rulefiles.schema import Strict
 from logwatch.rulefiles.vocabulary import did_you_mean
 
 # Free in Prometheus' list of default ports.
-DEFAULT_PORT = 9979
+DEFAULT_PORT = 19979
 
 ADDRESS = re.compile(
     r"""(?P<host> \[[0-9A-Fa-f:.%]+\] | [^\s:\[\]]* )   # [::1], 127.0.0.1, or nothing for all
-        : (?P<port>[0-9]{1,5})                          # :9979
+        : (?P<port>[0-9]{1,5})                          # :19979
     """,
     re.VERBOSE,
 )

@@ -1,0 +1,91 @@
+"""`logwatch run`: follow, count, serve. The sidecar."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from logwatch.cli import options
+from logwatch.cli.logs import configure
+from logwatch.config import Effective
+from logwatch.daemon import Daemon
+
+
+@click.command("run")
+@click.option(
+    "--log",
+    "logs",
+    multiple=True,
+    help="Log to follow: a path or a glob. Repeatable. [default: the first readable of /var/log/messages, /var/log/syslog, the journal]",
+)
+@options.state_dir
+@options.timezone
+@click.option(
+    "--docker-root", type=click.Path(path_type=Path), help="Docker's data directory, read-only: names of containers."
+)
+@click.option("--web.listen-address", "listen_address", help="Where to serve. [default: :19979]")
+@click.option("--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload and /-/quit.")
+@click.option(
+    "--log.level", "log_level", type=click.Choice(["debug", "info", "warning", "error"]), help="What to say on stderr."
+)
+@click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), help="How to say it.")
+@options.rule_options
+def command(
+    logs: tuple[str, ...],
+    state_dir: Path | None,
+    timezone: str | None,
+    docker_root: Path | None,
+    listen_address: str | None,
+    log_level: str | None,
+    log_format: str | None,
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    *,
+    enable_lifecycle: bool,
+    no_shipped_rules: bool,
+) -> None:
+    """Follow the log, count what happens, and serve it to Prometheus.
+
+    SIGHUP loads the rules again; SIGTERM finishes the turn, commits and exits.
+    """
+    effective = options.effective(
+        config_file,
+        rule_paths=rule_paths,
+        no_shipped_rules=no_shipped_rules,
+        sources__paths=logs,
+        sources__timezone=timezone,
+        state__dir=state_dir,
+        docker_root=docker_root,
+        web__listen_address=listen_address,
+        web__enable_lifecycle=True if enable_lifecycle else None,
+        log__level=log_level,
+        log__format=log_format,
+    )
+    follow(effective)
+
+
+def follow(
+    effective: Effective,
+    *,
+    beside: Callable[[Callable[[], None]], None] | None = None,
+    stopping: Callable[[], None] = lambda: None,
+) -> None:
+    """Run until a signal ends it; `beside` runs in a thread of its own and may stop the run."""
+    configure(effective.config.log)
+    daemon = Daemon(effective.config)
+    thread = threading.Thread(target=beside, args=(daemon.stop,), daemon=True) if beside else None
+
+    def stop(_number: int, _frame: object) -> None:
+        stopping()
+        daemon.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.reload())
+    if thread:
+        thread.start()
+    daemon.run()

@@ -1,0 +1,132 @@
+"""All parts of `run`, built from the configuration and tied together."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from logwatch.board import Board
+from logwatch.compose import Builder, nanoseconds
+from logwatch.config import Config
+from logwatch.engine import SOURCE, Engine
+from logwatch.model import Source
+from logwatch.series import Series
+from logwatch.sources.default import default_log
+from logwatch.sources.file import FileSource
+from logwatch.sources.stdin import StdinSource
+from logwatch.store import Store, Sync
+from logwatch.store.retention import Retention
+from logwatch.web.server import WebServer
+
+log = logging.getLogger("logwatch")
+
+
+class Daemon:
+    """Follows, counts and serves until it is stopped.
+
+    Raises what keeps it from starting: RuleError, SourceError, StateError, ConfigError.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        series = Series()
+        builder = Builder(config, series, config.state.dir)
+        rules = builder.rules()
+        source = _source(config)
+        self._store = _store(config)
+        saved = self._store.load()
+        for notice in saved.notices:
+            log.warning("%s", notice)
+        pipeline = builder.pipeline(rules)
+        series.restore(saved.series, saved.points)
+        pipeline.restore(saved.stages)
+        source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
+        self._source = source
+        self._board = Board(config.state.dir, rules, series.families(), time.time_ns)
+        self._board.published.apply(series.everything())
+        self._engine = Engine(
+            source=source,
+            store=self._store,
+            pipeline=pipeline,
+            board=self._board,
+            build=builder.pipeline,
+            load_rules=builder.rules,
+            rules_changed=RuleWatch(builder, config).changed,
+            now=time.time_ns,
+        )
+        self._board.ask_reload = self._engine.reload
+        self._board.ask_stop = self._engine.stop
+        self._web = WebServer(self._board, config.web.listen_address, lifecycle=config.web.enable_lifecycle)
+
+    def run(self) -> None:
+        """Serve and follow until stopped; the last turn is committed, and everything let go."""
+        self._web.start()
+        log.info("listening on http://%s", self._web.address)
+        try:
+            self._engine.run()
+        finally:
+            self._web.close()
+            self._source.close()
+            self._store.close()
+        log.info("stopped: everything that was read is committed")
+
+    def stop(self) -> None:
+        """End `run`; callable from any thread and from signal handlers."""
+        self._engine.stop()
+
+    def reload(self) -> None:
+        """Load the rules again; callable from any thread and from signal handlers."""
+        self._engine.reload()
+
+
+class RuleWatch:
+    """Sees that rule files changed on disk, also where a ConfigMap swaps a whole folder."""
+
+    def __init__(self, builder: Builder, config: Config) -> None:
+        self._paths = [Path(path) for path in config.rules.paths] if config.rules.watch else []
+        self._seen = self._look()
+
+    def changed(self) -> bool:
+        """Whether the files differ from those that the last call saw."""
+        seen, self._seen = self._seen, self._look()
+        return seen != self._seen
+
+    def _look(self) -> list[tuple[str, int, int, int]]:
+        """Name, inode, size and time of change of every rule file."""
+        files = [file for path in self._paths for file in (sorted(path.rglob("*.yml")) if path.is_dir() else [path])]
+        looked = []
+        for file in files:
+            try:
+                stat = file.stat()
+            except OSError:
+                continue
+            looked.append((str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns))
+        return looked
+
+
+def _source(config: Config) -> Source:
+    sources, limits = config.sources, config.limits
+    paths = list(sources.paths) or [default_log(journal=lambda: "not supported yet")]
+    if paths == ["-"]:
+        return StdinSource(follow=True, max_line_bytes=limits.max_line_bytes)
+    return FileSource(
+        paths,
+        start=sources.start,
+        max_line_bytes=limits.max_line_bytes,
+        rotate_wait_ns=nanoseconds(sources.rotate_wait),
+        rotate_patterns=sources.rotate_patterns,
+        olddirs=sources.olddirs,
+        offset_dir=config.state.dir,
+    )
+
+
+def _store(config: Config) -> Store:
+    state = config.state
+    retention = Retention(
+        age_ns=nanoseconds(state.history.max_age),
+        events=state.history.max_events,
+        max_bytes=state.max_bytes,
+    )
+    return Store(state.dir, datetime.now(UTC), sync=Sync(state.sync), retention=retention)

@@ -1,0 +1,162 @@
+"""The loop that owns all state: read, apply, commit, show.
+
+    ┌─▶ read a chunk ─▶ pipeline ─▶ commit ─▶ publish ─┐
+    └──────────── wait for more, or for the time ◀─────┘
+
+One thread runs it. The web server sees what the last commit left (`Board`); signals and
+requests only raise flags that the loop looks at between two reads. A commit that fails keeps
+its turn; nothing more is read until it went through, so memory stays bounded and the log keeps
+what we cannot.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from logwatch.board import Board
+from logwatch.errors import CommitError, RuleError
+from logwatch.model import SECOND, Source
+from logwatch.pipeline import Pipeline
+from logwatch.rulefiles import RuleSet
+from logwatch.store import Store, Turn
+
+SOURCE = "file"
+LATENESS_NS = 2 * SECOND
+"""How far the clock stays behind while following live: lines come late by as much."""
+WATCH_NS = 2 * SECOND
+RETRY = 1.0
+"""Seconds between two tries to commit."""
+IDLE = 0.25
+"""Seconds between two looks at the clock while nothing is written."""
+
+log = logging.getLogger("logwatch")
+
+
+@dataclass(slots=True)
+class Flags:
+    """What others ask of the loop."""
+
+    stop: bool = False
+    reload: bool = False
+
+
+class Engine:
+    """Runs the path of a line until it is told to stop."""
+
+    def __init__(
+        self,
+        *,
+        source: Source,
+        store: Store,
+        pipeline: Pipeline,
+        board: Board,
+        build: Callable[[RuleSet], Pipeline],
+        load_rules: Callable[[], RuleSet],
+        rules_changed: Callable[[], bool],
+        now: Callable[[], int],
+    ) -> None:
+        self.flags = Flags()
+        self._source = source
+        self._store = store
+        self._pipeline = pipeline
+        self._board = board
+        self._build = build
+        self._load_rules = load_rules
+        self._rules_changed = rules_changed
+        self._now = now
+        self._turn = Turn()
+        self._watched_ns = 0
+
+    # ── what others ask for ──────────────────────────────────────────────────────────
+
+    def stop(self) -> None:
+        """End the loop after the turn at hand; callable from any thread and from signal handlers."""
+        self.flags.stop = True
+        self._source.wake()
+
+    def reload(self) -> None:
+        """Load the rules again between two reads; callable from any thread and from signal handlers."""
+        self.flags.reload = True
+        self._source.wake()
+
+    # ── the loop ─────────────────────────────────────────────────────────────────────
+
+    def run(self) -> None:
+        """Follow until stopped; the last turn is committed."""
+        self._commit()
+        while not self.flags.stop:
+            self._look_for_new_rules()
+            if not self._step():
+                self._source.wait(RETRY if self._turn else IDLE)
+        self._commit()
+
+    def _step(self) -> bool:
+        """Take one chunk through; False when there is nothing to do before something happens."""
+        now_ns = self._now()
+        self._board.tick(now_ns)
+        if self._turn and not self._commit():
+            return False
+        chunk = self._source.read(now_ns)
+        for gap in self._source.gaps():
+            self._pipeline.note_gap(gap)
+        if chunk is not None:
+            self._pipeline.apply(chunk, now_ns)
+        else:
+            # Everything that was written has been read: from here on time is the clock's.
+            self._pipeline.advance(now_ns - LATENESS_NS)
+        committed = self._commit()
+        self._board.show(self._source.status(), caught_up=chunk is None)
+        return chunk is not None and committed
+
+    # ── the commit ───────────────────────────────────────────────────────────────────
+
+    def _commit(self) -> bool:
+        """Write and then show what happened since the last commit; False if the disk refused."""
+        outcomes = self._pipeline.take_outcomes()
+        turn = self._pipeline.take_turn(outcomes)
+        turn.sources = {(SOURCE, key): row for key, row in self._source.changed_rows().items()}
+        self._turn.merge(turn)
+        now_ns = self._now()
+        if self._turn:
+            try:
+                self._store.commit(self._turn, now_ns)
+            except CommitError as error:
+                self._board.commit_failed(str(error))
+                if not error.retry:
+                    raise
+                return False
+            self._source.committed()
+            self._board.publish(self._turn, now_ns)
+            self._turn = Turn()
+        return True
+
+    # ── reload ───────────────────────────────────────────────────────────────────────
+
+    def _look_for_new_rules(self) -> None:
+        now_ns = self._now()
+        if not self.flags.reload and abs(now_ns - self._watched_ns) >= WATCH_NS:
+            self._watched_ns = now_ns
+            self.flags.reload = self._rules_changed()
+        if self.flags.reload and not self._turn:
+            self.flags.reload = False
+            self._swap_rules(now_ns)
+
+    def _swap_rules(self, now_ns: int) -> None:
+        """Change to the rules as they are on disk now, or keep the old ones if they have a mistake."""
+        try:
+            rules = self._load_rules()
+            pipeline = self._build(rules)
+        except RuleError as error:
+            for mistake in error.mistakes:
+                log.error("reload: %s", mistake)
+            log.error("reload failed: the rules from before stay in force")
+            self._board.reloaded(now_ns, None, (), f"the rules from before stay in force\n{error}")
+            return
+        # What is committed is all there is to know: the new stages start from there.
+        pipeline.restore(self._store.load().stages)
+        self._pipeline = pipeline
+        summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are in force"
+        self._board.reloaded(now_ns, rules, self._pipeline.series.families(), summary)
+        log.info("reloaded: %s", summary)
