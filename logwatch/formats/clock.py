@@ -70,6 +70,8 @@ class StampClock:
             if told_ns > self.limit_ns:
                 continue
             apart = None if local is None else self._apart(local, told_ns)
+            if local is not None and local.month is None and self._midnight_ns is None:
+                self._learn_midnight(local, told_ns)
             if self.anchor_ns is None and (local is None or local.month is None or apart is not None):
                 self.anchor_ns = told_ns
             vote = None if apart is None else _quarter(apart)
@@ -107,8 +109,7 @@ class StampClock:
         """The time of a stamp whose date cannot be read: the payload's, else that of the line before, moved on."""
         before = self._near() if self.last_ns is None else self.last_ns
         if told_ns is not None and told_ns <= self.limit_ns:
-            if local.clock_ns is not None:
-                self._midnight_ns = _rounded(told_ns - local.clock_ns) % DAY
+            self._learn_midnight(local, told_ns)
             return told_ns
         if local.clock_ns is None:
             return before
@@ -116,6 +117,10 @@ class StampClock:
             self._midnight_ns = -self._offset(before, before) % DAY
         time_ns = before - before % DAY + (self._midnight_ns + local.clock_ns) % DAY
         return min((time_ns - DAY, time_ns, time_ns + DAY), key=lambda near: abs(near - before))
+
+    def _learn_midnight(self, local: Local, told_ns: int) -> None:
+        if local.clock_ns is not None:
+            self._midnight_ns = (told_ns - local.clock_ns + QUARTER // 2) // QUARTER * QUARTER % DAY
 
     def _placed(self, local_ns: int, local: Local) -> tuple[int, int]:
         before_ns = self._near() if self.last_ns is None else self.last_ns
@@ -130,10 +135,17 @@ class StampClock:
         return self._offset_ns if self._offset_ns is not None else self._rule(local_ns, near_ns)
 
     def _rule(self, local_ns: int, near_ns: int) -> int:
+        ahead = {offset: local_ns - offset - near_ns for offset in self._rules(local_ns)}
+        return min(ahead, key=lambda offset: (ahead[offset] < -EARLY, abs(ahead[offset])))
+
+    def _rules(self, local_ns: int) -> set[int]:
+        """The zone's offsets at a local time: two where the clock is set back."""
         naive = datetime(1970, 1, 1) + timedelta(seconds=local_ns // SECOND)  # noqa: DTZ001  # local by meaning
-        offsets = {_utc_offset(naive.replace(fold=fold), self._zone) for fold in (0, 1)}
-        ahead = {offset: local_ns - offset - near_ns for offset in offsets}
-        return min(offsets, key=lambda offset: (ahead[offset] < -EARLY, abs(ahead[offset])))
+        return {_utc_offset(naive.replace(fold=fold), self._zone) for fold in (0, 1)}
+
+    def comes_once(self, at: tuple[int, int]) -> bool:
+        """Whether the local time that `resolve` placed means that time only."""
+        return self._offset_ns is not None or len(self._rules(at[0] + at[1])) == 1
 
     # ── learning ─────────────────────────────────────────────────────────────────────
 
@@ -199,10 +211,6 @@ class StampClock:
         self._votes = tuple(state["votes"]) if state["votes"] else None
         self._count = state["count"]
         self.doubtful = not self.settled or self._votes is not None
-
-
-def _rounded(apart_ns: int) -> int:
-    return (apart_ns + QUARTER // 2) // QUARTER * QUARTER
 
 
 def _quarter(apart_ns: int) -> int | None:

@@ -21,7 +21,7 @@ from logwatch.formats import escapes
 
 PAIR = re.compile(
     rb"""
-    (?: ^ [.]* | [ ] )
+    (?: ^ [.]*+ | [ ] )
     (?P<key> [^\s="]+ ) =        # msg=, err.code=, graphdriver(s)=
     """,
     re.VERBOSE,
@@ -79,6 +79,7 @@ LETTERS = {
 }  # fmt: skip
 LAST_CODE_POINT = 0x10FFFF
 BACKSLASH = 0x5C
+INNER_QUOTES = 64  # how many bare quotes a value is searched for its closing one
 BRACKET_ROOM = 4096
 CLOSERS = {b"[": b"]", b"{": b"}", b"(": b")"}
 BRACKETED = frozenset({b'"', *CLOSERS})
@@ -165,16 +166,17 @@ def _end(message: bytes, start: int) -> int:
 def _closing_quote(message: bytes, start: int) -> int:
     """The quote that ends a quoted value; without one, the end of the message."""
     quote, first = start, -1
-    while True:
+    for _ in range(INNER_QUOTES):
         quote = message.find(b'"', quote + 1)
+        while quote > 0 and message[quote - 1] == BACKSLASH and _escaped(message, quote):
+            quote = message.find(b'"', quote + 1)
         if quote < 0:
-            return first if first >= 0 else len(message)
-        if message[quote - 1] == BACKSLASH and _escaped(message, quote):
-            continue
+            break
         if quote + 1 == len(message) or CLOSED.match(message, quote + 1):
             return quote
         if first < 0:
             first = quote
+    return first if first >= 0 else len(message)
 
 
 def _escaped(message: bytes, quote: int) -> bool:

@@ -147,7 +147,8 @@ class LineReader:
 
     def _remember_minute(self, line: bytes, local: Local, at: tuple[int, int]) -> None:
         """Keep the minute of a stamp in the traditional form: `Nov 23 20:16:`."""
-        if local.year is None and not local.universal and line[12:13] == b":" and line[15:16] == b" ":
+        traditional = local.year is None and not local.universal and line[12:13] == b":" and line[15:16] == b" "
+        if traditional and self._clock.comes_once(at):
             into_minute = (local.clock_ns or 0) % (60 * SECOND)
             self._minute, self._minute_ns, self._minute_offset = line[:13], at[0] - into_minute, at[1]
 
@@ -176,13 +177,14 @@ class LineReader:
         return Record(time_ns, stamp_ns, host, tag, pid, message)
 
     def _undated(self, local: Local, origin: Origin, message: bytes) -> Record:
-        """A header whose date cannot be read: the message tells the time, or the line before does."""
+        """A header whose date cannot be read: an engine's message tells the time, or the line before does."""
         self._count(DATE_UNREADABLE)
-        told_ns = payload.time_ns(message, self._stamps)
-        time_ns = self._clock.resolve_undated(local, told_ns)
-        self._clock.last_ns = time_ns
+        clock = self._clock
+        first = clock.last_ns is None and clock.anchor_ns is None
+        told_ns = payload.time_ns(message, self._stamps) if first or origin.tag in DATED_TAGS else None
+        time_ns = clock.last_ns = clock.resolve_undated(local, told_ns)
         if told_ns == time_ns:
-            self._clock.anchor_ns = time_ns
+            clock.anchor_ns = time_ns
         return Record(time_ns, time_ns, *origin, _kernel(message) if origin.tag == "kernel" else message)
 
     def _compare(self, stamp: tuple[int, int], told_ns: int, origin: Origin, *, yearless: bool) -> int:

@@ -197,6 +197,20 @@ def test_a_stamp_without_date_follows_the_line_before() -> None:
     assert [record.time_ns for record in records[1:]] == [ns("2026-05-29T06:59:59Z"), ns("2026-05-29T07:00:02Z")]
 
 
+def test_a_stamp_without_date_is_dated_by_the_first_engine_line_ahead() -> None:
+    records = read(
+        "20:53:13 vm kernel: x", '20:53:14 vm dockerd[1]: time="2026-05-28T20:53:13.8-07:00" level=error msg=x'
+    )
+
+    assert [record.time_ns for record in records] == [ns("2026-05-29T03:53:13Z"), ns("2026-05-29T03:53:13.8Z")]
+
+
+def test_a_container_dates_no_stamp_but_the_first() -> None:
+    lines = ['10:00:00 vm web[1]: time="2026-05-28T10:00:00Z" x', '10:00:01 vm web[1]: time="2015-05-28T10:00:01Z" x']
+
+    assert [record.time_ns for record in read(*lines)] == [ns("2026-05-28T10:00:00Z"), ns("2026-05-28T10:00:01Z")]
+
+
 def test_a_stamp_without_date_takes_its_date_from_a_dated_line_before() -> None:
     records = read("2026-11-23T23:59:50+00:00 vm a: x", "xyz 24 00:00:10 vm a: x", "99:99:99 vm a: x")
 
