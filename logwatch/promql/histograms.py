@@ -50,9 +50,10 @@ def bucket_quantile(q: float, buckets: list[Bucket]) -> float:
     if bounds[-1] != floats.INF or len(bounds) < 2:
         return floats.NAN
     rank = q * counts[-1]
-    if not counts[-1] or rank != rank:
+    if not counts[-1]:
         return floats.NAN
-    place = bisect_left(counts, rank, 0, len(counts) - 1)
+    # The question is Go's, so that counts of NaN lead to the same bucket.
+    place = bisect_left(counts, True, 0, len(counts) - 1, key=lambda count: count >= rank)  # noqa: FBT003 - sought
     if place == len(bounds) - 1:
         return bounds[-2]
     if place == 0 and bounds[0] <= 0:
@@ -67,8 +68,10 @@ def _monotonic(buckets: list[Bucket]) -> tuple[list[float], list[float]]:
     """Add up buckets of one bound, and lift those that stand below an earlier one (scrapes can tear)."""
     bounds: list[float] = []
     counts: list[float] = []
+    highest = -floats.INF
     for bound, group in groupby(buckets, key=itemgetter(0)):
         count = sum(value for _, value in group)
         bounds.append(bound)
-        counts.append(max(count, counts[-1]) if counts else count)
+        counts.append(highest if count < highest else count)
+        highest = max(highest, count)
     return bounds, counts

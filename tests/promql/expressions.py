@@ -80,6 +80,20 @@ sum_over_time(extreme[10m])
 max_over_time(extreme[10m])
 min_over_time(extreme[10m])
 changes(extreme[10m])
+sum_over_time((1 / extreme)[10m:1m])
+avg_over_time((1 / extreme)[10m:1m])
+sum_over_time((extreme * 1e8)[20m:1m])
+avg_over_time((extreme * 1e8)[20m:1m])
+avg_over_time((-extreme)[10m:1m])
+quantile_over_time(0.5, (1 / extreme)[10m:1m])
+predict_linear(docker_container_events_total{name="brief"}[20s], 60)
+predict_linear(temperature[10s], 60)
+deriv(temperature[10s])
+irate(temperature[10s])
+delta(temperature[10s])
+1 / last_over_time(extreme[1m])
+1 / max_over_time(extreme[1m])
+1 / max_over_time(extreme[5m])
 resets(docker_container_events_total{name="db"}[40m])
 resets(temperature[10m])
 irate(docker_container_events_total{name="db"}[40m])
@@ -133,6 +147,16 @@ limit % 2
 limit / 0
 limit ^ 0.5
 2 ^ limit
+extreme ^ 3
+(-extreme) ^ 3
+extreme ^ -1
+extreme ^ -2
+extreme ^ 0
+(-limit) ^ 0.5
+10 ^ extreme
+0 ^ -1
+(-2) ^ Inf
+(-1) ^ -Inf
 limit > 0
 limit > bool 0
 0 < limit
@@ -236,6 +260,13 @@ histogram_quantile(-1, latency_seconds_bucket)
 histogram_quantile(2, latency_seconds_bucket)
 histogram_quantile(NaN, latency_seconds_bucket)
 histogram_quantile(0.05, latency_seconds_bucket)
+histogram_quantile(0.001, latency_seconds_bucket)
+histogram_quantile(0.5, latency_seconds_bucket * Inf)
+histogram_quantile(0.5, latency_seconds_bucket * NaN)
+histogram_quantile(0.5, label_replace(latency_seconds_bucket, "le", "-$1", "le", "(0.*)"))
+histogram_quantile(0.1, label_replace(latency_seconds_bucket, "le", "-$1", "le", "(0.1)"))
+histogram_quantile(0.5, label_replace(latency_seconds_bucket, "le", "low", "le", "0.1"))
+histogram_quantile(0.5, latency_seconds_bucket and on (le) vector(0) or latency_seconds_bucket)
 histogram_quantile(0.5, latency_seconds_bucket{le!="+Inf"})
 histogram_quantile(0.5, latency_seconds_bucket{le=~"[+]Inf|0.1"})
 histogram_quantile(0.5, latency_seconds_bucket{le="+Inf"})
