@@ -263,6 +263,15 @@ class Series:
                     changes.append(SampleChange(cell.table.family.name, cell.labels, cell.value, cell.time_ns))
         return changes
 
+    def everything(self) -> list[SampleChange]:
+        """Return every sample as it stands, in the order of labels."""
+        return [
+            SampleChange(sample, values, value, cell.time_ns)
+            for table in self._tables.values()
+            for _, cell in sorted(table.cells.items())
+            for sample, values, value in cell.samples()
+        ]
+
     def points(self) -> list[SampleChange]:
         """Hand over the change points since the last call; one replaces another of the same series and time."""
         points, self._points = self._points, []
@@ -273,6 +282,11 @@ class Series:
 
         Declare the metrics, and say what to remember, first.
         """
+        for point in points:
+            table = self._samples.get(point.family)
+            if table and table.lookback_ns:
+                past = table.past.setdefault((point.family, point.labels), ChangePoints())
+                past.put(point.time_ns, NAN if point.value is None else point.value)
         for change in changes:
             table = self._samples.get(change.family)
             if table is None or change.value is None or not self._restored(table, change, change.value):
@@ -281,11 +295,6 @@ class Series:
             if table.bounds:
                 for cell in table.cells.values():
                     cell.counts = [b - a for a, b in zip([0.0, *cell.counts], cell.counts, strict=False)]
-        for point in points:
-            table = self._samples.get(point.family)
-            if table and table.lookback_ns:
-                past = table.past.setdefault((point.family, point.labels), ChangePoints())
-                past.put(point.time_ns, NAN if point.value is None else point.value)
         for table in self._tables.values():
             self._seed(table)
 
