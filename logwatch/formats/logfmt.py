@@ -79,7 +79,7 @@ LETTERS = {
 }  # fmt: skip
 LAST_CODE_POINT = 0x10FFFF
 BACKSLASH = 0x5C
-INNER_QUOTES = 64  # how many bare quotes a value is searched for its closing one
+INNER_QUOTES = 16  # how many bare quotes a value is searched for its closing one
 BRACKET_ROOM = 4096
 CLOSERS = {b"[": b"]", b"{": b"}", b"(": b")"}
 BRACKETED = frozenset({b'"', *CLOSERS})

@@ -129,8 +129,8 @@ def test_never_raises(message: bytes) -> None:
         pytest.param(b"INFO[0] " + b" " * 200_000 + b"x", id="blanks"),
         pytest.param(b"." * 200_000 + b"time=", id="dots"),
         pytest.param(b"." * 200_000 + b"x y", id="dots without a key"),
-        pytest.param(b'a="b"c ' * 60_000, id="values glued to text"),
-        pytest.param(b'a="b"c ' * 60_000 + b'\\"' * 60_000, id="the same before escaped quotes"),
+        pytest.param(b'a="b"c ' * 20_000, id="values glued to text"),
+        pytest.param(b'a="b"c ' * 20_000 + b'\\"' * 60_000, id="the same before escaped quotes"),
     ],
 )
 def test_a_long_line_made_to_hurt_is_read_all_the_same(message: bytes) -> None:
