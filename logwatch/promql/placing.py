@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from logwatch.promql.errors import ExpressionError
 from logwatch.promql.tokens import Token
@@ -27,6 +28,7 @@ CURES = (
     (r"must not be set twice", "keep one of the names"),
     (r"must be preceded by", "write it directly behind the selector, its range or the subquery"),
     (r"no expression found", "write an expression, such as up == 0"),
+    (r"trailing commas", "remove the comma"),
     (r"not a valid duration", "write whole numbers with units, as in 1h30m"),
 )
 
@@ -54,6 +56,8 @@ def _mentioned(tokens: Sequence[Token], message: str) -> int:
     if "comparisons between scalars" in message:
         comparisons = {"==", "!=", ">", "<", ">=", "<="}
         return next((token.offset for token in tokens if token.text in comparisons and token.inside != "{"), 0)
+    if "trailing commas" in message:
+        return next(comma.offset for comma, after in pairwise(tokens) if comma.text == "," and after.text == ")")
     return 0
 
 

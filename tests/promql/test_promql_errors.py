@@ -13,6 +13,9 @@ from logwatch import promql
 MISTAKES = [
     ("up +", "1:5: the expression ends too early: something must follow"),
     ("up 5", "1:4: '5' is not expected here"),
+    ("up offset +5m 3", "1:15: '3' is not expected here"),
+    ("up @ end() 3", "1:12: '3' is not expected here"),
+    ("sum(up, )", "1:7: trailing commas not allowed in function call args: remove the comma"),
     ("up == bool\n  * 2", "2:3: '*' is not expected here"),
     ("sum(up) by", "1:9: 'by' is not expected here"),
     ("sum by (a", "1:8: '(' is never closed: add ')'"),

@@ -24,6 +24,8 @@ class View:
         "three": [({"x": "a", "y": "1"}, {-9: 1.0}), ({"x": "a", "y": "2"}, {-9: 2.0}), ({"x": "b"}, {-9: 6.0})],
         "odd": [({"x": "zero"}, {-9: 0.0}), ({"x": "inf"}, {-9: INF})],
         "day": [({}, {-9: 951_825_599.0})],
+        "ended": [({}, {-3600: 1.0, -600: NAN})],
+        "brief": [({}, {-20: 1.0, -16: NAN})],
         "dates": [({}, {-9: 1e12})],
         "bucket": [({"le": bound}, {-9: count}) for bound, count in (("1", 2.0), ("2", 6.0), ("+Inf", 8.0))],
     }
@@ -76,6 +78,9 @@ EXAMPLES: list[tuple[str, Expected | float]] = [
     ("increase(pair[30s:15s])", {"x=a": 0, "x=b": 0}),
     ("max_over_time((gauge > 2)[1m:15s])", {"x=a": 4}),
     ("count_over_time(gauge[1m:15s] offset 30s)", {"x=a": 5}),
+    ("count_over_time(ended[5m])", {}),
+    ("count_over_time(brief[5m])", {}),
+    ("increase(brief[5m])", {"": 1}),
     # of elements
     ("abs(pair)", {"x=a": 3, "x=b": 2.5}),
     ("ceil(pair)", {"x=a": 3, "x=b": -2}),
@@ -102,6 +107,8 @@ EXAMPLES: list[tuple[str, Expected | float]] = [
     ("clamp_max(pair, NaN)", {"x=a": NAN, "x=b": NAN}),
     ("sort(pair)", {"__name__=pair x=a": 3, "__name__=pair x=b": -2.5}),
     ("timestamp(pair offset 20s)", {"x=a": NOW - 30, "x=b": NOW - 30}),
+    ("timestamp(gauge offset 2h)", {}),
+    ("max_over_time((gauge[30s]))", {"x=a": 4}),
     ("timestamp(-pair)", {"x=a": NOW, "x=b": NOW}),
     ('absent(none{x="a", y=~"b"})', {"x=a": 1}),
     ('absent(none{x="a", x="b", y="c", y!="d"})', {"": 1}),
@@ -117,6 +124,7 @@ EXAMPLES: list[tuple[str, Expected | float]] = [
     ('label_replace(gauge, "z", "$$1 ${1} $2 $w", "x", "(?P<w>a)")', {"__name__=gauge x=a z=$1 a  a": 2}),
     ('label_replace(gauge, "z", "new", "x", "b")', {"__name__=gauge x=a": 2}),
     ('label_replace(gauge, "x", "", "x", "a")', {"__name__=gauge": 2}),
+    ('sum by (z) (label_replace(three, "z", "$1", "x", "(.)"))', {"z=a": 3, "z=b": 6}),
     ('label_join(gauge, "z", "+", "x", "none", "x")', {"__name__=gauge x=a z=a++a": 2}),
     # of time: Tuesday, 29 February 2000, 11:59:59 UTC
     ("minute(day)", {"": 59}),
@@ -247,5 +255,6 @@ def test_sums_and_means_survive_infinities_and_overflow() -> None:
     assert evaluate("avg_over_time((1e308 + gauge * 1e290) [30s:15s])") == pytest.approx({"x=a": 1e308})
     assert evaluate("sum_over_time((1 / (gauge - 2)) [30s:15s])") == {"x=a": INF}
     assert evaluate("avg_over_time((1 / (gauge - 2)) [30s:15s])") == {"x=a": INF}
+    assert evaluate("avg_over_time((1 / (gauge - 1)) [30s:15s])") == {"x=a": INF}
     assert evaluate("sum_over_time(((gauge - 2) / 0) [15s:15s])") == pytest.approx({"x=a": NAN}, nan_ok=True)
     assert evaluate("deriv((vector(1) / 0) [30s:15s])") == pytest.approx({"": NAN}, nan_ok=True)
