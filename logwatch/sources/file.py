@@ -214,7 +214,7 @@ class FileSource:
         self._handed = dict(rows)
         for key, text in rows.items():
             if key != BEGUN and not key.endswith(SIBLINGS):
-                self._follow(key).load(text, rows.get(key + SIBLINGS, "[]"))
+                self._follow(key).load(text, rows.get(key + SIBLINGS))
         self._begun = BEGUN in rows
         self._find_logs()
         for path, trail in self._trails.items():

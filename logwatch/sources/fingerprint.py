@@ -49,7 +49,7 @@ class Fingerprint:
     def same_bytes(self, other: Fingerprint) -> bool:
         """Both tell of equally long files with equal ends; names and inodes do not matter."""
         mine = (self.size, self.head_size, self.head, self.tail)
-        return self.head_size > 0 and mine == (other.size, other.head_size, other.head, other.tail)
+        return self.size > 0 and mine == (other.size, other.head_size, other.head, other.tail)
 
     def same_inode(self, content: Content) -> bool:
         """They have one inode on one device."""
@@ -73,9 +73,14 @@ class Fingerprint:
         return len(tail) == length and digest(tail) == self.tail
 
 
+def whole_lines(head: bytes) -> bytes:
+    """What of a head proves something: half a line may be the beginning of many, such as `Nov 23 18:`."""
+    return head if len(head) == HEAD else head[: head.rfind(b"\n") + 1]
+
+
 def take(content: Content, size: int) -> Fingerprint:
     """Fingerprint the first `size` bytes of a file."""
-    head = content.pread(min(HEAD, size), 0)
+    head = whole_lines(content.pread(min(HEAD, size), 0))
     length = min(TAIL, size)
     tail = content.pread(length, size - length)
     return Fingerprint(content.device, content.inode, size, len(head), digest(head), digest(tail))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from logwatch.sources.content import Archive, Plain
-from logwatch.sources.fingerprint import HEAD, TAIL, Fingerprint, digest
+from logwatch.sources.fingerprint import HEAD, TAIL, Fingerprint, digest, whole_lines
 from logwatch.sources.lines import Cut, cut_lines
 
 PAGE = 4096
@@ -100,17 +100,18 @@ class Generation:
 
     @property
     def empty(self) -> bool:
-        """No byte of it has been seen."""
-        return not self._head
+        """No line of it has been seen."""
+        return not whole_lines(self._head)
 
     def fingerprint(self) -> Fingerprint:
         """What the state keeps of the bytes read so far (the head may reach further)."""
         device, inode = self.identity
-        return Fingerprint(device, inode, self.offset, len(self._head), digest(self._head), digest(self._tail))
+        head = whole_lines(self._head)
+        return Fingerprint(device, inode, self.offset, len(head), digest(head), digest(self._tail))
 
     def record(self) -> Record:
         """What the state keeps."""
-        return Record(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen)
+        return Record(self.fingerprint(), self.name, max(self.booked, self.offset), self.cutting, self.frozen)
 
     def move(self, offset: int, *, cutting: bool = False) -> None:
         """Go to an offset that is known to be right."""
@@ -140,9 +141,9 @@ class Generation:
         if isinstance(self.content, Plain):
             found = self.content.stat()
             self.mtime_ns = found.st_mtime_ns
-            if found.st_size < self.offset:
+            if found.st_size < self.seen:
                 raise ChangedError
-            self.seen = max(self.seen, found.st_size)
+            self.seen = found.st_size
         if self.offset < HEAD:
             head = self.content.pread(HEAD, 0)
             if not head.startswith(self._head):

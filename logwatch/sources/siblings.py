@@ -28,6 +28,8 @@ ROTATED = re.compile(
 NUMBERED = re.compile(r"[.](?P<index>\d{1,4})")
 MEMORY = 64
 """So many copies that are no longer listed are remembered."""
+FINISHED = 8
+"""So many generations that were read to their ends are remembered, to find what is written to them very late."""
 
 
 class Sibling(NamedTuple):
@@ -86,6 +88,7 @@ class Family:
         self._olddirs = olddirs
         self._taken: dict[tuple[int, int, int, int], Fingerprint] = {}
         self._known: list[Fingerprint] = []
+        self._finished: list[Fingerprint] = []
         self._stamps: list[int] = []
         self.changed = False
         """What is known differs from what was last dumped."""
@@ -171,11 +174,10 @@ class Family:
         """A file that was empty when last seen can be known by its inode only."""
         return fingerprint.head_size == 0 and isinstance(content, Plain) and fingerprint.same_inode(content)
 
-    def unknown(self, siblings: Iterable[Sibling]) -> list[Sibling]:
-        """Those that look rotated, hold something, and were not there before, under whatever name."""
-        return [
-            sibling for sibling in siblings if sibling.middle is not None and sibling.size and not self.knows(sibling)
-        ]
+    def was_listed(self, sibling: Sibling) -> bool:
+        """The very same bytes lay there before."""
+        raw = self._raw(sibling)
+        return any(known.same_bytes(raw) or (known == raw and not raw.size) for known in self._known)
 
     def knows(self, sibling: Sibling) -> bool:
         """It, or the plain form of it, was there before."""
@@ -183,17 +185,20 @@ class Family:
         if content is None:
             return False
         try:
-            if any(known.same_bytes(self._raw(sibling)) for known in self._known):
+            raw = self._raw(sibling)
+            everything = [*self._known, *self._finished]
+            if any(known.same_bytes(raw) for known in everything):
                 return True
             if isinstance(content, Archive):
-                return self._knows_packed(content)
-            return any(known.same_inode(content) and known.matches(content) for known in self._known)
+                return self._knows_packed(content, everything)
+            return any(known.same_inode(content) and known.matches(content) for known in everything)
         finally:
             content.close()
 
-    def _knows_packed(self, content: Archive) -> bool:
+    @staticmethod
+    def _knows_packed(content: Archive, everything: Sequence[Fingerprint]) -> bool:
         head = content.pread(HEAD, 0)
-        return any(known.begins(head) and holds(known, content) for known in self._known)
+        return any(known.begins(head) and holds(known, content) for known in everything)
 
     def _raw(self, sibling: Sibling) -> Fingerprint:
         """Fingerprint of the file as it lies there, compressed or not; remembered while it does not change."""
@@ -226,11 +231,19 @@ class Family:
 
     def finished(self, generation: Fingerprint) -> None:
         """A generation was read to its end; copies of it are known."""
-        self._remember([generation])
+        self._finished = [*self._finished[-FINISHED:], generation]
+        self.changed = True
+
+    def grown(self, content: Plain | Archive) -> Fingerprint | None:
+        """What was read of a copy that was closed and has more now: a writer that came back very late."""
+        for known in reversed(self._finished):
+            if known.matches(content) and content.pread(1, known.size):
+                return known
+        return None
 
     def resumed(self, content: Plain | Archive) -> Fingerprint | None:
         """What was read of a file that comes back under the log's own name."""
-        for known in reversed(self._known):
+        for known in reversed([*self._known, *self._finished]):
             if known.size and known.same_inode(content) and known.matches(content):
                 return known
         return None
@@ -256,8 +269,11 @@ class Family:
     def dump(self) -> str:
         """The form kept in the state."""
         self.changed = False
-        return json.dumps([known.dump() for known in self._known], separators=(",", ":"))
+        row = {"known": [known.dump() for known in self._known], "finished": [known.dump() for known in self._finished]}
+        return json.dumps(row, separators=(",", ":"))
 
-    def load(self, text: str) -> None:
+    def load(self, text: str | None) -> None:
         """Undo `dump`."""
-        self._known = [Fingerprint.load(row) for row in json.loads(text)]
+        row = json.loads(text or '{"known": [], "finished": []}')
+        self._known = [Fingerprint.load(known) for known in row["known"]]
+        self._finished = [Fingerprint.load(known) for known in row["finished"]]

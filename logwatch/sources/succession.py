@@ -8,12 +8,13 @@ siblings: those that were not there at the last commit were written since.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from logwatch.sources.claims import Claims
 from logwatch.sources.content import Archive, Plain
 from logwatch.sources.disk import Disk
 from logwatch.sources.fingerprint import HEAD, Fingerprint, take
-from logwatch.sources.generation import Generation, Record
+from logwatch.sources.generation import ChangedError, Generation, Record
 from logwatch.sources.ledger import Ledger
 from logwatch.sources.siblings import Family, Sibling
 
@@ -90,20 +91,36 @@ class Succession:
         return generation
 
     def missed(self, siblings: Sequence[Sibling], held: Sequence[Generation]) -> list[Generation]:
-        """Generations that came and went unseen, the oldest first."""
+        """Generations that came and went unseen, and those that grew after they were closed; the oldest first."""
+        for generation in held:
+            with suppress(ChangedError):
+                generation.look()
         generations = []
-        for sibling in self._family.unknown(siblings):
+        for sibling in siblings:
+            if self._family.was_listed(sibling):
+                continue
             content = self._family.open(sibling.path)
             if content is None:
                 continue
-            if any(is_copy(content, sibling.size, generation) for generation in held):
+            start = self._unread(sibling, content, held)
+            if start is None:
                 content.close()
                 continue
             generation = Generation(content, sibling.path, self._ledger.skipped)
-            generation.move(0)
+            generation.move(start)
+            generation.booked = start
             self._claims.take(generation.identity, self._path)
             generations.append(generation)
         return generations
+
+    def _unread(self, sibling: Sibling, content: Plain | Archive, held: Sequence[Generation]) -> int | None:
+        """Where to begin in a copy that was not there before, or None where it holds nothing new."""
+        if any(is_copy(content, sibling.size, generation) for generation in held):
+            return None
+        grown = self._family.grown(content)
+        if grown is not None:
+            return grown.size
+        return 0 if sibling.middle is not None and not self._family.knows(sibling) else None
 
 
 def is_copy(content: Plain | Archive, size: int, generation: Generation) -> bool:

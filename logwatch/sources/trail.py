@@ -211,24 +211,39 @@ class Trail:
         if self.live is None or identity != self.live.identity:
             return self._relink(now_ns)
         self.error = None
+        if self.live.offset == 0 and self.live.empty and not self.live.is_intact():
+            self._let_go(self.live)
+            return self._relink(now_ns)
         if self.family.modified() or (self._unsure and not self.live.empty):
             return self._look_beside(self.live)
         return False
 
     def _look_for_copies(self, now_ns: int, *, missing: bool) -> bool:
-        """While the path is missing, read on where its file was moved to."""
+        """While the path is missing, read on where its file was moved to, and what came and went meanwhile."""
         if missing and not self._begun:
             self._begin_without_file()
-        if self.live is not None or not (self._resume or self._resume_older) or not self.family.modified():
+        if not self.family.modified():
             return False
         siblings = self.family.listing()
         before = len(self.older)
         self._find_older(siblings, now_ns)
-        found = self.succession.find(self._resume, siblings) if self._resume is not None else None
-        if found is not None:
-            self.older.append(found)
-            self._resume = None
-            self.ledger.rotations["rename"] += 1
+        if self._resume is not None:
+            found = self.succession.find(self._resume, siblings)
+            if found is not None:
+                self._resume = None
+                self.older.append(found)
+                self.ledger.rotations["rename"] += 1
+            elif self._resume.fingerprint.head_size:
+                return len(self.older) > before
+        missed = self.succession.missed(siblings, self._generations())
+        if missed:
+            if self._resume is not None:
+                missed[0].booked = self._resume.seen
+                self._resume = None
+            self._retire()
+            self.older += missed
+            self.ledger.rotations["rename"] += len(missed)
+        self.family.know(siblings)
         return len(self.older) > before
 
     def _begin_without_file(self) -> None:
@@ -248,12 +263,10 @@ class Trail:
         siblings = self.family.listing()
         if not self._is_at_path(live.content):
             return False
-        missed = self.succession.missed(siblings, [*self.older, live]) if self._unsure else []
-        self.older += missed
+        missed = self._add_missed(siblings, booked=0) if self._unsure else 0
         self.family.know(siblings)
         self._unsure = live.empty
-        self.ledger.rotations["copytruncate"] += len(missed)
-        return bool(missed)
+        return missed > 0
 
     def _is_at_path(self, content: Plain | Archive) -> bool:
         """The path still names this file: siblings listed before hold nothing newer."""
@@ -283,7 +296,7 @@ class Trail:
         self._find_older(siblings, now_ns)
         if not self._begun:
             self._begin(fresh)
-        elif not self._goes_on(fresh):
+        elif not self._goes_on(fresh, siblings, now_ns):
             self._succeed(fresh, siblings, now_ns)
         self.family.know(siblings)
         self.family.modified()
@@ -326,13 +339,12 @@ class Trail:
 
     def _set_live(self, live: Generation) -> None:
         live.booked = max(live.booked, live.offset)
-        live.seen = max(live.seen, live.booked)
         self.live = live
         with suppress(ChangedError):
             live.look()
         self._unsure = live.empty
 
-    def _goes_on(self, fresh: Plain) -> bool:
+    def _goes_on(self, fresh: Plain, siblings: list[Sibling], now_ns: int) -> bool:
         """It is the file we were reading, or a copy put in its place: go on at the same offset."""
         if self.live is not None:
             if not self.succession.replaces(self.live, fresh):
@@ -345,16 +357,33 @@ class Trail:
             record = self._resume
         else:
             return False
-        self._take_up(record, fresh)
+        live = self._take_up(record, fresh)
+        copied = 0 if record.fingerprint.head_size else self._add_missed(siblings, booked=record.seen)
+        if copied:
+            live.booked = 0
+        elif live.seen < record.seen:
+            self.ledger.lose("truncated", now_ns, record.seen - live.seen, exact=True)
+            live.booked = live.seen
         return True
 
-    def _take_up(self, record: Record, fresh: Plain) -> None:
+    def _add_missed(self, siblings: list[Sibling], *, booked: int) -> int:
+        """The file had no line when last seen: a copy that was not there holds what it had meanwhile."""
+        missed = self.succession.missed(siblings, self._generations())
+        for first in missed[:1]:
+            first.booked = booked
+        self.older += missed
+        self.ledger.rotations["copytruncate"] += len(missed)
+        return len(missed)
+
+    def _take_up(self, record: Record, fresh: Plain) -> Generation:
         """Read on in a file that begins with what was read."""
         self._resume = None
         live = Generation(fresh, self.path, self.ledger.skipped)
         live.move(record.fingerprint.size, cutting=record.cutting)
-        live.seen = live.booked = record.seen
+        live.booked = record.seen
+        live.seen = max(fresh.stat().st_size, live.offset)
         self._set_live(live)
+        return live
 
     def _succeed(self, fresh: Plain, siblings: list[Sibling], now_ns: int) -> None:
         """A new file is at the path: first what was there before it and what was missed."""
@@ -362,7 +391,9 @@ class Trail:
         live.move(0)
         held, kind = self._hold()
         if self._resume is not None:
-            found = self.succession.predecessor(self._resume, siblings)
+            taken = {generation.identity for generation in (*self.older, *held)}
+            free = [sibling for sibling in siblings if (sibling.device, sibling.inode) not in taken]
+            found = self.succession.predecessor(self._resume, free)
             if found is None and self._resume.fingerprint.matches(fresh):
                 self._take_up(self._resume, fresh)
                 return
@@ -421,7 +452,7 @@ class Trail:
         }
         return json.dumps(row, separators=(",", ":"))
 
-    def load(self, text: str, siblings: str) -> None:
+    def load(self, text: str, siblings: str | None) -> None:
         """Undo `dump`; files are looked for at the first look."""
         row: dict[str, Any] = json.loads(text)
         self._begun = row["begun"]
