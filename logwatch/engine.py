@@ -150,8 +150,8 @@ class Engine:
             pipeline = self._build(rules)
         except RuleError as error:
             for mistake in error.mistakes:
-                log.error("reload: %s", mistake)
-            log.error("reload failed: the rules from before stay in force")
+                log.error("reload: %s", mistake)  # noqa: TRY400 - an operator's mistake, not a bug
+            log.error("reload failed: the rules from before stay in force")  # noqa: TRY400 - as above
             self._board.reloaded(now_ns, None, (), f"the rules from before stay in force\n{error}")
             return
         # What is committed is all there is to know: the new stages start from there.

@@ -9,18 +9,18 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
-    {"model", "errors", "__init__"},
-    {"templates", "secrets", "formats", "patterns", "metrics", "states", "tellings"},
-    {"daemon_lines", "fields"},
-    {"docker", "names", "changepoints", "tellers", "containers"},
+    {"__init__", "model", "errors"},
+    {"changepoints", "formats", "metrics", "patterns", "secrets", "states", "tellings", "templates"},
+    {"containers", "daemon_lines", "docker", "fields", "names", "tellers"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},
-    {"rulefiles"},
-    {"config"},
-    {"pipeline", "alerts"},
-    {"web"},
+    {"demo", "rulefiles"},
+    {"config", "pipeline", "web"},
+    {"board", "compose", "replay"},
     {"engine"},
-    {"cli", "__main__"},
+    {"daemon"},
+    {"cli"},
+    {"__main__"},
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
