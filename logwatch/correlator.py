@@ -11,7 +11,7 @@ sequence that begins within T after them (a kill that follows the kernel's OOM l
 The order of events is the order in which they come; their times only measure distances. An
 event that is amended later takes part as if it had come then, if only now its attributes
 meet a condition. Events that are made go back through the lifecycle and may be steps of
-other correlations, but not of those that lead to them.
+other correlations; where those form a circle, an earlier one takes nothing from a later one.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from logwatch import templates
-from logwatch.model import Correlation, Event, Outcome, Role
+from logwatch.model import SECOND, Correlation, Event, Outcome, Role
 
+GRACE_NS = 60 * SECOND
+"""What is only remembered is kept a little longer: an event's own time may be before its header's."""
 MOST_OPEN = 10_000
 """Keys under way per correlation; beyond them the oldest is dropped."""
 MOST_MATCHED = 1_000
@@ -48,16 +50,18 @@ class Open(NamedTuple):
 class Course:
     """One correlation and its keys under way."""
 
-    __slots__ = ("barred", "correlation", "dirty", "matched", "opens", "rivals", "stored", "templates")
+    __slots__ = ("barred", "correlation", "dirty", "lasts_ns", "matched", "opens", "rivals", "stored", "templates")
 
     def __init__(self, correlation: Correlation) -> None:
         self.correlation = correlation
+        self.lasts_ns = correlation.within_ns + (0 if correlation.kind == "missing" else GRACE_NS)
+        """How long after its time an open key is looked at again."""
         self.opens: dict[Key, Open] = {}
         self.barred: dict[Key, int] = {}
         """When an `unless` event of the key came last."""
         self.matched: dict[int, None] = {}
         self.rivals: frozenset[str] = frozenset()
-        """Correlations that this one leads to: it takes nothing from them."""
+        """Later correlations, and itself, that lead back to this one: it takes nothing from them."""
         self.dirty: set[Key | None] = set()
         self.stored: set[str] = set()
         self.templates = {key: templates.parse(text) for key, text in correlation.attributes.items()}
@@ -78,8 +82,9 @@ class Correlator:
         for course in self._courses.values():
             for event in dict.fromkeys((*course.correlation.steps, *course.correlation.unless)):
                 self._steps.setdefault(event, []).append(course)
-        for course in self._courses.values():
-            course.rivals = self._reached(course)
+        order = list(self._courses)
+        for at, course in enumerate(self._courses.values()):
+            course.rivals = self._reached(course).intersection(order[at:])
 
     def accept(self, outcome: Outcome) -> list[Event]:
         """Take an accepted or amended event; returns the events it completes."""
@@ -99,11 +104,9 @@ class Correlator:
         while self._deadlines and self._deadlines[0][0] <= clock_ns:
             deadline_ns, name, key = heappop(self._deadlines)
             course = self._courses[name]
-            if course.barred.get(key, deadline_ns) + course.correlation.within_ns <= clock_ns:
-                course.barred.pop(key, None)
-                course.dirty.add(key)
+            self._unbar(course, key)
             waiting = course.opens.get(key)
-            if waiting is None or waiting.time_ns + course.correlation.within_ns > clock_ns:
+            if waiting is None or waiting.time_ns + course.lasts_ns > clock_ns:
                 continue
             self._close(course, key)
             if waiting.event is not None:
@@ -189,16 +192,27 @@ class Correlator:
             self._close(course, key)
         course.barred[key] = max(time_ns, course.barred.get(key, time_ns))
         course.dirty.add(key)
-        heappush(self._deadlines, (time_ns + course.correlation.within_ns, course.correlation.id, key))
+        heappush(self._deadlines, (time_ns + course.correlation.within_ns + GRACE_NS, course.correlation.id, key))
+
+    def _unbar(self, course: Course, key: Key) -> None:
+        barred_ns = course.barred.get(key)
+        if barred_ns is not None and barred_ns + course.correlation.within_ns + GRACE_NS <= self._clock_ns:
+            del course.barred[key]
+            course.dirty.add(key)
 
     def _open(self, course: Course, key: Key, under_way: Open) -> None:
         if key not in course.opens and len(course.opens) >= MOST_OPEN:
-            oldest = min(course.opens, key=lambda each: (course.opens[each].time_ns, each))
-            self._close(course, oldest)
-            self.dropped[course.correlation.id] = self.dropped.get(course.correlation.id, 0) + 1
+            self._drop_oldest(course)
         course.opens[key] = under_way
         course.dirty.add(key)
-        heappush(self._deadlines, (under_way.time_ns + course.correlation.within_ns, course.correlation.id, key))
+        heappush(self._deadlines, (under_way.time_ns + course.lasts_ns, course.correlation.id, key))
+
+    def _drop_oldest(self, course: Course) -> None:
+        """Drop a tenth at a time, so that a flood of keys does not sort them for each."""
+        oldest = sorted(course.opens, key=lambda each: (course.opens[each].time_ns, each))[: MOST_OPEN // 10 + 1]
+        for key in oldest:
+            self._close(course, key)
+        self.dropped[course.correlation.id] = self.dropped.get(course.correlation.id, 0) + len(oldest)
 
     def _close(self, course: Course, key: Key) -> None:
         course.opens.pop(key, None)
@@ -263,14 +277,14 @@ class Correlator:
 
     def _restore_key(self, course: Course, key: Key, row: Sequence[object]) -> None:
         under_way, barred_ns = row
-        within_ns, name = course.correlation.within_ns, course.correlation.id
+        name = course.correlation.id
         if isinstance(barred_ns, int):
             course.barred[key] = barred_ns
-            self._deadlines.append((barred_ns + within_ns, name, key))
+            self._deadlines.append((barred_ns + course.correlation.within_ns + GRACE_NS, name, key))
         if isinstance(under_way, list):
             time_ns, step, attributes, fields = under_way
             course.opens[key] = Open(time_ns, step, attributes, None if fields is None else Event(*fields))
-            self._deadlines.append((time_ns + within_ns, name, key))
+            self._deadlines.append((time_ns + course.lasts_ns, name, key))
 
 
 def _dump(course: Course, key: Key) -> str | None:

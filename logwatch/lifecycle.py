@@ -218,6 +218,8 @@ class Lifecycle:
         before = tracked.state if tracked.announced else None
         if before is after:
             return
+        if before is GONE:
+            self._names.reclaim(tracked.host, tracked.id)
         tracked.state, tracked.announced = after, True
         tracked.since_ns = max(time_ns, tracked.since_ns) if before else time_ns
         self._touch(tracked)
@@ -301,7 +303,7 @@ class Lifecycle:
         """A container is called so; who was called so until now is gone, or was renamed unseen."""
         host, name, gone = tracked.host, name.removeprefix("/"), tracked.state is GONE
         known, owner = self._names.of(host, tracked.id), self._names.owner(host, name)
-        if (known == name and owner == tracked.id) or (gone and known is not None):
+        if (known == name and owner == tracked.id) or (gone and known is not None and not sure):
             return
         former = None if owner is None or owner == tracked.id else self._tracked.get((host, owner))
         if former is not None:
@@ -349,7 +351,7 @@ class Lifecycle:
             for each in self._tracked.values()
             if each.announced and each.state is not GONE
         ]
-        return sorted(views, key=lambda view: (view.host, view.name or view.id))
+        return sorted(views, key=lambda view: (view.host, view.name or view.id, view.id))
 
     # ── memory ───────────────────────────────────────────────────────────────────────
 

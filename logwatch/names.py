@@ -114,6 +114,13 @@ class Names:
             del self._owners[host, name]
             self._dirty.add((host, container_id))
 
+    def reclaim(self, host: str, container_id: str) -> None:
+        """The container is not gone after all: it has its name again, unless another one took it over."""
+        name = self._names.get((host, container_id))
+        if name is not None and self._owners.setdefault((host, name), container_id) != container_id:
+            self._names[host, container_id] = None
+        self._dirty.add((host, container_id))
+
     def forget(self, host: str, container_id: str) -> None:
         """Drop a container."""
         self.release(host, container_id)

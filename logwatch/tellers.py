@@ -129,7 +129,8 @@ class Tellers:
         self._remember(subject, telling, kind)
         if self._loose:
             self._absorb(telling)
-        if event.role is CORROBORATING or (event.revoked_by and not certain):
+        role = event.role
+        if role is CORROBORATING or (event.revoked_by and not certain and role is not LEADING):
             self._hold_back(subject, telling, event)
             return made
         return [*made, (telling, False, False)] if made else [(telling, False, False)]
