@@ -165,3 +165,7 @@ def table() -> str:
         labels = ", ".join(f"`{label}`" for label in family.labels) or "–"
         rows.append(f"| `{family.name}` | {family.kind} | {labels} | {family.help} |")
     return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(table(), end="")  # noqa: T201 -- the table for docs/metrics.md

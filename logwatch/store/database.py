@@ -146,8 +146,10 @@ class Store:
                 connection.execute("ROLLBACK")
             self._retention.begin(connection)
             raise
-        if wal_bytes(self._wal) > LONGEST_WAL:
-            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        with suppress(sqlite3.Error):  # the turn is committed; this can wait for the next
+            self._retention.tidy(connection)
+            if wal_bytes(self._wal) > LONGEST_WAL:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _failed(self, error: sqlite3.Error) -> CommitError:
         if _unreadable(error):

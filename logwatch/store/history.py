@@ -124,15 +124,21 @@ def _connect(path: Path) -> sqlite3.Connection:
     """Open for reading; where not even the shared memory of WAL can be made, as a file that nobody writes."""
     last: sqlite3.Error | None = None
     for mode in ("mode=ro", "mode=ro&immutable=1"):
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, check_same_thread=False)
         try:
-            connection.execute("SELECT count(*) FROM meta").fetchone()
+            return _attempt(f"{path.absolute().as_uri()}?{mode}")
         except sqlite3.OperationalError as error:
-            connection.close()
             last = error
         except sqlite3.DatabaseError as error:
-            connection.close()
             raise StateError(f"{path}: {error}: logwatch run sets it aside and starts a new one") from error
-        else:
-            return connection
     raise StateError(f"{path}: {last}: is it readable for this user?")
+
+
+def _attempt(uri: str) -> sqlite3.Connection:
+    # Requests are answered by several threads, one after the other.
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+    try:
+        connection.execute("SELECT count(*) FROM meta").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -13,6 +13,7 @@ DAY_NS = 86_400 * SECOND
 BATCH = 10_000
 # Counting pages takes longer than a small commit.
 COMMITS_PER_LOOK = 256
+PAGES_PER_COMMIT = 250
 
 
 @dataclass(slots=True)
@@ -29,6 +30,7 @@ class Retention:
     _newest_ns: int = 0
     _looked_ns: int = 0
     _commits: int = 0
+    _loose: bool = False
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Find out what there is."""
@@ -54,6 +56,13 @@ class Retention:
             bound = min(bound, self._first + max(BATCH, 2 * len(turn.outcomes)) - 1)
             connection.execute("DELETE FROM events WHERE seq <= ?", (bound,))
             self._first = bound + 1
+
+    def tidy(self, connection: sqlite3.Connection) -> None:
+        """Give free pages of too large a file back. Call outside a transaction."""
+        if self._loose:
+            self._loose = False
+            # execute() would stop after the first page: this pragma returns a row for each.
+            connection.executescript(f"PRAGMA incremental_vacuum({PAGES_PER_COMMIT:d})")
 
     def _note(self, turn: Turn) -> None:
         seqs = [outcome.seq for outcome in turn.outcomes if not outcome.amends]
@@ -82,7 +91,7 @@ class Retention:
         used: int = (pages - free) * size
         if pages * size > self.max_bytes:
             self._commits = COMMITS_PER_LOOK  # look again at the next commit
-            connection.execute("PRAGMA incremental_vacuum(1000)").fetchall()
+            self._loose = True
         if used <= self.max_bytes:
             return 0
         return self._first + (self._last - self._first + 1) * (used - self.max_bytes) // used
