@@ -18,6 +18,9 @@ guarantees. A *telling* is one thing that happened, with everybody who has told 
       has it passed: amended                  ├── the next line of the object ────────────▶ passes
       is it held: grows silently              └── `settle` of event time has gone by ─────▶ passes
 
+What is told of the daemon and of containerd is one thing until their state changes; a
+corroborating line that repeats itself until then adds nothing.
+
 A line joins the nearest telling in time, so that two deaths within a second, told by A A B B
 or A B A B, stay two. The same teller twice is two tellings, with two exceptions of
 `docker events`: it reports one OOM kill up to three times within milliseconds, and repeats
@@ -32,10 +35,11 @@ death of a container that is known to run is beyond doubt and passes at once (`c
 **Lines without an id.** `eth0: renamed from veth1a2b` names no container. Such a line of a
 corroborating rule joins the nearest telling of its kind on the host (it adds attributes only
 where there is no second candidate), also one that comes within `settle` after it. Alone it
-stands in for those who would name the object, and makes its event when `settle` is over,
-except on hosts where they were heard in the last week: there it is something else (a
-network that was connected later, swarm's own sandbox). Any other line without an id is an
-event of its own; only what has no name by nature, the daemon and containerd, is an object.
+stands in for those who know better, and makes its event when `settle` is over, except on
+hosts where a leading or primary line of the kind was heard in the last week: there it is
+something else (a network that was connected later, swarm's own sandbox). Any other line
+without an id is an event of its own; only what has no name by nature, the daemon and
+containerd, is an object.
 """
 
 from __future__ import annotations
@@ -161,6 +165,8 @@ class Tellers:
                 continue
             if gap < OOM_NS and repeats(telling.event, event, gap):
                 return telling
+            if epoch is not None and telling.epoch == epoch and event.role is CORROBORATING:
+                return telling  # however often it is said: the service is in that state already
             if telling.epoch == epoch and self._open(telling, event) and absorbs(telling, event, certain=certain):
                 best, distance = telling, min(gap, JOIN_NS)
         return best
@@ -322,6 +328,13 @@ class Tellers:
             self._dirty_nameless.add(kind)
             self._hold(telling, event)
             return NOTHING
+        known = self._kinds.get(kind)
+        if known is None:
+            known = self._kinds[kind] = Kind()
+        if known.heard_ns is None or known.heard_ns + HEARD_STEP_NS <= self.clock_ns:
+            self._hear(known, kind, telling)
+        if self._loose:
+            self._absorb(telling)
         self._remember_nameless(kind, telling)
         return [(telling, False, False)]
 

@@ -14,7 +14,7 @@ OOM_NS = SECOND // 10
 REMEMBERED_NS = 120 * SECOND
 """A telling can be joined for so long by the clock: `docker events --since` catches up on a restart."""
 HEARD_NS = 7 * 86_400 * SECOND
-"""For so long a host counts as one whose tellers name the object."""
+"""For so long a host counts as one whose better tellers are heard."""
 HEARD_STEP_NS = 3600 * SECOND
 TELLINGS = 16
 """Most tellings that are remembered per object and action."""
@@ -24,8 +24,10 @@ RECENT = 256
 """Most tellings per kind and host among which a line without an id looks for its own."""
 NAMELESS = 16
 """Most events without an id that are remembered per kind and host."""
-IDENTIFYING = ("exec_id", "execID", "container", "signal", "health")
+IDENTIFYING = ("exec_id", "execID", "container", "endpoint", "signal", "health")
 """Attributes in which two lines about one event cannot differ."""
+TROUBLES = ("_failed", "_error")
+"""Actions that do not show that the object has ever run."""
 REVOKED = -1
 FORGOTTEN = -1
 """When a telling was opened that nobody may join any more."""
@@ -83,7 +85,7 @@ class Kind:
     def __init__(self) -> None:
         self.recent: deque[Telling] = deque()
         self.heard_ns: int | None = None
-        """When somebody last named the object, to the hour."""
+        """When a leading or primary line last told of one, to the hour."""
 
 
 Told = tuple[Telling, bool, bool]
@@ -134,8 +136,11 @@ def confirms(held: list[Telling], event: Event, *, certain: bool) -> bool:
     """Whether a new line of the object proves what is held of it.
 
     A death after a start proves nothing where both may be revoked by one event: it is what a
-    failed start looks like. Anything else, also a second start, shows that the first was one.
+    failed start looks like. A trouble proves nothing either: what could not start can often not
+    be cleaned up. Anything else, also a second start, shows that the first was one.
     """
+    if event.event.endswith(TROUBLES):
+        return False
     if certain or not event.revoked_by or event.role is LEADING or is_start(event):
         return True
     return any(telling.event.event == event.event or not telling.revoked_by & event.revoked_by for telling in held)

@@ -224,7 +224,7 @@ def test_a_leader_lets_pass_what_was_held() -> None:
     assert start.rule == "docker-events"
 
 
-@pytest.mark.parametrize("attribute", ["exec_id", "container", "signal", "health"])
+@pytest.mark.parametrize("attribute", ["exec_id", "container", "endpoint", "signal", "health"])
 def test_tellers_that_name_different_things_do_not_join(attribute: str) -> None:
     made = play(
         event("network.connect", attributes={attribute: "1"}),
@@ -300,6 +300,12 @@ def test_a_start_that_fails_is_neither_start_nor_death() -> None:
 
     assert kinds(made) == ["start_failed"]
     assert states(made) == [State.CREATED]
+
+
+def test_a_trouble_with_what_could_not_start_does_not_prove_that_it_did() -> None:
+    made = play(shim(0), gone(0.2), event("container.destroy_failed", 0.25), event("container.start_failed", 0.25))
+
+    assert kinds(made) == ["destroy_failed", "start_failed"]
 
 
 def test_a_death_right_after_a_failed_start_is_none() -> None:
@@ -446,6 +452,16 @@ def test_a_corroborating_line_joins_one_without_an_id() -> None:
     assert oom.attributes == {"process": "java"}
 
 
+def test_a_corroborating_line_may_come_before_the_one_without_an_id() -> None:
+    made = play(
+        corroborating("network.connect", 0, None, "assigned", attributes={"endpoint": "web"}),
+        corroborating("network.connect", 0.01, None, "assigned", attributes={"endpoint": "web"}),
+        event("network.connect", 0.02, None, attributes={"endpoint": "web", "container": WEB}),
+    )
+
+    assert len(accepted(made)) == 1
+
+
 def test_a_creation_that_failed_is_none() -> None:
     create = event("container.create", 0, None, name="web", revoked_by=frozenset({"container.create_failed"}))
 
@@ -534,6 +550,17 @@ def test_a_daemons_stop_is_one_however_long_it_takes() -> None:
     )
 
     assert kinds(made) == ["ready", "stop", "start", "stop"]
+
+
+def test_a_corroborating_line_about_a_service_may_repeat_itself() -> None:
+    made = play(
+        event("daemon.stop", 0, None, "signal"),
+        *(corroborating("daemon.stop", at, None, "stream") for at in (10, 10.1, 60)),
+        event("daemon.start", 61, None),
+        corroborating("daemon.stop", 62, None, "stream"),
+    )
+
+    assert kinds(made) == ["stop", "start", "stop"]
 
 
 def test_two_reloads_are_two() -> None:
