@@ -54,12 +54,16 @@ class Scanner:
 
     def __init__(self, rules: Sequence[Rule], cache_dir: Path | None, *, count_ignored: bool = False) -> None:
         self._ids = [rule.id for rule in rules]
-        self._ignored = frozenset(n for n, rule in enumerate(rules) if not rule.event) if count_ignored else frozenset()
         self._docker, self._other = len(rules), len(rules) + 1
+        self._first_ignored = len(rules) + 2
         self._daemon_lines = DaemonLineCounter()
+
+        def number_of(index: int, rule: Rule) -> int:
+            return self._first_ignored + index if count_ignored and not rule.event else index
+
         expressions = [
-            Expression(scan_expression(pattern), number)
-            for number, rule in enumerate(rules)
+            Expression(scan_expression(pattern), number_of(index, rule))
+            for index, rule in enumerate(rules)
             for pattern in rule.patterns
         ]
         expressions.append(Expression(docker_expression(), self._docker, hyperscan.HS_FLAG_SOM_LEFTMOST))
@@ -72,38 +76,57 @@ class Scanner:
         if data and not data.endswith(b"\n"):
             data += b"\n"
         found: list[tuple[int, int]] = []
-        dockers: list[int] = []
+        docker_starts: list[int] = []
+        docker_ends: list[int] = []
         others: list[int] = []
-        report, see_docker, see_other, docker = found.append, dockers.append, others.append, self._docker
+        ignored: list[tuple[int, int]] = []
+        report, ignore, docker, first_ignored = found.append, ignored.append, self._docker, self._first_ignored
+        see_start, see_end, see_other = docker_starts.append, docker_ends.append, others.append
 
         def matched(number: int, start: int, end: int, _flags: int, _context: object) -> None:
             if number == docker:
-                see_docker(start)
+                see_start(start)
+                see_end(end)
+            elif number >= first_ignored:
+                ignore((end, number))
             elif number < docker:
                 report((end, number))
             else:
                 see_other(end - 1)
 
         self._database.scan(data, match_event_handler=matched)
-        levels, other = self._daemon_lines.count(data, dockers, others)
-        hits, ignored, known, lines = self._group(data, found)
-        return Scan(lines, len(dockers) + other, levels, hits, ignored, known)
+        levels, other = self._daemon_lines.count(data, docker_starts, others)
+        ignored_ends, ignored_counts = self._count_ignored(ignored, found)
+        known = len(ignored_ends.intersection(docker_ends)) if ignored_ends else 0
+        hits, lines = _make_hits(data, found)
+        return Scan(lines, len(docker_starts) + other, levels, hits, ignored_counts, known)
 
-    def _group(self, data: bytes, found: list[tuple[int, int]]) -> tuple[list[Hit], Counter[str], int, int]:
-        """Make one hit of all matches in a line and set aside what only `ignore` rules know; count lines."""
-        hits: list[Hit] = []
-        ignored: Counter[str] = Counter()
-        known = before = counted = 0
-        for end, numbers in _by_line(found):
-            start = data.rfind(b"\n", 0, end - 1) + 1
-            if self._ignored and self._ignored.issuperset(numbers):
-                ignored.update([self._ids[number] for number in numbers])
-                known += data.find(b"docker", start, end) >= 0
-                continue
-            before += count_lines(data, counted, start)
-            counted = start
-            hits.append(Hit(start, end - 1, numbers, before))
-        return hits, ignored, known, before + count_lines(data, counted, len(data))
+    def _count_ignored(
+        self, ignored: Sequence[tuple[int, int]], found: list[tuple[int, int]]
+    ) -> tuple[set[int], dict[str, int]]:
+        """Count what only `ignore` rules know; where other rules hit too, theirs are added to `found`."""
+        once = set(ignored)
+        ends = {end for end, _ in once}
+        shared = ends.intersection([end for end, _ in found]) if found else set()
+        if shared:
+            both = [match for match in once if match[0] in shared]
+            found += [(end, number - self._first_ignored) for end, number in both]
+            once.difference_update(both)
+            ends -= shared
+        counts = Counter([number for _, number in once])
+        return ends, {self._ids[number - self._first_ignored]: count for number, count in counts.items()}
+
+
+def _make_hits(data: bytes, found: list[tuple[int, int]]) -> tuple[list[Hit], int]:
+    """Make one hit of all matches in a line; and count all lines."""
+    hits: list[Hit] = []
+    before = counted = 0
+    for end, numbers in _by_line(found):
+        start = data.rfind(b"\n", 0, end - 1) + 1
+        before += count_lines(data, counted, start)
+        counted = start
+        hits.append(Hit(start, end - 1, numbers, before))
+    return hits, before + count_lines(data, counted, len(data))
 
 
 def count_lines(data: bytes, start: int, end: int) -> int:
