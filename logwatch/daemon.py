@@ -53,7 +53,7 @@ class Daemon:
             board=self._board,
             build=builder.pipeline,
             load_rules=builder.rules,
-            rules_changed=RuleWatch(builder, config).changed,
+            rules_changed=RuleWatch(config).changed,
             now=time.time_ns,
         )
         self._board.ask_reload = self._engine.reload
@@ -84,7 +84,7 @@ class Daemon:
 class RuleWatch:
     """Sees that rule files changed on disk, also where a ConfigMap swaps a whole folder."""
 
-    def __init__(self, builder: Builder, config: Config) -> None:
+    def __init__(self, config: Config) -> None:
         self._paths = [Path(path) for path in config.rules.paths] if config.rules.watch else []
         self._seen = self._look()
 

@@ -1,0 +1,63 @@
+"""`logwatch run` as a process of its own, seen as its users see it: over HTTP and by signals."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from host import free_port, wait_for
+from prometheus_client.parser import text_string_to_metric_families
+
+
+class Sidecar:
+    """Starts at once and waits until it answers; `end` stops it."""
+
+    def __init__(self, state: Path, *arguments: str) -> None:
+        self.port = free_port()
+        self.stderr = state.parent / f"logwatch-{self.port}.log"
+        command = [sys.executable, "-m", "logwatch", "run", "--state-dir", str(state)]
+        command += ["--web.listen-address", f"127.0.0.1:{self.port}", *arguments]
+        state.parent.mkdir(parents=True, exist_ok=True)
+        with self.stderr.open("wb") as out:
+            self.process = subprocess.Popen(command, stderr=out)
+        wait_for(lambda: self.get("/-/healthy")[0] == 200 or self.process.poll() is not None, "logwatch")
+        assert self.process.poll() is None, self.stderr.read_text()
+
+    def get(self, path: str, *, method: str = "GET", accept: str = "") -> tuple[int, str]:
+        """Status and body; 0 where nobody answers."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+        if accept:
+            request.add_header("Accept", accept)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
+
+    def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """What a scrape shows: sample name and labels to value."""
+        families = text_string_to_metric_families(self.get("/metrics")[1])
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+    def value(self, name: str, **labels: str) -> float | None:
+        """One sample's value."""
+        return self.samples().get((name, frozenset(labels.items())))
+
+    def send(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it and return its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(10)

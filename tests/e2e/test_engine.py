@@ -1,0 +1,95 @@
+"""A real engine writes through a real rsyslogd; logwatch follows; the engine's own account decides."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from host import IMAGE, TEMPLATES, Host, free_port, wait_for
+from parity import Score, compare, engine_account, our_account
+from sidecar import Sidecar
+
+pytestmark = pytest.mark.e2e
+
+
+def trouble(host: Host) -> None:
+    """What containers do to an operator."""
+    host.docker("run", "-d", "--name", "web", IMAGE, "sleep", "1000")
+    host.docker("pause", "web")
+    host.docker("unpause", "web")
+    host.docker("exec", "web", "sh", "-c", "exit 5")
+    host.docker("run", "-d", "--name", "crash", "--restart=on-failure:3", IMAGE, "sh", "-c", "sleep 0.2; exit 7")
+    dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
+    host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *dd)
+    host.docker("run", "-d", "--name", "stubborn", IMAGE, "sh", "-c", 'trap "" TERM; while true; do sleep 1; done')
+    host.docker("stop", "-t", "1", "stubborn")
+    host.docker("run", "--name", "nocmd", IMAGE, "/nonexistent")
+    host.docker("volume", "create", "v1")
+    host.docker("volume", "rm", "v1")
+    host.docker("network", "create", "n1")
+    host.docker("network", "rm", "n1")
+    host.docker("restart", "-t", "0", "web")
+    forged = 'time="2026-01-01T00:00:00Z" level=info msg="ignoring event" container=' + "ab" * 32
+    host.docker(
+        *("run", "--name", "forger", "--log-driver", "syslog"),
+        *("--log-opt", f"syslog-address=unixgram://{host.syslog}", "--log-opt", "tag=docker/{{.Name}}"),
+        *(IMAGE, "echo", forged),
+    )
+    time.sleep(4)  # three restarts of `crash`, each after a longer pause
+    host.docker("rm", "-f", "web", "crash", "oomer", "stubborn", "nocmd", "forger")
+    time.sleep(2)
+
+
+@pytest.fixture(scope="module", params=["info", "debug"])
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, Path]]:
+    """Logs in three forms and the engine's account of the same troubles, at one log level."""
+    missing = [name for name in ("rsyslogd", "dockerd", "docker", "busybox") if shutil.which(name) is None]
+    if missing:
+        message = f"missing here: {', '.join(missing)}"
+        pytest.fail(message) if __import__("os").environ.get("CI") == "true" else pytest.skip(message)
+    kept = tmp_path_factory.mktemp(request.param)
+    host = Host(request.param)
+    try:
+        host.start()
+        trouble(host)
+        for name in TEMPLATES:
+            shutil.copy(host.log(name), kept / name)
+        shutil.copy(host.account, kept / "events.jsonl")
+    finally:
+        host.close()
+    yield request.param, kept, kept / "events.jsonl"
+
+
+def replayed(log: Path, logwatch: Callable[..., str]) -> dict[str, Score]:
+    account = engine_account((log.parent / "events.jsonl").read_text().splitlines())
+    return compare(account, our_account(logwatch("replay", "--format", "jsonl", str(log)).splitlines()))
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_starts_deaths_and_oom_kills_are_those_of_the_engine(
+    told: tuple[str, Path, Path], template: str, logwatch: Callable[..., str]
+) -> None:
+    scores = replayed(told[1] / template, logwatch)
+
+    assert {kind: scores[kind] for kind in ("container.start", "container.die", "container.oom")} == {
+        kind: Score(n, n, n)
+        for kind, n in ((kind, scores[kind].engine) for kind in ("container.start", "container.die", "container.oom"))
+    }
+
+
+def test_the_debug_level_tells_the_rest(told: tuple[str, Path, Path], logwatch: Callable[..., str]) -> None:
+    if told[0] != "debug":
+        pytest.skip("this is about the debug level")
+    scores = replayed(told[1] / "iso", logwatch)
+    kinds = ("create", "destroy", "kill", "pause", "unpause", "exec_create", "exec_start")
+
+    for kind in kinds:
+        score = scores[f"container.{kind}"]
+
+        assert (score.recall, score.precision) >= (0.97, 0.97), (kind, score)
