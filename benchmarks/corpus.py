@@ -3,13 +3,13 @@
 One line in five comes from dockerd (20.10, debug level); the rest is what else such a host
 writes. Of a hundred dockerd lines
 
-    80  debug noise: API polls, iptables, address pools, garbage collection, forwarded events
+    80  debug noise: API polls, iptables, garbage collection, registered routes, streams
     15  info noise: plugins that load, gRPC channels
      2  warnings and errors
-     3  a container's life: a shim starts, its task is deleted, the shim is disconnected
+     3  a container's life: shims start and are disconnected, tasks are deleted, networks joined and left
 
-and of a hundred others 40 are output of containers (a few with `docker` in the text, a few
-in logrus' own form), 25 kernel, 15 systemd, 10 cron, 10 sshd.
+and of a hundred others 50 are output of containers (one in six says `docker`, one in six has
+logrus' own form), 10 kernel, 20 systemd, 10 cron, 10 sshd.
 """
 
 from __future__ import annotations
@@ -34,9 +34,8 @@ _DEBUG = (
     "Calling GET /v1.41/info",
     "Calling GET /v1.41/containers/{id}/json",
     'garbage collected" d="{n}.{n}ms',
-    "ReleaseAddress(LocalDefault/172.17.0.0/16, 172.17.0.{n})",
-    "RequestAddress(LocalDefault/172.17.0.0/16, <nil>, map[])",
-    "EnableService {id} DONE",
+    "Registering GET, /containers/json",
+    "attach: stderr: begin",
     "DeleteConntrackEntries purged ipv4:{n}, ipv6:0",
     "/usr/sbin/iptables, [--wait -t filter -C FORWARD -o docker0 -j DOCKER]",
     "attach: stdout: end",
@@ -57,6 +56,8 @@ _LIFE = (
     + "/{id} pid={n} runtime=io.containerd.runc.v2",
     'info msg="ignoring event" container={id} module=libcontainerd namespace=moby topic=/tasks/delete type="*events.TaskDelete"',
     'info msg="shim disconnected" id={id}',
+    'debug msg="EnableService {id} DONE"',
+    'debug msg="ReleaseAddress(LocalDefault/172.17.0.0/16, 172.17.0.{n})"',
 )
 _OUTPUT = (
     '10.0.{n}.7 - - "GET /api/v1/items/{n} HTTP/1.1" 200 {n} "-" "curl/8.5.0"',
@@ -134,12 +135,28 @@ def _dockerd(rng: random.Random, number: str, container: str) -> str:
 
 def _other(rng: random.Random, container: str) -> tuple[str, str]:
     share = rng.random()
-    if share < 0.40:
+    if share < 0.50:
         return f"{container[:12]}[843]", rng.choice(_OUTPUT)
-    if share < 0.65:
+    if share < 0.60:
         return "kernel", rng.choice(_KERNEL)
     if share < 0.80:
         return "systemd[1]", rng.choice(_SYSTEMD)
     if share < 0.90:
         return "CRON[2217]", rng.choice(_CRON)
     return "sshd[9120]", rng.choice(_SSHD)
+
+
+def write_matched(path: Path, lines: int, *, seed: int = SEED) -> None:
+    """Write a log in which every line tells that a container's task was deleted."""
+    if path.exists():
+        return
+    rng = random.Random(seed)
+    ids = [f"{rng.getrandbits(256):064x}" for _ in range(200)]
+    with path.open("w", encoding="utf-8") as file:
+        for index in range(lines):
+            now = START + timedelta(seconds=index * WEEK_SECONDS / lines)
+            file.write(
+                f'{now:%b} {now.day:2} {now:%H:%M:%S} node7 dockerd[1042]: time="{now:%Y-%m-%dT%H:%M:%S.%f}123Z" '
+                f'level=info msg="ignoring event" container={rng.choice(ids)} module=libcontainerd namespace=moby '
+                'topic=/tasks/delete type="*events.TaskDelete"\n'
+            )
