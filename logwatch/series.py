@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from logwatch.changepoints import NAN, ChangePoints
 from logwatch.metrics import OTHER
-from logwatch.model import Family, LabelValues, SampleChange
+from logwatch.model import SECOND, Family, LabelValues, SampleChange
 
+FORGET_NS = 10 * SECOND
 DROPPED = "logwatch_series_dropped_total"
 Selected = tuple[Mapping[str, str], Sequence[int], Sequence[float]]
 
@@ -88,6 +89,7 @@ class Series:
         self._ended: list[SampleChange] = []
         self._points: list[SampleChange] = []
         self._groups: dict[str, set[str]] = {}
+        self._forgot_ns = -FORGET_NS
         for family in families:
             self.declare(family)
 
@@ -337,7 +339,13 @@ class Series:
                     yield dict(zip(keys, labels, strict=True)), (cell.time_ns,), (value,)
 
     def forget(self, clock_ns: int) -> dict[str, int]:
-        """Drop change points that no rule sees any more; return for each sample name what is too old."""
+        """Drop change points that no rule sees any more; return for each sample name what is too old.
+
+        Looks through all series, so calls within ten seconds of the last do nothing.
+        """
+        if abs(clock_ns - self._forgot_ns) < FORGET_NS:
+            return {}
+        self._forgot_ns = clock_ns
         horizons = {}
         for table in self._tables.values():
             if not table.lookback_ns:

@@ -287,6 +287,7 @@ def test_what_no_window_sees_is_forgotten():
     horizons = series.forget(160)
 
     assert horizons == {"events_total": 60}
+    assert series.forget(161) == {}
     assert selected(series, "events_total") == {'{"name": "web", "action": "die"}': ([50, 200], [2.0, 3.0])}
 
 
