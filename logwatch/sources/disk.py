@@ -21,10 +21,10 @@ class Disk:
         """Open for reading; never blocks, not even on a FIFO."""
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
 
-    def names(self, directory: str) -> list[str]:
-        """Names in a directory, sorted; none where it cannot be listed."""
+    def names(self, directory: str, prefix: str) -> list[str]:
+        """Names in a directory that begin so; none where it cannot be listed."""
         try:
-            return sorted(os.listdir(directory))
+            return [name for name in os.listdir(directory or ".") if name.startswith(prefix)]
         except OSError:
             return []
 

@@ -109,10 +109,10 @@ class FileSource:
         self._told = False
         self._looked_ns: int | None = None
         self._begun = False
-        self._wakeup = Wakeup(notify=notify)
         for path in self._paths:
             if not is_pattern(path):
                 self._check(path)
+        self._wakeup = Wakeup(notify=notify)
 
     def _check(self, path: str) -> None:
         """A path given by name must be a plain file, or not exist yet."""

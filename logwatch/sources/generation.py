@@ -81,8 +81,6 @@ class Generation:
         """The position is inside a line that is passed over up to its newline."""
         self.seen = 0
         """The largest size known, in (unpacked) bytes."""
-        self.booked = 0
-        """Of `seen`, how much the ledger counts as written."""
         self.mtime_ns = content.mtime_ns if isinstance(content, Archive) else 0
         self.quiet_ns = 0
         """How long nothing has come."""
@@ -109,9 +107,13 @@ class Generation:
         head = whole_lines(self._head)
         return Fingerprint(device, inode, self.offset, len(head), digest(head), digest(self._tail))
 
+    def pending(self) -> int:
+        """Bytes known and not read; of an archive, in its compressed form."""
+        return self.content.left() if isinstance(self.content, Archive) else max(self.seen - self.offset, 0)
+
     def record(self) -> Record:
         """What the state keeps."""
-        return Record(self.fingerprint(), self.name, max(self.booked, self.offset), self.cutting, self.frozen)
+        return Record(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen)
 
     def move(self, offset: int, *, cutting: bool = False) -> None:
         """Go to an offset that is known to be right."""
@@ -136,31 +138,37 @@ class Generation:
 
     # ── reading ──────────────────────────────────────────────────────────────────────
 
-    def look(self) -> None:
-        """Learn size, time and head as they are now; raises ChangedError where they prove a truncation."""
+    def is_intact(self) -> bool:
+        """What was read is still there; also learns size, time and head as they are now."""
+        try:
+            self._look()
+        except ChangedError:
+            return False
+        return True
+
+    def _look(self) -> None:
+        size = self.seen
         if isinstance(self.content, Plain):
             found = self.content.stat()
             self.mtime_ns = found.st_mtime_ns
-            if found.st_size < self.seen:
+            size = found.st_size
+            if size < self.seen:
                 raise ChangedError
-            self.seen = found.st_size
         if self.offset < HEAD:
             head = self.content.pread(HEAD, 0)
             if not head.startswith(self._head):
                 raise ChangedError
             self._head = head
-
-    def is_intact(self) -> bool:
-        """What was read is still there."""
-        try:
-            self.look()
-        except ChangedError:
-            return False
-        return self.content.pread(len(self._tail), self.offset - len(self._tail)) == self._tail
+        if (
+            isinstance(self.content, Plain)
+            and self.content.pread(len(self._tail), self.offset - len(self._tail)) != self._tail
+        ):
+            raise ChangedError
+        self.seen = size
 
     def read(self, limits: Limits) -> Piece | None:
         """The next whole lines, or None at the end; raises ChangedError."""
-        self.look()
+        self._look()
         while True:
             window, start, full = self._window(limits)
             if start == len(window):

@@ -1,4 +1,7 @@
-"""What became of every byte that a log was seen to hold: written = read + pending + lost."""
+"""What became of every byte that a log was seen to hold: written = read + pending + lost.
+
+What is pending is known from the open generations (`Trail.pending`), the rest is kept here.
+"""
 
 from __future__ import annotations
 
@@ -14,20 +17,13 @@ class Ledger:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self.written = 0
-        """Bytes that the file was seen to grow by; where we began in the middle, from there."""
         self.read = 0
         """Bytes handed out or passed over."""
         self.lost = 0
-        """Bytes that were there and can no longer be read."""
+        """Bytes that were seen there and can no longer be read."""
         self.rotations: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
         self._gaps: list[Gap] = []
-
-    @property
-    def pending(self) -> int:
-        """Bytes still to be read."""
-        return self.written - self.read - self.lost
 
     def lose(self, reason: str, now_ns: int, known: int, *, exact: bool = False) -> None:
         """Record a gap of at least `known` bytes."""
@@ -42,7 +38,6 @@ class Ledger:
     def dump(self) -> dict[str, Any]:
         """The form kept in the state."""
         return {
-            "written": self.written,
             "read": self.read,
             "lost": self.lost,
             "rotations": dict(self.rotations),
@@ -51,6 +46,6 @@ class Ledger:
 
     def load(self, row: Mapping[str, Any]) -> None:
         """Undo `dump`."""
-        self.written, self.read, self.lost = row["written"], row["read"], row["lost"]
+        self.read, self.lost = row["read"], row["lost"]
         self.rotations.update(row["rotations"])
         self.skipped.update(row["skipped"])

@@ -100,7 +100,8 @@ class Family:
         """
         found: dict[tuple[int, int], Sibling] = {}
         for directory, base in self._places():
-            names = self._disk.names(directory)
+            prefix = "" if self._patterns else os.path.splitext(base)[0]
+            names = self._disk.names(directory, prefix)
             for name in names:
                 if name != base and self._may_be_copy(name, base) and not self._unfinished(name, names):
                     sibling = self._sibling(directory, name, base)
@@ -265,6 +266,10 @@ class Family:
         modified = stamps != self._stamps
         self._stamps = stamps
         return modified
+
+    def mistrust(self) -> None:
+        """What was listed last is not to be relied upon: list again."""
+        self._stamps = []
 
     def dump(self) -> str:
         """The form kept in the state."""

@@ -8,13 +8,12 @@ siblings: those that were not there at the last commit were written since.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from logwatch.sources.claims import Claims
 from logwatch.sources.content import Archive, Plain
 from logwatch.sources.disk import Disk
 from logwatch.sources.fingerprint import HEAD, Fingerprint, take
-from logwatch.sources.generation import ChangedError, Generation, Record
+from logwatch.sources.generation import Generation, Record
 from logwatch.sources.ledger import Ledger
 from logwatch.sources.siblings import Family, Sibling
 
@@ -84,7 +83,6 @@ class Succession:
         copied = not known.same_inode(content)
         generation = Generation(content, path, self._ledger.skipped, frozen=copied)
         generation.move(known.size, cutting=record.cutting)
-        generation.booked = record.seen
         if isinstance(content, Plain):
             generation.seen = max(generation.seen, content.stat().st_size)
             self._claims.take(generation.identity, self._path)
@@ -93,8 +91,7 @@ class Succession:
     def missed(self, siblings: Sequence[Sibling], held: Sequence[Generation]) -> list[Generation]:
         """Generations that came and went unseen, and those that grew after they were closed; the oldest first."""
         for generation in held:
-            with suppress(ChangedError):
-                generation.look()
+            generation.is_intact()
         generations = []
         for sibling in siblings:
             if self._family.was_listed(sibling):
@@ -108,7 +105,6 @@ class Succession:
                 continue
             generation = Generation(content, sibling.path, self._ledger.skipped)
             generation.move(start)
-            generation.booked = start
             self._claims.take(generation.identity, self._path)
             generations.append(generation)
         return generations

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -126,8 +125,6 @@ class Trail:
 
     def _enter(self, generation: Generation, offset: int) -> None:
         self.ledger.read += generation.offset - offset
-        self.ledger.written += max(generation.seen - generation.booked, 0)
-        generation.booked = max(generation.booked, generation.seen)
 
     def _read_live(self, live: Generation, now_ns: int) -> Piece | None:
         try:
@@ -227,24 +224,28 @@ class Trail:
         siblings = self.family.listing()
         before = len(self.older)
         self._find_older(siblings, now_ns)
+        chain: list[Generation] = []
         if self._resume is not None:
             found = self.succession.find(self._resume, siblings)
             if found is not None:
                 self._resume = None
-                self.older.append(found)
+                chain = [found]
                 self.ledger.rotations["rename"] += 1
-            elif self._resume.fingerprint.head_size:
-                return len(self.older) > before
-        missed = self.succession.missed(siblings, self._generations())
+        missed = self.succession.missed(siblings, [*self._generations(), *chain])
         if missed:
-            if self._resume is not None:
-                missed[0].booked = self._resume.seen
-                self._resume = None
+            self._give_up(now_ns)
             self._retire()
-            self.older += missed
             self.ledger.rotations["rename"] += len(missed)
-        self.family.know(siblings)
+        self._queue([*chain, *missed], siblings)
+        if self._resume is None:
+            self.family.know(siblings)
         return len(self.older) > before
+
+    def _give_up(self, now_ns: int) -> None:
+        """What was read is nowhere, but there are later copies: its rest is lost."""
+        record, self._resume = self._resume, None
+        if record is not None and record.fingerprint.head_size:
+            self.ledger.lose("removed", now_ns, record.seen - record.fingerprint.size)
 
     def _begin_without_file(self) -> None:
         self._begun = True
@@ -261,9 +262,10 @@ class Trail:
     def _look_beside(self, live: Generation) -> bool:
         """Names have come or gone beside the log: know them, and read what the log held while it was thought empty."""
         siblings = self.family.listing()
-        if not self._is_at_path(live.content):
+        if not self._is_at_path(live.content) or not live.is_intact():
+            self.family.mistrust()
             return False
-        missed = self._add_missed(siblings, booked=0) if self._unsure else 0
+        missed = self._add_missed(siblings) if self._unsure else 0
         self.family.know(siblings)
         self._unsure = live.empty
         return missed > 0
@@ -338,10 +340,8 @@ class Trail:
         self._set_live(self.live)
 
     def _set_live(self, live: Generation) -> None:
-        live.booked = max(live.booked, live.offset)
         self.live = live
-        with suppress(ChangedError):
-            live.look()
+        live.is_intact()
         self._unsure = live.empty
 
     def _goes_on(self, fresh: Plain, siblings: list[Sibling], now_ns: int) -> bool:
@@ -358,19 +358,14 @@ class Trail:
         else:
             return False
         live = self._take_up(record, fresh)
-        copied = 0 if record.fingerprint.head_size else self._add_missed(siblings, booked=record.seen)
-        if copied:
-            live.booked = 0
-        elif live.seen < record.seen:
+        copied = 0 if record.fingerprint.head_size else self._add_missed(siblings)
+        if live.seen < record.seen and not copied:
             self.ledger.lose("truncated", now_ns, record.seen - live.seen, exact=True)
-            live.booked = live.seen
         return True
 
-    def _add_missed(self, siblings: list[Sibling], *, booked: int) -> int:
+    def _add_missed(self, siblings: list[Sibling]) -> int:
         """The file had no line when last seen: a copy that was not there holds what it had meanwhile."""
         missed = self.succession.missed(siblings, self._generations())
-        for first in missed[:1]:
-            first.booked = booked
         self.older += missed
         self.ledger.rotations["copytruncate"] += len(missed)
         return len(missed)
@@ -380,7 +375,6 @@ class Trail:
         self._resume = None
         live = Generation(fresh, self.path, self.ledger.skipped)
         live.move(record.fingerprint.size, cutting=record.cutting)
-        live.booked = record.seen
         live.seen = max(fresh.stat().st_size, live.offset)
         self._set_live(live)
         return live
@@ -390,19 +384,29 @@ class Trail:
         live = Generation(fresh, self.path, self.ledger.skipped)
         live.move(0)
         held, kind = self._hold()
+        found = None
         if self._resume is not None:
             taken = {generation.identity for generation in (*self.older, *held)}
             free = [sibling for sibling in siblings if (sibling.device, sibling.inode) not in taken]
             found = self.succession.predecessor(self._resume, free)
             if found is None and self._resume.fingerprint.matches(fresh):
                 self._take_up(self._resume, fresh)
+                self.older += held
                 return
             kind = self._follow(self._resume, found, fresh, now_ns)
-        missed = self.succession.missed(siblings, [*self.older, *held, live])
-        self.older += [*missed, *held]
+        chain = [*held, *([found] if found is not None else [])]
+        missed = self.succession.missed(siblings, [*self.older, *chain, live])
+        self._queue([*chain, *missed], siblings)
         self._come_back(live)
         self._set_live(live)
         self.ledger.rotations[kind] += 1 + len(missed)
+
+    def _queue(self, generations: list[Generation], siblings: list[Sibling]) -> None:
+        """Put generations behind those that are read already: first the one that holds the position, then by age."""
+        order = {(sibling.device, sibling.inode): place for place, sibling in enumerate(siblings)}
+        self.older += sorted(
+            generations, key=lambda generation: -1 if generation.offset else order.get(generation.identity, -1)
+        )
 
     def _hold(self) -> tuple[list[Generation], str]:
         """The file that was at the path until now, as a generation to be read to its end."""
@@ -426,7 +430,6 @@ class Trail:
             if record.fingerprint.head_size:
                 self.ledger.lose("truncated" if stayed else "removed", now_ns, record.seen - record.fingerprint.size)
             return "truncate" if stayed else "replaced"
-        self.older.append(found)
         if record.seen > found.seen and isinstance(found.content, Plain):
             self.ledger.lose("truncated", now_ns, record.seen - found.seen, exact=True)
         return "copytruncate" if stayed else "rename"
@@ -490,11 +493,15 @@ class Trail:
             error=self.error,
             size=live.seen if live is not None else 0,
             position=live.offset if live is not None else 0,
-            pending=self.ledger.pending,
+            pending=self.pending(),
             last_read_ns=self._last_read_ns,
             rotations=dict(self.ledger.rotations),
             skipped=dict(self.ledger.skipped),
         )
+
+    def pending(self) -> int:
+        """Bytes known and not read; of an archive, in its compressed form."""
+        return sum(generation.pending() for generation in self._generations())
 
     def open_files(self) -> list[Plain]:
         """The plain files that are open, the live one included."""

@@ -145,7 +145,7 @@ class LogAndReader(RuleBasedStateMachine):
         """written = read + pending + lost, and nothing is pending any more."""
         (trail,) = self.reader.source._trails.values()
         ledger = trail.ledger
-        assert ledger.pending == 0
+        assert trail.pending() == 0
         assert ledger.read == sum(len(line) + 1 for line in self.reader.lines)
 
 
