@@ -78,7 +78,8 @@ class Lifecycle:
     def _accept_container(self, event: Event, action: str) -> list[Consequence]:
         host, given = event.host, event.id
         if given is None:
-            self._expect(event, action)
+            if not self._expect(event, action):
+                return []
             return self._pass(self._tellers.tell_nameless(event))
         container_id = self._names.resolve(host, given)
         made: list[Consequence] = []
@@ -268,14 +269,16 @@ class Lifecycle:
 
     # ── names ────────────────────────────────────────────────────────────────────────
 
-    def _expect(self, event: Event, action: str) -> None:
-        """A creation without an id: remember its name until the id is born."""
+    def _expect(self, event: Event, action: str) -> bool:
+        """A creation without an id: remember its name until the id is born; False if the name is taken."""
         if action == "create_failed":
             self._names.expect_none(event.host)
         elif action == "create" and event.name is not None:
             owner = self._tracked.get((event.host, self._names.resolve(event.host, event.name)))
-            if owner is None or owner.state not in ALIVE:
-                self._names.expect(event.host, event.name, event.time_ns)
+            if owner is not None and owner.state in (State.CREATED, RUNNING, PAUSED, State.RESTARTING):
+                return not event.revoked_by  # a request that the engine refuses, without a word
+            self._names.expect(event.host, event.name, event.time_ns)
+        return True
 
     def _first_seen(self, event: Event, action: str, container_id: str, made: list[Consequence]) -> Tracked:
         host = event.host

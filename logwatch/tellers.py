@@ -74,6 +74,7 @@ from logwatch.tellings import (
     absorbs,
     agree,
     confirms,
+    is_death,
     is_start,
     load,
     merge,
@@ -266,7 +267,7 @@ class Tellers:
 
     def _revoked_already(self, subject: Subject, event: Event) -> bool:
         """Whether the revoker came first: a death told after the start that failed."""
-        if is_start(event) or any(is_start(telling.event) for telling in subject.held):
+        if not is_death(event) or any(is_start(telling.event) for telling in subject.held):
             return False
         return any(
             abs(telling.event.time_ns - event.time_ns) <= self._settle_ns and telling.seq != REVOKED
@@ -367,7 +368,7 @@ class Tellers:
         self._dirty_nameless.add(kind)
 
     def _revoke_loose(self, event: Event) -> None:
-        """Revoke the oldest held line without an id that this event proves wrong."""
+        """Revoke the newest held line without an id that this event proves wrong."""
         revocable = [
             telling
             for kind, tellings in self._loose.items()
@@ -375,7 +376,7 @@ class Tellers:
             if kind[0] == event.host and event.event in telling.revoked_by
         ]
         if revocable:
-            telling = min(revocable, key=lambda each: each.order)
+            telling = max(revocable, key=lambda each: each.order)
             telling.seq = REVOKED
             self._drop_loose((telling.event.host, telling.event.event), telling)
 

@@ -116,11 +116,16 @@ def is_start(event: Event) -> bool:
     return event.event.endswith(".start")
 
 
+def is_death(event: Event) -> bool:
+    """Whether the event is what a start that failed leaves behind, also after it is known to have failed."""
+    return event.event.endswith(".die")
+
+
 def absorbs(telling: Telling, event: Event, *, certain: bool) -> bool:
     """Whether a telling takes the line in: one that was revoked only what tells of the same mistake."""
     if telling.seq != REVOKED or event.role is CORROBORATING:
         return True
-    return event.role is PRIMARY and bool(event.revoked_by) and not certain and not is_start(event)
+    return event.role is PRIMARY and bool(event.revoked_by) and not certain and is_death(event)
 
 
 def repeats(told: Event, event: Event, gap_ns: int) -> bool:

@@ -477,6 +477,18 @@ def test_a_creation_gets_its_id_when_that_is_born() -> None:
     assert [(each.id, each.name) for each in accepted(made)] == [(WEB, "web")] * 3
 
 
+def test_a_creation_under_a_name_that_is_taken_is_none() -> None:
+    refused = event("container.create", 20, None, name="web", revoked_by=frozenset({"container.create_failed"}))
+
+    assert kinds(play(leading("container.start", 0, name="web"), refused)) == ["start"]
+
+
+def test_a_removal_after_a_cleanup_that_failed_is_one() -> None:
+    removal = event("container.destroy", 0.2, revoked_by=frozenset({"container.destroy_failed"}))
+
+    assert kinds(play(event("container.destroy_failed", 0), removal)) == ["destroy_failed", "destroy"]
+
+
 def test_two_creations_at_a_time_name_nobody() -> None:
     made = play(
         event("container.create", 0, None, name="web"),
