@@ -172,10 +172,18 @@ class Series:
             self._put(table, name, labels, time_ns, value)
 
     def lift(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
-        """Set a gauge unless it is higher already."""
-        cell = self._tables[name].cells.get(labels)
-        if cell is None or cell.value < value:
-            self.set(name, labels, value, time_ns)
+        """Set a gauge unless it is higher already. For values above 0."""
+        table = self._tables[name]
+        cell = table.cells.get(labels) or self._born(table, labels, time_ns)
+        if cell is None or cell.value >= value:
+            return
+        cell.value = value
+        cell.time_ns = time_ns
+        if not cell.dirty:
+            cell.dirty = True
+            self._dirty.append(cell)
+        if table.lookback_ns:
+            self._put(table, name, labels, time_ns, value)
 
     def observe(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
         """Let a histogram take a value in."""

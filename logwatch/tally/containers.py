@@ -88,19 +88,25 @@ class Containers:
 
     def count(self, event: Event, action: str) -> None:
         """Count an event of a container."""
-        assert event.id is not None
-        time_ns = event.time_ns
-        container = Container(event.host, event.id, event.name)
-        tracked = self._track(container, time_ns, ends=action == "destroy")
+        object_id, time_ns = event.id, event.time_ns
+        assert object_id is not None
+        host = event.host if self._multi_host else ""
+        key = (host, event.name or object_id[:SHORT_ID])
+        tracked = self._tracked.get(key)
+        if tracked is not None and tracked.id == object_id:  # what _track does, for nearly all events
+            self._changed[key] = None
+            if tracked.last_ns < time_ns:
+                tracked.last_ns = time_ns
+        else:
+            tracked = self._track(Container(event.host, object_id, event.name), time_ns, ends=action == "destroy")
         if tracked is None:
-            host = event.host if self._multi_host else ""
             self._series.add(DROPPED, (EVENTS,), 1, time_ns)
             self._series.add(EVENTS, self._labels(host, OTHER, action), 1, time_ns)
             return
-        labels = self._labels(tracked.host, tracked.label, action)
+        labels = (tracked.label, action, host) if self._multi_host else (tracked.label, action)
         self._series.add(EVENTS, labels, 1, time_ns)
         self._series.lift(LAST_EVENT, labels, time_ns / SECOND, time_ns)
-        if _same(tracked.id, event.id):
+        if event.attributes or tracked.health is not None:
             self._learn(tracked, event)
 
     def amend(self, event: Event) -> None:
@@ -109,7 +115,7 @@ class Containers:
             return
         container = Container(event.host, event.id, event.name)
         tracked = self._tracked.get(self._key(container))
-        if tracked and _same(tracked.id, event.id):
+        if tracked:
             self._learn(tracked, event)
 
     def change_state(self, change: StateChange) -> None:
@@ -249,9 +255,11 @@ class Containers:
     # ── gauges ───────────────────────────────────────────────────────────────────────
 
     def _learn(self, tracked: Tracked, event: Event) -> None:
-        """Set the gauges that an event's attributes tell."""
+        """Set the gauges that an event's attributes tell, if it is of the container that bears the name now."""
         name, attributes, time_ns = event.event, event.attributes, event.time_ns
-        if attributes and (image := attributes.get("image", "")) and image != tracked.image:
+        if tracked.id != event.id and not _same(tracked.id, event.id or ""):
+            return
+        if (image := attributes.get("image", "")) and image != tracked.image:
             self._describe(tracked, image, time_ns)
         if name == "container.die":
             if (code := _integer(attributes.get("exit_code"))) is not None:
