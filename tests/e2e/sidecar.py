@@ -49,9 +49,9 @@ class Sidecar:
             for sample in family.samples
         }
 
-    def value(self, name: str, **labels: str) -> float | None:
+    def value(self, sample: str, /, **labels: str) -> float | None:
         """One sample's value."""
-        return self.samples().get((name, frozenset(labels.items())))
+        return self.samples().get((sample, frozenset(labels.items())))
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -1,19 +1,14 @@
 """A real engine writes through a real rsyslogd; logwatch follows; the engine's own account decides."""
 
-import json
+import os
 import shutil
-import signal
-import subprocess
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from host import IMAGE, TEMPLATES, Host, free_port, wait_for
+from host import IMAGE, TEMPLATES, Host
 from parity import Score, compare, engine_account, our_account
-from sidecar import Sidecar
 
 pytestmark = pytest.mark.e2e
 
@@ -47,12 +42,12 @@ def trouble(host: Host) -> None:
 
 
 @pytest.fixture(scope="module", params=["info", "debug"])
-def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, Path]]:
+def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
     """Logs in three forms and the engine's account of the same troubles, at one log level."""
     missing = [name for name in ("rsyslogd", "dockerd", "docker", "busybox") if shutil.which(name) is None]
     if missing:
         message = f"missing here: {', '.join(missing)}"
-        pytest.fail(message) if __import__("os").environ.get("CI") == "true" else pytest.skip(message)
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     kept = tmp_path_factory.mktemp(request.param)
     host = Host(request.param)
     try:
@@ -63,7 +58,7 @@ def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         shutil.copy(host.account, kept / "events.jsonl")
     finally:
         host.close()
-    yield request.param, kept, kept / "events.jsonl"
+    return request.param, kept, kept / "events.jsonl"
 
 
 def replayed(log: Path, logwatch: Callable[..., str]) -> dict[str, Score]:

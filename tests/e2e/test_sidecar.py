@@ -1,0 +1,167 @@
+"""The whole way, live: engine, rsyslogd, logwatch, Prometheus."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+from host import IMAGE, Host, free_port, wait_for
+from sidecar import Sidecar
+
+pytestmark = pytest.mark.e2e
+
+
+@contextmanager
+def prometheus(target: int, folder: Path) -> Iterator[int]:
+    """A real Prometheus that scrapes logwatch every second; yields its port."""
+    port = free_port()
+    configuration = folder / "prometheus.yml"
+    configuration.write_text(
+        "global: {scrape_interval: 1s}\n"
+        f"scrape_configs: [{{job_name: logwatch, static_configs: [{{targets: ['127.0.0.1:{target}']}}]}}]\n"
+    )
+    command = ["prometheus", f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'tsdb'}"]
+    command += [f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+    process = subprocess.Popen(command)
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def asked(port: int, expression: str) -> list[dict[str, object]]:
+    """What Prometheus answers to an instant query."""
+    query = urllib.parse.urlencode({"query": expression})
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/query?{query}", timeout=5) as answer:
+            found: list[dict[str, object]] = json.load(answer)["data"]["result"]
+            return found
+    except OSError:
+        return []
+
+
+@contextmanager
+def feeder(script: Path, environment: dict[str, str]) -> Iterator[None]:
+    """The unit that writes `docker events` into the log, with all its children."""
+    process = subprocess.Popen(["sh", str(script)], env=environment, start_new_session=True)
+    try:
+        time.sleep(0.5)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+
+
+def test_a_scrape_shows_what_happened_to_each_container(
+    need: Callable[..., None], sidecar: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    need("rsyslogd", "dockerd", "docker", "busybox", "prometheus", "promtool", root=True)
+    host = Host("info")
+    try:
+        host.start()
+        logwatch = sidecar("--log", str(host.log("traditional")))
+        host.docker("run", "-d", "--name", "web", IMAGE, "sleep", "1000")
+        host.docker("run", "-d", "--name", "crash", "--restart=on-failure:2", IMAGE, "sh", "-c", "sleep 0.2; exit 7")
+        dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
+        host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *dd)
+        slow = ("sh", "-c", 'trap "" TERM; while true; do sleep 1; done')
+        host.docker("run", "-d", "--name", "stubborn", IMAGE, *slow)
+        host.docker("stop", "-t", "1", "stubborn")
+        time.sleep(3)
+        told = Counter((e["Actor"]["ID"][:12], e["Action"]) for e in host.events() if e["Type"] == "container")  # type: ignore[index]  # JSON
+        names = {
+            name: host.docker("inspect", "--format", "{{.Id}}", name).strip()[:12]
+            for name in ("web", "crash", "oomer", "stubborn")
+        }
+        web = names["web"]
+
+        def settled() -> bool:
+            return logwatch.value("docker_container_state", name=names["oomer"], state="exited") == 1
+
+        wait_for(settled, "the last event's settling", 10)
+        for container in names.values():
+            for action in ("start", "die", "oom"):
+                counted = logwatch.value("docker_container_events_total", name=container, action=action) or 0
+
+                assert counted == told[container, action], (container, action)
+        assert logwatch.value("docker_container_events_total", name=names["stubborn"], action="stop_timeout") == 1
+        assert logwatch.value("docker_container_state", name=web, state="running") == 1
+
+        checked = subprocess.run(
+            ["promtool", "check", "metrics"],
+            input=logwatch.get("/metrics")[1],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+        with prometheus(logwatch.port, tmp_path) as port:
+            running = f'docker_container_state{{name="{web}",state="running"}} == 1'
+            wait_for(lambda: bool(asked(port, running)), "a scrape by Prometheus", 30)
+
+            assert asked(port, 'up{job="logwatch"}')[0]["value"][1] == "1"  # type: ignore[index]  # JSON
+    finally:
+        host.close()
+
+
+def test_what_docker_events_writes_into_the_log_gives_names_and_exit_codes(
+    need: Callable[..., None], sidecar: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    need("rsyslogd", "dockerd", "docker", "busybox", "logger", root=True)
+    script = Path(__file__).parent.parent.parent / "deploy" / "docker-events.sh"
+    host = Host("info")
+    try:
+        host.start()
+        logwatch = sidecar("--log", str(host.log("iso")))
+        environment = {
+            **host.environment,
+            "STATE_DIRECTORY": str(tmp_path),
+            "LOGGER_OPTIONS": f"--socket {host.syslog}",
+        }
+        for name, code in (("first", 3), ("second", 4)):
+            # Started anew for each: it must go on behind the last event it passed on.
+            with feeder(script, environment):
+                host.docker("run", "--name", name, IMAGE, "sh", "-c", f"exit {code}")
+                exit_code = partial(logwatch.value, "docker_container_exit_code", name=name)
+                wait_for(lambda told=exit_code, code=code: told() == code, f"the exit code of {name}", 10)  # type: ignore[misc]  # bound now
+
+        for name in ("first", "second"):
+            assert logwatch.value("docker_container_events_total", name=name, action="die") == 1
+    finally:
+        host.close()
+
+
+def test_what_was_written_while_logwatch_was_away_is_read_when_it_is_back(
+    need: Callable[..., None], sidecar: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    need("rsyslogd", "dockerd", "docker", "busybox", root=True)
+    host = Host("info")
+    try:
+        host.start()
+        first = sidecar("--log", str(host.log("rfc5424")), state=tmp_path / "state")
+        host.docker("run", "--name", "before", IMAGE, "true")
+        wait_for(lambda: (first.value("docker_events_total", type="container", action="die") or 0) == 1, "a death", 10)
+        first.process.kill()
+        first.process.wait(10)
+        host.docker("run", "--name", "meanwhile", IMAGE, "true")
+        shutil.move(host.log("rfc5424"), host.root / "messages.rfc5424.1")
+        subprocess.run(["pkill", "-HUP", "-f", str(host.root / "rsyslog.conf")], check=True)
+        host.docker("run", "--name", "after", IMAGE, "true")
+        second = sidecar("--log", str(host.log("rfc5424")), state=tmp_path / "state")
+
+        wait_for(lambda: second.value("docker_events_total", type="container", action="die") == 3, "three deaths", 10)
+        assert second.value("docker_events_total", type="container", action="start") == 3
+    finally:
+        host.close()
