@@ -155,3 +155,10 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         load(write(tmp_path, "web: {a: b}\nstate: {sync: x}\n"), {}, {})
 
     assert len(str(raised.value).splitlines()) == 2
+
+
+def test_the_manual_names_every_key_and_its_default() -> None:
+    manual = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text()
+
+    for key, value, _ in load(None, {}, {}).table():
+        assert f"| `{key}` | `{value}` |" in manual

@@ -104,6 +104,7 @@ class Rules(Strict):
     disable: Texts = ()
     """Ids of rules that do not run."""
     shipped: Flag = True
+    """Run the rules that come with logwatch."""
     watch: Flag = True
     """Load them again when they change."""
 
@@ -112,17 +113,21 @@ class History(Strict):
     """How much of the past is kept; the oldest goes first."""
 
     max_age: Duration = timedelta(days=7)
+    """Measured from the newest event."""
     max_events: Positive = 500_000
+    """So many events at the most."""
 
 
 class State(Strict):
     """What is kept over a restart."""
 
     dir: Path = Path("/var/lib/logwatch")
+    """Where the database and the positions are."""
     sync: Literal["always", "interval", "off"] = "interval"
     """When a commit is forced to disk: at once, each second, or when the system likes."""
     history: History = History()
     max_bytes: Size = 512 << 20
+    """Of the database; above it the history is shortened."""
 
 
 class Web(Strict):
