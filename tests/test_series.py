@@ -332,3 +332,49 @@ def test_however_late_increments_come_the_past_adds_up(times):
     assert points.values[-1] == len(times)
     for time, value in zip(points.times, points.values, strict=True):
         assert value == sum(other <= time for other in times)
+
+
+OPERATIONS = st.tuples(
+    st.sampled_from(["add", "set", "remove", "end", "start", "commit", "restart"]),
+    st.sampled_from("abcd"),
+    st.integers(0, 9),
+)
+
+
+@given(st.lists(OPERATIONS, max_size=60))
+def test_what_is_handed_over_adds_up_to_what_a_plain_dictionary_holds(operations):
+    counter, gauge = Family("n_total", "counter", "N.", ("name",)), Family("g", "gauge", "G.", ("name",))
+
+    def fresh():
+        series = Series([gauge])
+        series.declare(counter, owner=(0,))
+        return series
+
+    series, twin, stored = fresh(), {}, {}
+    for time, (operation, name, value) in enumerate([*operations, ("commit", "a", 0)], 1):
+        key = (name,)
+        if operation == "add":
+            series.add("n_total", key, value, time)
+            twin["n_total", key] = twin.get(("n_total", key), 0) + value
+        elif operation == "set":
+            series.set("g", key, value, time)
+            twin["g", key] = value
+        elif operation == "remove":
+            series.remove("g", key, time)
+            twin.pop(("g", key), None)
+        elif operation == "end":
+            series.end("n_total", key, time)
+            twin.pop(("n_total", key), None)
+        elif operation == "start":
+            series.start("n_total", key, time)
+            twin.setdefault(("n_total", key), 0)
+        else:
+            for change in series.changes():
+                stored[change.family, change.labels] = change
+            stored = {found: change for found, change in stored.items() if change.value is not None}
+            if operation == "restart":
+                series = fresh()
+                series.restore(stored.values())
+
+    assert {found: change.value for found, change in stored.items()} == twin
+    assert {found: series.value(*found) for found in twin} == twin

@@ -99,6 +99,44 @@ os.kill(os.getpid(), 9)
     assert saved.sources == {("file", "x"): "1"}
 
 
+COUNTER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from logwatch.model import Event, Outcome, SampleChange
+from logwatch.store import Store, Sync, Turn
+store = Store(Path(sys.argv[1]), datetime.now(UTC), sync=Sync(sys.argv[2]))
+number = int(store.load().sources.get(("file", "x"), "0"))
+while True:
+    number += 1
+    event = Event(number, "container.die", "vm", "a", None, {"n": "x" * (number % 3000)}, "info", "r", "/log", number)
+    turn = Turn(sources={("file", "x"): str(number)}, stages={("s", "n"): str(number)}, outcomes=[Outcome(number, event)])
+    turn.series = [SampleChange("n_total", (), float(number), number)]
+    store.commit(turn, number * 10**8)
+    print(number, flush=True)
+"""
+
+
+@pytest.mark.parametrize("sync", Sync)
+def test_killed_at_any_moment_all_parts_tell_of_the_same_turn(tmp_path, sync):
+    told = 0
+    for turns in (1, 7, 50, 200):
+        command = [sys.executable, "-c", COUNTER, str(tmp_path), sync]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+            for _ in range(turns):
+                told = int(child.stdout.readline())
+            child.kill()
+    store, saved = opened(tmp_path)
+    found = seqs(store)
+    store.close()
+
+    number = int(saved.sources["file", "x"])
+    assert number >= told
+    assert saved.stages == {("s", "n"): str(number)}
+    assert saved.series == [SampleChange("n_total", (), float(number), number)]
+    assert found == list(range(1, number + 1))
+
+
 def test_rows_series_and_points_that_ended_are_gone(tmp_path):
     store, _ = opened(tmp_path)
     store.commit(whole_turn(), T)

@@ -11,9 +11,9 @@ import uvicorn
 from logwatch.web import address, app
 from logwatch.web.view import View
 
-# 9100-9999 are given away in Prometheus' list of default ports since 2023, 9979 is also where
-# OpenShift's etcd serves its metrics. This one is in neither list nor in the range that Linux
-# takes ports for outgoing connections from (32768 and up).
+# 9100-9999 are all given away in Prometheus' list of default ports since 2023, and on 9979
+# OpenShift's etcd serves its metrics. This one is in no copy of that list that we have seen
+# (mind 19999, Netdata), and below 32768, from where Linux takes ports for outgoing connections.
 DEFAULT_ADDRESS = ":19979"
 GRACE = 2
 
