@@ -57,7 +57,8 @@ def _mentioned(tokens: Sequence[Token], message: str) -> int:
         comparisons = {"==", "!=", ">", "<", ">=", "<="}
         return next((token.offset for token in tokens if token.text in comparisons and token.inside != "{"), 0)
     if "trailing commas" in message:
-        return next(comma.offset for comma, after in pairwise(tokens) if comma.text == "," and after.text == ")")
+        places = (comma.offset for comma, after in pairwise(tokens) if (comma.text, after.text) == (",", ")"))
+        return next(places, 0)
     return 0
 
 

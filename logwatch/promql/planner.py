@@ -20,6 +20,7 @@ from logwatch.promql.tokens import Token
 from logwatch.promql.tree import MATCH_OPERATORS, grouping_of, kind_of, matching_of, nanoseconds, string_of
 from logwatch.promql.values import METRIC_NAME, RangeNode, ScalarNode, VectorNode
 
+KINDS = {"scalar": "a number", "vector": "an instant vector", "range": "a range of samples", "string": "a string"}
 MAX_SAMPLES = 1_000_000
 """Samples and steps per series that one evaluation may look at."""
 
@@ -55,7 +56,7 @@ class Planner:
             return self.scalar(tree, Surroundings()), None
         if kind == "vector":
             return None, self.vector(tree, Surroundings())
-        given = "a string" if kind == "string" else "a range of samples"
+        given = KINDS[kind]
         cure = "compare a metric with a number, as in up == 0"
         raise ExpressionError(self.text, 0, f"a rule needs an instant vector or a number, this is {given}", cure)
 
@@ -73,8 +74,10 @@ class Planner:
             case parser.BinaryExpr():
                 operation = {**operators.ARITHMETIC, **operators.COMPARISON}[str(tree.op)]
                 return ScalarOperation(operation, self.scalar(tree.lhs, around), self.scalar(tree.rhs, around))
-            case _:
+            case parser.Call() if tree.func.name in calls.SCALARS:
                 return calls.SCALARS[tree.func.name](Given(self, tree.args, around))
+            case _:
+                raise self.mistyped(tree, "a number")
 
     def vector(self, tree: Any, around: Surroundings) -> VectorNode:
         """The node of a part that gives an instant vector."""
@@ -91,8 +94,10 @@ class Planner:
                 return self._aggregation(tree, around)
             case parser.BinaryExpr():
                 return self._binary(tree, around)
-            case _:
+            case parser.Call() if tree.func.name in calls.VECTORS:
                 return calls.VECTORS[tree.func.name](Given(self, tree.args, around))
+            case _:
+                raise self.mistyped(tree, "an instant vector")
 
     def ranged(self, tree: Any, around: Surroundings) -> RangeNode:
         """The node of a part that gives windows."""
@@ -101,10 +106,12 @@ class Planner:
                 return self.ranged(tree.expr, around)
             case parser.SubqueryExpr():
                 return self._subquery(tree, around)
-            case _:
+            case parser.MatrixSelector():
                 shift, range_ns = self.shift(tree.vector_selector), nanoseconds(tree.range)
                 self._limit(range_ns, SAMPLE_INTERVAL_NS, around)
                 return RangeSelector(self._read(tree.vector_selector, shift, range_ns, around), range_ns, shift)
+            case _:
+                raise self.mistyped(tree, "a range of samples")
 
     # ── selectors ────────────────────────────────────────────────────────────────────
 
@@ -200,6 +207,11 @@ class Planner:
             return matchers.compile_regex(pattern)
         except matchers.RegexError as error:
             raise self.mistake(pattern, f"illegal regex: {error}", "write a regex in RE2 syntax") from error
+
+    def mistyped(self, tree: Any, wanted: str) -> ExpressionError:
+        """An error about a kind that the parser let pass, as it does in ln(-1)."""
+        what = f"expected {wanted}, got {KINDS[kind_of(tree)]}: {tree.prettify()}"
+        return ExpressionError(self.text, 0, what, "look up the arguments of the function")
 
     def mistake(self, word: str, what: str, cure: str) -> ExpressionError:
         """An error at the string that holds that word."""

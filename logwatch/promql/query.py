@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import promql_parser as parser
 
 from logwatch.model import SeriesView
-from logwatch.promql.aggregations import NAMES as AGGREGATIONS
 from logwatch.promql.calls import FUNCTIONS
 from logwatch.promql.placing import syntax_error
 from logwatch.promql.planner import Planner, Reading
@@ -57,7 +56,7 @@ class Query:
 def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called with the name of its module
     """Parse and check an expression; raises ExpressionError."""
     tokens = tokenize(text)
-    refuse(text, tokens, FUNCTIONS, AGGREGATIONS)
+    refuse(text, tokens, FUNCTIONS)
     try:
         tree = parser.parse(text)
     except ValueError as error:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import expressions
 import fleet
+import promql_parser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logwatch import promql
+from logwatch.promql.planner import Planner, Surroundings
 
 MISTAKES = [
     ("up +", "1:5: the expression ends too early: something must follow"),
@@ -40,6 +42,7 @@ MISTAKES = [
         "rate(up)",
         "1:1: expected type matrix in call to function 'rate', got vector: write a range behind the selector, as in rate(x[5m])",
     ),
+    ("ln(-1)", "1:1: expected an instant vector, got a number: -1: look up the arguments of the function"),
     ("sum(up[5m])", "1:1: expected type vector in aggregation expression, got matrix: remove the range"),
     ("up[5m]", "1:1: a rule needs an instant vector or a number, this is a range of samples: compare a metric"),
     ("(up[5m:1m])", "1:1: a rule needs an instant vector or a number, this is a range of samples: compare a metric"),
@@ -50,7 +53,14 @@ MISTAKES = [
         "1:4: no history is kept back to a fixed time: use offset; only @ start() and @ end() are covered",
     ),
     ("up offset -5m", "1:11: a negative offset looks into the future: write a positive offset"),
-    ("up offset 5", "1:11: a duration needs a unit: write offset 5s"),
+    ("up offset +5", "1:12: offset needs a duration: write offset 5s"),
+    ("up offset Inf", "1:11: offset needs a duration: write offset 5m"),
+    ("and offset Inf", "1:12: offset needs a duration: write offset 5m"),
+    ("and offset +NaN", "1:13: offset needs a duration: write offset 5m"),
+    ("up offset", "1:4: offset needs a duration: write offset 5m"),
+    ("rate(up[Inf])", "1:9: 'Inf' is not expected here: write [5m] or [1h:5m]"),
+    ("1 + 5m", "1:5: a duration is no number: write seconds, as in 300 for 5m"),
+    ("up offset 5", "1:11: offset needs a duration: write offset 5s"),
     ("rate(up[300])", "1:9: a duration needs a unit: write [300s] or [5m]"),
     ("up > 5m", "1:6: a duration is no number: write seconds, as in 300 for 5m"),
     ("rate(up[2y])", "1:9: 2y is too long: at most 366d"),
@@ -105,6 +115,8 @@ GOOD = [
     "sum by (bool, on) (limit)",
     "sum(limit)by(rack)",
     "offset + start - end",
+    "offset - offset offset 5m",
+    "up and offset - 5",
     "rate # a comment\n(up[5m])",
     "up offset +5m",
     'up{bool="1", offset="2"}',
@@ -160,3 +172,11 @@ def test_any_damage_to_an_expression_is_evaluated_or_refused(seed: int, data: st
     damage = data.draw(st.sampled_from(["", "(", ")", " ", "[5m]", "{", "0", "or"]))
 
     assert refusal(text[:start] + damage + text[end:]) != ""
+
+
+@pytest.mark.parametrize(("wanted", "text"), [("scalar", "up"), ("vector", "up[5m]"), ("ranged", "up")])
+def test_a_part_of_the_wrong_kind_is_refused_though_the_parser_let_it_pass(wanted: str, text: str) -> None:
+    planner = Planner(text, [])
+
+    with pytest.raises(promql.ExpressionError, match="^1:1: expected a"):
+        getattr(planner, wanted)(promql_parser.parse(text), Surroundings())
