@@ -1,4 +1,4 @@
-"""What is known of each container, and of each host's daemon and containerd."""
+"""What is known of each container."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 from typing import NamedTuple
 
 from logwatch.model import State
-from logwatch.states import Service
 
 
 class ContainerView(NamedTuple):
@@ -98,27 +97,3 @@ class Tracked:
             setattr(tracked, key, value)
         tracked.state = State(tracked.state)
         return tracked
-
-
-class Fate:
-    """The state of a host's daemon or containerd."""
-
-    __slots__ = ("epoch", "live_restore", "state")
-
-    def __init__(self) -> None:
-        self.state = Service.UNKNOWN
-        self.epoch = 0
-        """How often the state changed: what is told within one epoch is told of one event."""
-        self.live_restore = False
-
-    def dump(self) -> str:
-        """Return all of it as JSON."""
-        return json.dumps([self.state, self.epoch, self.live_restore])
-
-    @classmethod
-    def load(cls, row: str) -> Fate:
-        """Make one from what `dump` returned."""
-        fate = cls()
-        state, fate.epoch, fate.live_restore = json.loads(row)
-        fate.state = Service(state)
-        return fate

@@ -18,11 +18,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from logwatch.containers import ContainerView, Fate, Tracked
+from logwatch.containers import ContainerView, Tracked
 from logwatch.docker.inventory import Found
 from logwatch.model import SECOND, Consequence, Container, Event, Outcome, Renamed, Role, State, StateChange
 from logwatch.names import Names, looks_like_id
-from logwatch.states import ALIVE, MOMENTARY, SERVICE_STATEFUL, STATE_ACTIONS, Service, follow, follow_service
+from logwatch.services import Services
+from logwatch.states import ALIVE, SERVICE_STATEFUL, STATE_ACTIONS, follow
 from logwatch.tellers import Tellers
 from logwatch.tellings import JOIN_NS, Told
 
@@ -50,12 +51,11 @@ class Lifecycle:
         self._tellers = Tellers(settle_ns)
         self._names = Names()
         self._tracked: dict[tuple[str, str], Tracked] = {}
-        self._fates: dict[tuple[str, str], Fate] = {}
+        self._services = Services()
         self._seq = 0
         self._swept = 0
         self._dirty: list[Tracked] = []
         self._deleted: set[tuple[str, str]] = set()
-        self._dirty_fates: set[tuple[str, str]] = set()
         self._stored: set[str] = set()
 
     # ── events in ────────────────────────────────────────────────────────────────────
@@ -68,8 +68,7 @@ class Lifecycle:
         if type_ == "container":
             return self._accept_container(event, action)
         if type_ in SERVICES and action in SERVICE_STATEFUL:
-            fate = self._fates.get((event.host, type_))
-            epoch = None if action in MOMENTARY else fate.epoch if fate else 0
+            epoch = self._services.epoch(event.host, type_, action)
             return self._pass(self._tellers.tell(event, (event.host, type_, ""), certain=False, epoch=epoch))
         if event.id is None:
             return self._pass(self._tellers.tell_nameless(event))
@@ -150,7 +149,8 @@ class Lifecycle:
             elif tracked is not None:
                 self._take_attributes(tracked, event)
             if telling.epoch is not None:
-                telling.epoch = self._fates[event.host, event.event.partition(".")[0]].epoch
+                type_, _, action = event.event.partition(".")
+                telling.epoch = self._services.epoch(event.host, type_, action)
         return made
 
     def _container_of(self, event: Event) -> Tracked | None:
@@ -239,25 +239,11 @@ class Lifecycle:
     # ── the daemon and containerd ────────────────────────────────────────────────────
 
     def _apply_service(self, type_: str, event: Event, action: str, made: list[Consequence]) -> None:
-        if action not in SERVICE_STATEFUL and "live_restore" not in event.attributes:
-            return
-        fate = self._fates.setdefault((event.host, type_), Fate())
-        self._dirty_fates.add((event.host, type_))
-        before = fate.state
-        fate.state, allowed = follow_service(before, action)
+        allowed, doubt = self._services.follow(type_, action, event)
         if not allowed:
             self.anomalies += 1
-        if fate.state is not before:
-            fate.epoch += 1
-        if type_ != "daemon":
-            return
-        killed = action == "start" and before is Service.RUNNING
-        if (action in ("stop", "crash") or killed) and not fate.live_restore:
+        if doubt:
             self._doubt(event.host, event.time_ns, made, everything=False)
-        if action == "start" and fate.state is not before:
-            fate.live_restore = False
-        if event.attributes.get("live_restore") == "true":
-            fate.live_restore = True
 
     def _doubt(self, host: str | None, time_ns: int, made: list[Consequence], *, everything: bool) -> None:
         """Nobody knows any more how the containers of a host (None: of all hosts) are."""
@@ -396,15 +382,12 @@ class Lifecycle:
             tracked.dirty = False
             if self._tracked.get((tracked.host, tracked.id)) is tracked:
                 rows[f"container {json.dumps((tracked.host, tracked.id))}"] = tracked.dump()
-        for key in self._dirty_fates:
-            rows[f"service {json.dumps(key)}"] = self._fates[key].dump()
         self._dirty.clear()
         self._deleted.clear()
-        self._dirty_fates.clear()
         self._stored |= rows.keys()
         self._stored -= {key for key, row in rows.items() if row is None}
         rows["lifecycle"] = json.dumps([self._seq, self._swept])
-        return {**rows, **self._tellers.changed_rows(), **self._names.changed_rows()}
+        return {**rows, **self._services.changed_rows(), **self._tellers.changed_rows(), **self._names.changed_rows()}
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """Continue from the rows of the last commit."""
@@ -416,8 +399,6 @@ class Lifecycle:
                 host, container_id = json.loads(name)
                 self._tracked[host, container_id] = Tracked.load(host, container_id, rows[key])
                 self._stored.add(key)
-            elif what == "service":
-                host, type_ = json.loads(name)
-                self._fates[host, type_] = Fate.load(rows[key])
+        self._services.restore(rows)
         self._tellers.restore(rows)
         self._names.restore(rows)

@@ -48,37 +48,31 @@ import json
 from collections import deque
 from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
-from itertools import islice
 
 from logwatch.model import Event
+from logwatch.subjects import Subjects
 from logwatch.tellings import (
     CORROBORATING,
-    FORGOTTEN,
     HEARD_NS,
-    HEARD_STEP_NS,
     JOIN_NS,
     LEADING,
     NAMELESS,
     NOTHING,
-    OOM_NS,
-    RECENT,
     REMEMBERED_NS,
     REVOKED,
-    SUBJECTS,
-    TELLINGS,
     Key,
-    Kind,
     Subject,
     Telling,
     Told,
-    absorbs,
     agree,
     confirms,
     is_death,
+    is_open,
     is_start,
+    joinable,
     load,
+    match,
     merge,
-    repeats,
 )
 
 
@@ -90,15 +84,11 @@ class Tellers:
         self.clock_ns = 0
         """The newest time that `expire` was told."""
         self._order = 0
-        self._subjects: dict[Key, Subject] = {}
+        self._subjects = Subjects()
         self._nameless: dict[tuple[str, str], deque[Telling]] = {}
-        self._kinds: dict[tuple[str, str], Kind] = {}
         self._loose: dict[tuple[str, str], list[Telling]] = {}
         self._waiting: list[tuple[int, int, Telling]] = []
-        self._dirty: list[Subject] = []
-        self._deleted: set[Key] = set()
         self._dirty_nameless: set[tuple[str, str]] = set()
-        self._dirty_kinds: set[tuple[str, str]] = set()
         self._stored: set[str] = set()
 
     def flush(self) -> Iterator[Told]:
@@ -116,12 +106,12 @@ class Tellers:
         `epoch` counts the changes of state of the daemon or containerd: tellings of one epoch
         are not limited to 10 s.
         """
-        subject = self._subject(key)
+        subject = self._subjects.get(key, self.clock_ns)
         kind = event.event
         certain = certain and not subject.held
         tellings = subject.tellings.get(kind)
         if tellings is not None:
-            telling = self._match(tellings, event, epoch, certain=certain)
+            telling = match(tellings, event, self.clock_ns, epoch, certain=certain)
             if telling is not None:
                 return self._join(telling, event, certain=certain)
         made = self._settle_others(subject, event, certain=certain) if subject.held else NOTHING
@@ -131,7 +121,7 @@ class Tellers:
                 return [*made, *self._amend(telling, event, adopted=True)]
         self._order += 1
         telling = Telling(event, subject, self._order, self.clock_ns, epoch)
-        self._remember(subject, telling, kind)
+        self._subjects.remember(subject, telling, kind, self.clock_ns)
         if self._loose:
             self._absorb(telling)
         role = event.role
@@ -139,45 +129,6 @@ class Tellers:
             self._hold_back(subject, telling, event)
             return made
         return [*made, (telling, False, False)] if made else [(telling, False, False)]
-
-    def _subject(self, key: Key) -> Subject:
-        subject = self._subjects.get(key)
-        if subject is None:
-            if len(self._subjects) >= SUBJECTS:
-                self._shrink()
-            subject = self._subjects[key] = Subject(key)
-        subject.clock_ns = self.clock_ns
-        if not subject.dirty:
-            self._touch(subject)
-        return subject
-
-    def _touch(self, subject: Subject) -> None:
-        if not subject.dirty:
-            subject.dirty = True
-            self._dirty.append(subject)
-
-    def _match(self, tellings: list[Telling], event: Event, epoch: int | None, *, certain: bool) -> Telling | None:
-        """Find the telling, nearest in time, that the line joins."""
-        best, distance = None, JOIN_NS + 1
-        time_ns = event.time_ns
-        for telling in tellings:
-            gap = abs(telling.event.time_ns - time_ns)
-            if gap >= distance and epoch is None:
-                continue
-            if gap < OOM_NS and repeats(telling.event, event, gap):
-                return telling
-            if epoch is not None and telling.epoch == epoch and event.role is CORROBORATING:
-                return telling  # however often it is said: the service is in that state already
-            if telling.epoch == epoch and self._open(telling, event) and absorbs(telling, event, certain=certain):
-                best, distance = telling, min(gap, JOIN_NS)
-        return best
-
-    def _open(self, telling: Telling, event: Event) -> bool:
-        return (
-            event.rule not in telling.tellers
-            and (telling.clock_ns >= self.clock_ns - REMEMBERED_NS or telling.epoch is not None)
-            and agree(telling.event, event)
-        )
 
     def _join(self, telling: Telling, event: Event, *, certain: bool, attributes: bool = True) -> list[Told]:
         """Let a line join a telling; what has passed is amended, what is held may pass now."""
@@ -203,38 +154,6 @@ class Tellers:
             return NOTHING
         telling.event = merged
         return [(telling, True, adopted)]
-
-    def _remember(self, subject: Subject, telling: Telling, name: str) -> None:
-        tellings = subject.tellings.get(name)
-        if tellings is None:
-            subject.tellings[name] = [telling]
-        else:
-            tellings.append(telling)
-            self._trim(tellings)
-        place = (subject.key[0], name)
-        kind = self._kinds.get(place)
-        if kind is None:
-            kind = self._kinds[place] = Kind()
-        recent = kind.recent
-        recent.append(telling)
-        if recent[0].clock_ns < self.clock_ns - REMEMBERED_NS:
-            recent.popleft()
-        if kind.heard_ns is None or kind.heard_ns + HEARD_STEP_NS <= self.clock_ns:
-            self._hear(kind, place, telling)
-
-    def _hear(self, kind: Kind, place: tuple[str, str], telling: Telling) -> None:
-        if telling.event.role is not CORROBORATING:
-            kind.heard_ns = self.clock_ns
-            self._dirty_kinds.add(place)
-
-    def _trim(self, tellings: list[Telling]) -> None:
-        """Forget what nobody can join, and of too many the oldest."""
-        if tellings[0].clock_ns < self.clock_ns - REMEMBERED_NS and tellings[0].seq and tellings[0].epoch is None:
-            del tellings[0]
-        if len(tellings) > TELLINGS:
-            oldest = next((each for each in tellings if each.seq), tellings[0])
-            tellings.remove(oldest)
-            oldest.clock_ns = FORGOTTEN
 
     # ── held, released, revoked ──────────────────────────────────────────────────────
 
@@ -295,14 +214,14 @@ class Tellers:
     def _pass_now(self, telling: Telling) -> list[Told]:
         subject = telling.subject
         if subject is not None:
-            self._touch(subject)
+            self._subjects.touch(subject)
             return self._pass_until(subject, telling) if telling in subject.held else NOTHING
         kind = (telling.event.host, telling.event.event)
         loose = self._loose.get(kind, [])
         if telling not in loose:
             return NOTHING
         self._drop_loose(kind, telling)
-        heard_ns = self._kinds[kind].heard_ns if kind in self._kinds else None
+        heard_ns = self._subjects.heard_ns(kind)
         stands_in = heard_ns is None or telling.clock_ns - heard_ns >= HEARD_NS
         if telling.event.role is CORROBORATING and not stands_in:
             return NOTHING
@@ -329,31 +248,25 @@ class Tellers:
             self._dirty_nameless.add(kind)
             self._hold(telling, event)
             return NOTHING
-        known = self._kinds.get(kind)
-        if known is None:
-            known = self._kinds[kind] = Kind()
-        if known.heard_ns is None or known.heard_ns + HEARD_STEP_NS <= self.clock_ns:
-            self._hear(known, kind, telling)
+        self._subjects.hear(kind, telling, self.clock_ns)
         if self._loose:
             self._absorb(telling)
         self._remember_nameless(kind, telling)
         return [(telling, False, False)]
 
     def _candidates(self, kind: tuple[str, str], event: Event) -> list[Telling]:
-        oldest_ns = self.clock_ns - REMEMBERED_NS
-        told = self._kinds[kind].recent if kind in self._kinds else ()
-        recent = (each for each in reversed(told) if each.clock_ns >= oldest_ns)
-        places = (islice(recent, RECENT), self._nameless.get(kind, ()), self._loose.get(kind, ()))
+        recent = self._subjects.recent(kind, self.clock_ns)
+        places = (recent, self._nameless.get(kind, ()), self._loose.get(kind, ()))
         return [
             telling
             for tellings in places
             for telling in tellings
-            if abs(telling.event.time_ns - event.time_ns) <= JOIN_NS and self._open(telling, event)
+            if abs(telling.event.time_ns - event.time_ns) <= JOIN_NS and is_open(telling, event, self.clock_ns)
         ]
 
     def _mark(self, telling: Telling) -> None:
         if telling.subject is not None:
-            self._touch(telling.subject)
+            self._subjects.touch(telling.subject)
         else:
             self._dirty_nameless.add((telling.event.host, telling.event.event))
 
@@ -395,7 +308,7 @@ class Tellers:
         """Find the event that a line without an id had made in place of this one."""
         for telling in self._nameless.get((event.host, event.event), ()):
             near = abs(telling.event.time_ns - event.time_ns) <= JOIN_NS
-            if near and telling.event.role is CORROBORATING and self._open(telling, event):
+            if near and telling.event.role is CORROBORATING and is_open(telling, event, self.clock_ns):
                 self._give(telling, subject)
                 telling.tellers.append(event.rule)
                 return telling
@@ -409,7 +322,7 @@ class Tellers:
         self._order += 1
         telling.order = self._order
         telling.subject = subject
-        self._remember(subject, telling, kind[1])
+        self._subjects.remember(subject, telling, kind[1], self.clock_ns)
 
     def bind(self, kind: str, name: str, key: Key) -> list[Told]:
         """Tell which object an event without id but with that name was about."""
@@ -419,7 +332,7 @@ class Tellers:
         if not found and not passed:
             return NOTHING
         telling = (found or passed)[-1]
-        subject = self._subject(key)
+        subject = self._subjects.get(key, self.clock_ns)
         if found:
             self._drop_loose(place, telling)
             self._remember_nameless(place, telling)
@@ -429,74 +342,34 @@ class Tellers:
 
     def move(self, key: Key, to: Key) -> None:
         """The object's full id is known now."""
-        subject = self._subjects.pop(key, None)
-        if subject is None:
-            return
-        self._deleted.add(key)
-        self._touch(subject)
-        subject.key = to
-        self._subjects[to] = subject
-        for tellings in subject.tellings.values():
-            for telling in tellings:
-                telling.event = telling.event._replace(id=to[2])
+        self._subjects.move(key, to)
 
     # ── memory ───────────────────────────────────────────────────────────────────────
 
     def sweep(self, clock_ns: int) -> None:
-        """Forget the objects of which nothing can be joined any more."""
-        oldest_ns = clock_ns - REMEMBERED_NS
-        for subject in list(self._subjects.values()):
-            lasting = any(each.epoch is not None for tellings in subject.tellings.values() for each in tellings)
-            if subject.clock_ns < oldest_ns and not subject.held and not lasting:
-                self._delete(subject)
-        for place, kind in list(self._kinds.items()):
-            if kind.recent and kind.recent[-1].clock_ns < oldest_ns:
-                kind.recent.clear()
-            if kind.heard_ns is not None and kind.heard_ns + HEARD_NS < clock_ns:
-                del self._kinds[place]
-                self._dirty_kinds.add(place)
+        """Forget what nothing can join any more."""
+        self._subjects.sweep(clock_ns)
         for place, passed in list(self._nameless.items()):
-            if not passed or passed[-1].clock_ns < oldest_ns:
+            if not passed or passed[-1].clock_ns < clock_ns - REMEMBERED_NS:
                 del self._nameless[place]
                 self._dirty_nameless.add(place)
 
-    def _shrink(self) -> None:
-        idle = [subject for subject in self._subjects.values() if not subject.held]
-        for subject in sorted(idle, key=lambda each: (each.clock_ns, each.key))[: SUBJECTS // 2]:
-            self._delete(subject)
-
-    def _delete(self, subject: Subject) -> None:
-        del self._subjects[subject.key]
-        self._deleted.add(subject.key)
-
     def changed_rows(self) -> dict[str, str | None]:
-        """Hand over what changed since the last call, one row per object."""
-        rows: dict[str, str | None] = {f"subject {json.dumps(key)}": None for key in self._deleted}
-        for subject in self._dirty:
-            subject.dirty = False
-            if self._subjects.get(subject.key) is subject:
-                rows[f"subject {json.dumps(subject.key)}"] = self._dump_subject(subject)
+        """Hand over what changed since the last call."""
+        rows: dict[str, str | None] = {}
         for place in self._dirty_nameless:
+            key = f"nameless {json.dumps(place)}"
             loose = [telling.dump() for telling in self._loose.get(place, ())]
-            passed = [telling.dump() for telling in self._nameless.get(place, ()) if self._joinable(telling)]
-            rows[f"nameless {json.dumps(place)}"] = json.dumps([loose, passed]) if loose or passed else None
-        for place in self._dirty_kinds:
-            kind = self._kinds.get(place)
-            rows[f"heard {json.dumps(place)}"] = None if kind is None else json.dumps(kind.heard_ns)
-        for dirty in (self._dirty, self._deleted, self._dirty_nameless, self._dirty_kinds):
-            dirty.clear()
-        rows = {key: row for key, row in rows.items() if row is not None or key in self._stored}
+            passed = [each.dump() for each in self._nameless.get(place, ()) if joinable(each, self.clock_ns)]
+            if loose or passed:
+                rows[key] = json.dumps([loose, passed])
+            elif key in self._stored:
+                rows[key] = None
+        self._dirty_nameless.clear()
         self._stored |= rows.keys()
         self._stored -= {key for key, row in rows.items() if row is None}
         rows["tellers"] = json.dumps([self.clock_ns, self._order])
-        return rows
-
-    def _joinable(self, telling: Telling) -> bool:
-        return telling.clock_ns >= self.clock_ns - REMEMBERED_NS or telling.epoch is not None
-
-    def _dump_subject(self, subject: Subject) -> str:
-        tellings = [each.dump() for tellings in subject.tellings.values() for each in tellings if self._joinable(each)]
-        return json.dumps([subject.clock_ns, tellings, [telling.order for telling in subject.held]])
+        return {**rows, **self._subjects.changed_rows(self.clock_ns)}
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """Continue from the rows of the last commit."""
@@ -504,34 +377,13 @@ class Tellers:
             what, _, name = key.partition(" ")
             if what == "tellers":
                 self.clock_ns, self._order = json.loads(row)
-            elif what == "subject":
-                self._restore_subject(tuple(json.loads(name)), row)
             elif what == "nameless":
                 self._restore_nameless(tuple(json.loads(name)), row)
-            elif what == "heard":
-                self._kinds.setdefault(tuple(json.loads(name)), Kind()).heard_ns = json.loads(row)
-            else:
-                continue
-            self._stored.add(key)
-        self._stored.discard("tellers")
-        told = [each for subject in self._subjects.values() for group in subject.tellings.values() for each in group]
-        for telling in sorted(told, key=lambda each: each.order):
-            kind = (telling.event.host, telling.event.event)
-            self._kinds.setdefault(kind, Kind()).recent.append(telling)
-        held = [each for subject in self._subjects.values() for each in subject.held]
-        held += [each for group in self._loose.values() for each in group]
+                self._stored.add(key)
+        self._subjects.restore(rows)
+        held = [*self._subjects.held(), *(each for group in self._loose.values() for each in group)]
         self._waiting = [(telling.deadline_ns, telling.order, telling) for telling in held]
         heapify(self._waiting)
-
-    def _restore_subject(self, key: Key, row: str) -> None:
-        subject = self._subjects[key] = Subject(key)
-        subject.clock_ns, tellings, held = json.loads(row)
-        for dumped in tellings:
-            telling = load(dumped, subject)
-            subject.tellings.setdefault(telling.event.event, []).append(telling)
-            if telling.order in held:
-                subject.held.append(telling)
-        subject.held.sort(key=lambda telling: held.index(telling.order))
 
     def _restore_nameless(self, kind: tuple[str, str], row: str) -> None:
         loose, passed = json.loads(row)

@@ -93,6 +93,33 @@ Told = tuple[Telling, bool, bool]
 NOTHING: list[Told] = []
 
 
+def joinable(telling: Telling, clock_ns: int) -> bool:
+    """Whether it was opened lately enough; what is told of a service lasts for its epoch."""
+    return telling.clock_ns >= clock_ns - REMEMBERED_NS or telling.epoch is not None
+
+
+def is_open(telling: Telling, event: Event, clock_ns: int) -> bool:
+    """Whether the line can tell of it: its rule has not done so yet, and does not contradict."""
+    return event.rule not in telling.tellers and joinable(telling, clock_ns) and agree(telling.event, event)
+
+
+def match(tellings: list[Telling], event: Event, clock_ns: int, epoch: int | None, *, certain: bool) -> Telling | None:
+    """Find the telling, nearest in time, that the line joins."""
+    best, distance = None, JOIN_NS + 1
+    time_ns = event.time_ns
+    for telling in tellings:
+        gap = abs(telling.event.time_ns - time_ns)
+        if gap >= distance and epoch is None:
+            continue
+        if gap < OOM_NS and repeats(telling.event, event, gap):
+            return telling
+        if epoch is not None and telling.epoch == epoch and event.role is CORROBORATING:
+            return telling  # however often it is said: the service is in that state already
+        if telling.epoch == epoch and is_open(telling, event, clock_ns) and absorbs(telling, event, certain=certain):
+            best, distance = telling, min(gap, JOIN_NS)
+    return best
+
+
 def merge(old: Event, new: Event) -> Event:
     """Join two accounts of one event: the higher role's, with what only the other one says."""
     lead, other = (new, old) if RANK[new.role] > RANK[old.role] else (old, new)

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 LAYERS = (
     {"__init__", "model", "errors"},
     {"changepoints", "formats", "metrics", "patterns", "secrets", "states", "tellings", "templates"},
-    {"containers", "daemon_lines", "docker", "fields", "names", "tellers"},
+    {"subjects"},
+    {"containers", "daemon_lines", "docker", "fields", "names", "services", "tellers"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},
     {"demo", "rulefiles"},
