@@ -419,6 +419,8 @@ class SeriesView(Protocol):
 
         Labels (without `__name__`), the ascending times (ns) of its change points, and the
         value from each of those times on. A value of NaN (the staleness marker) ends the series.
+        The first time is 0 where a series began before what is kept of it: else its whole value
+        would count as an increase at that time.
         """
 
 

@@ -178,5 +178,5 @@ def test_any_damage_to_an_expression_is_evaluated_or_refused(seed: int, data: st
 def test_a_part_of_the_wrong_kind_is_refused_though_the_parser_let_it_pass(wanted: str, text: str) -> None:
     planner = Planner(text, [])
 
-    with pytest.raises(promql.ExpressionError, match="^1:1: expected a"):
+    with pytest.raises(promql.ExpressionError, match=r"^1:1: expected a"):
         getattr(planner, wanted)(promql_parser.parse(text), Surroundings())
