@@ -20,21 +20,21 @@ from collections.abc import Iterable, Mapping
 
 from logwatch.containers import ContainerView, Tracked
 from logwatch.docker.inventory import Found
-from logwatch.model import SECOND, Consequence, Container, Event, Outcome, Renamed, Role, State, StateChange
+from logwatch.model import SECOND, Consequence, Container, Event, Outcome, Renamed, State, StateChange
 from logwatch.names import Names, looks_like_id
 from logwatch.services import Services
-from logwatch.states import ALIVE, SERVICE_STATEFUL, STATE_ACTIONS, follow
+from logwatch.states import ALIVE, GUESSED_BY, SERVICE_STATEFUL, STATE_ACTIONS, follow
 from logwatch.tellers import Tellers
-from logwatch.tellings import JOIN_NS, Told
+from logwatch.tellings import JOIN_NS, LEADING, Told
 
 GONE_NS = 3600 * SECOND
-"""A removed container is remembered for so long."""
+"""How long a removed container is remembered."""
 NAMELESS_NS = 24 * GONE_NS
 """So long after its last event a container that never had a name counts as gone."""
 SWEEP_NS = 600 * SECOND
 CONTAINERS = 20_000
 """Most containers that are remembered; gone ones go first, then those not heard of for longest."""
-RUNNING, PAUSED, GONE = State.RUNNING, State.PAUSED, State.GONE
+RUNNING, PAUSED, GONE, UNKNOWN = State.RUNNING, State.PAUSED, State.GONE, State.UNKNOWN
 BIRTH = frozenset({"create", "attach", "start", "start_failed"})
 """Actions that a container just created is seen by first."""
 SERVICES = frozenset({"daemon", "containerd"})
@@ -88,29 +88,22 @@ class Lifecycle:
         if tracked is None:
             event = event._replace(name=event.name or given)
         elif event.name is not None:
-            self._learn(tracked, event.name, event.time_ns, made, sure=event.role is Role.LEADING)
+            self._learn(tracked, event.name, event.time_ns, made, sure=event.role is LEADING)
         if container_id != given:
             event = event._replace(id=container_id)
-        certain = False
-        if event.revoked_by and tracked is not None:
-            certain = action == "die" and tracked.state in (RUNNING, PAUSED)
+        certain = action == "die" and tracked is not None and tracked.state in (RUNNING, PAUSED)
         told = self._tellers.tell(event, (host, "container", container_id), certain=certain)
-        if not made:
-            return self._pass(told)
-        return made + self._pass(told)
+        return [*made, *self._pass(told)] if made else self._pass(told)
 
     def admit(self, event: Event) -> list[Consequence]:
         """Take an event that nobody tells, made by a correlation or by the engine: number and name it."""
-        made: list[Consequence] = []
         if event.id is not None and event.event.startswith("container."):
-            container_id = self._names.resolve(event.host, event.id)
-            if container_id != event.id:
-                event = event._replace(id=container_id)
-        self._seq += 1
+            event = event._replace(id=self._names.resolve(event.host, event.id))
         tracked = self._container_of(event)
         if tracked is not None:
             event = self._named(event, tracked)
-        made.append(Outcome(self._seq, event))
+        self._seq += 1
+        made: list[Consequence] = [Outcome(self._seq, event)]
         self._apply(event, tracked, made)
         return made
 
@@ -179,9 +172,11 @@ class Lifecycle:
     def _apply_container(self, tracked: Tracked, event: Event, made: list[Consequence]) -> None:
         if not tracked.dirty:
             self._touch(tracked)
-        tracked.last_ns = max(tracked.last_ns, self._tellers.clock_ns, event.time_ns)
+        newest_ns = self._tellers.clock_ns if self._tellers.clock_ns > event.time_ns else event.time_ns
+        if newest_ns > tracked.last_ns:
+            tracked.last_ns = newest_ns
         action = event.event[len("container.") :]
-        if action in STATE_ACTIONS:
+        if action in STATE_ACTIONS and (tracked.state is UNKNOWN or action not in GUESSED_BY):
             self._follow(tracked, event, action, made)
         elif not tracked.announced:
             self._change(tracked, tracked.state, event.time_ns, made)
@@ -251,7 +246,7 @@ class Lifecycle:
             tracked = self._tracked[key]
             here = tracked.announced and host in (None, tracked.host)
             if here and tracked.state is not GONE and (everything or tracked.state in ALIVE):
-                self._change(tracked, State.UNKNOWN, time_ns, made)
+                self._change(tracked, UNKNOWN, time_ns, made)
 
     # ── names ────────────────────────────────────────────────────────────────────────
 
@@ -298,7 +293,7 @@ class Lifecycle:
         if former is not None:
             if not sure and former.state in ALIVE:
                 return
-            self._change(former, State.GONE, time_ns, made)
+            self._change(former, GONE, time_ns, made)
         old_label = self._container(tracked).label
         self._names.learn(host, tracked.id, name)
         if gone:
@@ -320,7 +315,7 @@ class Lifecycle:
                 self._learn(tracked, each.name, now_ns, made, sure=True)
             tracked.image = each.image or tracked.image
             tracked.labels = dict(each.labels)
-            if each.state is not None and (not tracked.announced or tracked.state is State.UNKNOWN):
+            if each.state is not None and (not tracked.announced or tracked.state is UNKNOWN):
                 self._found(tracked, each, now_ns, made)
         return made
 
@@ -353,7 +348,7 @@ class Lifecycle:
                 if tracked.gone_ns is not None and tracked.gone_ns + GONE_NS <= clock_ns:
                     self._forget(key)
             elif tracked.last_ns + NAMELESS_NS <= clock_ns and self._names.of(*key) is None:
-                self._change(tracked, State.GONE, tracked.last_ns + NAMELESS_NS, made)
+                self._change(tracked, GONE, tracked.last_ns + NAMELESS_NS, made)
         self._shrink(CONTAINERS, clock_ns, made)
 
     def _shrink(self, most: int, clock_ns: int, made: list[Consequence]) -> None:
@@ -365,7 +360,7 @@ class Lifecycle:
         )
         for tracked in oldest[:surplus]:
             if tracked.announced:
-                self._change(tracked, State.GONE, clock_ns, made)
+                self._change(tracked, GONE, clock_ns, made)
             self._forget((tracked.host, tracked.id))
 
     def _forget(self, key: tuple[str, str]) -> None:

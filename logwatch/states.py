@@ -95,6 +95,9 @@ CONTAINER_STATEFUL = frozenset({"create", "start", "start_failed", "restart", "d
 STATE_ACTIONS = frozenset(action for row in CONTAINER.values() for action in row)
 """Actions that say something about a container's state, in one state at least."""
 
+GUESSED_BY = STATE_ACTIONS - CONTAINER_STATEFUL - {"destroy_failed"}
+"""Actions that only say something about a container of unknown state."""
+
 ALIVE = frozenset({RUNNING, PAUSED, RESTARTING, REMOVING})
 """States that nobody can vouch for when the daemon is gone."""
 
