@@ -98,6 +98,7 @@ class FileSource:
         self._offset_dir = offset_dir
         self._poll_interval = poll_interval
         self._claims = Claims()
+        self._gaps: list[Gap] = []
         self._trails: dict[str, Trail] = {}
         self._handed: dict[str, str] = {}
         self._copies: dict[str, tuple[int, int]] = {}
@@ -184,7 +185,7 @@ class FileSource:
 
     def _follow(self, path: str) -> Trail:
         habits = self._late_habits if self._begun else self._habits
-        trail = Trail(path, habits, disk=self._disk, claims=self._claims, decide=self._decide)
+        trail = Trail(path, habits, disk=self._disk, claims=self._claims, decide=self._decide, gaps=self._gaps)
         self._trails[path] = trail
         return trail
 
@@ -260,7 +261,9 @@ class FileSource:
 
     def gaps(self) -> Sequence[Gap]:
         """Losses proven since the last call."""
-        return [gap for trail in self._trails.values() for gap in trail.ledger.gaps()]
+        gaps = tuple(self._gaps)
+        self._gaps.clear()
+        return gaps
 
     def wait(self, timeout: float) -> None:
         """Sleep until a file may have grown, at the most `timeout` seconds or a poll interval."""

@@ -13,27 +13,22 @@ from logwatch.model import Gap
 
 
 class Ledger:
-    """The books of one followed path, since its state began."""
+    """The books of one followed path, since its state began; `gaps` takes what is found to be lost."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, gaps: list[Gap]) -> None:
         self._path = path
+        self._gaps = gaps
         self.read = 0
         """Bytes handed out or passed over."""
         self.lost = 0
         """Bytes that were seen there and can no longer be read."""
         self.rotations: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
-        self._gaps: list[Gap] = []
 
     def lose(self, reason: str, now_ns: int, known: int, *, exact: bool = False) -> None:
         """Record a gap of at least `known` bytes."""
         self.lost += known
         self._gaps.append(Gap(self._path, reason, now_ns, known if exact else None, known))
-
-    def gaps(self) -> list[Gap]:
-        """Hand over the gaps found since the last call."""
-        gaps, self._gaps = self._gaps, []
-        return gaps
 
     def dump(self) -> dict[str, Any]:
         """The form kept in the state."""

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from logwatch.model import SECOND, Chunk, SourceStatus
+from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.claims import Claims
 from logwatch.sources.content import Archive, Plain, open_plain
 from logwatch.sources.disk import Disk, describe
@@ -52,12 +52,14 @@ class Habits:
 class Trail:
     """The generations of one path and the position in them."""
 
-    def __init__(self, path: str, habits: Habits, *, disk: Disk, claims: Claims, decide: Decide) -> None:
+    def __init__(
+        self, path: str, habits: Habits, *, disk: Disk, claims: Claims, decide: Decide, gaps: list[Gap]
+    ) -> None:
         self.path = path
         self._habits = habits
         self._disk = disk
         self._claims = claims
-        self.ledger = Ledger(path)
+        self.ledger = Ledger(path, gaps)
         self.family = Family(disk, path, patterns=habits.patterns, olddirs=habits.olddirs)
         self.succession = Succession(path, self.family, self.ledger, disk=disk, claims=claims, decide=decide)
         self.live: Generation | None = None
@@ -225,21 +227,28 @@ class Trail:
         before = len(self.older)
         self._find_older(siblings, now_ns)
         chain: list[Generation] = []
+        if self.live is not None and not self.live.is_intact():
+            chain += self._hold()[0]
         if self._resume is not None:
-            found = self.succession.find(self._resume, siblings)
+            found = self.succession.find(self._resume, self._not_held(siblings, chain))
             if found is not None:
                 self._resume = None
-                chain = [found]
+                chain.append(found)
                 self.ledger.rotations["rename"] += 1
         missed = self.succession.missed(siblings, [*self._generations(), *chain])
         if missed:
             self._give_up(now_ns)
-            self._retire()
+            chain += self._hold()[0]
             self.ledger.rotations["rename"] += len(missed)
         self._queue([*chain, *missed], siblings)
         if self._resume is None:
             self.family.know(siblings)
         return len(self.older) > before
+
+    def _not_held(self, siblings: list[Sibling], held: list[Generation]) -> list[Sibling]:
+        """Those that are not open already."""
+        taken = {generation.identity for generation in (*self.older, *held)}
+        return [sibling for sibling in siblings if (sibling.device, sibling.inode) not in taken]
 
     def _give_up(self, now_ns: int) -> None:
         """What was read is nowhere, but there are later copies: its rest is lost."""
@@ -386,9 +395,7 @@ class Trail:
         held, kind = self._hold()
         found = None
         if self._resume is not None:
-            taken = {generation.identity for generation in (*self.older, *held)}
-            free = [sibling for sibling in siblings if (sibling.device, sibling.inode) not in taken]
-            found = self.succession.predecessor(self._resume, free)
+            found = self.succession.predecessor(self._resume, self._not_held(siblings, held))
             if found is None and self._resume.fingerprint.matches(fresh):
                 self._take_up(self._resume, fresh)
                 self.older += held
