@@ -1,13 +1,4 @@
-"""Counters, gauges and histograms in plain dictionaries.
-
-A series is a `Cell`, found by metric and label values. Moving one is two dictionary look-ups;
-the cell remembers that it moved, and `changes()` hands over what did, to be committed and
-then served. A metric has a limit of series: beyond it updates of counters and histograms go
-to one series whose labels all read `_other`, updates of gauges nowhere (the last of many
-values says nothing), and each is counted in logwatch_series_dropped_total.
-
-Where rules look back (`remember`), every change is also kept as a change point.
-"""
+"""All series, what changed in them, and their recent past."""
 
 from __future__ import annotations
 
@@ -18,65 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from logwatch.changepoints import NAN, ChangePoints
 from logwatch.metrics import OTHER
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
+from logwatch.series.cells import Cell, Table
 
 FORGET_NS = 10 * SECOND
 DROPPED = "logwatch_series_dropped_total"
 Selected = tuple[Mapping[str, str], Sequence[int], Sequence[float]]
-
-
-def bound_label(bound: float) -> str:
-    """Return a bucket's bound as the value of the label `le`, as Prometheus' own clients write it."""
-    return "+Inf" if bound == float("inf") else repr(float(bound))
-
-
-class Cell:
-    """One series: its value, since when, and (histograms) its observations per bucket, not yet summed up."""
-
-    __slots__ = ("counts", "dirty", "labels", "table", "time_ns", "value")
-
-    def __init__(self, table: Table, labels: LabelValues, time_ns: int) -> None:
-        self.table = table
-        self.labels = labels
-        self.time_ns = time_ns
-        self.value = 0.0
-        self.counts = [0.0] * len(table.bounds)
-        self.dirty = False
-
-    def samples(self) -> Iterator[tuple[str, LabelValues, float]]:
-        """Yield sample name, label values and value as Prometheus wants them: buckets that add up."""
-        name, reached = self.table.family.name, 0.0
-        if not self.counts:
-            yield name, self.labels, self.value
-            return
-        for bound, count in zip(self.table.bounds, self.counts, strict=True):
-            reached += count
-            yield f"{name}_bucket", (*self.labels, bound), reached
-        yield f"{name}_count", self.labels, reached
-        yield f"{name}_sum", self.labels, self.value
-
-
-class Table:
-    """The series of one metric."""
-
-    __slots__ = ("bounds", "cells", "family", "lookback_ns", "owned", "owner", "past")
-
-    def __init__(self, family: Family, owner: tuple[int, ...]) -> None:
-        self.family = family
-        self.bounds = (*map(bound_label, family.buckets), "+Inf") if family.kind == "histogram" else ()
-        self.cells: dict[LabelValues, Cell] = {}
-        self.owner = owner
-        self.owned: dict[LabelValues, dict[LabelValues, None]] = {}
-        self.lookback_ns = 0
-        self.past: dict[tuple[str, LabelValues], ChangePoints] = {}
-
-    def owner_of(self, labels: LabelValues) -> LabelValues:
-        """Return the label values that name the owner of a series."""
-        return tuple([labels[index] for index in self.owner])
-
-    def sample_names(self) -> tuple[str, ...]:
-        """Return the names its samples have in the exposition."""
-        name = self.family.name
-        return (f"{name}_bucket", f"{name}_sum", f"{name}_count") if self.bounds else (name,)
 
 
 class Series:
