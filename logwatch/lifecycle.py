@@ -143,6 +143,7 @@ class Lifecycle:
                 self._take_attributes(tracked, event)
             if telling.epoch is not None:
                 type_, _, action = event.event.partition(".")
+                self._services.amend(type_, event)
                 telling.epoch = self._services.epoch(event.host, type_, action)
         return made
 

@@ -58,9 +58,14 @@ class Services:
         doubt = type_ == "daemon" and (action in ("stop", "crash") or killed) and not fate.live_restore
         if action == "start" and fate.state is not before:
             fate.live_restore = False
-        if event.attributes.get("live_restore") == "true":
-            fate.live_restore = True
+        self.amend(type_, event)
         return allowed, doubt
+
+    def amend(self, type_: str, event: Event) -> None:
+        """Take over what an event's attributes say, also when they are told later."""
+        if event.attributes.get("live_restore") == "true":
+            self._fates.setdefault((event.host, type_), Fate()).live_restore = True
+            self._dirty.add((event.host, type_))
 
     def changed_rows(self) -> dict[str, str | None]:
         """Hand over what changed since the last call."""

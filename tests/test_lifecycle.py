@@ -613,6 +613,18 @@ def test_with_live_restore_they_live_on() -> None:
     assert states(made) == [State.RUNNING]
 
 
+def test_live_restore_may_be_told_by_a_second_line() -> None:
+    made = play(
+        event("daemon.start", 0, None),
+        event("daemon.restore", 1, None),
+        event("daemon.restore", 1.5, None, "old-containers", attributes={"live_restore": "true"}),
+        leading("container.start", 3),
+        event("daemon.crash", 60, None),
+    )
+
+    assert states(made) == [State.RUNNING]
+
+
 def test_after_a_gap_nothing_is_known() -> None:
     made = play(leading("container.start", 0), leading("container.die", 20), event("log.gap", 60, None))
 
