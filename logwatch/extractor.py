@@ -22,8 +22,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from logwatch.errors import Mistake, RuleError
-from logwatch.fields import compile_parsers
-from logwatch.formats import logfmt
+from logwatch.fields import Getter, Message, compile_parsers
 from logwatch.formats.tags import TAG_FAMILIES, family_tags
 from logwatch.model import Event, Hit, Record, Rule
 from logwatch.patterns import compile_regex
@@ -156,32 +155,16 @@ class CompiledRule:
         regexes = [pattern.text for pattern in rule.patterns if pattern.regex]
         self._regexes = [compile_regex(text).search for text in regexes]
         self._bare = [compile_regex(text).search for text in regexes if text.startswith("^")]
-        self._lookup = compile_parsers(rule.fields)
-        self._event = parse(rule.event)
-        self._object_id = parse(rule.object_id or "")
-        self._name = parse(rule.attributes.get("name", ""))
+        bind = compile_parsers(rule.fields)
+        named = {name: parse(text) for name, text in rule.attributes.items()}
+        self._event = _filler(parse(rule.event), bind)
+        self._object_id = _filler(parse(rule.object_id or ""), bind)
+        self._name = _filler(named.pop("name", parse("")), bind)
         self._attributes = [
-            (name, parse(text), masker.is_secret(name)) for name, text in rule.attributes.items() if name != "name"
+            (name, _filler(template, bind), MASK if masker.is_secret(name) else None)
+            for name, template in named.items()
         ]
         self._severity = rule.severity.value
-        self._keys = self._logfmt_keys()
-
-    def _logfmt_keys(self) -> list[tuple[str, bytes]] | None:
-        """Attribute names and their logfmt keys, where a rule's fields are as simple as they mostly are."""
-        simple = (
-            len(self._rule.fields) == 1 and self._rule.fields[0].kind == "logfmt" and self._event.constant is not None
-        )
-        templates = [template for _, template, secret in self._attributes if not secret]
-        ends = (self._object_id, self._name)
-        if (
-            not simple
-            or len(templates) < len(self._attributes)
-            or any(template.plain is None for template in templates)
-        ):
-            return None
-        if any(template.plain is None and template.constant != "" for template in ends):
-            return None
-        return [(name, (template.plain or "").encode()) for name, template, _ in self._attributes]
 
     def confirms(self, message: bytes, *, speaks: bool) -> bool:
         """Whether a message contains what the rule wants, in a line that has the engine's form (`speaks`) or need not have it."""
@@ -196,24 +179,22 @@ class CompiledRule:
         """Make the event of a confirmed line; None for a rule that only knows it."""
         if not self._rule.event:
             return None
-        message = record.message
-        if self._keys is not None:
-            event: str | None = self._rule.event
-            object_id, name, attributes = self._take_keys(message, self._keys)
-        else:
-            lookup = self._lookup(message)
-            event = self._event.render(lookup)
-            object_id, name = self._object_id.render(lookup), self._name.render(lookup)
-            attributes = self._render(lookup)
-        if event is None:
+        message = Message(record.message)
+        event = self._event(message)
+        if not event:
             return None
+        attributes = {}
+        for attribute, fill, hidden in self._attributes:
+            value = fill(message)
+            if value:
+                attributes[attribute] = hidden or self._masker.mask(value)
         rule = self._rule
         return Event(
             record.time_ns,
             event,
             record.host,
-            object_id or None,
-            name or None,
+            self._object_id(message) or None,
+            self._name(message) or None,
             attributes,
             self._severity,
             rule.id,
@@ -225,25 +206,13 @@ class CompiledRule:
             rule.revoked_by,
         )
 
-    def _take_keys(
-        self, message: bytes, keys: Sequence[tuple[str, bytes]]
-    ) -> tuple[str | None, str | None, dict[str, str]]:
-        """Find the few logfmt keys that the rule names."""
-        attributes = {}
-        for name, key in keys:
-            value = logfmt.value(message, key)
-            if value:
-                attributes[name] = self._masker.mask(value)
-        return _take(message, self._object_id), _take(message, self._name), attributes
 
-    def _render(self, lookup: Callable[[str], str | None]) -> dict[str, str]:
-        attributes = {}
-        for name, template, secret in self._attributes:
-            value = template.render(lookup)
-            if value:
-                attributes[name] = MASK if secret else self._masker.mask(value)
-        return attributes
-
-
-def _take(message: bytes, template: Template) -> str | None:
-    return None if template.plain is None else logfmt.value(message, template.plain.encode())
+def _filler(template: Template, bind: Callable[[str], Getter]) -> Getter:
+    """What fills a template in from a message."""
+    if template.constant is not None:
+        constant = template.constant
+        return lambda _message: constant
+    if template.plain is not None:
+        return bind(template.plain)
+    getters = {field: bind(field) for field in template.fields}
+    return lambda message: template.render(lambda field: getters[field](message))

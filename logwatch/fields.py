@@ -1,13 +1,14 @@
 """Fields of a message, taken one by one as templates ask for them.
 
-A rule names one parser or several; the first that knows a field gives it. Nothing is parsed
-before a field is asked for: a logfmt key is found by looking for it, a JSON tree is built
-once per line.
+A rule names one parser or several; the first that knows a field gives it. What has to be asked
+for a field is settled when rules are loaded, and nothing is parsed before a field is asked
+for: a logfmt key is found by looking for it, a JSON tree is built once per line and rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from logwatch.errors import RuleError
@@ -15,85 +16,87 @@ from logwatch.formats import docker_events, json, logfmt
 from logwatch.model import FieldParser
 from logwatch.patterns import Regex, compile_regex, mistake
 
-Lookup = Callable[[str], str | None]
-Opener = Callable[[bytes, Lookup], Lookup]
-"""Makes a lookup in one message; the second argument looks in what earlier parsers took."""
+
+class Message:
+    """A message while one rule takes its fields, with what was parsed of it already."""
+
+    __slots__ = ("matches", "text", "trees")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.trees: dict[int, json.Tree] = {}
+        """By the number of the rule's parser."""
+        self.matches: dict[int, re.Match[bytes] | None] = {}
+        """By the number of the rule's parser."""
 
 
-def compile_parsers(parsers: Sequence[FieldParser]) -> Callable[[bytes], Lookup]:
-    """Return what makes the lookup of a message. Raises RuleError for a regex that RE2 refuses."""
-    openers = [_OPENERS[parser.kind](parser) for parser in parsers]
-    if len(openers) == 1:
-        return partial(_open_one, openers[0])
-    return partial(_open_all, openers)
+Getter = Callable[[Message], str | None]
+Binder = Callable[[str], Getter | None]
+"""Makes what gets a field; None where the parser can be known not to have it."""
 
 
-def nothing(_field: str) -> str | None:
-    """Know no field."""
+def compile_parsers(parsers: Sequence[FieldParser]) -> Callable[[str], Getter]:
+    """Return what makes the getter of a field. Raises RuleError for a regex that RE2 refuses."""
+    binders: list[Binder] = []
+    for number, parser in enumerate(parsers):
+        binders.append(_binder(parser, number, tuple(binders)))
+    return partial(_bind, tuple(binders))
+
+
+def _binder(parser: FieldParser, number: int, earlier: Sequence[Binder]) -> Binder:
+    if parser.kind == "logfmt":
+        return _bind_logfmt
+    if parser.kind == "regex":
+        of = None if parser.of is None else _bind(earlier, parser.of)
+        return partial(_bind_regex, _compiled(parser), of, number)
+    return partial(_bind_tree, json.parse if parser.kind == "json" else docker_events.parse, number)
+
+
+def _bind(binders: Sequence[Binder], field: str) -> Getter:
+    getters = [getter for getter in (bind(field) for bind in binders) if getter is not None]
+    return getters[0] if len(getters) == 1 else partial(_first, getters)
+
+
+def _first(getters: Sequence[Getter], message: Message) -> str | None:
+    for get in getters:
+        value = get(message)
+        if value is not None:
+            return value
     return None
 
 
-def _open_one(opener: Opener, message: bytes) -> Lookup:
-    return opener(message, nothing)
+# ── one binder per kind ──────────────────────────────────────────────────────────────
 
 
-def _open_all(openers: Sequence[Opener], message: bytes) -> Lookup:
-    lookup: Lookup = nothing
-    for opener in openers:
-        lookup = partial(_first_of, lookup, opener(message, lookup))
-    return lookup
+def _bind_logfmt(field: str) -> Getter:
+    key = field.encode()
+    return lambda message: logfmt.value(message.text, key)
 
 
-def _first_of(earlier: Lookup, later: Lookup, field: str) -> str | None:
-    value = earlier(field)
-    return later(field) if value is None else value
+def _bind_tree(parse: Callable[[bytes], json.Tree | None], number: int, field: str) -> Getter:
+    def get(message: Message) -> str | None:
+        tree = message.trees.get(number)
+        if tree is None:
+            tree = message.trees[number] = parse(message.text) or {}
+        return json.lookup(tree, field)
+
+    return get
 
 
-# ── one opener per kind ──────────────────────────────────────────────────────────────
+def _bind_regex(regex: Regex, of: Getter | None, number: int, field: str) -> Getter | None:
+    index = regex.groupindex.get(field.encode())
+    if index is None:
+        return None
 
+    def get(message: Message) -> str | None:
+        if number not in message.matches:
+            text = message.text if of is None else (of(message) or "").encode()
+            message.matches[number] = regex.search(text)
+        match = message.matches[number]
+        value = None if match is None else match.group(index)
+        return None if value is None else value.decode(errors="replace")
 
-def _logfmt(_parser: FieldParser) -> Opener:
-    return lambda message, _earlier: lambda field: logfmt.value(message, field.encode())
-
-
-def _tree(parse: Callable[[bytes], json.Tree | None]) -> Opener:
-    def opener(message: bytes, _earlier: Lookup) -> Lookup:
-        trees: list[json.Tree] = []
-
-        def lookup(field: str) -> str | None:
-            if not trees:
-                trees.append(parse(message) or {})
-            return json.lookup(trees[0], field)
-
-        return lookup
-
-    return opener
-
-
-def _regex(parser: FieldParser) -> Opener:
-    regex = _compiled(parser)
-    groups = {name.decode(): name for name in regex.groupindex}
-    of = parser.of
-
-    def opener(message: bytes, earlier: Lookup) -> Lookup:
-        found: list[Mapping[bytes, bytes | None]] = []
-
-        def lookup(field: str) -> str | None:
-            name = groups.get(field)
-            if name is None:
-                return None
-            if not found:
-                text = message if of is None else (earlier(of) or "").encode()
-                match = regex.search(text)
-                found.append(
-                    {} if match is None else {group: match.group(regex.groupindex[group]) for group in groups.values()}
-                )
-            value = found[0].get(name)
-            return None if value is None else value.decode(errors="replace")
-
-        return lookup
-
-    return opener
+    return get
 
 
 def _compiled(parser: FieldParser) -> Regex:
@@ -104,11 +107,3 @@ def _compiled(parser: FieldParser) -> Regex:
             raise
         what = f"the regex is not RE2 syntax: {error}: see https://github.com/google/re2/wiki/Syntax"
         raise RuleError([mistake(parser.mark, what)]) from error
-
-
-_OPENERS: Mapping[str, Callable[[FieldParser], Opener]] = {
-    "logfmt": _logfmt,
-    "json": lambda _parser: _tree(json.parse),
-    "docker_events": lambda _parser: _tree(docker_events.parse),
-    "regex": _regex,
-}
