@@ -52,7 +52,7 @@ def side_by_side(works: Mapping[str, Work], rounds: int) -> dict[str, Figure | N
 
 
 def command(arguments: Sequence[str | Path], *, good: Iterable[int] = (0,)) -> Work:
-    """A command to be timed, its output thrown away."""
+    """A command to be timed, its output read and thrown away."""
     program = str(arguments[0])
 
     def work() -> float | None:
@@ -60,9 +60,8 @@ def command(arguments: Sequence[str | Path], *, good: Iterable[int] = (0,)) -> W
             print(f"{program}: not installed", file=sys.stderr)
             return None
         start = time.perf_counter()
-        done = subprocess.run(
-            [str(argument) for argument in arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
-        )
+        # Read through a pipe: grep stops at its first match when it sees that it writes to /dev/null.
+        done = subprocess.run([str(argument) for argument in arguments], capture_output=True, check=False)
         took = time.perf_counter() - start
         if done.returncode not in good:
             lines = done.stderr.decode(errors="replace").strip().splitlines()
