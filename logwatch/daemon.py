@@ -10,6 +10,7 @@ from pathlib import Path
 from logwatch.board import Board
 from logwatch.compose import Builder, nanoseconds
 from logwatch.config import Config
+from logwatch.docker.inventory import Inventory
 from logwatch.engine import SOURCE, Engine
 from logwatch.model import Source
 from logwatch.series import Series
@@ -51,6 +52,7 @@ class Daemon:
             store=self._store,
             pipeline=pipeline,
             board=self._board,
+            inventory=_inventory(config),
             build=builder.pipeline,
             load_rules=builder.rules,
             rules_changed=RuleWatch(config).changed,
@@ -120,6 +122,13 @@ def _source(config: Config) -> Source:
         olddirs=sources.olddirs,
         offset_dir=config.state.dir,
     )
+
+
+def _inventory(config: Config) -> Inventory | None:
+    """The engine's own files; with several hosts in one log nobody can tell whose they are."""
+    if config.docker_root is None or config.sources.multi_host:
+        return None
+    return Inventory(config.docker_root)
 
 
 def _store(config: Config) -> Store:

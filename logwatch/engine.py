@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from logwatch.board import Board
+from logwatch.docker.inventory import Inventory
 from logwatch.errors import CommitError, RuleError
 from logwatch.model import SECOND, Source
 from logwatch.pipeline import Pipeline
@@ -52,6 +53,7 @@ class Engine:
         store: Store,
         pipeline: Pipeline,
         board: Board,
+        inventory: Inventory | None,
         build: Callable[[RuleSet], Pipeline],
         load_rules: Callable[[], RuleSet],
         rules_changed: Callable[[], bool],
@@ -62,6 +64,7 @@ class Engine:
         self._store = store
         self._pipeline = pipeline
         self._board = board
+        self._inventory = inventory
         self._build = build
         self._load_rules = load_rules
         self._rules_changed = rules_changed
@@ -104,11 +107,17 @@ class Engine:
         if chunk is not None:
             self._pipeline.apply(chunk, now_ns)
         else:
+            self._look_at_inventory(now_ns)
             # Everything that was written has been read: from here on time is the clock's.
             self._pipeline.advance(now_ns - LATENESS_NS)
         committed = self._commit()
         self._board.show(self._source.status(), caught_up=chunk is None)
         return chunk is not None and committed
+
+    def _look_at_inventory(self, now_ns: int) -> None:
+        """Learn names and states from the engine's own files, once the log has told whose they are."""
+        if self._inventory is not None and self._pipeline.host is not None:
+            self._pipeline.learn(self._inventory.refresh(now_ns), now_ns)
 
     # ── the commit ───────────────────────────────────────────────────────────────────
 

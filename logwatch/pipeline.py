@@ -20,6 +20,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from logwatch.correlator import Correlator
+from logwatch.docker.inventory import Found
 from logwatch.extractor import Extractor
 from logwatch.formats.reader import LineReader
 from logwatch.lifecycle import Lifecycle
@@ -79,6 +80,10 @@ class Pipeline:
         self.clock_ns = 0
         self._outcomes: list[Outcome] = []
         self._read: set[str] = set()
+        self._moved = False
+        self._live_ns: int | None = None
+        self.host: str | None = None
+        """The host of the engine's last line: what the engine's own files tell is about it."""
 
     # ── the path ─────────────────────────────────────────────────────────────────────
 
@@ -88,6 +93,8 @@ class Pipeline:
         reader = self._reader(chunk.path)
         reader.begin(chunk, now_ns)
         newest_ns = max(chunk.mtime_ns, now_ns) + DAY
+        self._live_ns = now_ns if chunk.live else None
+        self._moved = True
         confirmed: Counter[str] = Counter(scan.ignored)
         known = scan.known_lines
         for hit, line, number in _lines(chunk, scan.hits):
@@ -104,6 +111,8 @@ class Pipeline:
         """Make and route the events of one line; whether it was a docker line that some rule knows."""
         extraction = self.extractor.extract(record, hit, chunk.path, chunk.offset + hit.start, number)
         confirmed.update(extraction.rules)
+        if extraction.engine:
+            self.host = record.host
         for event in extraction.events:
             self._accept(event)
         for event in extraction.replaced:
@@ -121,6 +130,9 @@ class Pipeline:
             self.tally.observe(consequence)
             if type(consequence) is Outcome:
                 self._outcomes.append(consequence)
+                if self._live_ns is not None and not consequence.amends:
+                    delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
+                    self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
                 for event in self.correlator.accept(consequence):
                     self._route(self.lifecycle.admit(event))
 
@@ -138,10 +150,12 @@ class Pipeline:
         self.clock_ns = clock_ns
         if self.settings.raw:
             return
+        made = len(self._outcomes)
         self._route(self.lifecycle.advance(clock_ns))
         for event in self.correlator.advance(clock_ns):
             self._route(self.lifecycle.admit(event))
         self.tally.advance(clock_ns)
+        self._moved = self._moved or len(self._outcomes) > made
 
     def finish(self) -> None:
         """Settle what still waits: the input is at its end for good."""
@@ -175,6 +189,12 @@ class Pipeline:
         reader.unparsed.clear()
         self._read.add(chunk.path)
 
+    def learn(self, found: Iterable[Found], now_ns: int) -> None:
+        """Take in what the engine's own files tell of its containers."""
+        consequences = self.lifecycle.learn(found, self.host or "", now_ns)
+        self._moved = self._moved or bool(consequences)
+        self._route(consequences)
+
     def note_gap(self, gap: Gap) -> None:
         """Tell of bytes that were lost: as counters, and as an event `log.gap` with its bounds."""
         self.series.add("logwatch_source_gaps_total", (gap.path, gap.reason), 1, gap.time_ns)
@@ -195,6 +215,7 @@ class Pipeline:
             offset=0,
             stamp_ns=gap.time_ns,
         )
+        self._moved = True
         self._route(self.lifecycle.admit(gap_event))
 
     # ── state ────────────────────────────────────────────────────────────────────────
@@ -206,23 +227,44 @@ class Pipeline:
 
     def take_turn(self, outcomes: list[Outcome]) -> Turn:
         """Hand over what is to be committed with these events: what all stages changed since the last call."""
+        if not self._moved:
+            # Time that merely goes by is no reason to write.
+            return Turn(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
+        self._moved = False
+        self._count_oddities()
         stages: Rows = {("reader", path): self.readers[path].dump() for path in self._read}
         self._read.clear()
         for name, stage in self._stages().items():
             stages.update({(name, key): row for key, row in stage.changed_rows().items()})
-        turn = Turn(stages=stages, series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
-        if turn:
-            # Time that merely goes by is no reason to write.
-            stages["pipeline", "clock"] = json.dumps(self.clock_ns)
-            turn.horizons = self.series.forget(self.clock_ns)
-        return turn
+        stages["pipeline", "clock"] = json.dumps(self.clock_ns)
+        stages["pipeline", "host"] = json.dumps(self.host)
+        return Turn(
+            stages=stages,
+            series=self.series.changes(),
+            points=self.series.points(),
+            horizons=self.series.forget(self.clock_ns),
+            outcomes=outcomes,
+            clock_ns=self.clock_ns,
+        )
+
+    def _count_oddities(self) -> None:
+        """Move what the lifecycle counted aside into the series."""
+        for name, count in (
+            ("logwatch_lifecycle_anomalies_total", self.lifecycle.anomalies),
+            ("logwatch_late_events_total", self.lifecycle.late + self.correlator.late),
+        ):
+            if count:
+                self.series.add(name, (), count, self.clock_ns)
+        self.lifecycle.anomalies = self.lifecycle.late = self.correlator.late = 0
 
     def restore(self, rows: Mapping[tuple[str, str], str]) -> None:
         """Continue from the rows of the last commit."""
         stages: dict[str, dict[str, str]] = {}
         for (stage, key), row in rows.items():
             stages.setdefault(stage, {})[key] = row
-        self.clock_ns = json.loads(stages.get("pipeline", {}).get("clock", "0"))
+        own = stages.get("pipeline", {})
+        self.clock_ns = json.loads(own.get("clock", "0"))
+        self.host = json.loads(own.get("host", "null"))
         for path, text in stages.get("reader", {}).items():
             self._reader(path).load(text)
         for name, part in self._stages().items():

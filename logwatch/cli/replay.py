@@ -19,7 +19,7 @@ from logwatch.cli.output import formatter
 from logwatch.compose import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.errors import ConfigError
-from logwatch.exposition import Exposition, Published
+from logwatch.exposition import Published
 from logwatch.model import Event, Source
 from logwatch.replay import Replay, oldest_first
 from logwatch.series import Series
@@ -85,7 +85,7 @@ def command(
     if metrics:
         published = Published(series.families())
         published.apply(series.everything())
-        out.write(Exposition(published).render()[0].decode())
+        out.write(published.text())
     out.flush()
 
 
