@@ -2,13 +2,9 @@
 
 import os
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from sidecar import Sidecar
 
 
 @pytest.fixture
@@ -27,31 +23,3 @@ def need() -> Callable[..., None]:
         pytest.skip(reason)
 
     return check
-
-
-@pytest.fixture
-def logwatch() -> Callable[..., str]:
-    """Run a command of logwatch and return what it prints."""
-
-    def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "logwatch", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
-
-
-@pytest.fixture
-def sidecar(tmp_path: Path) -> Iterator[Callable[..., Sidecar]]:
-    """Start `logwatch run`; ended with the test."""
-    started: list[Sidecar] = []
-
-    def start(*arguments: str, state: Path | None = None) -> Sidecar:
-        one = Sidecar(state or tmp_path / "state", *arguments)
-        started.append(one)
-        return one
-
-    yield start
-    for one in started:
-        one.end()

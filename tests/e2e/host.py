@@ -6,12 +6,13 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from ports import wait_for
 
 TEMPLATES = {
     "traditional": "RSYSLOG_TraditionalFileFormat",
@@ -19,19 +20,6 @@ TEMPLATES = {
     "rfc5424": "RSYSLOG_SyslogProtocol23Format",
 }
 IMAGE = "busybox:local"
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not happen within {seconds} s"
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 class Host:

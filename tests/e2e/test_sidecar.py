@@ -15,7 +15,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from host import IMAGE, Host, free_port, wait_for
+from host import IMAGE, Host
+from ports import free_port, wait_for
 from sidecar import Sidecar
 
 pytestmark = pytest.mark.e2e

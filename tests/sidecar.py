@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from host import free_port, wait_for
+from ports import free_port, wait_for
 from prometheus_client.parser import text_string_to_metric_families
 
 

@@ -1,0 +1,42 @@
+"""What is read out of recorded logs is what the engine itself told."""
+
+from collections.abc import Callable
+
+import pytest
+from parity import RECORDINGS, Score, compare, deaf_spans, engine_account, our_account, unpack
+
+# What a 20.10 engine tells at each level; the rest is in docs/events.md with its proof.
+ESSENTIAL = ("container.start", "container.die", "container.oom")
+DEBUG = (
+    *("container.create", "container.destroy", "container.kill", "container.pause", "container.unpause"),
+    *("container.exec_create", "container.exec_start", "container.stop", "container.restart", "container.rename"),
+)
+
+
+def scores(recording: str, logwatch: Callable[..., str]) -> dict[str, Score]:
+    lines = logwatch("replay", "--format", "jsonl", str(RECORDINGS / recording / "messages.xz")).splitlines()
+    account = engine_account(unpack(recording, "events.jsonl").decode().splitlines())
+    return compare(account, our_account(lines), deaf_spans(recording))
+
+
+@pytest.mark.parametrize("recording", ["info-traditional", "debug-iso"])
+def test_starts_deaths_and_oom_kills_are_exact(recording: str, logwatch: Callable[..., str]) -> None:
+    found = scores(recording, logwatch)
+
+    for kind in ESSENTIAL:
+        assert (kind, found[kind].recall, found[kind].precision) == (kind, 1.0, 1.0)
+
+
+def test_debug_lines_tell_what_they_can(logwatch: Callable[..., str]) -> None:
+    found = scores("debug-iso", logwatch)
+
+    for kind in DEBUG:
+        assert (kind, found[kind].recall >= 0.97, found[kind].precision >= 0.97) == (kind, True, True), found[kind]
+
+
+def test_docker_events_lines_tell_everything_once(logwatch: Callable[..., str]) -> None:
+    found = scores("info-rfc5424-docker-events", logwatch)
+
+    for kind, score in found.items():
+        assert (kind, score.recall) == (kind, 1.0)
+        assert (kind, score.precision >= 0.99) == (kind, True), score
