@@ -55,15 +55,15 @@ def test_a_log_becomes_metrics_pages_and_history(
     wait_for(lambda: all_read(one), "reading the log")
 
     assert deaths(one) == DEATHS
-    assert one.value("docker_container_exit_code", name="e1") == 42
     assert one.value("logwatch_lines_read_total", path=str(log)) == 2407
     assert one.get("/metrics", accept="application/openmetrics-text")[1].endswith("# EOF\n")
     assert one.get("/-/healthy")[0] == 200
-    assert "e1" in one.get("/")[1]
+    assert (one.get("/")[0], one.get("/nothing")[0]) == (200, 404)
     assert one.get("/-/reload", method="POST")[0] == 403
     assert one.end() == 0
     died = logwatch("events", "--state-dir", str(tmp_path / "state"), "--event", "container.die", "--format", "jsonl")
     assert len(died.splitlines()) == DEATHS
+    assert '"name":"e1","attributes":{"exit_code":"42"' in died.replace('"image":"busybox:local",', "")
 
 
 def test_a_restart_goes_on_where_it_stopped(log: Path, tmp_path: Path, sidecar: Callable[..., Sidecar]) -> None:
