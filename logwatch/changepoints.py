@@ -58,11 +58,20 @@ class ChangePoints:
             values[index] += amount
         return place
 
-    def forget(self, before_ns: int) -> None:
-        """Drop the points that no window starting at `before_ns` or later can see."""
+    def forget(self, before_ns: int) -> bool:
+        """Drop the points that no window starting at `before_ns` or later can see; whether there were such.
+
+        The first that is left then stands for all time before it (time 0): the series was not born there. One
+        that had ended by then is as if it had never been.
+        """
         surplus = bisect_right(self.times, before_ns) - 1
-        if surplus > 0:
-            del self.times[:surplus], self.values[:surplus]
+        if surplus < 0 or (surplus == 0 and self.times[0] == 0):
+            return False
+        del self.times[:surplus], self.values[:surplus]
+        self.times[0] = 0
+        if self.values[0] != self.values[0]:
+            del self.times[0], self.values[0]
+        return True
 
     def _thin(self) -> None:
         half = len(self.times) // 2

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from parity import RECORDINGS, unpack
 
 from logwatch.cli.output import as_json

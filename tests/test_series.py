@@ -263,7 +263,7 @@ def test_a_look_back_that_begins_later_starts_from_the_present():
     series.remember({"events_total": 100})
     series.add("events_total", WEB, 1, 20)
 
-    assert selected(series, "events_total") == {'{"name": "web", "action": "die"}': ([10, 20], [5.0, 6.0])}
+    assert selected(series, "events_total") == {'{"name": "web", "action": "die"}': ([0, 20], [5.0, 6.0])}
 
 
 def test_a_zero_is_a_change_point_too():
@@ -288,7 +288,7 @@ def test_what_no_window_sees_is_forgotten():
 
     assert horizons == {"events_total": 60}
     assert series.forget(161) == {}
-    assert selected(series, "events_total") == {'{"name": "web", "action": "die"}': ([50, 200], [2.0, 3.0])}
+    assert selected(series, "events_total") == {'{"name": "web", "action": "die"}': ([0, 200], [2.0, 3.0])}
 
 
 def test_no_look_back_any_more_frees_what_was_kept():

@@ -298,20 +298,27 @@ class Series:
             horizon = clock_ns - table.lookback_ns
             horizons.update(dict.fromkeys(table.sample_names(), horizon))
             for key, past in tuple(table.past.items()):
-                past.forget(horizon)
-                if past.times[-1] <= horizon and past.values[-1] != past.values[-1]:
+                if not past.forget(horizon):
+                    continue
+                ended = not past.times or past.times[0] > 0
+                self._points.append(SampleChange(*key, None if ended else past.values[0], 0))
+                if not past.times:
                     del table.past[key]
         return horizons
 
     def _seed(self, table: Table, labels: LabelValues | None = None) -> None:
-        """Give series that are looked back at, and have no change points yet, their first."""
+        """Give series that are looked back at, and have no change points yet, their first.
+
+        One that is born now (`labels`) begins at its time; what stood before anybody looked back has
+        stood from time 0 on, so that its whole count is not taken for a birth.
+        """
         if not table.lookback_ns:
             return
         for cell in [table.cells[labels]] if labels is not None else table.cells.values():
             for name, values, value in cell.samples():
                 past = table.past.get((name, values))
                 if past is None or past.values[-1] != past.values[-1]:
-                    self._put(table, name, values, cell.time_ns, value)
+                    self._put(table, name, values, 0 if labels is None else cell.time_ns, value)
 
     def _put(self, table: Table, name: str, labels: LabelValues, time_ns: int, value: float) -> None:
         past = table.past.get((name, labels)) or table.past.setdefault((name, labels), ChangePoints())

@@ -21,6 +21,8 @@ from logwatch.store.turn import Turn
 # The thread's checkpoint cannot finish while commits never pause; then the loop does it.
 LONGEST_WAL = 64 << 20
 MIRROR_NS = SECOND
+# The point at time 0 says what a series was before all that is kept; none says that it was not.
+FORGET_POINTS = "DELETE FROM points WHERE sample = ? AND time_ns < ? AND (time_ns > 0 OR value IS NULL)"
 _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
@@ -136,7 +138,7 @@ class Store:
             rows.write_series(connection, turn.series)
             rows.write_points(connection, turn.points)
             for sample, before_ns in turn.horizons.items():
-                connection.execute("DELETE FROM points WHERE sample = ? AND time_ns < ?", (sample, before_ns))
+                connection.execute(FORGET_POINTS, (sample, before_ns))
             rows.write_many(connection, "INSERT OR REPLACE INTO meta VALUES (?, ?)", list(turn.meta.items()))
             history.write(connection, turn.outcomes)
             self._retention.apply(connection, turn)
