@@ -7,6 +7,7 @@ rotated copy is found and how bytes are read is ours (`trail.py`).
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,13 @@ from logwatch.sources.wakeup import Wakeup
 
 BEGUN = "#begun"
 """Row that says that this is not the first start."""
+OFFSET_FILE = re.compile(
+    rb"""
+    (?P<inode> [0-9]+ ) \n
+    (?P<offset> [1-9][0-9]* ) \n
+    """,
+    re.VERBOSE,
+)
 SIBLINGS = "#siblings"
 """Suffix of the row that holds what is known of a path's rotated copies."""
 
@@ -230,8 +238,8 @@ class FileSource:
     def _adopt(self, path: str, trail: Trail) -> None:
         """Without a state of ours, go on where pygtail's offset file says."""
         offset_file = self._offset_file(path)
-        with suppress(OSError, ValueError):
-            if offset_file is not None and os.path.exists(offset_file):
+        if offset_file is not None and _is_whole(offset_file):
+            with suppress(OSError):
                 found = RotationDecision(path, offset_file, lambda: None)
                 trail.adopt(found.offset_file_inode, found.offset)
 
@@ -296,6 +304,15 @@ class FileSource:
         if offset_file is not None and trail.live is not None:
             with suppress(OSError):
                 write_offset_file(offset_file, trail.live.identity[1], trail.live.offset)
+
+
+def _is_whole(offset_file: str) -> bool:
+    """It is as pygtail writes it: a torn one would end its constructor."""
+    try:
+        content = Path(offset_file).read_bytes()
+    except OSError:
+        return False
+    return OFFSET_FILE.fullmatch(content) is not None
 
 
 def cure(error: OSError) -> str:

@@ -28,6 +28,8 @@ ROTATED = re.compile(
 NUMBERED = re.compile(r"[.](?P<index>\d{1,4})")
 MEMORY = 64
 """So many copies that are no longer listed are remembered."""
+READINGS = 8
+"""A directory whose names change all the time is read at the most so often."""
 FINISHED = 8
 """So many generations that were read to their ends are remembered, to find what is written to them very late."""
 
@@ -96,8 +98,19 @@ class Family:
     def listing(self) -> list[Sibling]:
         """Every file beside the log (and in the old directories) that may be a copy of it, in order.
 
-        A compressed copy whose plain form is still there is not complete yet, and left out.
+        A directory that is read while names change in it may show a file twice or not at all, so
+        two readings must agree. A compressed copy whose plain form is still there is not
+        complete yet, and left out.
         """
+        listed = self._list()
+        for _ in range(READINGS):
+            again = self._list()
+            if [(one.path, one.inode) for one in again] == [(one.path, one.inode) for one in listed]:
+                break
+            listed = again
+        return in_order(listed)
+
+    def _list(self) -> list[Sibling]:
         found: dict[tuple[int, int], Sibling] = {}
         for directory, base in self._places():
             prefix = "" if self._patterns else os.path.splitext(base)[0]
@@ -107,7 +120,7 @@ class Family:
                     sibling = self._sibling(directory, name, base)
                     if sibling is not None:
                         found.setdefault((sibling.device, sibling.inode), sibling)
-        return in_order(found.values())
+        return sorted(found.values())
 
     def _places(self) -> list[tuple[str, str]]:
         real = os.path.realpath(self._path)
