@@ -40,6 +40,7 @@ class Builder:
             zone=ZoneInfo(sources.timezone) if sources.timezone else None,
             settle_ns=nanoseconds(limits.settle),
             multi_host=sources.multi_host,
+            count_repeated=sources.count_repeated,
             raw=self.raw,
         )
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from logwatch.correlator import Correlator
 from logwatch.docker.inventory import Found
-from logwatch.extractor import Extractor
+from logwatch.extractor import Extraction, Extractor
 from logwatch.formats.reader import LineReader
 from logwatch.lifecycle import Lifecycle
 from logwatch.model import (
@@ -38,6 +38,7 @@ from logwatch.model import (
     Severity,
     Stateful,
 )
+from logwatch.repeats import Folded, Previous, folded, meant
 from logwatch.scanner import Scanner
 from logwatch.series import Series
 from logwatch.store.turn import Rows, Turn
@@ -53,6 +54,8 @@ class Settings:
     zone: tzinfo | None = None
     settle_ns: int = SECOND
     multi_host: bool = False
+    count_repeated: bool = True
+    """`message repeated 3 times` is three events, not none."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
 
@@ -80,6 +83,7 @@ class Pipeline:
         self.clock_ns = 0
         self._outcomes: list[Outcome] = []
         self._read: set[str] = set()
+        self._previous: dict[str, Previous] = {}
         self._moved = False
         self._live_ns: int | None = None
         self.host: str | None = None
@@ -109,15 +113,34 @@ class Pipeline:
         self, record: Record, hit: Hit, chunk: Chunk, number: int | None, confirmed: Counter[str], *, docker: bool
     ) -> bool:
         """Make and route the events of one line; whether it was a docker line that some rule knows."""
-        extraction = self.extractor.extract(record, hit, chunk.path, chunk.offset + hit.start, number)
+        offset = chunk.offset + hit.start
+        extraction = self._extract(record, hit, chunk.path, offset, number)
         confirmed.update(extraction.rules)
         if extraction.engine:
             self.host = record.host
+        if self.settings.count_repeated and (again := folded(record.message)):
+            self._repeat(again, record, hit, chunk, number)
+        else:
+            self._previous[chunk.path] = Previous(chunk.offset + hit.end, record, hit.rules)
+        return bool(extraction.rules) and (docker or extraction.engine)
+
+    def _extract(self, record: Record, hit: Hit, path: str, offset: int, number: int | None) -> Extraction:
+        extraction = self.extractor.extract(record, hit, path, offset, number)
         for event in extraction.events:
             self._accept(event)
         for event in extraction.replaced:
             self.tally.count_withheld(event)
-        return bool(extraction.rules) and (docker or extraction.engine)
+        return extraction
+
+    def _repeat(self, again: Folded, record: Record, hit: Hit, chunk: Chunk, number: int | None) -> None:
+        """Let what a line says happened several times happen so often."""
+        offset = chunk.offset + hit.start
+        told = meant(again, record, self._previous.get(chunk.path), offset)
+        if told is None:
+            return
+        record, rules = told
+        for _ in range(again.times):
+            self._extract(record, hit._replace(rules=rules or hit.rules), chunk.path, offset, number)
 
     def _accept(self, event: Event) -> None:
         if self.settings.raw:
@@ -237,6 +260,7 @@ class Pipeline:
         for name, stage in self._stages().items():
             stages.update({(name, key): row for key, row in stage.changed_rows().items()})
         stages["pipeline", "clock"] = json.dumps(self.clock_ns)
+        stages.update({("previous", path): previous.dump() for path, previous in self._previous.items()})
         stages["pipeline", "host"] = json.dumps(self.host)
         return Turn(
             stages=stages,
@@ -265,6 +289,7 @@ class Pipeline:
         own = stages.get("pipeline", {})
         self.clock_ns = json.loads(own.get("clock", "0"))
         self.host = json.loads(own.get("host", "null"))
+        self._previous = {path: Previous.load(text) for path, text in stages.get("previous", {}).items()}
         for path, text in stages.get("reader", {}).items():
             self._reader(path).load(text)
         for name, part in self._stages().items():

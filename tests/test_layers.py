@@ -10,13 +10,14 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"__init__", "model", "errors"},
-    {"changepoints", "formats", "metrics", "patterns", "secrets", "states", "tellings", "templates"},
+    {"changepoints", "formats", "metrics", "patterns", "repeats", "secrets", "states", "tellings", "templates"},
     {"subjects"},
     {"containers", "daemon_lines", "docker", "fields", "names", "services", "tellers"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},
     {"demo", "rulefiles"},
-    {"config", "pipeline", "web"},
+    {"alerts", "config"},
+    {"pipeline", "web"},
     {"board", "compose", "replay"},
     {"engine"},
     {"daemon"},

@@ -86,6 +86,8 @@ class Sources(Strict):
     """Where to begin in a file that was never read before."""
     multi_host: Flag = False
     """Lines of several hosts in one log: docker_* metrics get a label `host`."""
+    count_repeated: Flag = True
+    """`message repeated 3 times` and `last message repeated 3 times` are three events."""
     timezone: Zone | None = None
     """Of stamps that tell none; else learned from lines that do, else the system's."""
     rotate_wait: Duration = timedelta(seconds=60)

@@ -46,6 +46,7 @@ TAG_FAMILIES: Mapping[str, frozenset[str]] = {
             "balena-engine-containerd",
         }
     ),
+    "untagged": frozenset({""}),
 }
 """Family name, as rules write it in `program`, to the tags that belong to it."""
 

@@ -14,6 +14,7 @@ __all__ = ["MAX_CONTAINERS", "Tally", "Tracked"]
 
 EVENTS, DAEMON_START = "docker_events_total", "docker_daemon_last_start_timestamp_seconds"
 API_ERRORS = "docker_api_errors_total"
+UPSTREAM = "logwatch_upstream_dropped_lines_total"
 
 
 class Tally:
@@ -84,6 +85,9 @@ class Tally:
         elif event.event == "api.error":
             method, status = event.attributes.get("method", ""), event.attributes.get("status", "")
             self._series.add(API_ERRORS, self._labels(host, method, status), 1, event.time_ns)
+        elif event.event == "log.suppressed" and event.attributes.get("count", "").isdecimal():
+            by = (event.attributes.get("by", "unknown"),)
+            self._series.add(UPSTREAM, by, int(event.attributes["count"]), event.time_ns)
         self._rule_metrics.count(event)
 
     def _kind(self, name: str, host: str) -> LabelValues:
