@@ -24,7 +24,7 @@ from typing import NamedTuple
 from logwatch.errors import Mistake, RuleError
 from logwatch.fields import Getter, Message, compile_parsers
 from logwatch.formats.tags import TAG_FAMILIES, family_tags
-from logwatch.model import Event, Hit, Record, Rule
+from logwatch.model import SECOND, Event, Hit, Record, Rule
 from logwatch.patterns import compile_regex
 from logwatch.secrets import MASK, Masker
 from logwatch.templates import Template, parse
@@ -37,6 +37,8 @@ _CERTAIN = _ENGINE - {_AMBIGUOUS} - _WRAPPERS
 """Tags of the engine that tell that `docker` is not its tag on a host."""
 _SPEAKERS = _ENGINE | TAG_FAMILIES["containerd"]
 _MAX_HOSTS = 10_000
+_CERTAIN_NS = 30 * 86_400 * SECOND
+"""For so long a tag of its own tells how a host's engine is called: hosts are set up anew under old names."""
 _LOOKS_LIKE_ENGINE = re.compile(
     rb"""
     [.]* (?:
@@ -76,7 +78,7 @@ class Extractor:
                 mistakes += error.mistakes
         if mistakes:
             raise RuleError(mistakes)
-        self._certain_hosts: set[str] = set()
+        self._certain_hosts: dict[str, int] = {}
         self._new_hosts: list[str] = []
 
     def extract(self, record: Record, hit: Hit, path: str, offset: int, line: int | None) -> Extraction:
@@ -102,27 +104,32 @@ class Extractor:
         tag, message = record.tag, record.message
         if tag not in _SPEAKERS:
             return False, True, False
-        if tag == _AMBIGUOUS and record.host in self._certain_hosts:
+        if tag == _AMBIGUOUS and self._is_certain(record):
             return False, False, True
         looks = message[:6] == b'time="' or _LOOKS_LIKE_ENGINE.match(message) is not None
-        if looks and tag in _CERTAIN and record.host not in self._certain_hosts:
-            self._remember(record.host)
+        if looks and tag in _CERTAIN and not self._is_certain(record):
+            self._remember(record)
         return tag in _ENGINE and (looks or tag not in _WRAPPERS), looks, False
 
-    def _remember(self, host: str) -> None:
-        if len(self._certain_hosts) < _MAX_HOSTS:
-            self._certain_hosts.add(host)
-            self._new_hosts.append(host)
+    def _is_certain(self, record: Record) -> bool:
+        """Whether the engine of that host was heard under a tag of its own lately, or soon will have been."""
+        heard_ns = self._certain_hosts.get(record.host)
+        return heard_ns is not None and abs(record.stamp_ns - heard_ns) < _CERTAIN_NS
+
+    def _remember(self, record: Record) -> None:
+        if len(self._certain_hosts) < _MAX_HOSTS or record.host in self._certain_hosts:
+            self._certain_hosts[record.host] = record.stamp_ns
+            self._new_hosts.append(record.host)
 
     def changed_rows(self) -> dict[str, str | None]:
         """Hand over the hosts whose engine was recognised since the last call."""
-        rows: dict[str, str | None] = dict.fromkeys(self._new_hosts, "true")
+        rows: dict[str, str | None] = {host: str(self._certain_hosts[host]) for host in self._new_hosts}
         self._new_hosts.clear()
         return rows
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """Continue with the hosts of the last commit."""
-        self._certain_hosts = set(rows)
+        self._certain_hosts = {host: int(heard_ns) for host, heard_ns in rows.items()}
         self._new_hosts.clear()
 
 

@@ -156,6 +156,8 @@ class LineReader:
 
     def _dated(self, stamp_ns: int, offset_ns: int | None, origin: Origin, message: bytes, *, yearless: bool) -> Record:
         clock, time_ns, dated = self._clock, stamp_ns, offset_ns is None
+        if message[:1] == b" ":  # relays and scripts leave more than one blank behind the tag
+            message = message.lstrip(b" ")
         if message[:6] == b'time="':
             told_ns = self._stamps.read(message[6 : message.find(b'"', 6, payload.STAMP_ROOM)])
         else:
