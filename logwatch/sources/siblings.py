@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from logwatch.sources.content import Archive, Plain, open_content, packed_suffix
+from logwatch.sources.content import Archive, Plain, packed_suffix
 from logwatch.sources.disk import Disk
 from logwatch.sources.fingerprint import HEAD, Fingerprint, digest, holds, take
 
@@ -44,6 +44,8 @@ class Sibling(NamedTuple):
     mtime_ns: int
     middle: str | None
     """What rotation put into the name (`.1`, `-20241124`); None where the name does not look rotated."""
+    fd: int = -1
+    """Open until `Family.release`, because the name may mean another file in a moment; -1 where it is not ours to read."""
 
     @property
     def packed(self) -> bool:
@@ -91,6 +93,7 @@ class Family:
         self._taken: dict[tuple[int, int, int, int], Fingerprint] = {}
         self._known: list[Fingerprint] = []
         self._finished: list[Fingerprint] = []
+        self._fds: list[int] = []
         self._stamps: list[int] = []
         self.changed = False
         """What is known differs from what was last dumped."""
@@ -143,25 +146,40 @@ class Family:
 
     def _sibling(self, directory: str, name: str, base: str) -> Sibling | None:
         path = os.path.join(directory, name)
+        fd = -1
         try:
-            found = self._disk.stat(path)
-        except OSError:
+            fd = self._disk.open(path)
+            self._fds.append(fd)
+            found = os.fstat(fd)
+        except FileNotFoundError:
             return None
+        except OSError:
+            try:
+                found = self._disk.stat(path)
+            except OSError:
+                return None
         if not stat.S_ISREG(found.st_mode):
             return None
         middle = rotated_middle(name, base)
         if middle is None and any(fnmatch.fnmatchcase(name, pattern % base) for pattern in self._patterns):
             middle = name
-        return Sibling(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, middle)
+        return Sibling(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, middle, fd)
 
     # ── opening and comparing ────────────────────────────────────────────────────────
 
-    def open(self, path: str) -> Plain | Archive | None:
-        """Open a copy, or None where it has gone or is not ours to read."""
-        try:
-            return open_content(self._disk, path)
-        except OSError:
+    def open(self, sibling: Sibling) -> Plain | Archive | None:
+        """Open a listed copy, whatever it is called by now; None where it is not ours to read."""
+        if sibling.fd < 0:
             return None
+        fd = os.open(f"/proc/self/fd/{sibling.fd}", os.O_RDONLY | os.O_CLOEXEC)
+        suffix = packed_suffix(sibling.path)
+        return Archive(fd, suffix) if suffix else Plain(fd, self._disk)
+
+    def release(self) -> None:
+        """Close what the listings opened."""
+        for fd in self._fds:
+            os.close(fd)
+        self._fds = []
 
     def holder(self, fingerprint: Fingerprint, siblings: Sequence[Sibling]) -> Sibling | None:
         """The copy that begins with what the fingerprint tells of: by inode first, plain before packed, newest first."""
@@ -173,7 +191,7 @@ class Family:
             )
         )
         for sibling in newest_first:
-            content = self.open(sibling.path)
+            content = self.open(sibling)
             if content is None:
                 continue
             try:
@@ -195,7 +213,7 @@ class Family:
 
     def knows(self, sibling: Sibling) -> bool:
         """It, or the plain form of it, was there before."""
-        content = self.open(sibling.path)
+        content = self.open(sibling)
         if content is None:
             return False
         try:
@@ -222,10 +240,9 @@ class Family:
         return self._taken[key]
 
     def _take(self, sibling: Sibling) -> Fingerprint:
-        try:
-            content = Plain(self._disk.open(sibling.path), self._disk)
-        except OSError:
+        if sibling.fd < 0:
             return Fingerprint(sibling.device, sibling.inode, sibling.size, 0, digest(b""), digest(b""))
+        content = Plain(os.dup(sibling.fd), self._disk)
         try:
             return take(content, sibling.size)
         finally:

@@ -56,12 +56,12 @@ class Succession:
     def predecessor(self, record: Record, siblings: Sequence[Sibling]) -> Generation | None:
         """The copy that goes on behind what was read, when another file is at the path."""
         path = self._decide(self._path, record.fingerprint, lambda: self._search(record, siblings))
-        return self._at(record, path) if path is not None else None
+        return next((self._at(record, sibling) for sibling in siblings if sibling.path == path), None)
 
     def find(self, record: Record, siblings: Sequence[Sibling]) -> Generation | None:
         """The copy that goes on behind what was read, whatever is at the path."""
         path = self._search(record, siblings)
-        return self._at(record, path) if path is not None else None
+        return next((self._at(record, sibling) for sibling in siblings if sibling.path == path), None)
 
     def relocate(self, record: Record, siblings: Sequence[Sibling], now_ns: int) -> Generation | None:
         """Find an older generation of the state again, or record a gap where bytes of it were still to be read."""
@@ -74,14 +74,14 @@ class Succession:
         holder = self._family.holder(record.fingerprint, siblings)
         return holder.path if holder is not None else None
 
-    def _at(self, record: Record, path: str) -> Generation | None:
+    def _at(self, record: Record, sibling: Sibling) -> Generation | None:
         """Open a copy behind what was read of it."""
-        content = self._family.open(path)
+        content = self._family.open(sibling)
         if content is None:
             return None
         known = record.fingerprint
         copied = not known.same_inode(content)
-        generation = Generation(content, path, self._ledger.skipped, frozen=copied)
+        generation = Generation(content, sibling.path, self._ledger.skipped, frozen=copied)
         generation.move(known.size, cutting=record.cutting)
         if isinstance(content, Plain):
             generation.seen = max(generation.seen, content.stat().st_size)
@@ -96,7 +96,7 @@ class Succession:
         for sibling in siblings:
             if self._family.was_listed(sibling):
                 continue
-            content = self._family.open(sibling.path)
+            content = self._family.open(sibling)
             if content is None:
                 continue
             start = self._unread(sibling, content, held)

@@ -200,6 +200,12 @@ class Trail:
     def look(self, now_ns: int) -> bool:
         """See what the path is now; True when there are other generations to read than before."""
         try:
+            return self._look(now_ns)
+        finally:
+            self.family.release()
+
+    def _look(self, now_ns: int) -> bool:
+        try:
             found = self._disk.stat(self.path)
         except OSError as error:
             self.error = describe(self.path, error)
