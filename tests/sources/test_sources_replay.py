@@ -1,0 +1,112 @@
+"""Replays, pipes and the default log."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from logwatch.errors import SourceError
+from logwatch.sources.default import default_log
+from logwatch.sources.replay import ReplaySource
+from logwatch.sources.stdin import StdinSource
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
+def test_a_replay_may_be_interrupted_after_each_chunk(tmp_path, packed):
+    content = b"".join(b"line %d\n" % number for number in range(5000)) + b"tail"
+    path = tmp_path / ("log.gz" if packed else "log")
+    path.write_bytes(gzip.compress(content) if packed else content)
+    rows: dict[str, str | None] = {}
+    found, lines = b"", []
+    while True:
+        source = ReplaySource([str(path)], chunk_bytes=5000, max_line_bytes=100)
+        source.restore({key: text for key, text in rows.items() if text is not None})
+        chunk = source.read(0)
+        rows.update(source.changed_rows())
+        source.close()
+        if chunk is None:
+            break
+        lines.append((chunk.line, found.count(b"\n") + 1))
+        found += chunk.data
+
+    assert found == content + b"\n"
+    assert [line for line, _ in lines] == [line for _, line in lines]
+
+
+def test_a_replay_of_a_damaged_archive_tells_a_gap(tmp_path):
+    path = tmp_path / "log.gz"
+    path.write_bytes(gzip.compress(os.urandom(100_000).hex().encode() + b"\n")[:-100])
+    source = ReplaySource([str(path)])
+    while source.read(0) is not None:
+        pass
+
+    assert source.finished
+    assert [gap.reason for gap in source.gaps()] == ["damaged"]
+    assert "damaged" in (source.status()[0].error or "")
+
+
+def test_a_replay_that_is_continued_on_another_file_is_refused(tmp_path):
+    path = tmp_path / "log"
+    path.write_bytes(b"one\n" * 1000)
+    source = ReplaySource([str(path)], chunk_bytes=100, max_line_bytes=10)
+    source.read(0)
+    rows = {key: text for key, text in source.changed_rows().items() if text is not None}
+    source.close()
+    path.write_bytes(b"two\n" * 1000)
+
+    with pytest.raises(SourceError, match="another file"):
+        ReplaySource([str(path)]).restore(rows)
+
+
+def test_t53_standard_input_ends_with_its_writer():
+    reader, writer = os.pipe()
+    source = StdinSource(fd=reader)
+    os.write(writer, b"\0\0a\nb")
+    assert source.read(0).data == b"a\n"
+    os.write(writer, b"c\nlast")
+    assert source.read(0).data == b"bc\n"
+    assert source.read(0) is None
+    assert not source.finished
+    os.close(writer)
+    assert source.read(0).data == b"last\n"
+    assert source.read(0) is None
+    assert source.finished
+    source.close()
+    os.close(reader)
+
+
+def test_t53_a_fifo_outlives_its_writers(tmp_path):
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    source = StdinSource(str(path), follow=True)
+    for turn in range(3):
+        writer = os.open(path, os.O_WRONLY)
+        os.write(writer, b"turn %d\n" % turn)
+        os.close(writer)
+        assert source.read(0).data == b"turn %d\n" % turn
+        assert source.read(0) is None
+        source.wake()
+        source.wait(1)
+    assert not source.finished
+    source.close()
+
+
+def test_the_default_log_is_the_first_that_can_be_read(tmp_path):
+    there = tmp_path / "syslog"
+    there.write_text("")
+
+    assert default_log([str(tmp_path / "messages"), str(there)], journal=lambda: "no") == str(there)
+    assert default_log([str(tmp_path / "messages")], journal=lambda: None) == "journal:"
+
+
+def test_no_log_at_all_names_each_path_its_mode_and_the_cure(tmp_path):
+    Path(tmp_path / "messages").mkdir()
+
+    with pytest.raises(
+        SourceError,
+        match=r"messages: no plain file \(mode d.*owner .*syslog: no such file.*journal: not here.*--log PATH",
+    ):
+        default_log([str(tmp_path / "messages"), str(tmp_path / "syslog")], journal=lambda: "not here")
