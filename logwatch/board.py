@@ -109,6 +109,8 @@ class Board:
     def readiness(self) -> Probe:
         """Tell whether a source is open and was read to its end once, and where each stands."""
         lines = [_described(status) for status in self._sources] or ["no source yet"]
+        gaps = self.published.values("logwatch_source_gaps_total")
+        lines += [f"{path}: {count:g} gaps ({reason})" for (path, reason), count in sorted(gaps.items())]
         if self._commit_error:
             lines.append(self._commit_error)
         is_open = any(status.open for status in self._sources)

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from logwatch import __version__
-from logwatch.model import SECOND, Event, Rule
+from logwatch.model import SECOND, Event, Rule, SourceStatus
 from logwatch.store import Query
 from logwatch.web.containers import containers
 from logwatch.web.view import View
@@ -47,7 +47,7 @@ def routes(view: View) -> list[Route]:
     makers: dict[str, Callable[[Request], object]] = {
         "events": events,
         "containers": lambda _: [asdict(status) for status in containers(view.published)],
-        "sources": lambda _: [asdict(status) for status in view.sources()],
+        "sources": lambda _: [source_json(status, view) for status in view.sources()],
         "rules/events": lambda _: [rule_json(rule, view) for rule in view.rules()],
         "status/buildinfo": lambda _: {
             "version": __version__,
@@ -70,6 +70,17 @@ def event_json(event: Event) -> dict[str, object]:
         "path": event.path,
         "offset": event.offset,
         "line": event.line,
+    }
+
+
+def source_json(status: SourceStatus, view: View) -> dict[str, object]:
+    """Return how a source stands, with what of it is proven lost."""
+    gaps = view.published.values("logwatch_source_gaps_total")
+    lost = view.published.values("logwatch_source_gap_bytes_total").get((status.path,), 0)
+    return {
+        **asdict(status),
+        "gaps": {reason: int(count) for (path, reason), count in gaps.items() if path == status.path},
+        "gap_bytes": int(lost),
     }
 
 
