@@ -88,18 +88,30 @@ class Succession:
             self._claims.take(generation.identity, self._path)
         return generation
 
-    def missed(self, siblings: Sequence[Sibling], held: Sequence[Generation]) -> list[Generation]:
-        """Generations that came and went unseen, and those that grew after they were closed; the oldest first."""
+    def missed(
+        self,
+        siblings: Sequence[Sibling],
+        held: Sequence[Generation],
+        *,
+        read: Fingerprint | None = None,
+        empties: bool = False,
+    ) -> list[Generation]:
+        """Generations that came and went unseen, and those that grew after they were closed; the oldest first.
+
+        A copy that begins like `read`, of which nothing was found, was made before we read on to its
+        truncation. An empty copy is one in the making, unless the log was moved (`empties`).
+        """
         for generation in held:
             generation.is_intact()
         generations = []
         for sibling in siblings:
-            if self._family.was_listed(sibling):
+            if (not sibling.size and not empties) or self._family.was_listed(sibling):
                 continue
             content = self._family.open(sibling)
             if content is None:
                 continue
-            start = self._unread(sibling, content, held)
+            begun = read is not None and read.begins(content.pread(HEAD, 0))
+            start = None if begun else self._unread(sibling, content, held)
             if start is None:
                 content.close()
                 continue

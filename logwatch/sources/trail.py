@@ -241,7 +241,7 @@ class Trail:
                 self._resume = None
                 chain.append(found)
                 self.ledger.rotations["rename"] += 1
-        missed = self.succession.missed(siblings, [*self._generations(), *chain])
+        missed = self.succession.missed(siblings, [*self._generations(), *chain], empties=True)
         if missed:
             self._give_up(now_ns)
             chain += self._hold()[0]
@@ -400,7 +400,9 @@ class Trail:
         live.move(0)
         held, kind = self._hold()
         found = None
+        read = None
         if self._resume is not None:
+            read = self._resume.fingerprint if self._resume.fingerprint.size else None
             found = self.succession.predecessor(self._resume, self._not_held(siblings, held))
             if found is None and self._resume.fingerprint.matches(fresh):
                 self._take_up(self._resume, fresh)
@@ -408,7 +410,7 @@ class Trail:
                 return
             kind = self._follow(self._resume, found, fresh, now_ns)
         chain = [*held, *([found] if found is not None else [])]
-        missed = self.succession.missed(siblings, [*self.older, *chain, live])
+        missed = self.succession.missed(siblings, [*self.older, *chain, live], read=read if found is None else None)
         self._queue([*chain, *missed], siblings)
         self._come_back(live)
         self._set_live(live)
