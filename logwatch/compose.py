@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from socket import gethostname
 from zoneinfo import ZoneInfo
 
+from logwatch import alerts
+from logwatch.alerts import Terms
 from logwatch.config import Config
 from logwatch.model import SECOND
 from logwatch.pipeline import Pipeline, Settings
@@ -24,6 +27,8 @@ class Builder:
     series: Series
     cache_dir: Path | None
     raw: bool = False
+    alerting: bool = True
+    """Also evaluate alerts."""
 
     def rules(self) -> RuleSet:
         """Load the rules that the configuration names; RuleError tells every mistake."""
@@ -32,7 +37,10 @@ class Builder:
 
     def pipeline(self, rules: RuleSet) -> Pipeline:
         """Build all stages for these rules."""
-        return Pipeline(rules.rules, rules.correlations, self._settings(), self.series, self.cache_dir)
+        config = self.config.alerting
+        files = rules.alert_files if self.alerting and not self.raw else ()
+        groups = alerts.load(files, interval_ns=nanoseconds(config.sample_interval))
+        return Pipeline(rules.rules, rules.correlations, self._settings(), self.series, self.cache_dir, groups)
 
     def _settings(self) -> Settings:
         sources, limits = self.config.sources, self.config.limits
@@ -42,6 +50,19 @@ class Builder:
             multi_host=sources.multi_host,
             count_repeated=sources.count_repeated,
             raw=self.raw,
+            alerting=self._terms(),
+        )
+
+    def _terms(self) -> Terms:
+        alerting, web = self.config.alerting, self.config.web
+        host, _, port = web.listen_address.rpartition(":")
+        instance = f"{host if host not in {'', '0.0.0.0', '[::]'} else gethostname()}:{port}"  # noqa: S104 - compared, not bound
+        targets = alerting.target_labels
+        return Terms(
+            target_labels={"job": "logwatch", "instance": instance} if targets is None else targets,
+            external_labels=alerting.external_labels,
+            sample_interval_ns=nanoseconds(alerting.sample_interval),
+            external_url=web.external_url or f"http://{instance}",
         )
 
 

@@ -2,7 +2,7 @@
 
     Chunk ─▶ scanner ─▶ reader ─▶ extractor ─▶ lifecycle ─▶ correlator
                                                    │            │
-                                                   └────────────┴─▶ tally ─▶ series
+                                                   └────────────┴─▶ tally ─▶ series ─▶ alerts
 
 `apply` takes one chunk through all stages. It reads no clock, no file and no socket, so
 that the same bytes give the same events whether they arrive over a week or in a second.
@@ -15,10 +15,11 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
+from logwatch.alerts import Alerts, Group, Terms
 from logwatch.correlator import Correlator
 from logwatch.docker.inventory import Found
 from logwatch.extractor import Extraction, Extractor
@@ -58,6 +59,7 @@ class Settings:
     """`message repeated 3 times` is three events, not none."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
+    alerting: Terms = field(default_factory=Terms)
 
 
 class Pipeline:
@@ -70,6 +72,7 @@ class Pipeline:
         settings: Settings,
         series: Series,
         cache_dir: Path | None = None,
+        groups: Sequence[Group] = (),
     ) -> None:
         self.settings = settings
         self.series = series
@@ -79,6 +82,7 @@ class Pipeline:
         self.lifecycle = Lifecycle(settings.settle_ns)
         self.correlator = Correlator(correlations)
         self.tally = Tally(series, rules, correlations, multi_host=settings.multi_host)
+        self.alerts = Alerts(groups, settings.alerting, series, _feeders((*rules, *correlations)))
         self.readers: dict[str, LineReader] = {}
         self.clock_ns = 0
         self._outcomes: list[Outcome] = []
@@ -127,6 +131,8 @@ class Pipeline:
     def _extract(self, record: Record, hit: Hit, path: str, offset: int, number: int | None) -> Extraction:
         extraction = self.extractor.extract(record, hit, path, offset, number)
         for event in extraction.events:
+            if self.alerts:
+                self.alerts.evidence.hold(event.path, event.offset, record)
             self._accept(event)
         for event in extraction.replaced:
             self.tally.count_withheld(event)
@@ -153,6 +159,8 @@ class Pipeline:
             self.tally.observe(consequence)
             if type(consequence) is Outcome:
                 self._outcomes.append(consequence)
+                if self.alerts:
+                    self.alerts.take_in(consequence)
                 if self._live_ns is not None and not consequence.amends:
                     delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
                     self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
@@ -170,9 +178,16 @@ class Pipeline:
         """Tell all stages that it is now `clock_ns`: what waited for that moment happens."""
         if clock_ns <= self.clock_ns:
             return
-        self.clock_ns = clock_ns
         if self.settings.raw:
+            self.clock_ns = clock_ns
             return
+        for time_ns in self.alerts.due(self.clock_ns, clock_ns):
+            self._advance(time_ns)
+            self._moved = self.alerts.evaluate(time_ns) or self._moved
+        self._advance(clock_ns)
+
+    def _advance(self, clock_ns: int) -> None:
+        self.clock_ns = clock_ns
         made = len(self._outcomes)
         self._route(self.lifecycle.advance(clock_ns))
         for event in self.correlator.advance(clock_ns):
@@ -184,6 +199,8 @@ class Pipeline:
         """Settle what still waits: the input is at its end for good."""
         if not self.settings.raw:
             self._route(self.lifecycle.flush())
+            for time_ns in self.alerts.due(self.clock_ns, self.clock_ns + 1):
+                self.alerts.evaluate(time_ns)
 
     # ── what is counted beside the events ────────────────────────────────────────────
 
@@ -250,7 +267,7 @@ class Pipeline:
 
     def take_turn(self, outcomes: list[Outcome]) -> Turn:
         """Hand over what is to be committed with these events: what all stages changed since the last call."""
-        if not self._moved:
+        if not self._moved and not self.alerts.unsaved:
             # Time that merely goes by is no reason to write.
             return Turn(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
         self._moved = False
@@ -301,12 +318,22 @@ class Pipeline:
             "lifecycle": self.lifecycle,
             "correlator": self.correlator,
             "tally": self.tally,
+            "alerts": self.alerts,
         }
 
     def _reader(self, path: str) -> LineReader:
         if path not in self.readers:
             self.readers[path] = LineReader(self.settings.zone)
         return self.readers[path]
+
+
+def _feeders(rules: Iterable[Rule | Correlation]) -> dict[str, list[str]]:
+    """The rules that feed each metric of rules."""
+    feeders: dict[str, list[str]] = {}
+    for rule in rules:
+        for metric in rule.metrics:
+            feeders.setdefault(metric.name, []).append(rule.id)
+    return feeders
 
 
 def _lines(chunk: Chunk, hits: Sequence[Hit]) -> Iterable[tuple[Hit, bytes, int | None]]:

@@ -27,6 +27,10 @@ class Series:
         self._points: list[SampleChange] = []
         self._groups: dict[str, set[str]] = {}
         self._forgot_ns = -FORGET_NS
+        self.touched: dict[str, int] = {}
+        """Sample name to the time of its newest change point, of what is looked back at."""
+        self.moves = 0
+        """Counts the changes of what is looked back at."""
         for family in families:
             self.declare(family)
 
@@ -234,6 +238,7 @@ class Series:
             if table and table.lookback_ns:
                 past = table.past.setdefault((point.family, point.labels), ChangePoints())
                 past.put(point.time_ns, NAN if point.value is None else point.value)
+                self._touch(point.family, point.time_ns)
         for change in changes:
             table = self._samples.get(change.family)
             if table is None or change.value is None or not self._restored(table, change, change.value):
@@ -322,7 +327,9 @@ class Series:
 
     def _put(self, table: Table, name: str, labels: LabelValues, time_ns: int, value: float) -> None:
         past = table.past.get((name, labels)) or table.past.setdefault((name, labels), ChangePoints())
-        self._points.append(SampleChange(name, labels, value, past.put(time_ns, value)))
+        time_ns = past.put(time_ns, value)
+        self._points.append(SampleChange(name, labels, value, time_ns))
+        self._touch(name, time_ns)
 
     def _step(self, table: Table, name: str, labels: LabelValues, time_ns: int, amount: float) -> None:
         past = table.past[name, labels]
@@ -333,3 +340,9 @@ class Series:
         first = past.grow(time_ns, amount, value)
         for index in range(first, len(past.times)):
             self._points.append(SampleChange(name, labels, past.values[index], past.times[index]))
+        self._touch(name, time_ns)
+
+    def _touch(self, name: str, time_ns: int) -> None:
+        self.moves += 1
+        if time_ns > self.touched.get(name, 0):
+            self.touched[name] = time_ns

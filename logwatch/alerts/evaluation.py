@@ -1,0 +1,450 @@
+"""The stage that evaluates groups at their times.
+
+A group is evaluated at every t = k·interval. Groups about the log follow the log's clock: t is
+evaluated when the clock has passed it, so that the same lines give the same alerts live, after
+a pause and in a replay. Groups that read what only this process can measure (its sources, its
+queue, its memory) follow the wall clock, and are not evaluated in a replay.
+
+A rule is left as it is while nothing it looks at has changed, which for most is most of the time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from logwatch.alerts.evidence import Evidence
+from logwatch.alerts.groups import AlertRule, Group, RecordingRule, asks_for_absence, is_steady
+from logwatch.alerts.memory import Memory, Together
+from logwatch.alerts.report import ActiveAlert, GroupReport, Report, RuleReport
+from logwatch.alerts.states import Active, Identity, Step, Truth, from_row, step
+from logwatch.alerts.templates import Scope
+from logwatch.metrics import PROCESS, SAMPLED
+from logwatch.model import SECOND, Alert, Outcome, SampleChange
+from logwatch.promql import EvaluationError, Labels, Scrape, Snapshot
+from logwatch.series import Series
+
+GRACE_NS = 120 * SECOND
+"""History kept beyond what expressions look back at: an event's own time may be a little ahead of its header's."""
+PAST = 500
+MEASURED = {family.name: family for family in (*SAMPLED, *PROCESS)}
+OWN = ("ALERTS", "ALERTS_FOR_STATE")
+ALERT_NAME = "alertname"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of the configuration the evaluation depends on."""
+
+    target_labels: Mapping[str, str] = field(default_factory=dict)
+    external_labels: Mapping[str, str] = field(default_factory=dict)
+    sample_interval_ns: int = 15 * SECOND
+    external_url: str = ""
+
+
+@dataclass(slots=True)
+class Course:
+    """A rule under way."""
+
+    rule: AlertRule | RecordingRule
+    key: list[str]
+    names: frozenset[str]
+    """Sample names it reads."""
+    reach_ns: int
+    steady: bool
+    absence: bool
+    result: list[tuple[Labels, float]] | None = None
+    evaluated_ns: int = 0
+    error: str = ""
+    active: dict[Identity, Active] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Circle:
+    """A group under way."""
+
+    group: Group
+    courses: list[Course]
+    on_wall_clock: bool
+    quiet_at: int = -1
+    """The count of changes at which nothing was left to do; -1 while there is."""
+
+
+class Alerts:
+    """All groups, what they record and what fires. `rules_of` tells the event rules behind a metric of theirs."""
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        terms: Terms,
+        series: Series,
+        rules_of: Mapping[str, Iterable[str]] | None = None,
+    ) -> None:
+        self.terms = terms
+        self.healthy = True
+        """Whether the log can be read: only then does absence mean anything."""
+        self.live = False
+        self.version = 0
+        """Counts the changes of what `report` tells."""
+        self.evidence = Evidence({name: frozenset(rules) for name, rules in (rules_of or {}).items()})
+        self._series = series
+        self._recorded, self._measured = Memory(), Memory()
+        recorded = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
+        self._scrape = Scrape(
+            terms.target_labels,
+            own_labels=frozenset((*recorded, *OWN)),
+            sample_interval_ns=terms.sample_interval_ns,
+        )
+        self._view = Together((self._recorded, self._measured), series)
+        known = {*series.names(), *MEASURED, *recorded, *OWN}
+        self._circles = [_circle(group, known) for group in groups]
+        self._read = frozenset(name for circle in self._circles for course in circle.courses for name in course.names)
+        self._past: deque[Alert] = deque(maxlen=PAST)
+        self._ended = 0
+        self._walled_ns = 0
+        self._rows: dict[str, str | None] = {}
+        self._remember(recorded)
+
+    def __bool__(self) -> bool:
+        """Whether there is any group."""
+        return bool(self._circles)
+
+    def _remember(self, recorded: Iterable[str]) -> None:
+        reach: dict[str, int] = {}
+        for circle in self._circles:
+            for course in circle.courses:
+                for name in course.names:
+                    wanted = (course.rule.query.look_back_ns(name) or 0) + GRACE_NS
+                    reach[name] = max(reach.get(name, 0), wanted)
+        self._series.remember(reach)
+        self._recorded.look_back_ns = {name: reach.get(name, 0) for name in (*recorded, *OWN)}
+        self._measured.look_back_ns = {name: reach.get(name, 0) for name in MEASURED}
+
+    # ── the clocks ───────────────────────────────────────────────────────────────────
+
+    def due(self, before_ns: int, clock_ns: int) -> Iterable[int]:
+        """The times of the log's clock to be evaluated when it moves: from `before_ns` on, those it has passed."""
+        intervals = {circle.group.interval_ns for circle in self._circles if not circle.on_wall_clock}
+        if not before_ns or not intervals:
+            return ()
+        times = [range(-(-before_ns // interval) * interval, clock_ns, interval) for interval in intervals]
+        return times[0] if len(times) == 1 else sorted({time for each in times for time in each})
+
+    def evaluate(self, time_ns: int) -> bool:
+        """Evaluate the groups about the log that are due at this time; whether a state changed."""
+        due = [
+            circle for circle in self._circles if not circle.on_wall_clock and not time_ns % circle.group.interval_ns
+        ]
+        return self._evaluate(due, time_ns)
+
+    def measure(self, now_ns: int, samples: Iterable[SampleChange]) -> bool:
+        """Evaluate the groups about this process that are due by the wall clock, on these samples."""
+        before, self._walled_ns = self._walled_ns, now_ns
+        due = [
+            (now_ns - now_ns % circle.group.interval_ns, circle)
+            for circle in self._circles
+            if circle.on_wall_clock and before // circle.group.interval_ns < now_ns // circle.group.interval_ns
+        ]
+        if not due:
+            return False
+        self._sample(now_ns - now_ns % SECOND, samples)
+        changed = [self._evaluate([circle], time_ns) for time_ns, circle in due]
+        return any(changed)
+
+    def _sample(self, now_ns: int, samples: Iterable[SampleChange]) -> None:
+        vectors: dict[str, list[tuple[Mapping[str, str], float]]] = {name: [] for name in self._read & MEASURED.keys()}
+        for sample in samples:
+            if sample.family in vectors and sample.value is not None:
+                labels = dict(zip(MEASURED[sample.family].labels, sample.labels, strict=True))
+                vectors[sample.family].append((labels, sample.value))
+        for name, vector in vectors.items():
+            # By the grid, and never ahead of a time that is evaluated.
+            self._measured.put(name, vector, now_ns - now_ns % self.terms.sample_interval_ns)
+
+    # ── evaluating ───────────────────────────────────────────────────────────────────
+
+    def _evaluate(self, circles: Sequence[Circle], time_ns: int) -> bool:
+        snapshot: Snapshot | None = None
+        changed = False
+        for circle in circles:
+            if circle.quiet_at == self._series.moves:
+                continue
+            snapshot = snapshot or Snapshot(self._view, time_ns, self._scrape)
+            for course in circle.courses:
+                changed |= self._turn(circle, course, snapshot)
+            if not circle.on_wall_clock and all(self._at_rest(course, time_ns) for course in circle.courses):
+                circle.quiet_at = self._series.moves
+        self.version += changed
+        return changed
+
+    def _at_rest(self, course: Course, time_ns: int) -> bool:
+        """Whether only a change of a series can change anything about a rule."""
+        at_rest = course.steady and not course.result and course.result is not None and not course.active
+        return (
+            at_rest
+            and self._touched(course) + course.reach_ns < time_ns
+            and not course.names & self._recorded.touched.keys()
+        )
+
+    def _touched(self, course: Course) -> int:
+        sources = (self._series.touched, self._recorded.touched, self._measured.touched)
+        return max((touched.get(name, 0) for touched in sources for name in course.names), default=0)
+
+    def _turn(self, circle: Circle, course: Course, snapshot: Snapshot) -> bool:
+        """Evaluate one rule and move its states; whether one changed."""
+        now_ns = snapshot.time_ns
+        if course.absence and not self.healthy:
+            return False
+        before_ns, course.evaluated_ns = course.evaluated_ns, now_ns
+        settled = course.steady and course.result is not None and self._touched(course) + course.reach_ns < before_ns
+        if not settled:
+            try:
+                course.result = self._vector(course, snapshot)
+                course.error = ""
+            except EvaluationError as error:
+                course.result, course.error = None, str(error)
+                return False
+        assert course.result is not None
+        limit = circle.group.limit
+        if isinstance(course.rule, RecordingRule):
+            self._record(course, course.rule, snapshot, limit)
+            return False
+        return self._move(circle.group, course, course.rule, now_ns)
+
+    def _vector(self, course: Course, snapshot: Snapshot) -> list[tuple[Labels, float]]:
+        result = course.rule.query.evaluate_in(snapshot)
+        if isinstance(result, float):
+            return [(Labels(), result)]
+        return [(sample.labels, sample.value) for sample in result]
+
+    def _record(self, course: Course, rule: RecordingRule, snapshot: Snapshot, limit: int) -> None:
+        assert course.result is not None
+        vector = {
+            frozenset(labels.items()): (labels, value)
+            for labels, value in ((_with(labels, rule.labels), value) for labels, value in course.result)
+        }
+        if len(vector) < len(course.result):
+            course.error = "two series of the result have the same labels after those of the rule"
+        elif limit and len(vector) > limit:
+            course.error = f"the result has {len(vector)} series, more than the limit of {limit}"
+        elif self._recorded.put(rule.name, vector.values(), snapshot.time_ns):
+            self._woken(rule.name, snapshot)
+
+    def _woken(self, name: str, snapshot: Snapshot) -> None:
+        snapshot.forget(name)
+        for circle in self._circles:
+            if any(name in course.names for course in circle.courses):
+                circle.quiet_at = -1
+
+    def _move(self, group: Group, course: Course, rule: AlertRule, now_ns: int) -> bool:
+        truths = self._truths(course, rule)
+        if truths is None:
+            return False
+        changes = step(course.active, truths, now_ns, hold_ns=rule.hold_ns, keep_ns=rule.keep_firing_ns)
+        if group.limit and changes.active > group.limit:
+            course.error = f"{changes.active} alerts, more than the limit of {group.limit}: none is kept"
+            changes = self._drop(course, now_ns, changes)
+        for alert in changes.began:
+            selectors = [reading.selector for reading in rule.query.readings]
+            alert.evidence = self.evidence.behind(alert.labels, selectors) or alert.evidence
+        for alert in changes.ended:
+            self._ended += 1
+            self._past.append(self._alert(f"{group.name}/{rule.name}", alert, now_ns))
+            self._rows[json.dumps(["past", self._ended % PAST])] = _past_row(self._ended, self._past[-1])
+        for identity in changes.changed:
+            kept = course.active.get(identity)
+            self._rows[_row_key(course, identity)] = kept.row() if kept else None
+        if changes.changed and self._read & set(OWN):
+            self._show_alerts(now_ns)
+        return bool(changes.changed)
+
+    def _drop(self, course: Course, now_ns: int, changes: Step) -> Step:
+        """Too many alerts: as Prometheus, keep none; those that fired end."""
+        ended = [alert for alert in course.active.values() if alert.state == "firing" and alert not in changes.began]
+        for alert in ended:
+            alert.state, alert.resolved_ns = "resolved", now_ns
+        gone = set(course.active) | changes.changed
+        course.active = {key: alert for key, alert in course.active.items() if alert.state == "resolved"}
+        return Step(gone, [], [*changes.ended, *ended], 0)
+
+    def _truths(self, course: Course, rule: AlertRule) -> dict[Identity, Truth] | None:
+        """Fill labels and annotations in; None (and an error) where two alerts would be one."""
+        truths: dict[Identity, Truth] = {}
+        external, url = self.terms.external_labels, self.terms.external_url
+        assert course.result is not None
+        for found, value in course.result:
+            scope = Scope(found, value, external, url)
+            labels: dict[str, str] = {**found.nameless()}
+            labels.update({name: template.render(scope) for name, template in rule.labels.items()})
+            labels[ALERT_NAME] = rule.name
+            labels = {name: text for name, text in labels.items() if text}
+            identity = frozenset(labels.items())
+            if identity in truths:
+                course.error = "two series of the result have the same labels after those of the alert"
+                return None
+            annotations = {name: template.render(scope) for name, template in rule.annotations.items()}
+            truths[identity] = Truth(labels, annotations, value)
+        return truths
+
+    def _show_alerts(self, now_ns: int) -> None:
+        """Make ALERTS and ALERTS_FOR_STATE of what is pending and fires, for expressions to read."""
+        active = [
+            alert
+            for circle in self._circles
+            for course in circle.courses
+            for alert in course.active.values()
+            if alert.state != "resolved"
+        ]
+        self._recorded.put(OWN[0], [({**alert.labels, "alertstate": alert.state}, 1.0) for alert in active], now_ns)
+        self._recorded.put(OWN[1], [(alert.labels, alert.active_ns // SECOND) for alert in active], now_ns)
+        for circle in self._circles:
+            circle.quiet_at = -1
+
+    # ── for others ───────────────────────────────────────────────────────────────────
+
+    def take_in(self, outcome: Outcome) -> None:
+        """Remember the line of an accepted event as evidence."""
+        self.evidence.take_in(outcome)
+
+    def outgoing(self, now_ns: int) -> list[Alert]:
+        """What receivers are to know: what fires, and for 15 minutes what does no more.
+
+        Nothing while catching up: what began and ended before we were there is history.
+        """
+        if not self.live:
+            return []
+        found = []
+        for circle in self._circles:
+            for course in circle.courses:
+                for identity, alert in course.active.items():
+                    if alert.state == "pending" or (alert.state == "resolved" and not alert.told):
+                        continue
+                    if not alert.told:
+                        alert.told = True
+                        self._rows[_row_key(course, identity)] = alert.row()
+                    found.append(self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns))
+        return found
+
+    def _alert(self, rule: str, alert: Active, now_ns: int) -> Alert:
+        annotations = {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
+        return Alert(
+            labels={**self.terms.external_labels, **alert.labels},
+            annotations=annotations,
+            starts_ns=alert.fired_ns or alert.active_ns,
+            ends_ns=alert.resolved_ns or None,
+            state=alert.state,
+            value=alert.value,
+            rule=rule,
+            generator_url=self.terms.external_url,
+            updated_ns=now_ns,
+        )
+
+    def report(self) -> Report:
+        """How everything stands, for the API."""
+        return Report(tuple(map(_group_report, self._circles)), tuple(self._past))
+
+    # ── state ────────────────────────────────────────────────────────────────────────
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether there is something to commit that no line brought about."""
+        return bool(self._rows)
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """As `model.Stateful`."""
+        rows, self._rows = self._rows, {}
+        return {**rows, **self._recorded.changed_rows(), **self.evidence.changed_rows()}
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """As `model.Stateful`; alerts of rules that are no more are forgotten."""
+        courses = {tuple(course.key): course for circle in self._circles for course in circle.courses}
+        past: list[tuple[int, Alert]] = []
+        for text, row in rows.items():
+            part, *key = json.loads(text)
+            if part == "series":
+                self._recorded.restore(key[0], key[1:], row)
+            elif part == "evidence":
+                self.evidence.restore(key, row)
+            elif part == "past":
+                past.append(_past_from(row))
+            elif course := courses.get(tuple(key[:-1])):
+                alert = from_row(row)
+                course.active[frozenset(alert.labels.items())] = alert
+            else:
+                self._rows[text] = None
+        self.evidence.restored()
+        for number, alert_past in sorted(past, key=lambda pair: pair[0]):
+            self._ended = number
+            self._past.append(alert_past)
+        self.version += 1
+
+
+def _circle(group: Group, known: Iterable[str]) -> Circle:
+    courses = []
+    for rule in group.rules:
+        query = rule.query
+        names = query.reads(known)
+        reach_ns = max((reading.look_back_ns for reading in query.readings), default=0) + GRACE_NS
+        labels = {name: getattr(text, "text", text) for name, text in rule.labels.items()}
+        key = [group.name, rule.name, json.dumps(labels, sort_keys=True)]
+        steady, absence = is_steady(query.text), asks_for_absence(query.text)
+        courses.append(Course(rule, key, names, reach_ns, steady, absence))
+    measured = any(course.names & MEASURED.keys() for course in courses)
+    return Circle(group, courses, measured)
+
+
+def _row_key(course: Course, identity: Identity) -> str:
+    return json.dumps(["alert", *course.key, sorted(identity)])
+
+
+def _with(labels: Labels, further: Mapping[str, str]) -> dict[str, str]:
+    merged = {**labels.nameless(), **further}
+    return {name: value for name, value in merged.items() if value}
+
+
+def _past_row(number: int, alert: Alert) -> str:
+    return json.dumps([number, {name: getattr(alert, name) for name in Alert.__slots__}])
+
+
+def _past_from(row: str) -> tuple[int, Alert]:
+    number, values = json.loads(row)
+    return number, Alert(**values)
+
+
+def _group_report(circle: Circle) -> GroupReport:
+    group = circle.group
+    return GroupReport(group.name, group.file, group.interval_ns, group.limit, tuple(map(_rule_report, circle.courses)))
+
+
+def _rule_report(course: Course) -> RuleReport:
+    rule = course.rule
+    alerting = isinstance(rule, AlertRule)
+    annotations = rule.annotations if isinstance(rule, AlertRule) else {}
+    labels = {name: str(getattr(text, "text", text)) for name, text in rule.labels.items()}
+    return RuleReport(
+        name=rule.name,
+        kind="alerting" if alerting else "recording",
+        expression=rule.query.text,
+        hold_ns=rule.hold_ns if isinstance(rule, AlertRule) else 0,
+        keep_firing_ns=rule.keep_firing_ns if isinstance(rule, AlertRule) else 0,
+        labels=labels,
+        annotations={name: template.text for name, template in annotations.items()},
+        alerts=tuple(_active_report(alert) for alert in course.active.values() if alert.state != "resolved"),
+        health="err" if course.error else "ok" if course.evaluated_ns else "unknown",
+        error=course.error,
+        evaluated_ns=course.evaluated_ns,
+    )
+
+
+def _active_report(alert: Active) -> ActiveAlert:
+    annotations = {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
+    return ActiveAlert(
+        labels=alert.labels,
+        annotations=annotations,
+        state="firing" if alert.state == "firing" else "pending",
+        active_ns=alert.active_ns,
+        keep_firing_since_ns=alert.keep_since_ns or None,
+        value=alert.value,
+    )

@@ -1,0 +1,284 @@
+"""The functions of alert templates, by the formulas of Prometheus (template/template.go) and Go."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import re2
+
+from logwatch.promql.labelling import expand
+
+Value = str | float | int | bool | Mapping[str, str]
+MANY = 99
+VERB = re.compile(r"%(?P<flags>[-+# 0]*)(?P<width>\d*)(?P<precision>\.\d*)?(?P<verb>.)", re.DOTALL)
+ESCAPE = re.compile(r"\\(?P<text>.)", re.DOTALL)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class ValueMistakeError(ValueError):
+    """A function cannot use the value it was given."""
+
+
+class Function(NamedTuple):
+    """A function and how many arguments it takes."""
+
+    call: Callable[..., Value]
+    least: int
+    most: int
+
+    @property
+    def wants(self) -> str:
+        """How many arguments, in words."""
+        if self.most == MANY:
+            return f"{self.least} or more values"
+        return "one value" if self.most == 1 else f"{self.most} values"
+
+    def apply(self, arguments: Sequence[Value]) -> Value:
+        """Call it; raises ValueMistakeError."""
+        return self.call(*arguments)
+
+
+# ── values ───────────────────────────────────────────────────────────────────────────
+
+
+def unquoted(text: str) -> str:
+    """The content of a Go string literal."""
+    if text.startswith("`"):
+        return text[1:-1]
+    known = {"n": "\n", "t": "\t", "r": "\r"}
+    return ESCAPE.sub(lambda match: known.get(match["text"], match["text"]), text[1:-1])
+
+
+def truth(value: Value) -> bool:
+    """What `if` makes of a value: zero, false and empty do not hold."""
+    return value != value or bool(value) if isinstance(value, float) else bool(value)
+
+
+def number(value: Value) -> float:
+    """A number, also written as text; raises ValueMistakeError."""
+    if isinstance(value, bool | Mapping):
+        raise ValueMistakeError(f"{written(value)} is no number")
+    try:
+        return float(value)
+    except ValueError as error:
+        raise ValueMistakeError(f"{value!r} is no number") from error
+
+
+def written(value: Value) -> str:
+    """A value as Go prints it with %v."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return shortest(value)
+    if isinstance(value, Mapping):
+        return f"map[{' '.join(f'{key}:{value[key]}' for key in sorted(value))}]"
+    return str(value)
+
+
+def shortest(value: float) -> str:
+    """A float with the fewest digits that say it; an exponent below 1e-4 and from 1e6 on, as Go's %v."""
+    if not math.isfinite(value):
+        return _infinite(value)
+    digits = Decimal(repr(value)).normalize()
+    if value and not -4 <= digits.adjusted() < 6:
+        return f"{value:.{len(digits.as_tuple().digits) - 1}e}"
+    return f"{digits:f}"
+
+
+def _infinite(value: float) -> str:
+    return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"
+
+
+def four_digits(value: float) -> str:
+    """Go's %.4g."""
+    return f"{value:.4g}" if math.isfinite(value) else _infinite(value)
+
+
+# ── for people ───────────────────────────────────────────────────────────────────────
+
+
+def humanize(given: Value) -> str:
+    """With a metric prefix: 1234567 is 1.235M."""
+    value, prefix = number(given), ""
+    if value == 0 or not math.isfinite(value):
+        return four_digits(value)
+    if abs(value) >= 1:
+        for each in "kMGTPEZY":
+            if abs(value) < 1000:
+                break
+            prefix, value = each, value / 1000
+    else:
+        value, prefix = _small(value)
+    return four_digits(value) + prefix
+
+
+def _small(value: float) -> tuple[float, str]:
+    prefix = ""
+    for each in "munpfazy":
+        if abs(value) >= 1:
+            break
+        prefix, value = each, value * 1000
+    return value, prefix
+
+
+def humanize1024(given: Value) -> str:
+    """With a binary prefix: 1048576 is 1Mi."""
+    value, prefix = number(given), ""
+    if abs(value) <= 1 or not math.isfinite(value):
+        return four_digits(value)
+    for each in ("ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"):
+        if abs(value) < 1024:
+            break
+        prefix, value = each, value / 1024
+    return four_digits(value) + prefix
+
+
+def humanize_duration(given: Value) -> str:
+    """Seconds in words: 3661 is 1h 1m 1s."""
+    value = number(given)
+    if not math.isfinite(value):
+        return four_digits(value)
+    if value and abs(value) < 1:
+        small, prefix = _small(value)
+        return f"{four_digits(small)}{prefix}s"
+    sign, whole = ("-" if value < 0 else ""), int(abs(value))
+    seconds, minutes, hours, days = whole % 60, whole // 60 % 60, whole // 3600 % 24, whole // 86400
+    if days:
+        return f"{sign}{days}d {hours}h {minutes}m {seconds}s"
+    if hours:
+        return f"{sign}{hours}h {minutes}m {seconds}s"
+    return f"{sign}{minutes}m {seconds}s" if minutes else f"{sign}{four_digits(abs(value))}s"
+
+
+def humanize_timestamp(given: Value) -> str:
+    """Seconds since 1970 as Go prints a time."""
+    value = number(given)
+    if not math.isfinite(value):
+        return four_digits(value)
+    try:
+        moment = EPOCH + timedelta(seconds=value)
+    except OverflowError as error:
+        raise ValueMistakeError(f"{shortest(value)} is no time") from error
+    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
+
+
+def title(given: Value) -> str:
+    """Each word with a capital."""
+    return re.sub(r"(?<![\w'])\w", lambda match: match.group().upper(), _text(given))
+
+
+def re_replace_all(pattern: Value, replacement: Value, text: Value) -> str:
+    """Replace what the pattern matches; $1 and ${name} are its groups."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        regex = re2.compile(_text(pattern), options)
+    except re2.error as error:
+        raise ValueMistakeError(f"{pattern!r} is no regex in RE2 syntax") from error
+    return str(regex.sub(lambda match: expand(_text(replacement), match, regex), _text(text)))
+
+
+def _text(given: Value) -> str:
+    if not isinstance(given, str):
+        raise ValueMistakeError(f"{written(given)} is no text: put it through printf first")
+    return given
+
+
+# ── printf and comparisons ───────────────────────────────────────────────────────────
+
+
+def printf(pattern: Value, *values: Value) -> str:
+    """Go's fmt.Sprintf for the verbs d e f g q s t v x and %%."""
+    rest = list(values)
+
+    def fill(match: re.Match[str]) -> str:
+        if match["verb"] == "%":
+            return "%"
+        if not rest:
+            return f"%!{match['verb']}(MISSING)"
+        return _verb(match, rest.pop(0))
+
+    filled = VERB.sub(fill, _text(pattern))
+    return filled + (f"%!(EXTRA {', '.join(f'{_kind(value)}={written(value)}' for value in rest)})" if rest else "")
+
+
+def _verb(match: re.Match[str], value: Value) -> str:
+    verb, python = match["verb"], f"%{match['flags']}{match['width']}{match['precision'] or ''}"
+    if isinstance(value, float) and verb in "eEfFgG":
+        return _float(match, value)
+    if isinstance(value, int) and not isinstance(value, bool) and verb in "dxX":
+        return (python + verb) % value
+    if isinstance(value, str) and verb in "sqxX":
+        text = {"s": value, "q": _quoted(value)}.get(verb) or value.encode().hex()
+        return (python + "s") % text
+    if verb == "t" and isinstance(value, bool):
+        return written(value)
+    if verb == "v":
+        return f"%{match['flags'].replace('0', '')}{match['width']}s" % written(value)
+    return f"%!{verb}({_kind(value)}={written(value)})"
+
+
+def _float(match: re.Match[str], value: float) -> str:
+    if not math.isfinite(value):
+        return f"%{match['width']}s" % _infinite(value)
+    if match["verb"] in "gG" and match["precision"] is None:
+        return f"%{match['width']}s" % shortest(value)
+    return f"%{match['flags']}{match['width']}{match['precision'] or ''}{match['verb']}" % value
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
+
+
+def _kind(value: Value) -> str:
+    names = {bool: "bool", int: "int", float: "float64", str: "string"}
+    return names.get(type(value), "template.Labels")
+
+
+def _compared(compare: Callable[[float, float], bool]) -> Callable[[Value, Value], Value]:
+    return lambda left, right: compare(number(left), number(right))
+
+
+def _equal(left: Value, *others: Value) -> Value:
+    if any(isinstance(left, str) is not isinstance(other, str) for other in others):
+        raise ValueMistakeError(f"{written(left)} cannot be compared with another kind of value")
+    return left in others
+
+
+def _and(*values: Value) -> Value:
+    return next((value for value in values if not truth(value)), values[-1])
+
+
+def _or(*values: Value) -> Value:
+    return next((value for value in values if truth(value)), values[-1])
+
+
+FUNCTIONS: dict[str, Function] = {
+    "printf": Function(printf, 1, MANY),
+    "humanize": Function(humanize, 1, 1),
+    "humanize1024": Function(humanize1024, 1, 1),
+    "humanizeDuration": Function(humanize_duration, 1, 1),
+    "humanizePercentage": Function(lambda given: f"{four_digits(number(given) * 100)}%", 1, 1),
+    "humanizeTimestamp": Function(humanize_timestamp, 1, 1),
+    "title": Function(title, 1, 1),
+    "toUpper": Function(lambda given: _text(given).upper(), 1, 1),
+    "toLower": Function(lambda given: _text(given).lower(), 1, 1),
+    "reReplaceAll": Function(re_replace_all, 3, 3),
+    "match": Function(lambda pattern, text: re2.search(_text(pattern), _text(text)) is not None, 2, 2),
+    "eq": Function(_equal, 2, MANY),
+    "ne": Function(lambda left, right: not _equal(left, right), 2, 2),
+    "lt": Function(_compared(lambda left, right: left < right), 2, 2),
+    "le": Function(_compared(lambda left, right: left <= right), 2, 2),
+    "gt": Function(_compared(lambda left, right: left > right), 2, 2),
+    "ge": Function(_compared(lambda left, right: left >= right), 2, 2),
+    "and": Function(_and, 1, MANY),
+    "or": Function(_or, 1, MANY),
+    "not": Function(lambda given: not truth(given), 1, 1),
+}
+"""By name. `match` and the comparisons are Go's own or Prometheus' too."""

@@ -1,0 +1,77 @@
+"""The shape of Prometheus' rule files.
+
+https://prometheus.io/docs/prometheus/2.42/configuration/recording_rules/
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from logwatch.rulefiles.checks import LABEL, Duration, refuse
+from logwatch.rulefiles.metricnames import METRIC
+from logwatch.rulefiles.schema import Strict
+
+NEWER = {
+    "query_offset": "needs Prometheus 2.53; write offset into the expressions",
+    "labels": "of a group need Prometheus 3.0; write them into its rules",
+    "source_tenants": "belongs to Mimir; remove it",
+    "partial_response_strategy": "belongs to Thanos; remove it",
+}
+"""Keys of a group that others know."""
+
+
+def _metric(text: str) -> str:
+    if METRIC.fullmatch(text) is None:
+        raise refuse(f"'{text}' is no metric name: use letters, digits, _ and :, such as 'job:errors:rate5m'")
+    return text
+
+
+def _label(text: str) -> str:
+    if LABEL.fullmatch(text) is None or text == "__name__":
+        raise refuse(f"'{text}' is no label name: use letters, digits and _")
+    return text
+
+
+def _expression(text: str) -> str:
+    if not text.strip():
+        raise refuse("the expression is empty: write for instance up == 0")
+    return text
+
+
+def _as_text(value: object) -> object:
+    """Go's YAML takes true and null for text where text is wanted."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "" if value is None else value
+
+
+def _as_mapping(value: object) -> object:
+    return {} if value is None else value
+
+
+Label = Annotated[str, AfterValidator(_label)]
+Text = Annotated[str, BeforeValidator(_as_text)]
+Texts = Annotated[dict[Label, Text], BeforeValidator(_as_mapping)]
+
+
+class RuleSpec(Strict):
+    """One rule: `alert` or `record`."""
+
+    alert: Annotated[str, Field(min_length=1)] | None = None
+    record: Annotated[str, AfterValidator(_metric)] | None = None
+    expr: Annotated[str, AfterValidator(_expression)]
+    hold: Duration = Field(default=timedelta(0), alias="for")
+    keep_firing_for: Duration = timedelta(0)
+    labels: Texts = Field(default_factory=dict)
+    annotations: Texts = Field(default_factory=dict)
+
+
+class GroupSpec(Strict):
+    """A group, without its rules: each of these is looked at on its own."""
+
+    name: Annotated[str, Field(min_length=1)]
+    interval: Duration | None = None
+    limit: Annotated[int, Field(ge=0)] = 0
