@@ -44,7 +44,7 @@ bench: $(READY) packages
 
 # Kills a follower a thousand times at random moments and compares what it counted.
 torture: $(READY)
-	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest tests/follower -k torture $(ARGS)
+	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest tests/test_torture.py tests/follower/test_follower_kill.py $(ARGS)
 
 # Files that are generated and committed.
 schema: $(READY)

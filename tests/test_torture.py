@@ -1,0 +1,225 @@
+"""The whole engine, killed at random moments while its log is written and rotated.
+
+Each child is a fork that runs the real loop (source, pipeline, store) and is killed with -9. When
+nothing is left to read, history, counters and windows must be those of one uninterrupted replay.
+`make torture` runs a thousand seeds.
+"""
+
+import os
+import random
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from ports import wait_for
+
+from logwatch.engine import SOURCE, Engine
+from logwatch.model import SECOND, Chunk
+from logwatch.pipeline import Pipeline, Settings
+from logwatch.rulefiles import RuleSet, load
+from logwatch.series import Series
+from logwatch.sources.file import FileSource
+from logwatch.store import Query, Store, Sync
+
+SEEDS = int(os.environ.get("LOGWATCH_TORTURE_SEEDS", "25"))
+LINES = 6000
+BEFORE_NS = 1_795_453_200 * SECOND
+"""2026-11-23T17:00:00Z"""
+RULES = """\
+events:
+  - event: container.die
+    name: die
+    description: A death, as the test writes it.
+    match: 'msg="ignoring event" container='
+    id: "{container}"
+    attributes: {exit_code: "{n}"}
+    metrics:
+      - counter: test_deaths_total
+        help: Deaths.
+        labels: {id: "{event.id}"}
+    examples:
+      - line: 'Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57Z" level=info msg="ignoring event" container=8dd3'
+        event: {id: 8dd3}
+      - line: 'Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57Z" level=info msg="event" container=8dd3'
+        event: null
+  - event: container.oom
+    name: oom
+    description: A kill, as the test writes it.
+    match: 'msg="out of memory" container='
+    id: "{container}"
+    examples:
+      - line: 'Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57Z" level=info msg="out of memory" container=8dd3'
+        event: {id: 8dd3}
+      - line: 'Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57Z" level=info msg="memory" container=8dd3'
+        event: null
+correlations:
+  - event: container.oom_killed
+    description: A container died of an OOM kill.
+    sequence: [container.oom, container.die]
+    within: 30s
+    by: [id]
+"""
+
+
+class Quiet:
+    """Nobody looks; ends the loop when everything is read and `done` stands beside the log."""
+
+    def __init__(self, done: Path) -> None:
+        self._done = done
+        self.engine: Engine | None = None
+
+    def tick(self, now_ns: int) -> None: ...
+
+    def publish(self, turn: object, now_ns: int) -> None: ...
+
+    def show(self, sources: object, *, caught_up: bool) -> None:
+        if caught_up and self.engine and self._done.exists():
+            self.engine.stop()
+
+    def commit_failed(self, why: str) -> None:
+        raise AssertionError(why)
+
+
+def line(number: int) -> bytes:
+    """A line a tenth of a second after the one before; every third tells an event of one of ten containers."""
+    seconds, tenth = divmod(number, 10)
+    stamp = f"2026-11-23T{18 + seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}.{tenth}00000+00:00"
+    container = f"{number // 3 % 10:x}" * 64
+    text = (
+        "nothing of note",
+        f'"out of memory" container={container}',
+        f'"ignoring event" container={container} n={number}',
+    )[number % 3]
+    return f'{stamp} vm dockerd[42]: time="{stamp[:-6]}Z" level=info msg={text}\n'.encode()
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory: pytest.TempPathFactory) -> RuleSet:
+    path = tmp_path_factory.mktemp("rules") / "torture.yml"
+    path.write_text(RULES)
+    return load([path], shipped=False)
+
+
+def follow(log: Path, state: Path, rules: RuleSet) -> None:
+    """What a child does: the real loop, until it has read everything and `done` stands beside the log."""
+    store = Store(state, datetime.now(UTC), sync=Sync.OFF)
+    saved = store.load()
+    series = Series()
+    pipeline = Pipeline(rules.rules, rules.correlations, Settings(), series, state)
+    series.restore(saved.series, saved.points)
+    pipeline.restore(saved.stages)
+    source = FileSource([str(log)], chunk_bytes=4096, max_line_bytes=2000, offset_dir=state, poll_interval=0.01)
+    source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
+    board = Quiet(log.parent / "done")
+    begun = time.monotonic_ns()
+    engine = Engine(
+        source=source,
+        store=store,
+        pipeline=pipeline,
+        board=board,
+        inventory=None,
+        build=lambda _: pipeline,
+        load_rules=lambda: rules,
+        rules_changed=lambda: False,
+        # An hour before the recording, so that nothing settles by the clock of the wall.
+        now=lambda: BEFORE_NS + time.monotonic_ns() - begun,
+    )
+    board.engine = engine
+    engine.run()
+    source.close()
+    store.close()
+
+
+def forked(log: Path, state: Path, rules: RuleSet) -> int:
+    child = os.fork()
+    if child:
+        return child
+    try:
+        follow(log, state, rules)
+        os._exit(0)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+        os._exit(70)
+
+
+def write(log: Path, chance: random.Random, first: int) -> int:
+    """Write a burst, and sometimes rotate; return the next line's number."""
+    last = min(LINES, first + chance.randint(1, 900))
+    with log.open("ab", buffering=0) as out:
+        out.write(b"".join(map(line, range(first, last))))
+    if chance.random() < 0.4 and last < LINES:
+        for number in range(9, 0, -1):
+            older = log.with_name(f"messages.{number}")
+            if older.exists():
+                older.rename(log.with_name(f"messages.{number + 1}"))
+        log.rename(log.with_name("messages.1"))
+        log.touch()
+    return last
+
+
+def account(state: Path) -> tuple[list[object], dict[object, float]]:
+    """History and counters as the last commit left them."""
+    store = Store(state, datetime.now(UTC), sync=Sync.OFF)
+    history = [
+        (o.seq, o.event.time_ns, o.event.event, o.event.id, dict(o.event.attributes)) for o in store.events(Query())
+    ]
+    counters = {
+        (change.family, change.labels): change.value
+        for change in store.load().series
+        if change.family.startswith(("docker_", "test_", "logwatch_lines", "logwatch_rule_hits")) and change.value
+    }
+    store.close()
+    return history, counters
+
+
+def uninterrupted(state: Path, rules: RuleSet) -> tuple[list[object], dict[object, float]]:
+    series = Series()
+    pipeline = Pipeline(rules.rules, rules.correlations, Settings(), series, state)
+    data = b"".join(map(line, range(LINES)))
+    now = BEFORE_NS
+    pipeline.apply(Chunk(data, "messages", 0, now), now)
+    history = [
+        (o.seq, o.event.time_ns, o.event.event, o.event.id, dict(o.event.attributes)) for o in pipeline.take_outcomes()
+    ]
+    counters = {
+        (change.family, change.labels): change.value
+        for change in series.everything()
+        if change.family.startswith(("docker_", "test_", "logwatch_rule_hits")) and change.value
+    }
+    return history, counters
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_killed_at_random_moments_it_counts_every_line_once(seed: int, tmp_path: Path, rules: RuleSet) -> None:
+    chance = random.Random(seed)
+    folder = tmp_path / "log"
+    folder.mkdir()
+    log, state = folder / "messages", tmp_path / "state"
+    log.write_bytes(b"".join(map(line, range(100))))
+    written = 100
+    child = forked(log, state, rules)
+    # What was rotated away before the first commit was never begun.
+    wait_for((state / "positions.json").exists, "the first commit")
+    while written < LINES:
+        time.sleep(chance.random() ** 2 / 20)
+        if chance.random() < 0.3:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            if chance.random() < 0.5:
+                written = write(log, chance, written)
+            child = forked(log, state, rules)
+        written = write(log, chance, written)
+    (folder / "done").touch()
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 0
+    history, counters = account(state)
+    expected_history, expected_counters = uninterrupted(tmp_path / "once", rules)
+    assert history == expected_history
+    lines = counters.pop(("logwatch_lines_read_total", (str(log),)))
+    assert lines == LINES
+    assert counters == expected_counters
