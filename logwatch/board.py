@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import platform
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from prometheus_client import ProcessCollector
+
 from logwatch import __version__
+from logwatch.alerts import Report
 from logwatch.exposition import Exposition, Published
 from logwatch.model import SECOND, Family, Outcome, Rule, SampleChange, SourceStatus
 from logwatch.rulefiles import RuleSet
@@ -35,6 +39,8 @@ class Board:
         self._rules = rules
         self._sources: Sequence[SourceStatus] = ()
         self._ticked_ns = now()
+        self._report = Report()
+        self._process = ProcessCollector(registry=None)
         self._committed_ns = 0
         self._commit_errors = 0
         self._commit_error: str | None = None
@@ -58,6 +64,18 @@ class Board:
         self.published.apply(turn.series)
         self._committed_ns = now_ns
         self._commit_error = None
+
+    def show_alerts(self, report: Report) -> None:
+        """Show how alerting and recording rules stood at the last commit."""
+        self._report = report
+
+    def measured(self) -> Iterator[SampleChange]:
+        """Read off what only this process can tell of itself."""
+        yield from self._sample()
+        now_ns = self._now()
+        for metric in self._process.collect():
+            for sample in metric.samples:
+                yield SampleChange(sample.name, (), sample.value, now_ns)
 
     def show(self, sources: Sequence[SourceStatus], *, caught_up: bool) -> None:
         """Show how the sources stand; `caught_up` from the first time on that nothing was left to read."""
@@ -93,6 +111,10 @@ class Board:
     def rules(self) -> Sequence[Rule]:
         """Return the event rules in force."""
         return self._rules.rules
+
+    def alerts(self) -> Report:
+        """Tell how alerting and recording rules stand."""
+        return self._report
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""
@@ -143,8 +165,15 @@ class Board:
         yield SampleChange("logwatch_commit_errors_total", (), self._commit_errors, now_ns)
         committed = self._committed_ns / SECOND
         yield SampleChange("logwatch_commit_last_success_timestamp_seconds", (), committed, now_ns)
+        counts = Counter((*_named(alert.labels), alert.state) for alert in self._report.alerts)
+        for labels, count in counts.items():
+            yield SampleChange("logwatch_alerts", labels, count, now_ns)
         for status in self._sources:
             yield from _source_samples(status, now_ns)
+
+
+def _named(labels: Mapping[str, str]) -> tuple[str, str]:
+    return labels["alertname"], labels.get("severity", "")
 
 
 def _source_samples(status: SourceStatus, now_ns: int) -> Iterator[SampleChange]:

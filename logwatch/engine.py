@@ -12,13 +12,14 @@ what we cannot.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from logwatch.alerts import Report
 from logwatch.board import Board
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import CommitError, RuleError
-from logwatch.model import SECOND, Source
+from logwatch.model import SECOND, Alert, Source
 from logwatch.pipeline import Pipeline
 from logwatch.rulefiles import RuleSet
 from logwatch.store import Store, Turn
@@ -27,6 +28,8 @@ SOURCE = "file"
 LATENESS_NS = 2 * SECOND
 """How far the clock stays behind while following live: lines come late by as much."""
 WATCH_NS = 2 * SECOND
+NOTICE_NS = 10 * SECOND
+"""How long the receivers' queue may go without hearing of alerts that go on as they were."""
 RETRY = 1.0
 """Seconds between two tries to commit."""
 IDLE = 0.25
@@ -58,6 +61,7 @@ class Engine:
         load_rules: Callable[[], RuleSet],
         rules_changed: Callable[[], bool],
         now: Callable[[], int],
+        notify: Callable[[Sequence[Alert]], None] = lambda _: None,
     ) -> None:
         self.flags = Flags()
         self._source = source
@@ -69,6 +73,12 @@ class Engine:
         self._load_rules = load_rules
         self._rules_changed = rules_changed
         self._now = now
+        self._notify = notify
+        """Is told, after a commit, what fires and what has just resolved."""
+        self._notices: list[Alert] = []
+        self._noticed_ns = 0
+        self._report: Report | None = None
+        self._shown = -1
         self._turn = Turn()
         self._watched_ns = 0
 
@@ -110,6 +120,10 @@ class Engine:
             self._look_at_inventory(now_ns)
             # Everything that was written has been read: from here on time is the clock's.
             self._pipeline.advance(now_ns - LATENESS_NS)
+        alerts = self._pipeline.alerts
+        alerts.live = chunk is None or chunk.live
+        alerts.healthy = all(status.open for status in self._source.status())
+        alerts.measure(now_ns, self._board.measured())
         committed = self._commit()
         self._board.show(self._source.status(), caught_up=chunk is None)
         return chunk is not None and committed
@@ -123,6 +137,7 @@ class Engine:
 
     def _commit(self) -> bool:
         """Write and then show what happened since the last commit; False if the disk refused."""
+        self._look_at_alerts()
         outcomes = self._pipeline.take_outcomes()
         turn = self._pipeline.take_turn(outcomes)
         turn.sources = {(SOURCE, key): row for key, row in self._source.changed_rows().items()}
@@ -139,7 +154,22 @@ class Engine:
             self._source.committed()
             self._board.publish(self._turn, now_ns)
             self._turn = Turn()
+        if self._report is not None:
+            self._board.show_alerts(self._report)
+            self._report = None
+        if self._notices:
+            self._notify(self._notices)
+            self._notices = []
         return True
+
+    def _look_at_alerts(self) -> None:
+        """Collect what receivers are to be told when it is committed: changes at once, all of it now and then."""
+        alerts, now_ns = self._pipeline.alerts, self._now()
+        if alerts.version == self._shown and abs(now_ns - self._noticed_ns) < NOTICE_NS:
+            return
+        self._shown, self._noticed_ns = alerts.version, now_ns
+        self._notices = alerts.outgoing(now_ns)
+        self._report = alerts.report()
 
     # ── reload ───────────────────────────────────────────────────────────────────────
 
@@ -166,6 +196,7 @@ class Engine:
         # What is committed is all there is to know: the new stages start from there.
         pipeline.restore(self._store.load().stages)
         self._pipeline = pipeline
+        self._shown = -1
         summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are in force"
         self._board.reloaded(now_ns, rules, self._pipeline.series.families(), summary)
         log.info("reloaded: %s", summary)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from logwatch.alerts.evidence import Evidence
@@ -68,6 +68,7 @@ class Circle:
     group: Group
     courses: list[Course]
     on_wall_clock: bool
+    evaluated_ns: int = 0
     quiet_at: int = -1
     """The count of changes at which nothing was left to do; -1 while there is."""
 
@@ -86,6 +87,7 @@ class Alerts:
         self.healthy = True
         """Whether the log can be read: only then does absence mean anything."""
         self.live = False
+        self.on_resolved: Callable[[Alert], None] = lambda _: None
         self.version = 0
         """Counts the changes of what `report` tells."""
         self.evidence = Evidence({name: frozenset(rules) for name, rules in (rules_of or {}).items()})
@@ -169,6 +171,7 @@ class Alerts:
         snapshot: Snapshot | None = None
         changed = False
         for circle in circles:
+            circle.evaluated_ns = time_ns
             if circle.quiet_at == self._series.moves:
                 continue
             snapshot = snapshot or Snapshot(self._view, time_ns, self._scrape)
@@ -252,6 +255,7 @@ class Alerts:
         for alert in changes.ended:
             self._ended += 1
             self._past.append(self._alert(f"{group.name}/{rule.name}", alert, now_ns))
+            self.on_resolved(self._past[-1])
             self._rows[json.dumps(["past", self._ended % PAST])] = _past_row(self._ended, self._past[-1])
         for identity in changes.changed:
             kept = course.active.get(identity)
@@ -326,6 +330,16 @@ class Alerts:
                         self._rows[_row_key(course, identity)] = alert.row()
                     found.append(self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns))
         return found
+
+    def firing(self, now_ns: int) -> list[Alert]:
+        """What fires, whether or not anybody is told."""
+        return [
+            self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns)
+            for circle in self._circles
+            for course in circle.courses
+            for alert in course.active.values()
+            if alert.state == "firing"
+        ]
 
     def _alert(self, rule: str, alert: Active, now_ns: int) -> Alert:
         annotations = {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
@@ -415,10 +429,11 @@ def _past_from(row: str) -> tuple[int, Alert]:
 
 def _group_report(circle: Circle) -> GroupReport:
     group = circle.group
-    return GroupReport(group.name, group.file, group.interval_ns, group.limit, tuple(map(_rule_report, circle.courses)))
+    rules = tuple(_rule_report(course, circle.evaluated_ns) for course in circle.courses)
+    return GroupReport(group.name, group.file, group.interval_ns, group.limit, rules)
 
 
-def _rule_report(course: Course) -> RuleReport:
+def _rule_report(course: Course, evaluated_ns: int) -> RuleReport:
     rule = course.rule
     alerting = isinstance(rule, AlertRule)
     annotations = rule.annotations if isinstance(rule, AlertRule) else {}
@@ -434,7 +449,7 @@ def _rule_report(course: Course) -> RuleReport:
         alerts=tuple(_active_report(alert) for alert in course.active.values() if alert.state != "resolved"),
         health="err" if course.error else "ok" if course.evaluated_ns else "unknown",
         error=course.error,
-        evaluated_ns=course.evaluated_ns,
+        evaluated_ns=evaluated_ns if course.evaluated_ns else 0,
     )
 
 

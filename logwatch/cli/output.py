@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import isfinite, isnan
 
-from logwatch.model import SECOND, SHORT_ID, Event
+from logwatch.model import SECOND, SHORT_ID, Alert, Event
 
 Formatter = Callable[[Event], str]
 
@@ -53,6 +54,42 @@ def as_row(event: Event, *, colour: bool = False) -> str:
 def formatter(name: str, *, colour: bool = False) -> Formatter:
     """The formatter called `jsonl` or `table`."""
     return as_json if name == "jsonl" else lambda event: as_row(event, colour=colour)
+
+
+def alert_as_json(alert: Alert) -> str:
+    """One JSON object on one line; the keys and their order are stable."""
+    return _encode(
+        {
+            "alert": alert.labels["alertname"],
+            "starts": stamp(alert.starts_ns),
+            "ends": stamp(alert.ends_ns) if alert.ends_ns else None,
+            "state": alert.state,
+            "labels": dict(alert.labels),
+            "annotations": dict(alert.annotations),
+            "value": _shown(alert.value),
+            "rule": alert.rule,
+        }
+    )
+
+
+def alert_as_row(alert: Alert) -> str:
+    """When an alert fired and for how long, which one it is, and the lines behind it."""
+    local = datetime.fromtimestamp(alert.starts_ns / SECOND).astimezone()
+    lasted = f"{(alert.ends_ns - alert.starts_ns) / SECOND:g}s" if alert.ends_ns else "firing"
+    labels = " ".join(f"{key}={_plain(value)}" for key, value in alert.labels.items() if key != "alertname")
+    row = f"{local:%b %d %H:%M:%S}  {lasted:>8}  {alert.labels['alertname']:<28} {labels}"
+    summary = [alert.annotations[key] for key in ("summary",) if key in alert.annotations]
+    return "\n    ".join([row.rstrip(), *summary, *alert.annotations.get("evidence", "").splitlines()])
+
+
+def alert_formatter(name: str) -> Callable[[Alert], str]:
+    """The formatter of alerts called `jsonl` or `table`."""
+    return alert_as_json if name == "jsonl" else alert_as_row
+
+
+def _shown(value: float) -> float | str:
+    """A number; JSON has none that is not finite."""
+    return value if isfinite(value) else "NaN" if isnan(value) else "+Inf" if value > 0 else "-Inf"
 
 
 def _plain(value: str) -> str:

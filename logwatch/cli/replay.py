@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from logwatch.cli import options
-from logwatch.cli.output import formatter
+from logwatch.cli.output import alert_formatter, formatter
 from logwatch.compose import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.errors import ConfigError
 from logwatch.exposition import Published
-from logwatch.model import Event, Source
+from logwatch.model import Alert, Event, Source
 from logwatch.replay import Replay, oldest_first
 from logwatch.series import Series
 from logwatch.sources.replay import ReplaySource
@@ -32,6 +32,7 @@ from logwatch.store import Store, Sync
 @click.argument("files", nargs=-1, required=True)
 @options.output_format
 @click.option("--raw", is_flag=True, help="Events as the rules make them, before lifecycle and correlations.")
+@click.option("--alerts", is_flag=True, help="Print what would have fired, when and why, instead of the events.")
 @click.option("--metrics", is_flag=True, help="Print the metrics at the end instead of the events.")
 @options.state_dir
 @options.timezone
@@ -45,6 +46,7 @@ def command(
     rule_paths: tuple[Path, ...],
     *,
     raw: bool,
+    alerts: bool,
     metrics: bool,
     no_shipped_rules: bool,
 ) -> None:
@@ -53,16 +55,20 @@ def command(
     Several files are taken in the order of their first lines. With --state-dir a replay may be
     interrupted and continued; without it nothing is written.
     """
-    if raw and (state_dir or metrics):
-        raise ConfigError("--raw shows what single lines say and keeps no state: leave --state-dir and --metrics out")
+    if raw and (state_dir or metrics or alerts):
+        raise ConfigError(
+            "--raw shows what single lines say and keeps no state: leave --state-dir, --metrics and --alerts out"
+        )
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
     series = Series()
-    builder = Builder(config, series, state_dir or cache_dir(), raw=raw)
+    builder = Builder(config, series, state_dir or cache_dir(), raw=raw, alerting=alerts)
     pipeline = builder.pipeline(builder.rules())
     show = formatter(output_format, colour=sys.stdout.isatty())
     out = sys.stdout
+    fired: list[Alert] = []
+    pipeline.alerts.on_resolved = fired.append
 
     def tell(event: Event) -> None:
         out.write(show(event) + "\n")
@@ -75,13 +81,17 @@ def command(
                 pipeline=pipeline,
                 store=store,
                 now_ns=time.time_ns(),
-                tell=(lambda _: None) if metrics else tell,
+                tell=(lambda _: None) if metrics or alerts else tell,
                 flush=out.flush,
                 progress=show_progress,
                 stopped=lambda: bool(stopped),
             ).run()
     finally:
         source.close()
+    if alerts:
+        fired += pipeline.alerts.firing(pipeline.clock_ns)
+        for alert in sorted(fired, key=lambda alert: (alert.starts_ns, alert.rule, sorted(alert.labels.items()))):
+            out.write(alert_formatter(output_format)(alert) + "\n")
     if metrics:
         published = Published(series.families())
         published.apply(series.everything())

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from logwatch import __version__
 from logwatch.model import SECOND, Event, Rule, SourceStatus
 from logwatch.store import Query
+from logwatch.web.alerts import KINDS, alerts_json, past_json, rules_json
 from logwatch.web.containers import containers
 from logwatch.web.view import View
 
@@ -44,9 +45,18 @@ def routes(view: View) -> list[Route]:
             for outcome in view.events(query(request.query_params))
         ]
 
+    def rules(request: Request) -> object:
+        kind = request.query_params.get("type")
+        if kind is not None and kind not in KINDS:
+            raise BadQueryError(f"type '{kind}': give alert or record")
+        return rules_json(view.alerts(), rfc3339, kind)
+
     makers: dict[str, Callable[[Request], object]] = {
         "events": events,
         "containers": lambda _: [asdict(status) for status in containers(view.published)],
+        "alerts": lambda _: alerts_json(view.alerts(), rfc3339),
+        "alerts/past": lambda _: [past_json(alert, rfc3339) for alert in reversed(view.alerts().past)],
+        "rules": rules,
         "sources": lambda _: [source_json(status, view) for status in view.sources()],
         "rules/events": lambda _: [rule_json(rule, view) for rule in view.rules()],
         "status/buildinfo": lambda _: {

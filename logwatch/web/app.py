@@ -82,6 +82,7 @@ def _landing(view: View) -> dict[str, object]:
         "events": [outcome.event for outcome in view.events(Query(limit=EVENTS_SHOWN, newest_first=True))],
         "rules": [(rule, hits.get(rule.id, 0)) for rule in rules],
         "sources": view.sources(),
+        "alerts": sorted(view.alerts().alerts, key=lambda alert: (alert.state, alert.labels["alertname"])),
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from logwatch.alerts import Report
 from logwatch.exposition import Published
 from logwatch.model import Outcome, Rule, SourceStatus
 from logwatch.store import Query
@@ -34,6 +35,9 @@ class View(Protocol):
 
     def rules(self) -> Sequence[Rule]:
         """Return the event rules in force."""
+
+    def alerts(self) -> Report:
+        """Tell how alerting and recording rules stand."""
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from logwatch import metrics
+from logwatch.alerts import Report
 from logwatch.exposition import Exposition, Published
 from logwatch.model import Event, Mark, Outcome, Role, Rule, SampleChange, Severity, SourceStatus
 from logwatch.web import Probe
@@ -56,6 +57,7 @@ class FakeView:
     ok: bool = True
     reload_error: str | None = None
     ended: bool = False
+    report: Report = field(default_factory=Report)
     queries: list = field(default_factory=list)
     outcomes: list = field(default_factory=list)
 
@@ -64,6 +66,9 @@ class FakeView:
 
     def sources(self):
         return [SourceStatus("/var/log/messages", self.ok, None if self.ok else "no such file", 10, 7, 3, 1)]
+
+    def alerts(self):
+        return self.report
 
     def rules(self):
         return [RULE]
