@@ -106,7 +106,7 @@ class Extractor:
             return False, True, False
         if tag == _AMBIGUOUS and self._is_certain(record):
             return False, False, True
-        looks = message[:6] == b'time="' or _LOOKS_LIKE_ENGINE.match(message) is not None
+        looks = message[:6] == b'time="' or looks_like_engine(message)
         if looks and tag in _CERTAIN and not self._is_certain(record):
             self._remember(record)
         return tag in _ENGINE and (looks or tag not in _WRAPPERS), looks, False
@@ -131,6 +131,11 @@ class Extractor:
         """Continue with the hosts of the last commit."""
         self._certain_hosts = {host: int(heard_ns) for host, heard_ns in rows.items()}
         self._new_hosts.clear()
+
+
+def looks_like_engine(message: bytes) -> bool:
+    """Whether a message has a form in which engines of any age write."""
+    return _LOOKS_LIKE_ENGINE.match(message) is not None
 
 
 def _choose(confirmed: Sequence[CompiledRule], made: Sequence[Event | None], *, engine: bool) -> Extraction:

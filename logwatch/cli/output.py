@@ -97,3 +97,8 @@ def _plain(value: str) -> str:
     if value.isprintable():
         return value if " " not in value else f'"{value}"'
     return json.dumps(value, ensure_ascii=False)
+
+
+def one_line(text: str) -> str:
+    """Text of a log as a terminal may show it: control characters are escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -1,0 +1,155 @@
+"""Tells how a line is read: its header, its fields, the rules that take it and those that nearly do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from pathlib import Path
+
+from logwatch.extractor import Extraction, Extractor, looks_like_engine
+from logwatch.formats import docker_events, json, logfmt
+from logwatch.formats.reader import DATE_UNREADABLE, TIME_DISTRUSTED, LineReader
+from logwatch.formats.tags import EVENTS_TAG, TAG_FAMILIES
+from logwatch.model import Chunk, Event, Hit, Record, Rule
+from logwatch.nearmisses import Line, NearMiss, near_misses
+from logwatch.scanner import Scanner
+from logwatch.secrets import MASK, Masker
+
+NOTES = {
+    DATE_UNREADABLE: "the header's date cannot be read: the time is the message's own, or that of the line before",
+    TIME_DISTRUSTED: "the message's own time is more than an hour off the header's, so the header's counts",
+}
+FORGED = (
+    "a container that its operator tagged '{tag}', or that logs through the journald driver, can write this very line: "
+    "nothing in it tells it from the engine's"
+)
+SHARED_TAG = (
+    "'docker' may be a container's tag (tag=docker/… arrives as APP-NAME docker): it is the engine's until another tag of "
+    "the engine, such as dockerd, is seen from that host"
+)
+NOT_ITS_OWN = (
+    "on this host the engine logs under another tag, so this line, tagged 'docker', is taken for a container's output"
+)
+FORMLESS = (
+    "it stands under the engine's tag '{tag}' and does not look like the engine's: probably output of a container (journald "
+    "driver, or a tag that its operator set); only a rule with a regex that begins with ^ takes it"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A rule that takes the line, and what it makes of it."""
+
+    rule: str
+    event: Event | None
+    note: str
+    """Why there is no event; empty where there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How one line is read."""
+
+    line: str
+    header: str
+    """The text before the message."""
+    record: Record | None
+    """None: no header can be read from it."""
+    notes: Sequence[str]
+    """About its header and times."""
+    family: str | None
+    """`engine` or `containerd` by its tag, None for any other."""
+    looks: bool
+    """Its message has the form of an engine's line."""
+    fields: Mapping[str, str]
+    verdicts: Sequence[Verdict]
+    near: Sequence[NearMiss]
+    warnings: Sequence[str]
+
+
+class Explainer:
+    """Explains the lines of one log, one after the other, by these rules."""
+
+    def __init__(self, rules: Sequence[Rule], zone: tzinfo | None = None, cache_dir: Path | None = None) -> None:
+        self._rules = rules
+        self._scanner = Scanner(rules, cache_dir)
+        self._extractor = Extractor(rules)
+        self._reader = LineReader(zone)
+        self._masker = Masker()
+
+    def explain(self, line: bytes, now_ns: int) -> Explanation:
+        """Explain one line; `now_ns` bounds the year of a stamp without one. Never raises."""
+        line = line.rstrip(b"\r\n")
+        chunk = Chunk(line + b"\n", "-", 0, now_ns)
+        self._reader.begin(chunk, now_ns)
+        record = self._reader.read(line)
+        notes = tuple(NOTES[reason] for reason in self._reader.unparsed if reason in NOTES)
+        self._reader.unparsed.clear()
+        shown = line.decode(errors="replace")
+        if record is None:
+            return Explanation(shown, "", None, notes, None, looks=False, fields={}, verdicts=(), near=(), warnings=())
+        hit = next(iter(self._scanner.scan(chunk.data).hits), Hit(0, len(line), ()))
+        extraction = self._extractor.extract(record, hit, chunk.path, 0, None)
+        barred = record.tag == "docker" and not extraction.engine
+        family = next((name for name, tags in TAG_FAMILIES.items() if record.tag in tags), None)
+        looks = looks_like_engine(record.message)
+        near = Line(record, hit.rules, family is None or looks, barred)
+        return Explanation(
+            line=shown,
+            header=line[: len(line) - len(record.message)].decode(errors="replace").rstrip(),
+            record=record,
+            notes=notes,
+            family=family,
+            looks=looks,
+            fields=dict(self._masked(fields(record))),
+            verdicts=tuple(self._verdicts(extraction)),
+            near=near_misses(self._rules, near, extraction.rules),
+            warnings=tuple(_warnings(record.tag, looks=looks, barred=barred)),
+        )
+
+    def _verdicts(self, extraction: Extraction) -> Iterator[Verdict]:
+        rules = {rule.id: rule for rule in self._rules}
+        for rule_id in extraction.rules:
+            made = [event for event in extraction.events if event.rule == rule_id]
+            for event in made:
+                yield Verdict(rule_id, event, "")
+            if not made:
+                yield Verdict(rule_id, None, _why_no_event(rules[rule_id], extraction))
+
+    def _masked(self, found: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        for key, value in found.items():
+            yield key, MASK if self._masker.is_secret(key) else self._masker.mask(value)
+
+
+def fields(record: Record) -> dict[str, str]:
+    """The fields of a message, in whichever form it has them."""
+    message = record.message
+    tree = docker_events.parse(message) if record.tag == EVENTS_TAG else json.parse(message)
+    if tree is None:
+        return logfmt.parse(message)
+    return {key: text for key, value in tree.items() if (text := json.as_text(value)) is not None}
+
+
+def _why_no_event(rule: Rule, extraction: Extraction) -> str:
+    if not rule.event:
+        return "known, makes no event (ignore: true)"
+    if rule.unless_other and extraction.events:
+        return f"steps back behind {extraction.events[0].rule} (unless_other: true)"
+    if rule.unless_other and len(extraction.rules) > 1:
+        return "steps back behind another rule that knows the line (unless_other: true)"
+    return "makes no event: a field that its event needs is absent"
+
+
+def _warnings(tag: str, *, looks: bool, barred: bool) -> Iterator[str]:
+    """What cannot be told from a line under the engine's tag."""
+    if tag not in TAG_FAMILIES["engine"]:
+        return
+    if barred:
+        yield NOT_ITS_OWN
+    elif not looks:
+        yield FORMLESS.format(tag=tag)
+    else:
+        if tag == "docker":
+            yield SHARED_TAG
+        yield FORGED.format(tag=tag)
