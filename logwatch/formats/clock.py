@@ -31,6 +31,7 @@ FURTHEST = 14 * HOUR  # Kiribati, UTC+14
 VOTES = 3
 LEAP_DISTANCE = 8  # years between 29 Februaries around 1900 and 2100
 FIRST_YEAR, LAST_YEAR = 1970, 2261
+RULE_BLOCK = 6 * HOUR  # of local time; the rules of a zone are asked once for it
 LATEST = 9_000_000_000 * SECOND  # in 2255; what 64 bits of nanoseconds hold
 
 
@@ -50,6 +51,9 @@ class StampClock:
         self._offset_ns: int | None = None
         self._midnight_ns: int | None = None
         """Local midnight to universal time, within a day, for stamps whose date cannot be read."""
+        self._block: int | None = None
+        self._block_rules: set[int] | None = None
+        """The zone's offset throughout the block, None where it changes in it."""
         self._votes: tuple[int, bool] | None = None
         self._count = 0
         self._guess_ns = 0
@@ -140,8 +144,12 @@ class StampClock:
 
     def _rules(self, local_ns: int) -> set[int]:
         """The zone's offsets at a local time: two where the clock is set back."""
-        naive = datetime(1970, 1, 1) + timedelta(seconds=local_ns // SECOND)  # noqa: DTZ001  # local by meaning
-        return {_utc_offset(naive.replace(fold=fold), self._zone) for fold in (0, 1)}
+        block = local_ns // RULE_BLOCK
+        if block != self._block:
+            # No zone changes its rules twice in a block: what holds at both its ends holds throughout.
+            ends = [_offsets(block * RULE_BLOCK, self._zone), _offsets((block + 1) * RULE_BLOCK, self._zone)]
+            self._block, self._block_rules = block, ends[0] if ends[0] == ends[1] and len(ends[0]) == 1 else None
+        return _offsets(local_ns, self._zone) if self._block_rules is None else self._block_rules
 
     def comes_once(self, at: tuple[int, int]) -> bool:
         """Whether the local time that `resolve` placed means that time only."""
@@ -218,6 +226,11 @@ def _quarter(apart_ns: int) -> int | None:
     offset_ns = (apart_ns + EARLY) // QUARTER * QUARTER
     explained = apart_ns - offset_ns <= LATE and abs(offset_ns) <= FURTHEST
     return offset_ns if explained else None
+
+
+def _offsets(local_ns: int, zone: tzinfo | None) -> set[int]:
+    naive = datetime(1970, 1, 1) + timedelta(seconds=local_ns // SECOND)  # noqa: DTZ001  # local by meaning
+    return {_utc_offset(naive.replace(fold=fold), zone) for fold in (0, 1)}
 
 
 def _utc_offset(naive: datetime, zone: tzinfo | None) -> int:
