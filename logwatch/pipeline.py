@@ -338,9 +338,7 @@ def _feeders(rules: Iterable[Rule | Correlation]) -> dict[str, list[str]]:
 
 def _lines(chunk: Chunk, hits: Sequence[Hit]) -> Iterable[tuple[Hit, bytes, int | None]]:
     """Cut the hit lines out, with their numbers where the chunk counts lines."""
-    data, number, counted = chunk.data, chunk.line, 0
+    data, first = chunk.data, chunk.line
     for hit in hits:
-        if number is not None:
-            number += data.count(b"\n", counted, hit.start)
-            counted = hit.start
+        number = None if first is None else first + hit.before
         yield hit, data[hit.start : hit.end], number
