@@ -203,11 +203,9 @@ class FileSource:
             offset_file = self._offset_file(path) or os.path.join(
                 stack.enter_context(tempfile.TemporaryDirectory()), "offset"
             )
-            found = self._disk.stat(path)
-            # pygtail trusts an inode whose file has not shrunk. We ask because the content is
-            # another; no file has inode 0.
-            trusted = found.st_ino == known.inode and found.st_size >= known.size
-            write_offset_file(offset_file, 0 if trusted else known.inode, known.size)
+            # pygtail trusts an inode whose file has not shrunk, and a busy file outgrows its old size
+            # before pygtail looks. We ask because the content is another; no file has inode 0.
+            write_offset_file(offset_file, 0, known.size)
             rotated = RotationDecision(path, offset_file, find).rotated_logfile
             return str(rotated) if rotated is not None else None
         return find()

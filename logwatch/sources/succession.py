@@ -98,8 +98,8 @@ class Succession:
     ) -> list[Generation]:
         """Generations that came and went unseen, and those that grew after they were closed; the oldest first.
 
-        A copy that begins like `read`, of which nothing was found, was made before we read on to its
-        truncation. An empty copy is one in the making, unless the log was moved (`empties`).
+        A copy that begins like `read` and is no longer, though nothing goes on behind `read`, was made before we
+        read on to its truncation. An empty copy is one in the making, unless the log was moved (`empties`).
         """
         for generation in held:
             generation.is_intact()
@@ -110,7 +110,7 @@ class Succession:
             content = self._family.open(sibling)
             if content is None:
                 continue
-            begun = read is not None and read.begins(content.pread(HEAD, 0))
+            begun = read is not None and read.begins(content.pread(HEAD, 0)) and not content.pread(1, read.size)
             start = None if begun else self._unread(sibling, content, held)
             if start is None:
                 content.close()

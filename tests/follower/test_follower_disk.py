@@ -276,3 +276,37 @@ def test_from_the_end_of_a_log_that_was_not_ours_to_read_at_first(tmp_path):
     log.write(3)
 
     assert reader.poll() == log.written[3:]
+
+
+@pytest.mark.parametrize("look", range(1, 8))
+def test_a_log_that_outgrows_its_old_size_while_we_decide_is_still_a_truncated_one(tmp_path, look):
+    log = Log(tmp_path / "messages")
+    disk = BusyDisk(log)
+    reader = Reader(log.path, disk=disk)
+    log.write(20)
+    reader.poll()
+    log.write(5)
+    log.copytruncate()
+    log.write(3)
+    disk.grow_at = look
+
+    reader.settle()
+
+    assert log.written == reader.lines
+    assert reader.gaps == []
+
+
+class BusyDisk(Disk):
+    """The log grows a lot just after we looked at it for the given time."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.grow_at = 0
+
+    def stat(self, path: str) -> os.stat_result:
+        found = super().stat(path)
+        if path == str(self._log.path):
+            self.grow_at -= 1
+            if self.grow_at == 0:
+                self._log.write(100)
+        return found
