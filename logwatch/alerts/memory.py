@@ -30,12 +30,11 @@ class Memory:
         changed = False
         for labels, value in values.items():
             points = series.get(labels)
-            last = points.values[-1] if points else NAN
+            last = points.values[-1] if points and points.values else NAN
             if value == last or (value != value and last != last):
                 continue
             points = points or series.setdefault(labels, ChangePoints())
             points.put(now_ns, value)
-            points.forget(now_ns - self.look_back_ns.get(name, 0))
             self._dirty[name, labels] = None
             changed = True
         if changed:
@@ -48,7 +47,9 @@ class Memory:
         series = self._series[name]
         horizon = now_ns - self.look_back_ns.get(name, 0)
         for labels, points in tuple(series.items()):
-            if points.times[-1] < horizon and points.values[-1] != points.values[-1]:
+            if points.forget(horizon):
+                self._dirty[name, labels] = None
+            if not points.times:
                 del series[labels]
                 self._dirty[name, labels] = None
 
