@@ -22,8 +22,23 @@ ENOUGH = 0.6
 ALL_THERE = 0.99
 SHORTEST_TEXT = 10
 """A rule with less literal text is like every line."""
-EVERYWHERE = (b"level=info ", b"level=error ", b"level=warning ", b"level=debug ", b'msg="', b'"msg":"', b"msg=")
-"""What lines have in common is no likeness."""
+BEGUN = 0.3
+"""So much, where the beginning of it is there."""
+EVERYWHERE = (
+    b"container=",
+    b"error=",
+    b" ",
+    b"level=",
+    b"info ",
+    b"error ",
+    b"warning ",
+    b"debug ",
+    b'msg="',
+    b'"msg":"',
+    b'"',
+    b" ",
+)
+"""What lines have in common is no likeness; taken off both ends in this order."""
 
 
 class NearMiss(NamedTuple):
@@ -96,7 +111,7 @@ def _matches(pattern: Pattern, message: bytes) -> bool:
 def _partial(rule: Rule, message: bytes) -> Iterator[NearMiss]:
     """The pattern of a rule of which most is in the message."""
     likest = max((_likeness(pattern, message) for pattern in rule.patterns), default=(0.0, ""))
-    if likest[0] >= ENOUGH:
+    if likest[0] > 0:
         yield NearMiss(rule.id, likest[1], likest[0])
 
 
@@ -108,20 +123,23 @@ def _likeness(pattern: Pattern, message: bytes) -> tuple[float, str]:
     if total < SHORTEST_TEXT:
         return 0.0, ""
     parts = [(run, _beginning(run, message)) for run in runs]
-    likeness = sum(len(part) for _, part in parts) / total
+    matched = sum(len(part) for _, part in parts)
+    begun = len(parts[0][1]) >= SHORTEST_TEXT and matched >= total * BEGUN
+    if not begun and matched < total * ENOUGH:
+        return 0.0, ""
     broken = next(((run, part) for run, part in parts if part != run), None)
     if broken is None:
         return ALL_THERE, "all of its literal text is there, but what stands between is not what the regex allows"
     run, part = (text.decode(errors="replace") for text in broken)
     if not part:
-        return likeness, f"parts of its text are there, but not {run!r}"
-    return likeness, f"only the first words are there: {part!r} is not followed by {run.removeprefix(part)!r}"
+        return matched / total, f"parts of its text are there, but not {run!r}"
+    return matched / total, f"only the first words are there: {part!r} is not followed by {run.removeprefix(part)!r}"
 
 
 def _characteristic(run: bytes) -> bytes:
     """A text without what lines of all kinds have in common."""
-    for start in EVERYWHERE:
-        run = run.removeprefix(start)
+    for common in EVERYWHERE:
+        run = run.removeprefix(common).removesuffix(common)
     return run
 
 
@@ -129,7 +147,7 @@ def _beginning(run: bytes, message: bytes) -> bytes:
     """The first words of a text, as many as are in the message together."""
     words = run.split(b" ")
     starts = (b" ".join(words[:count]) for count in range(len(words), 0, -1))
-    return next((start for start in starts if start and start in message), b"")
+    return next((start for start in starts if start.strip() and start in message), b"")
 
 
 def literal_runs(regex: str) -> list[bytes]:

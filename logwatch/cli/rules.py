@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logwatch.cli import options
+from logwatch.cli.coverage import coverage, metrics
 from logwatch.compose import Builder
 from logwatch.errors import ConfigError
 from logwatch.model import Correlation, Rule
@@ -25,7 +26,11 @@ from logwatch.store import History
 
 @click.group("rules")
 def command() -> None:
-    """List and show rules; print the JSON Schema of rule files."""
+    """List and show rules, measure what they know; print the JSON Schema of rule files."""
+
+
+command.add_command(coverage)
+command.add_command(metrics)
 
 
 @command.command("list")

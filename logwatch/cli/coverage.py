@@ -1,0 +1,164 @@
+"""`logwatch rules coverage` and `logwatch rules metrics`: what the rules know, and what they count."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from logwatch.cli import options
+from logwatch.cli.output import one_line
+from logwatch.compose import Builder, cache_dir
+from logwatch.config import Config
+from logwatch.coverage import Coverage, Row, Surveyor, measure
+from logwatch.metrics import PROCESS, SAMPLED, counted
+from logwatch.model import Chunk, Family
+from logwatch.replay import oldest_first
+from logwatch.rulefiles import RuleSet
+from logwatch.series import Series
+from logwatch.sources.replay import ReplaySource
+
+BUILT_IN = "built-in"
+
+
+@click.command("coverage")
+@click.argument("files", nargs=-1, required=True)
+@options.output_format
+@options.timezone
+@options.rule_options
+def coverage(
+    files: tuple[str, ...],
+    output_format: str,
+    timezone: str | None,
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    *,
+    no_shipped_rules: bool,
+) -> None:
+    """Tell which share of the docker lines in logs (also .gz .bz2 .xz .zst) the rules know.
+
+    By who writes them and by the file of the rule that knows them. `logwatch suggest` drafts
+    rules for the rest.
+    """
+    config = options.effective(
+        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
+    ).config
+    rules, surveyor = surveyor_of(config)
+    now_ns = time.time_ns()
+    found = measure(surveyor, chunks(files, config, now_ns), rules.rules, now_ns)
+    if output_format == "jsonl":
+        for row in _as_json(found):
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        return
+    console = Console(width=None if sys.stdout.isatty() else 200)
+    console.print(_table("written by", ("lines", "known", "unknown", "share"), map(_family, found.families())))
+    click.echo()
+    console.print(_table("rule file", ("known", "share"), map(_file, found.rule_files())))
+    unknown = found.total - found.total_known
+    click.echo(f"\n{found.total} docker lines, {found.total_known} known ({_share(found)}), {unknown} unknown")
+
+
+def surveyor_of(config: Config) -> tuple[RuleSet, Surveyor]:
+    """The rules of a configuration, and what finds docker lines by them."""
+    rules = Builder(config, Series(), None).rules()
+    zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
+    return rules, Surveyor(rules.rules, zone, cache_dir())
+
+
+def chunks(files: Sequence[str], config: Config, now_ns: int) -> Iterator[Chunk]:
+    """Read logs from the first line of the oldest to the last of the newest."""
+    source = ReplaySource(oldest_first(files, now_ns), max_line_bytes=config.limits.max_line_bytes)
+    try:
+        while (chunk := source.read(now_ns)) is not None:
+            yield chunk
+    finally:
+        source.close()
+
+
+def _as_json(found: Coverage) -> Iterator[dict[str, object]]:
+    for row in found.families():
+        yield {
+            "by": "family",
+            "name": row.name,
+            "lines": row.lines,
+            "known": row.known,
+            "unknown": row.lines - row.known,
+        }
+    for row in found.rule_files():
+        yield {"by": "file", "name": row.name, "known": row.known}
+    total, known = found.total, found.total_known
+    yield {"by": "total", "lines": total, "known": known, "unknown": total - known}
+
+
+def _table(title: str, numbers: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    table = Table(title, box=None, pad_edge=False)
+    for name in numbers:
+        table.add_column(name, justify="right")
+    for first, *rest in rows:
+        table.add_row(escape(one_line(first)), *rest)
+    return table
+
+
+def _family(row: Row) -> Sequence[str]:
+    return row.name, str(row.lines), str(row.known), str(row.lines - row.known), _percent(row.known, row.lines)
+
+
+def _file(row: Row) -> Sequence[str]:
+    return row.name, str(row.known), _percent(row.known, row.lines)
+
+
+def _share(found: Coverage) -> str:
+    return _percent(found.total_known, found.total)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+# ── metrics ──────────────────────────────────────────────────────────────────────────
+
+
+@click.command("metrics")
+@options.output_format
+@options.rule_options
+def metrics(
+    output_format: str, config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shipped_rules: bool
+) -> None:
+    """List the metrics that are served: those that rules declare, and the built-in ones."""
+    config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
+    rules = Builder(config, Series(), None).rules()
+    built_in = (*counted(multi_host=config.sources.multi_host), *SAMPLED, *PROCESS)
+    rows = [*declared(rules), *((family, BUILT_IN) for family in built_in)]
+    if output_format == "jsonl":
+        for family, origin in rows:
+            row = {
+                "name": family.name,
+                "type": family.kind,
+                "labels": list(family.labels),
+                "help": family.help,
+                "origin": origin,
+            }
+            sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
+        return
+    table = Table("metric", "type", "labels", "from", box=None, pad_edge=False)
+    for family, origin in rows:
+        table.add_row(family.name, family.kind, ", ".join(family.labels) or "-", origin)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def declared(rules: RuleSet) -> list[tuple[Family, str]]:
+    """The metrics of rules by name, each once, with the rules that feed it."""
+    found: dict[str, tuple[Family, list[str]]] = {}
+    for rule in (*rules.rules, *rules.correlations):
+        for metric in rule.metrics:
+            family = Family(metric.name, metric.kind, metric.help, tuple(sorted(metric.labels)), metric.buckets)
+            found.setdefault(metric.name, (family, []))[1].append(rule.id)
+    return [(family, ", ".join(feeders)) for _, (family, feeders) in sorted(found.items())]
