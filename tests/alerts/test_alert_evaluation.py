@@ -1,0 +1,213 @@
+import lzma
+from pathlib import Path
+
+import pytest
+
+from logwatch import alerts
+from logwatch.alerts import Alerts, Terms
+from logwatch.compose import Builder
+from logwatch.config.settings import Alerting, Config, Rules
+from logwatch.model import SECOND, Chunk, Event, Family, Outcome, Record, SampleChange
+from logwatch.series import Series
+
+DIES = Family("docker_container_events_total", "counter", "Events.", ("name", "action"))
+RULES = """\
+groups:
+  - name: docker
+    interval: 5s
+    rules:
+      - record: docker:dies:5m
+        expr: sum by (name) (increase(docker_container_events_total{action="die"}[5m]))
+      - alert: Died
+        expr: increase(docker_container_events_total{action="die"}[1m]) > 0
+        labels: {severity: warning}
+        annotations: {summary: "{{ $labels.name }} died {{ $value }} times."}
+      - alert: Loop
+        expr: docker:dies:5m > 2
+        for: 10s
+        keep_firing_for: 1m
+      - alert: Both
+        expr: count by (name) (ALERTS{alertname=~"Died|Loop", alertstate="firing"}) > 1
+"""
+TARGETS = {"job": "logwatch", "instance": "h:1"}
+
+
+def stage(tmp_path: Path, text: str, series: Series | None = None, **terms) -> tuple[Alerts, Series]:
+    path = tmp_path / "rules.yml"
+    path.write_text(text)
+    series = series or Series([DIES])
+    return Alerts(alerts.load([path]), Terms(TARGETS, **terms), series), series
+
+
+def one(expr: str, *more: str) -> str:
+    lines = "".join(f"\n        {line}" for line in more)
+    return f"groups:\n  - name: g\n    interval: 5s\n    rules:\n      - alert: A\n        expr: {expr}{lines}\n"
+
+
+def firing(part: Alerts) -> list[dict[str, str]]:
+    return [dict(alert.labels) for alert in part.report().alerts if alert.state == "firing"]
+
+
+def test_an_alert_has_the_labels_it_has_in_prometheus(tmp_path):
+    part, series = stage(tmp_path, one('docker_container_events_total{action="die"} > 0', "labels: {severity: page}"))
+    series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
+    part.evaluate(5 * SECOND)
+
+    assert firing(part) == [{"name": "web", "action": "die", "severity": "page", "alertname": "A", **TARGETS}]
+
+
+def test_external_labels_are_added_to_what_is_sent_only_and_only_when_live(tmp_path):
+    part, _ = stage(tmp_path, one("vector(1)"), external_labels={"cluster": "eu"})
+    part.evaluate(5 * SECOND)
+    away = part.outgoing(6 * SECOND)
+    part.live = True
+    (sent,) = part.outgoing(6 * SECOND)
+
+    assert away == []
+    assert sent.labels == {"alertname": "A", "cluster": "eu"}
+    assert firing(part) == [{"alertname": "A"}]
+
+
+def test_what_began_and_ended_while_away_is_history_only(tmp_path):
+    part, series = stage(tmp_path, one("increase(docker_container_events_total[10s]) > 0"))
+    series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
+    for second in (5, 10, 15, 20):
+        part.evaluate(second * SECOND)
+    part.live = True
+
+    assert part.outgoing(21 * SECOND) == []
+    assert [(past.starts_ns // SECOND, past.ends_ns // SECOND) for past in part.report().past] == [(5, 15)]
+
+
+def test_a_resolved_alert_is_told_to_who_was_told_that_it_fires(tmp_path):
+    part, series = stage(tmp_path, one("increase(docker_container_events_total[10s]) > 0"))
+    part.live = True
+    series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
+    states = []
+    for second in (5, 10, 15, 20):
+        part.evaluate(second * SECOND)
+        states.append([alert.state for alert in part.outgoing(second * SECOND)])
+
+    assert states == [["firing"], ["firing"], ["resolved"], ["resolved"]]
+
+
+def test_absence_is_judged_only_while_the_log_can_be_read(tmp_path):
+    part, _ = stage(tmp_path, one('absent(docker_container_events_total{name="web"})'))
+    part.healthy = False
+    part.evaluate(5 * SECOND)
+    blind = firing(part)
+    part.healthy = True
+    part.evaluate(10 * SECOND)
+
+    assert blind == []
+    assert [each["name"] for each in firing(part)] == ["web"]
+
+
+def test_more_alerts_than_the_limit_are_none(tmp_path):
+    text = one("docker_container_events_total > 0").replace("interval: 5s", "interval: 5s\n    limit: 1")
+    part, series = stage(tmp_path, text)
+    series.add(DIES.name, ("a", "die"), 1, SECOND)
+    part.evaluate(5 * SECOND)
+    before = len(firing(part))
+    series.add(DIES.name, ("b", "die"), 1, 6 * SECOND)
+    part.evaluate(10 * SECOND)
+    (rule,) = part.report().groups[0].rules
+
+    assert before == 1
+    assert firing(part) == []
+    assert rule.health == "err"
+    assert "limit of 1" in rule.error
+
+
+def test_two_series_that_become_one_alert_are_an_error(tmp_path):
+    part, series = stage(tmp_path, one("docker_container_events_total > 0", 'labels: {name: ""}'))
+    series.add(DIES.name, ("a", "die"), 1, SECOND)
+    series.add(DIES.name, ("b", "die"), 1, SECOND)
+    part.evaluate(5 * SECOND)
+
+    assert firing(part) == []
+    assert part.report().groups[0].rules[0].health == "err"
+
+
+def test_groups_about_this_process_follow_the_wall_clock(tmp_path):
+    part, _ = stage(tmp_path, one("logwatch_source_open == 0", "for: 5s"))
+    closed = [SampleChange("logwatch_source_open", ("/var/log/messages",), 0.0, 0)]
+    states = []
+    for second in (1, 2, 7, 11):
+        part.evaluate(second * SECOND)
+        part.measure(second * SECOND, closed)
+        states.append([alert.state for alert in part.report().alerts])
+
+    assert states == [[], [], ["pending"], ["firing"]]
+    assert list(part.due(SECOND, 60 * SECOND)) == []
+
+
+def test_evidence_is_the_last_lines_about_the_same_object(tmp_path):
+    part, series = stage(tmp_path, one('docker_container_events_total{action="die"} > 0'))
+    for offset, name in enumerate(("web", "db", "web")):
+        message = f'time="x" msg="gone {offset}" password=hunter2 \x1b[31m'.encode()
+        event = Event(offset, "container.die", "h", None, name, {}, "info", "r/die", "/log", offset)
+        part.evidence.hold("/log", offset, Record(offset, offset, "h", "dockerd", "7", message))
+        part.take_in(Outcome(offset + 1, event))
+    series.add(DIES.name, ("web", "die"), 1, SECOND)
+    part.evaluate(5 * SECOND)
+    (alert,) = part.report().alerts
+    first, second = alert.annotations["evidence"].splitlines()
+
+    assert "/log:0 dockerd[7]: " in first
+    assert "gone 2" in second
+    assert "hunter2" not in first
+    assert "\x1b" not in first
+
+
+# ── with the whole path of a line ────────────────────────────────────────────────────
+
+LOG = lzma.decompress(
+    (Path(__file__).parent.parent / "data/recordings/info-rfc5424-docker-events/messages.xz").read_bytes()
+)
+NOW = 1_795_500_000 * SECOND
+
+
+def pipeline(tmp_path, series):
+    path = tmp_path / "alerts.yml"
+    path.write_text(RULES)
+    config = Config(rules=Rules(paths=(path,)), alerting=Alerting(target_labels=TARGETS))
+    builder = Builder(config, series, tmp_path)
+    return builder.pipeline(builder.rules())
+
+
+def told(parts):
+    """All alerts that were ever: who, from when, until when, with what."""
+    report = parts[-1].alerts.report()
+    active = [(sorted(each.labels.items()), each.active_ns, each.annotations) for each in report.alerts]
+    past = [(each.ends_ns, sorted(each.labels.items()), each.starts_ns, each.annotations) for each in report.past]
+    return sorted(past, key=lambda each: each[:2]), sorted(active, key=lambda each: each[0])
+
+
+@pytest.mark.parametrize("cuts", [(0.1, 0.3, 0.5, 0.9), (0.25, 0.26, 0.27)])
+def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
+    whole = pipeline(tmp_path, Series())
+    whole.apply(Chunk(LOG, "m", 0, NOW), NOW)
+    ends = [LOG.index(b"\n", int(len(LOG) * cut)) + 1 for cut in cuts] + [len(LOG)]
+    rows, values, points, start = {}, {}, {}, 0
+    parts = []
+    for end in ends:
+        series = Series()
+        part = pipeline(tmp_path, series)
+        series.restore(values.values(), sorted(points.values(), key=lambda each: each.time_ns))
+        part.restore(rows)
+        part.apply(Chunk(LOG[start:end], "m", start, NOW), NOW)
+        turn = part.take_turn(part.take_outcomes())
+        rows.update(turn.stages)
+        rows = {key: row for key, row in rows.items() if row is not None}
+        values.update({(each.family, each.labels): each for each in turn.series})
+        values = {key: each for key, each in values.items() if each.value is not None}
+        points.update({(each.family, each.labels, each.time_ns): each for each in turn.points})
+        start = end
+        parts.append(part)
+
+    assert len(whole.alerts.report().past) > 20
+    assert told([whole]) == told(parts)
+    assert {"Died", "Loop", "Both"} == {alert.labels["alertname"] for alert in whole.alerts.report().past} | {
+        alert.labels["alertname"] for alert in whole.alerts.report().alerts
+    }
