@@ -237,13 +237,14 @@ class Pipeline:
 
     def note_gap(self, gap: Gap) -> None:
         """Tell of bytes that were lost: as counters, and as an event `log.gap` with its bounds."""
-        self.series.add("logwatch_source_gaps_total", (gap.path, gap.reason), 1, gap.time_ns)
-        self.series.add("logwatch_source_gap_bytes_total", (gap.path,), gap.size or gap.lower, gap.time_ns)
+        time_ns = gap.time_ns or self.clock_ns  # found before the first look at the clock
+        self.series.add("logwatch_source_gaps_total", (gap.path, gap.reason), 1, time_ns)
+        self.series.add("logwatch_source_gap_bytes_total", (gap.path,), gap.size or gap.lower, time_ns)
         attributes = {"reason": gap.reason, "bytes": "unknown" if gap.size is None else str(gap.size)}
         if gap.size is None and gap.lower:
             attributes["at_least"] = str(gap.lower)
         gap_event = Event(
-            time_ns=gap.time_ns,
+            time_ns=time_ns,
             event="log.gap",
             host="",
             id=None,
@@ -253,7 +254,7 @@ class Pipeline:
             rule="logwatch/gap",
             path=gap.path,
             offset=0,
-            stamp_ns=gap.time_ns,
+            stamp_ns=time_ns,
         )
         self._moved = True
         self._route(self.lifecycle.admit(gap_event))

@@ -152,7 +152,7 @@ def write(log: Path, chance: random.Random, first: int) -> int:
     with log.open("ab", buffering=0) as out:
         out.write(b"".join(map(line, range(first, last))))
     if chance.random() < 0.4 and last < LINES:
-        for number in range(9, 0, -1):
+        for number in range(40, 0, -1):
             older = log.with_name(f"messages.{number}")
             if older.exists():
                 older.rename(log.with_name(f"messages.{number + 1}"))
