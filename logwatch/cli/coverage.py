@@ -20,7 +20,7 @@ from logwatch.compose import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.coverage import Coverage, Row, Surveyor, measure
 from logwatch.metrics import PROCESS, SAMPLED, counted
-from logwatch.model import Chunk, Family
+from logwatch.model import Chunk, Correlation, Family, Rule
 from logwatch.replay import oldest_first
 from logwatch.rulefiles import RuleSet
 from logwatch.series import Series
@@ -157,7 +157,8 @@ def metrics(
 def declared(rules: RuleSet) -> list[tuple[Family, str]]:
     """The metrics of rules by name, each once, with the rules that feed it."""
     found: dict[str, tuple[Family, list[str]]] = {}
-    for rule in (*rules.rules, *rules.correlations):
+    feeding: list[Rule | Correlation] = [*rules.rules, *rules.correlations]
+    for rule in feeding:
         for metric in rule.metrics:
             family = Family(metric.name, metric.kind, metric.help, tuple(sorted(metric.labels)), metric.buckets)
             found.setdefault(metric.name, (family, []))[1].append(rule.id)
