@@ -82,7 +82,7 @@ def near_misses(rules: Sequence[Rule], line: Line, taken: Collection[str]) -> li
 def _why_refused(rule: Rule, line: Line) -> str:
     """Why a rule whose text is in the line did not take it."""
     record = line.record
-    if not any(_matches(pattern, record.message) for pattern in rule.patterns):
+    if not any(matches(pattern, record.message) for pattern in rule.patterns):
         anchored = any(pattern.regex and _is_anchored(pattern.text) for pattern in rule.patterns)
         where = "where it is anchored (^ and $ mean the message's ends)" if anchored else "in the message"
         return f"its text is found in the line, but not {where}"
@@ -99,7 +99,8 @@ def _is_anchored(regex: str) -> bool:
     return any(token.kind == "anchor" for token in tokens(regex.encode()))
 
 
-def _matches(pattern: Pattern, message: bytes) -> bool:
+def matches(pattern: Pattern, message: bytes) -> bool:
+    """Whether a pattern is in a message."""
     if not pattern.regex:
         return pattern.text.encode() in message
     return compile_regex(pattern.text).search(message) is not None

@@ -21,11 +21,13 @@ COMMANDS = {
     "replay": "logwatch.cli.replay",
     "check": "logwatch.cli.check",
     "explain": "logwatch.cli.explain",
+    "suggest": "logwatch.cli.suggest",
     "events": "logwatch.cli.events",
     "containers": "logwatch.cli.containers",
     "rules": "logwatch.cli.rules",
     "config": "logwatch.cli.config",
     "healthcheck": "logwatch.cli.healthcheck",
+    "notify-test": "logwatch.cli.notify_test",
     "demo": "logwatch.cli.demo",
 }
 

@@ -1,0 +1,54 @@
+"""`logwatch suggest`: drafts of rules for the docker lines that no rule knows."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from logwatch.cli import options
+from logwatch.cli.coverage import chunks, surveyor_of
+from logwatch.grouping import Grouper
+from logwatch.suggest import as_yaml, draft
+
+
+@click.command("suggest")
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many, the most frequent."
+)
+@options.timezone
+@options.rule_options
+def command(
+    files: tuple[str, ...],
+    limit: int,
+    timezone: str | None,
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    *,
+    no_shipped_rules: bool,
+) -> None:
+    """Group the docker lines of logs (also .gz .bz2 .xz .zst) that no rule knows, and draft a rule for each group.
+
+    Prints a rule file: choose the names of the events, then run `logwatch check` on it.
+    Needs the extra logwatch[suggest].
+    """
+    grouper = Grouper()
+    config = options.effective(
+        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
+    ).config
+    now_ns = time.time_ns()
+    _, surveyor = surveyor_of(config)
+    for chunk in chunks(files, config, now_ns):
+        for line in surveyor.survey(chunk, now_ns):
+            grouper.add(line)
+    groups = grouper.groups()
+    sys.stdout.write(as_yaml(draft(groups, limit)))
+    lines = sum(group.count for group in groups)
+    click.echo(f"{lines} unknown docker lines in {len(groups)} groups, {min(limit, len(groups))} shown", err=True)
+    for family, count in sorted(grouper.left_out.items()):
+        click.echo(f"left out: {count} lines, {family}", err=True)
+    if grouper.crowded_out:
+        click.echo(f"left out: {grouper.crowded_out} lines of further groups", err=True)

@@ -1,0 +1,164 @@
+"""Groups unknown docker lines by what they say: the only import of drain3.
+
+Drain (He et al., ICWS 2017) keeps a tree of word counts and first words, and in each leaf
+templates in which the words that differ are parameters. What is sure to differ (ids,
+addresses, numbers) is masked before, so that two lines are enough to see a form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+from logwatch.coverage import CONTAINER, NO_HEADER, DockerLine
+from logwatch.errors import ConfigError
+from logwatch.formats import json, logfmt
+from logwatch.model import Record
+from logwatch.secrets import Masker
+
+PARAMETER = "<*>"
+MOST_SAMPLES = 20
+"""Lines of a group that are kept; a draft must hold for all of them."""
+MOST_GROUPS = 5000
+LIKENESS = 0.6
+DEPTH = 4
+LEFT_OUT = (CONTAINER, NO_HEADER)
+"""Families of which no rule is drafted: what containers print, and what is no syslog line."""
+
+_VARIABLE = re.compile(
+    r"""
+    (?<! [A-Za-z0-9] )
+    (?: (?:sha256:)? [0-9a-f]{12,64}                                # 8dd3a1b2c3d4…
+      | \d{4}-\d\d-\d\dT [\d:.]+ (?: Z | [+-]\d\d:?\d\d )?          # 2026-11-23T18:12:57.7Z
+      | \d{1,3} (?: [.]\d{1,3} ){3} (?: [:/]\d+ )?                  # 172.17.0.2:80
+      | 0x[0-9a-f]+
+      | \d+ (?: [.]\d+ )* (?: [a-zµ]{1,3} )?                        # 137, 1.5s, 20.10.2
+    )
+    (?! [A-Za-z0-9] )
+    """,
+    re.VERBOSE,
+)
+
+
+class Cluster(Protocol):
+    """What is used of a group as drain3 has it."""
+
+    cluster_id: int
+
+    def get_template(self) -> str:
+        """Return the words of the template, with the parameter's sign between."""
+
+
+class Miner(Protocol):
+    """What is used of drain3."""
+
+    def add_log_message(self, content: str) -> tuple[Cluster, str]:
+        """Find or make the group of a text."""
+
+
+@dataclass(slots=True)
+class Sample:
+    """One line of a group, its secrets masked."""
+
+    text: str
+    record: Record
+
+
+@dataclass(slots=True)
+class Group:
+    """Lines that say the same."""
+
+    family: str
+    level: str | None
+    """As the engine gave it; None for bare text."""
+    cluster: Cluster
+    count: int = 0
+    tags: set[str] = field(default_factory=set)
+    samples: list[Sample] = field(default_factory=list)
+
+    @property
+    def template(self) -> str:
+        """The text of the message, parameters written as `<*>`."""
+        return self.cluster.get_template()
+
+
+class Grouper:
+    """Groups lines as they come. Raises ConfigError, naming the extra, where drain3 is missing."""
+
+    def __init__(self) -> None:
+        self._new_miner = _miner
+        self._miners: dict[tuple[str, str | None], Miner] = {}
+        self._groups: dict[tuple[str, str | None, int], Group] = {}
+        self._masker = Masker()
+        self.left_out: dict[str, int] = {}
+        """Family to the unknown lines of which no rule is drafted."""
+        self.crowded_out = 0
+        """Unknown lines of further groups, where there are very many."""
+        _drain()
+
+    def add(self, line: DockerLine) -> None:
+        """Take in a docker line; one that rules know is passed over."""
+        if line.rules:
+            return
+        record = line.record
+        if record is None or line.family in LEFT_OUT:
+            self.left_out[line.family] = self.left_out.get(line.family, 0) + 1
+            return
+        level, text = said(record)
+        key = (line.family, level)
+        miner = self._miners.get(key)
+        if miner is None:
+            miner = self._miners[key] = self._new_miner()
+        cluster, _ = miner.add_log_message(_VARIABLE.sub(PARAMETER, text))
+        group = self._groups.get((*key, cluster.cluster_id))
+        if group is None:
+            if len(self._groups) >= MOST_GROUPS:
+                self.crowded_out += 1
+                return
+            group = self._groups[(*key, cluster.cluster_id)] = Group(line.family, level, cluster)
+        group.count += 1
+        group.tags.add(record.tag)
+        if len(group.samples) < MOST_SAMPLES:
+            group.samples.append(self._sample(line.text, record))
+
+    def groups(self) -> list[Group]:
+        """All groups, the one with most lines first."""
+        return sorted(self._groups.values(), key=lambda group: (-group.count, group.family, group.template))
+
+    def _sample(self, text: bytes, record: Record) -> Sample:
+        message = self._masker.mask(record.message.decode(errors="replace"))
+        header = text[: len(text) - len(record.message)].decode(errors="replace")
+        return Sample(header + message, record._replace(message=message.encode()))
+
+
+def said(record: Record) -> tuple[str | None, str]:
+    """The level of a message and its text: `msg` where it has one, else all of it."""
+    tree = json.parse(record.message)
+    if tree is not None:
+        text = json.lookup(tree, "msg")
+        return json.lookup(tree, "level"), record.message.decode(errors="replace") if text is None else text
+    fields = logfmt.parse(record.message)
+    if "msg" in fields and "level" in fields:
+        return fields["level"], fields["msg"]
+    return None, record.message.decode(errors="replace")
+
+
+def _miner() -> Miner:
+    return cast("Miner", _drain()(depth=DEPTH, sim_th=LIKENESS, param_str=PARAMETER, max_clusters=MOST_GROUPS))
+
+
+def _drain() -> type:
+    try:
+        from drain3.drain import Drain  # an extra: everything else works without it
+    except ImportError as error:
+        raise ConfigError(
+            f"suggest groups lines with drain3, which is not installed ({error}): pip install 'logwatch[suggest]'"
+        ) from error
+    return cast("type", Drain)
+
+
+def pieces(template: str) -> Iterator[str]:
+    """The literal texts of a template, in order."""
+    return (piece for piece in template.split(PARAMETER) if piece.strip())

@@ -1,0 +1,378 @@
+"""Drafts a rule for a group of lines that no rule knows.
+
+A draft is what can be told without understanding the line: the text that all lines of the
+group share, the fields they carry, a line that hits and lines that must not. What the event
+is called, and whether it is one at all, is for the author to say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC
+from typing import NamedTuple
+
+import yaml
+
+from logwatch.explanation import fields
+from logwatch.extractor import looks_like_engine
+from logwatch.formats import json
+from logwatch.formats.reader import LineReader
+from logwatch.grouping import Group, Sample, pieces
+from logwatch.model import Chunk, Mark, Pattern, Record
+from logwatch.nearmisses import matches
+from logwatch.patterns import find_fault
+from logwatch.secrets import Masker
+
+CONTAINER_TAG = "5f0d7c1a9b3e"
+"""A container's tag, for the near miss that every rule of the engine has."""
+SEVERITIES = {
+    "trace": "debug",
+    "debug": "debug",
+    "info": "info",
+    "warn": "warning",
+    "warning": "warning",
+    "error": "error",
+    "fatal": "critical",
+    "panic": "critical",
+}
+TYPES = {
+    "container": ("container", "containers", "exec", "healthcheck"),
+    "image": ("image", "images", "manifest", "pull", "pulling", "push"),
+    "network": ("network", "networks", "endpoint", "bridge", "iptables", "sandbox", "dns", "resolver", "ipam"),
+    "volume": ("volume", "volumes"),
+    "storage": ("layer", "layers", "overlay", "overlay2", "aufs", "devmapper", "graphdriver", "btrfs", "zfs"),
+    "registry": ("registry", "mirror"),
+    "security": ("tls", "certificate", "selinux", "apparmor", "seccomp"),
+    "swarm": ("swarm", "raft", "node", "manager", "agent"),
+    "plugin": ("plugin", "plugins"),
+    "api": ("handler", "request", "http"),
+}
+"""Type of an event to the words that speak of it, the more telling ones first."""
+FAMILY_TYPES = {"engine": "daemon", "containerd": "containerd", "kernel": "kernel"}
+STOP_WORDS = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "has",
+        "have",
+        "in",
+        "is",
+        "it",
+        "its",
+        "no",
+        "not",
+        "of",
+        "on",
+        "or",
+        "that",
+        "the",
+        "this",
+        "to",
+        "was",
+        "with",
+    ]
+)
+IDS = ("container", "containerID", "container_id", "containerId", "cid", "id", "ID")
+OWN_FIELDS = frozenset({"time", "level", "msg"})
+MOST_ATTRIBUTES = 8
+MOST_WORDS = 4
+LONGEST_VALUE = 200
+SHORTEST_TEXT = 12
+ENOUGH_TEXT = 80
+"""So many characters are enough to know a line by."""
+NOWHERE = Mark("", 0, 0)
+
+_ID = re.compile(r"[0-9a-f]{12,64}")
+_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*", re.ASCII)
+_TAG = re.compile(r"[^\s:\[\]]+")
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9]+")
+_SPELLED_OTHERWISE = re.compile(r'["\\#\ufffd]|[^\x20-\x7e]|[ ]{2,}')
+"""What may be written otherwise in the line than in the field."""
+_SPECIAL = re.compile(r"[\\.^$|?*+()\[\]{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A rule as far as it can be written without its author."""
+
+    group: Group
+    event: str
+    name: str
+    program: Sequence[str]
+    pattern: Pattern
+    kind: str | None
+    """How fields are taken, where it is not logfmt."""
+    id_field: str | None
+    attributes: Mapping[str, str]
+    """Attribute to field."""
+    expected: Mapping[str, str | Mapping[str, str]]
+    near_misses: Sequence[str]
+
+
+class Naming(NamedTuple):
+    """An event's type, and the words its action and the rule's name are made of."""
+
+    type: str
+    words: Sequence[str]
+
+
+def draft(groups: Sequence[Group], limit: int) -> list[tuple[Group, Draft | None]]:
+    """Draft a rule for each of the first groups; None where its lines have nothing in common to be known by."""
+    taken: set[str] = set()
+    return [(group, _draft(group, groups, taken)) for group in groups[:limit]]
+
+
+def _draft(group: Group, groups: Sequence[Group], taken: set[str]) -> Draft | None:
+    program = _program(group)
+    others = [other for other in groups if other is not group and other.family == group.family]
+    pattern = _pattern(group, others)
+    if program is None or pattern is None:
+        return None
+    sample = group.samples[0]
+    naming = _naming(group)
+    name = _unused(naming, taken)
+    found = fields(sample.record)
+    bare = not OWN_FIELDS & found.keys()
+    id_field = None if bare else next((key for key in IDS if _ID.fullmatch(found.get(key, ""))), None)
+    attributes = {} if bare else dict(_attributes(found, id_field))
+    return Draft(
+        group=group,
+        event=f"{naming.type}.{name.replace('-', '_')}",
+        name=name,
+        program=program,
+        pattern=pattern,
+        kind="json" if json.parse(sample.record.message) is not None else None,
+        id_field=id_field,
+        attributes=attributes,
+        expected=_expected(found, id_field, attributes),
+        near_misses=[*_similar(group, others, pattern), *_imitated(sample)],
+    )
+
+
+def _program(group: Group) -> Sequence[str] | None:
+    """Who says it; None where that cannot be written as a rule's program."""
+    if group.family in {"engine", "containerd"}:
+        return [group.family]
+    return sorted(group.tags) if all(_TAG.fullmatch(tag) for tag in group.tags) else None
+
+
+# ── what the lines share ─────────────────────────────────────────────────────────────
+
+
+def _pattern(group: Group, others: Sequence[Group]) -> Pattern | None:
+    """The shortest pattern that all lines of a group have and no line of another, as far as samples tell."""
+    fitting = [pattern for pattern in _candidates(group) if _fits(pattern, group)]
+    alone = (pattern for pattern in fitting if not any(_hits(pattern, other) for other in others))
+    return next(alone, fitting[-1] if fitting else None)
+
+
+def _candidates(group: Group) -> Iterator[Pattern]:
+    """Patterns for a group, the plainest first."""
+    message = group.samples[0].record.message
+    opening, closing = _quotes(group)
+    texts = [text for piece in pieces(group.template) for text in _SPELLED_OTHERWISE.split(piece) if text.strip()]
+    if not texts:
+        return
+    whole = len(texts) == 1 and texts[0] == group.template
+    begins = group.template.startswith(texts[0])
+    first = (opening if begins else "") + texts[0]
+    anchored = group.family == "engine" and not looks_like_engine(message)
+    if not anchored:
+        if whole:
+            yield _literal(first + closing)
+        if len(texts[0].strip()) >= SHORTEST_TEXT:
+            yield _literal(first)
+    parts = [first, *_telling(texts[1:], ENOUGH_TEXT - len(first))]
+    expression = ".*".join(_SPECIAL.sub(r"\\\g<0>", part) for part in parts)
+    if anchored:
+        if begins:
+            yield Pattern(f"^{expression}", regex=True, mark=NOWHERE)
+        return
+    yield Pattern(expression, regex=True, mark=NOWHERE) if len(parts) > 1 else _literal(first)
+
+
+def _telling(texts: Sequence[str], room: int) -> Iterator[str]:
+    """The texts that say something, until there is enough of it."""
+    for text in texts:
+        if room > 0 and any(char.isalnum() for char in text):
+            yield text
+            room -= len(text)
+
+
+def _quotes(group: Group) -> tuple[str, str]:
+    """What stands around the text in the line: `msg="` and `"`, where it is a field."""
+    message = group.samples[0].record.message
+    if group.level is None:
+        return "", ""
+    if json.parse(message) is not None:
+        return ('"msg":"', '"') if b'"msg":"' in message else ("", "")
+    return ('msg="', '"') if b'msg="' in message else ("msg=", "") if b"msg=" in message else ("", "")
+
+
+def _literal(text: str) -> Pattern:
+    return Pattern(text, regex=False, mark=NOWHERE)
+
+
+def _fits(pattern: Pattern, group: Group) -> bool:
+    if not pattern.text.strip() or find_fault(pattern) is not None:
+        return False
+    return all(matches(pattern, sample.record.message) for sample in group.samples)
+
+
+def _hits(pattern: Pattern, group: Group) -> bool:
+    return any(matches(pattern, sample.record.message) for sample in group.samples)
+
+
+# ── what they carry ──────────────────────────────────────────────────────────────────
+
+
+def _attributes(found: Mapping[str, str], id_field: str | None) -> Iterator[tuple[str, str]]:
+    """Attributes to the fields that fill them."""
+    masker = Masker()
+    usable = [
+        key
+        for key, value in found.items()
+        if key not in OWN_FIELDS and key != id_field and value and _KEY.fullmatch(key) and not masker.is_secret(key)
+    ]
+    for key in usable[:MOST_ATTRIBUTES]:
+        # An attribute called name would name the object.
+        yield re.sub(r"[^A-Za-z0-9_.]", "_", key) if key != "name" else "called", key
+
+
+def _expected(
+    found: Mapping[str, str], id_field: str | None, attributes: Mapping[str, str]
+) -> dict[str, str | Mapping[str, str]]:
+    """What the event of the first sample carries."""
+    masker = Masker()
+    expected: dict[str, str | Mapping[str, str]] = {"id": found[id_field]} if id_field else {}
+    values = {name: masker.mask(found[key]) for name, key in attributes.items()}
+    shown = {name: value for name, value in values.items() if len(value) <= LONGEST_VALUE and value.isprintable()}
+    return expected | ({"attributes": shown} if shown else {})
+
+
+# ── what it is called ────────────────────────────────────────────────────────────────
+
+
+def _naming(group: Group) -> Naming:
+    words = [word.lower() for piece in pieces(group.template) for word in _WORD.findall(piece)]
+    spoken = (name for name, telling in TYPES.items() if not set(telling).isdisjoint(words))
+    first = next(spoken, None) if group.family in {"engine", "containerd"} else None
+    kind = first or FAMILY_TYPES.get(group.family) or re.sub(r"[^a-z0-9]+", "_", group.family.lower()).strip("_")
+    significant = [word for word in words if word not in STOP_WORDS and word != kind]
+    return Naming(kind if kind[:1].isalpha() else "log", significant or ["unnamed"])
+
+
+def _unused(naming: Naming, taken: set[str]) -> str:
+    """A name that no other draft has: more words, or else a number."""
+    more = [
+        "-".join(naming.words[:count]) for count in range(min(MOST_WORDS, len(naming.words)), len(naming.words) + 1)
+    ]
+    short = more[0]
+    numbered = (f"{short}-{number}" for number in range(2, len(taken) + 3))
+    name = next(name for name in [*more[:3], *numbered] if name not in taken)
+    taken.add(name)
+    return name
+
+
+# ── near misses ──────────────────────────────────────────────────────────────────────
+
+
+def _similar(group: Group, others: Sequence[Group], pattern: Pattern) -> Iterator[str]:
+    """The line of another group that has most words in common with this one's and is not taken."""
+    words = set(group.template.split())
+    near = [(len(words.intersection(other.template.split())), other.samples[0]) for other in others]
+    near = [(common, sample) for common, sample in near if common and not matches(pattern, sample.record.message)]
+    if near:
+        yield max(near, key=lambda pair: pair[0])[1].text
+
+
+def _imitated(sample: Sample) -> Iterator[str]:
+    """The same line under a container's tag."""
+    message = sample.record.message.decode(errors="replace")
+    header = sample.text[: len(sample.text) - len(message)]
+    before, tag, behind = header.rpartition(sample.record.tag)
+    line = f"{before}{CONTAINER_TAG}{behind}{message}"
+    record = _read(line)
+    if tag and record is not None and record.tag == CONTAINER_TAG:
+        yield line
+
+
+def _read(line: str) -> Record | None:
+    reader = LineReader(UTC)
+    reader.begin(Chunk(line.encode() + b"\n", "", 0, 0), 0)
+    return reader.read(line.encode())
+
+
+# ── written down ─────────────────────────────────────────────────────────────────────
+
+HEAD = """\
+# yaml-language-server: $schema=../schemas/events.schema.json
+# Drafts by `logwatch suggest`. Choose what each event is called (or write `ignore: true` instead of
+# `event:` where the line tells nothing), say what it means, and run `logwatch check --rules` on this file.
+events:
+"""
+
+
+def as_yaml(drafts: Sequence[tuple[Group, Draft | None]]) -> str:
+    """Drafts as a rule file; comments only where there is none."""
+    body = "\n".join(_rule(group, draft) for group, draft in drafts)
+    return (HEAD if any(draft for _, draft in drafts) else "") + body
+
+
+def _rule(group: Group, draft: Draft | None) -> str:
+    level = f" level={group.level}" if group.level else ""
+    said = "".join(char if char.isprintable() else "?" for char in group.template)
+    head = f"  # {group.count} × {group.family}{level}: {said}\n"
+    if draft is None:
+        return head + "  # No draft: these lines share no text, or their tag cannot be a rule's program.\n"
+    return head + "\n".join(_keys(draft)) + "\n"
+
+
+def _keys(draft: Draft) -> Iterator[str]:
+    """The lines of a rule."""
+    group, pattern = draft.group, draft.pattern
+    yield f"  - event: {draft.event}"
+    yield f"    name: {draft.name}"
+    yield f"    description: {_quoted(f'Drafted from {group.count} lines of {group.family}; say what it means.')}"
+    if draft.program != ["engine"]:
+        yield f"    program: {_flow(list(draft.program))}"
+    yield f"    match: {_flow({'regex': pattern.text}) if pattern.regex else _quoted(pattern.text)}"
+    if draft.kind is not None:
+        yield f"    fields: {draft.kind}"
+    if draft.id_field is not None:
+        yield f"    id: {_quoted('{' + draft.id_field + '}')}"
+    if draft.attributes:
+        yield f"    attributes: {_flow({name: '{' + key + '}' for name, key in draft.attributes.items()})}"
+    if group.level in SEVERITIES:
+        yield f"    severity: {SEVERITIES[group.level]}"
+    yield "    examples:"
+    yield f"      - line: {_quoted(group.samples[0].text)}"
+    yield f"        event: {_flow(dict(draft.expected))}"
+    for line in draft.near_misses:
+        yield f"      - line: {_quoted(line)}"
+        yield "        event: null"
+
+
+def _quoted(text: str) -> str:
+    """A text as one YAML scalar in quotes, single ones where they can hold it."""
+    dumped: str = yaml.safe_dump(text, default_style="'", width=float("inf"), allow_unicode=True)
+    return dumped.rstrip("\n")
+
+
+def _flow(value: object) -> str:
+    """A mapping or list on one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(each) for each in value) + "]"
+    return _quoted(str(value))
