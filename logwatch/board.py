@@ -9,7 +9,7 @@ from __future__ import annotations
 import platform
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -52,6 +52,8 @@ class Board:
         self._loaded_ns = now()
         self.ask_reload: Callable[[], None] = lambda: None
         self.ask_stop: Callable[[], None] = lambda: None
+        self.notifications: Callable[[], Iterable[SampleChange]] = tuple
+        """Tells how the receivers fare."""
 
     # ── the loop's side ──────────────────────────────────────────────────────────────
 
@@ -168,6 +170,7 @@ class Board:
         counts = Counter((*_named(alert.labels), alert.state) for alert in self._report.alerts)
         for labels, count in counts.items():
             yield SampleChange("logwatch_alerts", labels, count, now_ns)
+        yield from self.notifications()
         for status in self._sources:
             yield from _source_samples(status, now_ns)
 

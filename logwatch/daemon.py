@@ -11,8 +11,10 @@ from logwatch.board import Board
 from logwatch.compose import Builder, nanoseconds
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
-from logwatch.engine import SOURCE, Engine
+from logwatch.engine import NOTIFIERS, SOURCE, Engine
 from logwatch.model import Source
+from logwatch.notifiers import Dispatcher
+from logwatch.receivers import receivers
 from logwatch.series import Series
 from logwatch.sources.default import default_log
 from logwatch.sources.file import FileSource
@@ -36,6 +38,7 @@ class Daemon:
         builder = Builder(config, series, config.state.dir)
         rules = builder.rules()
         source = _source(config)
+        self._dispatcher = Dispatcher(receivers(config), time.time_ns)
         self._store = _store(config)
         saved = self._store.load()
         for notice in saved.notices:
@@ -44,6 +47,7 @@ class Daemon:
         series.restore(saved.series, saved.points)
         pipeline.restore(saved.stages)
         source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
+        self._dispatcher.restore({key: row for (stage, key), row in saved.stages.items() if stage == NOTIFIERS})
         self._source = source
         self._board = Board(config.state.dir, rules, series.families(), time.time_ns)
         self._board.published.apply(series.everything())
@@ -57,7 +61,9 @@ class Daemon:
             load_rules=builder.rules,
             rules_changed=RuleWatch(config).changed,
             now=time.time_ns,
+            dispatcher=self._dispatcher,
         )
+        self._board.notifications = self._dispatcher.samples
         self._board.ask_reload = self._engine.reload
         self._board.ask_stop = self._engine.stop
         self._web = WebServer(self._board, config.web.listen_address, lifecycle=config.web.enable_lifecycle)
@@ -65,10 +71,12 @@ class Daemon:
     def run(self) -> None:
         """Serve and follow until stopped; the last turn is committed, and everything let go."""
         self._web.start()
+        self._dispatcher.start()
         log.info("listening on http://%s", self._web.address)
         try:
             self._engine.run()
         finally:
+            self._dispatcher.close()
             self._web.close()
             self._source.close()
             self._store.close()

@@ -12,19 +12,22 @@ what we cannot.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from logwatch.alerts import Report
 from logwatch.board import Board
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import CommitError, RuleError
-from logwatch.model import SECOND, Alert, Source
+from logwatch.model import SECOND, Source
+from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
 from logwatch.rulefiles import RuleSet
 from logwatch.store import Store, Turn
 
 SOURCE = "file"
+NOTIFIERS = "notifiers"
+"""The stage whose rows are the queue of notifications."""
 LATENESS_NS = 2 * SECOND
 """How far the clock stays behind while following live: lines come late by as much."""
 WATCH_NS = 2 * SECOND
@@ -61,7 +64,7 @@ class Engine:
         load_rules: Callable[[], RuleSet],
         rules_changed: Callable[[], bool],
         now: Callable[[], int],
-        notify: Callable[[Sequence[Alert]], None] = lambda _: None,
+        dispatcher: Dispatcher,
     ) -> None:
         self.flags = Flags()
         self._source = source
@@ -73,9 +76,7 @@ class Engine:
         self._load_rules = load_rules
         self._rules_changed = rules_changed
         self._now = now
-        self._notify = notify
-        """Is told, after a commit, what fires and what has just resolved."""
-        self._notices: list[Alert] = []
+        self._dispatcher = dispatcher
         self._noticed_ns = 0
         self._report: Report | None = None
         self._shown = -1
@@ -103,6 +104,7 @@ class Engine:
             self._look_for_new_rules()
             if not self._step():
                 self._source.wait(RETRY if self._turn else IDLE)
+        self._dispatcher.close()  # what was sent until now is in the last commit
         self._commit()
 
     def _step(self) -> bool:
@@ -140,6 +142,7 @@ class Engine:
         self._look_at_alerts()
         outcomes = self._pipeline.take_outcomes()
         turn = self._pipeline.take_turn(outcomes)
+        turn.stages.update({(NOTIFIERS, key): row for key, row in self._dispatcher.changed_rows().items()})
         turn.sources = {(SOURCE, key): row for key, row in self._source.changed_rows().items()}
         self._turn.merge(turn)
         now_ns = self._now()
@@ -157,18 +160,16 @@ class Engine:
         if self._report is not None:
             self._board.show_alerts(self._report)
             self._report = None
-        if self._notices:
-            self._notify(self._notices)
-            self._notices = []
+        self._dispatcher.committed()
         return True
 
     def _look_at_alerts(self) -> None:
-        """Collect what receivers are to be told when it is committed: changes at once, all of it now and then."""
+        """Queue what receivers are to be told when it is committed: changes at once, all of it now and then."""
         alerts, now_ns = self._pipeline.alerts, self._now()
         if alerts.version == self._shown and abs(now_ns - self._noticed_ns) < NOTICE_NS:
             return
         self._shown, self._noticed_ns = alerts.version, now_ns
-        self._notices = alerts.outgoing(now_ns)
+        self._dispatcher.offer(alerts.outgoing(now_ns), now_ns)
         self._report = alerts.report()
 
     # ── reload ───────────────────────────────────────────────────────────────────────

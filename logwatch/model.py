@@ -463,6 +463,8 @@ class Alert:
     generator_url: str
     updated_ns: int
     """The evaluation that this stands for."""
+    interval_ns: int = 0
+    """Between two evaluations of its group; 0: not known."""
 
     @property
     def fingerprint(self) -> str:

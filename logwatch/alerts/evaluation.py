@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from logwatch.alerts.evidence import Evidence
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule, asks_for_absence, is_steady
@@ -328,7 +328,8 @@ class Alerts:
                     if not alert.told:
                         alert.told = True
                         self._rows[_row_key(course, identity)] = alert.row()
-                    found.append(self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns))
+                    told = self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns)
+                    found.append(replace(told, interval_ns=circle.group.interval_ns))
         return found
 
     def firing(self, now_ns: int) -> list[Alert]:

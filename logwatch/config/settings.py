@@ -187,11 +187,23 @@ class Webhook(Receiver):
     send_resolved: Flag = True
 
 
+class Apprise(Strict):
+    """A service that people read, such as Slack or mail, by Apprise (extra `logwatch[notify]`)."""
+
+    url_file: Path
+    """Holds Apprise's URL of the service; it contains credentials."""
+    severity: Texts = ()
+    """Only alerts of these severities; none: all."""
+    repeat_interval: Duration = timedelta(hours=4)
+    send_resolved: Flag = True
+
+
 class Alerting(Strict):
     """How alerts are evaluated, and who is told."""
 
     alertmanagers: Annotated[tuple[Annotated[Alertmanager, BeforeValidator(_as_url)], ...], *ONE_OR_MANY] = ()
     webhooks: Annotated[tuple[Annotated[Webhook, BeforeValidator(_as_url)], ...], *ONE_OR_MANY] = ()
+    apprise: Annotated[tuple[Apprise, ...], *ONE_OR_MANY] = ()
     external_labels: dict[Label, str] = Field(default_factory=dict)
     target_labels: dict[Label, str] | None = None
     """On every series, as a scrape would; left out: job: logwatch, instance: <host>:<port>."""

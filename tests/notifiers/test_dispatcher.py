@@ -1,0 +1,292 @@
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from ports import free_port, wait_for
+from receivers_on_loopback import alert
+
+from logwatch.model import SECOND
+from logwatch.notifiers.alertmanager import Alertmanager
+from logwatch.notifiers.http import Client
+from logwatch.notifiers.webhook import Selection, Webhook
+
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+SENT, ERRORS = "logwatch_notifications_sent_total", "logwatch_notifications_errors_total"
+DROPPED, LENGTH = "logwatch_notifications_dropped_total", "logwatch_notifications_queue_length"
+
+
+def alertmanager(url, **options):
+    return Alertmanager(Client(url, **options))
+
+
+def webhook(url, **options):
+    return Webhook(Client(url), Selection(4 * HOUR, **options), "http://host:19979")
+
+
+def settled(one):
+    """Everything was taken, and the owner knows."""
+    one.commit()
+    return one.value(LENGTH) == 0
+
+
+def test_nothing_is_sent_before_it_is_committed(loopback, owner):
+    server = loopback()
+    one = owner([alertmanager(server.url)])
+    one.dispatcher.offer([alert()], 0)
+    written = one.dispatcher.changed_rows()
+    time.sleep(0.1)
+
+    assert (len(written), server.bodies) == (1, [])
+
+    one.dispatcher.committed()
+    wait_for(lambda: settled(one), "sending")
+
+    assert server.names() == ["web-0"]
+
+
+def test_many_alerts_go_in_batches_of_64(loopback, owner):
+    server = loopback()
+    one = owner([alertmanager(server.url)])
+    one.offer([alert(number) for number in range(150)], 0)
+    wait_for(lambda: settled(one), "sending")
+
+    assert [len(body) for body in server.bodies] == [64, 64, 22]
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_one_bad_alert_in_64_is_found_and_the_rest_kept(loopback, owner, status, caplog):
+    def answer(body):
+        return status if any(each["labels"]["name"] == "web-40" for each in body) else 200
+
+    server = loopback(answer)
+    one = owner([alertmanager(server.url)])
+    one.offer([alert(number) for number in range(64)], 0)
+    wait_for(lambda: settled(one), "sending")
+
+    assert sorted(set(server.names())) == sorted({f"web-{number}" for number in range(64)} - {"web-40"})
+    assert (one.value(SENT), one.value(ERRORS)) == (64, 1)
+    assert len(server.bodies) == 13  # 64, then two halves on each of six levels
+    assert [f"status {status}" in record.message for record in caplog.records if record.levelname == "ERROR"] == [True]
+
+
+def test_a_bad_alert_is_left_alone_for_a_while(loopback, owner):
+    server = loopback(lambda body: 400)
+    one = owner([alertmanager(server.url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: settled(one), "sending")
+    now_ns = time.time_ns()
+    one.offer([alert()], now_ns + MINUTE)
+    one.commit()
+
+    assert (len(server.bodies), one.value(LENGTH)) == (1, 0)
+
+    one.offer([alert()], now_ns + 6 * MINUTE)
+    wait_for(lambda: settled(one), "trying again")
+
+    assert len(server.bodies) == 2
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 415])
+def test_a_receiver_that_takes_nothing_is_not_asked_for_each_alert(loopback, owner, status):
+    server = loopback(lambda body: status)
+    one = owner([alertmanager(server.url)])
+    one.offer([alert(number) for number in range(10)], 0)
+    wait_for(lambda: settled(one), "sending")
+
+    assert (len(server.bodies), one.value(ERRORS)) == (1, 10)
+
+    server.answer = lambda body: 200
+    one.offer([alert(number) for number in range(10)], 1)
+    wait_for(lambda: settled(one), "the next offer")
+
+    assert len(server.names()) == 10
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_what_may_pass_later_is_tried_again(loopback, owner, status):
+    answers = [200, status, status]
+    server = loopback(lambda body: answers.pop())
+    one = owner([alertmanager(server.url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: settled(one), "sending")
+
+    assert (server.names(), one.value(SENT), one.value(ERRORS)) == (["web-0"], 3, 2)
+
+
+def test_no_answer_in_time_is_tried_again(loopback, owner, caplog):
+    answers = [200, None]
+    server = loopback(lambda body: answers.pop())
+    one = owner([alertmanager(server.url, timeout=timedelta(seconds=0.2))])
+    one.offer([alert()], 0)
+    wait_for(lambda: settled(one), "sending")
+
+    assert (server.names(), one.value(ERRORS)) == (["web-0"], 1)
+    assert any("no answer in time" in record.message for record in caplog.records)
+
+
+def test_one_receiver_that_is_down_does_not_keep_another(loopback, owner, caplog):
+    server = loopback()
+    down = f"http://127.0.0.1:{free_port()}"
+    one = owner([alertmanager(down), alertmanager(server.url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: server.names() == ["web-0"], "the other one")
+    one.commit()
+
+    assert one.value(LENGTH) == 1
+    assert any("Connection refused" in record.message for record in caplog.records)
+
+
+def test_alertmanager_is_told_again_each_minute_also_of_the_end(loopback, owner):
+    server = loopback()
+    one = owner([alertmanager(server.url)])
+    for state in (alert(), replace(alert(), state="resolved", ends_ns=alert().starts_ns + SECOND)):
+        one.offer([state], 0)
+        wait_for(lambda: settled(one), "the first")
+        now_ns = time.time_ns()
+        one.offer([state], now_ns + 10 * SECOND)
+
+        assert one.value(LENGTH) == 0
+
+        one.offer([state], now_ns + MINUTE)
+        wait_for(lambda: settled(one), "the repetition")
+
+    assert len(server.bodies) == 4
+
+
+def test_alerts_that_go_on_write_nothing(loopback, owner):
+    server = loopback()
+    one = owner([alertmanager(server.url), webhook(loopback().url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: settled(one), "the first")
+    one.dispatcher.offer([alert()], time.time_ns() + MINUTE)
+
+    assert one.commit() == {}
+    wait_for(lambda: len(server.bodies) == 2, "the repetition")
+    assert one.commit() == {}
+
+
+def test_a_webhook_is_told_once_and_again_after_its_interval(loopback, owner):
+    server = loopback()
+    one = owner([webhook(server.url)])
+    for later in (0, MINUTE, 3 * HOUR, 4 * HOUR + MINUTE, 5 * HOUR):
+        one.offer([alert()], time.time_ns() + later)
+        wait_for(lambda: settled(one), "sending")
+        if later > 4 * HOUR:
+            break
+
+    assert len(server.bodies) == 2
+
+
+def test_a_webhook_hears_of_the_end_once(loopback, owner):
+    server = loopback()
+    one = owner([webhook(server.url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: settled(one), "the beginning")
+    for later in range(3):
+        one.offer([alert(ends_ns=alert().starts_ns + SECOND)], time.time_ns() + later * HOUR)
+        wait_for(lambda: settled(one), "the end")
+
+    assert [body["status"] for body in server.bodies] == ["firing", "resolved"]
+
+
+def test_a_webhook_hears_no_end_of_what_it_was_not_told(loopback, owner):
+    one = owner([webhook(loopback().url)])
+    one.offer([alert(ends_ns=alert().starts_ns + SECOND)], 0)
+
+    assert (one.rows, one.value(LENGTH)) == ({}, 0)
+
+
+def test_a_webhook_gets_the_severities_it_wants(loopback, owner):
+    server = loopback()
+    one = owner([webhook(server.url, severities=("critical",))])
+    one.offer([alert(1, severity="info"), alert(2)], 0)
+    wait_for(lambda: settled(one), "sending")
+
+    assert server.names() == ["web-2"]
+
+
+# ── over a restart ───────────────────────────────────────────────────────────────────
+
+
+def test_what_waited_when_it_was_killed_is_sent_after_the_start(loopback, owner):
+    server = loopback()
+    killed = owner([webhook(server.url)], running=False)
+    killed.offer([alert(number) for number in range(3)], 0)
+    one = owner([webhook(server.url)], killed.rows)
+    wait_for(lambda: settled(one), "sending")
+
+    assert server.names() == ["web-0", "web-1", "web-2"]
+    assert {key.partition(" ")[0] for key in one.rows} == {"told"}
+
+
+def test_after_a_kill_a_webhook_sees_at_most_one_repeat(loopback, owner):
+    server = loopback()
+    killed = owner([webhook(server.url)])
+    killed.offer([alert()], 0)
+    wait_for(lambda: len(server.bodies) == 1, "sending")
+    killed.dispatcher.close()  # sent, but the acknowledgement was never committed
+    for _ in range(3):
+        one = owner([webhook(server.url)], killed.rows)
+        one.offer([alert()], time.time_ns())
+        wait_for(lambda one=one: settled(one), "sending")
+        one.dispatcher.close()
+
+    assert len(server.bodies) == 2
+
+
+def test_a_commit_that_failed_sends_nothing_twice(loopback, owner):
+    server = loopback()
+    one = owner([webhook(server.url)])
+    one.dispatcher.offer([alert()], 0)
+    one.dispatcher.offer([alert()], 1)  # in between, the disk was full
+    one.commit()
+    wait_for(lambda: settled(one), "sending")
+    one.commit()
+
+    assert len(server.bodies) == 1
+
+
+def test_rows_of_a_receiver_that_is_gone_go_too(owner):
+    killed = owner([webhook("http://127.0.0.1:9/hook")], running=False)
+    killed.offer([alert()], 0)
+    one = owner([], killed.rows, running=False)
+    one.commit()
+
+    assert one.rows == {}
+
+
+def test_a_full_queue_drops_the_oldest_and_counts_them(loopback, owner):
+    server = loopback()
+    killed = owner([webhook(server.url)], capacity=10, running=False)
+    killed.offer([alert(number) for number in range(13)], 0)
+
+    assert (killed.value(DROPPED), killed.value(LENGTH), len(killed.rows)) == (3, 10, 10)
+
+    one = owner([webhook(server.url)], killed.rows)
+    wait_for(lambda: settled(one), "sending")
+
+    assert server.names() == [f"web-{number}" for number in range(3, 13)]
+
+
+def test_who_was_told_is_forgotten_a_day_after_the_end(loopback, owner):
+    one = owner([webhook(loopback().url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: settled(one), "sending")
+    now_ns = time.time_ns()
+    one.offer([], now_ns + 23 * HOUR)
+
+    assert len(one.rows) == 1
+
+    one.offer([], now_ns + 25 * HOUR)
+
+    assert one.rows == {}
+
+
+def test_every_receiver_is_counted_from_the_start(owner):
+    one = owner([webhook("http://127.0.0.1:9/secret/path")], running=False)
+    values = {change.family: change for change in one.dispatcher.samples() if change.labels[:1] != ()}
+
+    assert {SENT, ERRORS, DROPPED, "logwatch_notifications_latency_seconds_count"} <= set(values)
+    assert {change.labels[0] for change in values.values()} == {"http://127.0.0.1:9"}
