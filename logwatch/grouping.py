@@ -85,9 +85,13 @@ class Group:
 
 
 class Grouper:
-    """Groups lines as they come. Raises ConfigError, naming the extra, where drain3 is missing."""
+    """Groups lines as they come. Raises ConfigError, naming the extra, where drain3 is missing.
 
-    def __init__(self) -> None:
+    Lines that only rules in `general` know count as unknown.
+    """
+
+    def __init__(self, general: frozenset[str] = frozenset()) -> None:
+        self._general = general
         self._new_miner = _miner
         self._miners: dict[tuple[str, str | None], Miner] = {}
         self._groups: dict[tuple[str, str | None, int], Group] = {}
@@ -100,7 +104,7 @@ class Grouper:
 
     def add(self, line: DockerLine) -> None:
         """Take in a docker line; one that rules know is passed over."""
-        if line.rules:
+        if not self._general.issuperset(line.rules):
             return
         record = line.record
         if record is None or line.family in LEFT_OUT:

@@ -331,7 +331,7 @@ def as_yaml(drafts: Sequence[tuple[Group, Draft | None]]) -> str:
 
 def _rule(group: Group, draft: Draft | None) -> str:
     level = f" level={group.level}" if group.level else ""
-    said = "".join(char if char.isprintable() else "?" for char in group.template)
+    said = "".join(char if char.isprintable() else "?" for char in group.template[:LONGEST_VALUE])
     head = f"  # {group.count} × {group.family}{level}: {said}\n"
     if draft is None:
         return head + "  # No draft: these lines share no text, or their tag cannot be a rule's program.\n"

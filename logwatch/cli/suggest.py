@@ -19,6 +19,7 @@ from logwatch.suggest import as_yaml, draft
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many, the most frequent."
 )
+@click.option("--general", is_flag=True, help="Also lines that only general rules know: those with unless_other.")
 @options.timezone
 @options.rule_options
 def command(
@@ -28,19 +29,21 @@ def command(
     config_file: Path | None,
     rule_paths: tuple[Path, ...],
     *,
+    general: bool,
     no_shipped_rules: bool,
 ) -> None:
     """Group the docker lines of logs (also .gz .bz2 .xz .zst) that no rule knows, and draft a rule for each group.
 
-    Prints a rule file: choose the names of the events, then run `logwatch check` on it.
+    Warnings and errors of the engine are always known, to general rules; --general looks at them too. Prints a rule
+    file: choose the names of the events, then run `logwatch check` on it.
     Needs the extra logwatch[suggest].
     """
-    grouper = Grouper()
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
     now_ns = time.time_ns()
-    _, surveyor = surveyor_of(config)
+    rules, surveyor = surveyor_of(config)
+    grouper = Grouper(frozenset(rule.id for rule in rules.rules if rule.unless_other and general))
     for chunk in chunks(files, config, now_ns):
         for line in surveyor.survey(chunk, now_ns):
             grouper.add(line)
