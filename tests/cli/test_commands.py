@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import click
 import pytest
 from commandline import call
 from parity import RECORDINGS
@@ -194,3 +195,24 @@ def test_healthcheck_ends_as_the_server_answers(server: str, flags: tuple[str, .
 
 def test_healthcheck_without_server_ends_with_1() -> None:
     assert call("healthcheck", "--url", "http://127.0.0.1:9", "--timeout", "0.5").status == 1
+
+
+# ── the manual ───────────────────────────────────────────────────────────────────────
+
+
+def flags(command: click.Command) -> set[str]:
+    """The long flags of a command and of those below it."""
+    own = {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")}
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return own.union(*(flags(each) for each in below))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_manual_names_every_command_and_flag(name: str) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
+    command = cli.get_command(cli.make_context("logwatch", [name], resilient_parsing=True), name)
+    assert command is not None
+    missing = {flag for flag in flags(command) if flag not in manual}
+
+    assert f"`logwatch {name}" in manual
+    assert not missing
