@@ -79,7 +79,7 @@ class Engine:
         self._dispatcher = dispatcher
         self._noticed_ns = 0
         self._report: Report | None = None
-        self._shown = -1
+        self._shown = (-1, False)
         self._turn = Turn()
         self._watched_ns = 0
 
@@ -166,9 +166,10 @@ class Engine:
     def _look_at_alerts(self) -> None:
         """Queue what receivers are to be told when it is committed: changes at once, all of it now and then."""
         alerts, now_ns = self._pipeline.alerts, self._now()
-        if alerts.version == self._shown and abs(now_ns - self._noticed_ns) < NOTICE_NS:
+        shown = (alerts.version, alerts.live)
+        if shown == self._shown and abs(now_ns - self._noticed_ns) < NOTICE_NS:
             return
-        self._shown, self._noticed_ns = alerts.version, now_ns
+        self._shown, self._noticed_ns = shown, now_ns
         self._dispatcher.offer(alerts.outgoing(now_ns), now_ns)
         self._report = alerts.report()
 

@@ -1,0 +1,113 @@
+"""The real Alertmanager: two instances, one of which is away for a while."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ports import free_port, wait_for
+from receivers_on_loopback import alert
+
+from logwatch.model import SECOND
+from logwatch.notifiers.alertmanager import Alertmanager
+from logwatch.notifiers.http import Client
+
+pytestmark = pytest.mark.e2e
+CONFIG = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
+
+
+class Real:
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        (folder / "alertmanager.yml").write_text(CONFIG)
+        self._folder = folder
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [
+            "prometheus-alertmanager",
+            f"--config.file={self._folder}/alertmanager.yml",
+            f"--storage.path={self._folder}/data",
+            f"--web.listen-address=127.0.0.1:{self._port}",
+            "--cluster.listen-address=",
+        ]
+        with (self._folder / "log").open("ab") as said:
+            self._process = subprocess.Popen(command, stdout=said, stderr=said)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def answers(self) -> bool:
+        return (
+            subprocess.run(
+                ["amtool", f"--alertmanager.url={self.url}", "alert"], capture_output=True, check=False
+            ).returncode
+            == 0
+        )
+
+    def alerts(self) -> dict[str, dict[str, object]]:
+        command = ["amtool", f"--alertmanager.url={self.url}", "alert", "query", "-o", "json"]
+        done = subprocess.run(command, capture_output=True, check=False)
+        if done.returncode:
+            return {}
+        return {each["labels"]["name"]: each for each in json.loads(done.stdout)}
+
+
+@pytest.fixture
+def pair(tmp_path) -> Iterator[tuple[Real, Real]]:
+    missing = [program for program in ("prometheus-alertmanager", "amtool") if shutil.which(program) is None]
+    if missing:
+        reason = f"missing here: {', '.join(missing)} (Debian: prometheus-alertmanager)"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    both = Real(tmp_path / "first"), Real(tmp_path / "second")
+    for one in both:
+        one.start()
+    wait_for(lambda: all(one.answers() for one in both), "both Alertmanagers")
+    yield both
+    for one in both:
+        one.stop()
+
+
+def test_both_know_every_alert_though_one_was_away(pair, owner):
+    first, second = pair
+    one = owner([Alertmanager(Client(each.url)) for each in pair])
+    now_ns = time.time_ns()
+    one.offer([alert(1)], now_ns)
+    wait_for(lambda: "web-1" in first.alerts() and "web-1" in second.alerts(), "both")
+    told = first.alerts()["web-1"]
+
+    assert told["labels"] == dict(alert(1).labels)
+    assert told["annotations"] == dict(alert(1).annotations)
+    assert told["fingerprint"] == alert(1).fingerprint
+    assert told["generatorURL"] == "http://host:19979"
+
+    second.stop()
+    one.offer([alert(1), alert(2)], now_ns)
+    wait_for(lambda: "web-2" in first.alerts(), "the one that is there")
+    second.start()
+    wait_for(lambda: "web-2" in second.alerts(), "the one that came back")
+    one.offer([alert(2, ends_ns=time.time_ns())], time.time_ns())
+    wait_for(lambda: "web-2" not in {**first.alerts(), **second.alerts()}, "the end at both")
+    one.commit()
+
+    assert {"web-1"} == set(first.alerts())
+
+
+def test_it_refuses_a_bad_alert_and_keeps_the_others(pair, owner):
+    first, _ = pair
+    one = owner([Alertmanager(Client(first.url))])
+    bad = alert(40, **{"not a label": "x"})
+    one.offer([bad if number == 40 else alert(number) for number in range(64)], time.time_ns() - SECOND)
+    wait_for(lambda: one.commit() is not None and one.value("logwatch_notifications_queue_length") == 0, "sending")
+
+    assert set(first.alerts()) == {f"web-{number}" for number in range(64)} - {"web-40"}
+    assert one.value("logwatch_notifications_errors_total") == 1
