@@ -198,7 +198,7 @@ class Engine:
         # What is committed is all there is to know: the new stages start from there.
         pipeline.restore(self._store.load().stages)
         self._pipeline = pipeline
-        self._shown = -1
+        self._shown = (-1, False)
         summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are in force"
         self._board.reloaded(now_ns, rules, self._pipeline.series.families(), summary)
         log.info("reloaded: %s", summary)
