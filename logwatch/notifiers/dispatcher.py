@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from logwatch.model import Alert, SampleChange
 from logwatch.notifiers.lane import FIRST_PAUSE, Lane, by_receiver
-from logwatch.notifiers.queue import CAPACITY, Acknowledgement, Notices, Queue
+from logwatch.notifiers.queue import CAPACITY, Acknowledgement, Key, Notices, Queue
 from logwatch.notifiers.receiver import Receiver
 
 GRACE = 3.0
@@ -36,7 +36,7 @@ class Dispatcher:
         self._lanes = {lane.receiver.name: lane for lane in lanes}
         self._now = now
         self._fresh: Notices = []
-        self._again: Notices = []
+        self._again: dict[Key, Alert] = {}
 
     def start(self) -> None:
         """Probe all receivers and begin to send, each in its own thread."""
@@ -48,7 +48,7 @@ class Dispatcher:
         self._absorb()
         fresh, again = self._queue.offer(alerts, now_ns)
         self._fresh += fresh
-        self._again += again
+        self._again.update(again)
         if dropped := set(self._queue.overflow()):
             self._fresh = [pair for pair in self._fresh if pair[0] not in dropped]
             for key in dropped:
@@ -63,9 +63,9 @@ class Dispatcher:
         """The rows last handed over are safe: what they tell of may be sent."""
         for name, batch in by_receiver(self._fresh).items():
             self._lanes[name].put(batch)
-        for name, batch in by_receiver(self._again).items():
+        for name, batch in by_receiver(self._again.items()).items():
             self._lanes[name].refresh(batch)
-        self._fresh, self._again = [], []
+        self._fresh, self._again = [], {}
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """Continue with what waited at the last commit."""
