@@ -49,6 +49,7 @@ class Builder:
             settle_ns=nanoseconds(limits.settle),
             multi_host=sources.multi_host,
             count_repeated=sources.count_repeated,
+            secrets=tuple(sources.secrets),
             raw=self.raw,
             alerting=self._terms(),
         )

@@ -41,6 +41,7 @@ from logwatch.model import (
 )
 from logwatch.repeats import Folded, Previous, folded, meant
 from logwatch.scanner import Scanner
+from logwatch.secrets import WORDS, Masker
 from logwatch.series import Series
 from logwatch.store.turn import Rows, Turn
 from logwatch.tally import Tally
@@ -57,6 +58,8 @@ class Settings:
     multi_host: bool = False
     count_repeated: bool = True
     """`message repeated 3 times` is three events, not none."""
+    secrets: tuple[str, ...] = ()
+    """Further parts of keys whose values are masked."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
     alerting: Terms = field(default_factory=Terms)
@@ -78,11 +81,12 @@ class Pipeline:
         self.series = series
         self.rules = tuple(rules)
         self.scanner = Scanner(rules, cache_dir, count_ignored=True)
-        self.extractor = Extractor(rules)
+        masker = Masker([*WORDS, *settings.secrets])
+        self.extractor = Extractor(rules, masker)
         self.lifecycle = Lifecycle(settings.settle_ns)
         self.correlator = Correlator(correlations)
         self.tally = Tally(series, rules, correlations, multi_host=settings.multi_host)
-        self.alerts = Alerts(groups, settings.alerting, series, _feeders((*rules, *correlations)))
+        self.alerts = Alerts(groups, settings.alerting, series, _feeders((*rules, *correlations)), masker)
         self.readers: dict[str, LineReader] = {}
         self.clock_ns = 0
         self._outcomes: list[Outcome] = []

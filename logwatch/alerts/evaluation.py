@@ -24,6 +24,7 @@ from logwatch.alerts.templates import Scope
 from logwatch.metrics import PROCESS, SAMPLED
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
 from logwatch.promql import EvaluationError, Labels, Scrape, Snapshot
+from logwatch.secrets import Masker
 from logwatch.series import Series
 
 GRACE_NS = 120 * SECOND
@@ -82,6 +83,7 @@ class Alerts:
         terms: Terms,
         series: Series,
         rules_of: Mapping[str, Iterable[str]] | None = None,
+        masker: Masker | None = None,
     ) -> None:
         self.terms = terms
         self.healthy = True
@@ -90,7 +92,7 @@ class Alerts:
         self.on_resolved: Callable[[Alert], None] = lambda _: None
         self.version = 0
         """Counts the changes of what `report` tells."""
-        self.evidence = Evidence({name: frozenset(rules) for name, rules in (rules_of or {}).items()})
+        self.evidence = Evidence({name: frozenset(rules) for name, rules in (rules_of or {}).items()}, masker)
         self._series = series
         self._recorded, self._measured = Memory(), Memory()
         recorded = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}

@@ -42,11 +42,11 @@ class Line(NamedTuple):
 class Evidence:
     """The last lines by object and action. `rules_of` tells the rules that feed a metric of their own."""
 
-    def __init__(self, rules_of: Mapping[str, Collection[str]]) -> None:
+    def __init__(self, rules_of: Mapping[str, Collection[str]], masker: Masker | None = None) -> None:
         self._rules_of = rules_of
         self._lines: OrderedDict[Key, deque[Line]] = OrderedDict()
         self._waiting: OrderedDict[tuple[str, int], Record] = OrderedDict()
-        self._masker = Masker()
+        self._masker = masker or Masker()
         self._dirty: dict[Key, None] = {}
 
     # ── from the log ─────────────────────────────────────────────────────────────────

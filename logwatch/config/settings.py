@@ -88,6 +88,8 @@ class Sources(Strict):
     """Lines of several hosts in one log: docker_* metrics get a label `host`."""
     count_repeated: Flag = True
     """`message repeated 3 times` and `last message repeated 3 times` are three events."""
+    secrets: Texts = ()
+    """Further parts of keys whose values are masked, beside password, token, secret and their like."""
     timezone: Zone | None = None
     """Of stamps that tell none; else learned from lines that do, else the system's."""
     rotate_wait: Duration = timedelta(seconds=60)
