@@ -61,6 +61,7 @@ class Daemon:
             load_rules=builder.rules,
             rules_changed=RuleWatch(config).changed,
             now=time.time_ns,
+            lateness_ns=nanoseconds(config.alerting.lateness),
             dispatcher=self._dispatcher,
         )
         self._board.notifications = self._dispatcher.samples

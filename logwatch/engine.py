@@ -64,6 +64,7 @@ class Engine:
         load_rules: Callable[[], RuleSet],
         rules_changed: Callable[[], bool],
         now: Callable[[], int],
+        lateness_ns: int = LATENESS_NS,
         dispatcher: Dispatcher,
     ) -> None:
         self.flags = Flags()
@@ -76,6 +77,7 @@ class Engine:
         self._load_rules = load_rules
         self._rules_changed = rules_changed
         self._now = now
+        self._lateness_ns = lateness_ns
         self._dispatcher = dispatcher
         self._noticed_ns = 0
         self._report: Report | None = None
@@ -121,7 +123,7 @@ class Engine:
         else:
             self._look_at_inventory(now_ns)
             # Everything that was written has been read: from here on time is the clock's.
-            self._pipeline.advance(now_ns - LATENESS_NS)
+            self._pipeline.advance(now_ns - self._lateness_ns)
         alerts = self._pipeline.alerts
         alerts.live = chunk is None or chunk.live
         alerts.healthy = all(status.open for status in self._source.status())
