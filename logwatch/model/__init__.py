@@ -1,0 +1,65 @@
+"""The values that flow, in the order in which they come into being.
+
+    Chunk ─▶ Scan(Hit…) ─▶ Record ─▶ Event ─▶ Outcome ─▶ series ─▶ Alert
+    └────────── lines ──────────┘    └── events ──┘
+
+`rules` holds what decides on the way, `sources` and `stages` the contracts of those who do
+the work. Everything here is immutable by contract and imports nothing of ours. What is made once
+per line or per event is a NamedTuple: a frozen dataclass takes five times as long to
+make, and a busy host makes a hundred thousand a second. Times are integer nanoseconds
+since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a field.
+"""
+
+from logwatch.model.alerts import Alert, fingerprint
+from logwatch.model.events import (
+    SHORT_ID,
+    Attributes,
+    Consequence,
+    Container,
+    Event,
+    Outcome,
+    Renamed,
+    State,
+    StateChange,
+)
+from logwatch.model.lines import SECOND, Chunk, Hit, Record, Scan
+from logwatch.model.rules import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Role, Rule, Severity
+from logwatch.model.series import Family, LabelValues, SampleChange, SeriesView
+from logwatch.model.sources import Gap, Source, SourceStatus
+from logwatch.model.stages import Stateful
+
+__all__ = [
+    "SECOND",
+    "SHORT_ID",
+    "Alert",
+    "Attributes",
+    "Chunk",
+    "Consequence",
+    "Container",
+    "Correlation",
+    "Event",
+    "Example",
+    "Family",
+    "FieldParser",
+    "Gap",
+    "Hit",
+    "LabelValues",
+    "Mark",
+    "MetricRule",
+    "Outcome",
+    "Pattern",
+    "Record",
+    "Renamed",
+    "Role",
+    "Rule",
+    "SampleChange",
+    "Scan",
+    "SeriesView",
+    "Severity",
+    "Source",
+    "SourceStatus",
+    "State",
+    "StateChange",
+    "Stateful",
+    "fingerprint",
+]

@@ -1,0 +1,73 @@
+"""From the bytes of a file to a line whose header has been read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+SECOND = 1_000_000_000
+"""In nanoseconds."""
+
+
+class Chunk(NamedTuple):
+    """Some hundred KiB of whole lines, as they stand in one file.
+
+    `data` always ends with a newline (a source adds the one that a torn last line lacks).
+    """
+
+    data: bytes
+    path: str
+    """The configured path, also when the bytes came from a rotated or compressed copy."""
+    offset: int
+    """Of data[0], from the start of this (decompressed) generation of the file."""
+    mtime_ns: int
+    """When the file was last written, as far as known when it was read: bounds a stamp's year."""
+    live: bool = False
+    """The reader stands at the end of the file: its newest line was written just now."""
+    line: int | None = None
+    """Number of the first line, from 1; None where lines are not counted (`run`)."""
+
+
+class Hit(NamedTuple):
+    """One line in which the scanner found the patterns of some rules.
+
+    `start` and `end` bound the line in the chunk's data, without its newline; `rules` are
+    ascending indexes into the rules the scanner was built from.
+    """
+
+    start: int
+    end: int
+    rules: tuple[int, ...]
+    before: int = 0
+    """Lines before it in the chunk."""
+
+
+class Scan(NamedTuple):
+    """What one pass over a chunk found."""
+
+    lines: int
+    docker_lines: int
+    """Lines that contain `docker` or carry an engine's tag."""
+    levels: Mapping[str, int]
+    """Lines of the engine's own tags by the level that logrus wrote."""
+    hits: Sequence[Hit]
+    """In the order of the file, each line once."""
+    ignored: Mapping[str, int] = {}
+    """Lines by the id of the `ignore` rule that knows them, where the scanner only counts those."""
+    known_lines: int = 0
+    """Docker lines among the ignored ones; they are not among the hits."""
+
+
+class Record(NamedTuple):
+    """A line whose header has been read."""
+
+    time_ns: int
+    """When it happened: the payload's own time where it can be trusted, else `stamp_ns`."""
+    stamp_ns: int
+    """When the header says it was written; the evaluation clock moves by this."""
+    host: str
+    tag: str
+    """Syslog tag or APP-NAME, without pid, brackets and colon."""
+    pid: str | None
+    message: bytes
+    """As it stands in the file; escapes such as #012 are undone in the fields taken from it."""

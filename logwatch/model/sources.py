@@ -1,0 +1,78 @@
+"""Where chunks come from: the contract of a source, and what it tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from logwatch.model.lines import Chunk
+
+
+class Source(Protocol):
+    """Where chunks come from. One source may follow many files."""
+
+    @property
+    def finished(self) -> bool:
+        """Nothing will ever come again: a replay at its end, a closed pipe. Never true of a followed file."""
+
+    def read(self, now_ns: int) -> Chunk | None:
+        """Return the next chunk, or None when there is nothing to read at the moment."""
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """As `Stateful`: the position just behind the last chunk that `read` returned."""
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Continue behind the last committed chunk. Called before the first read."""
+
+    def committed(self) -> None:
+        """The rows last handed over are safe on disk; what only guarded them may be dropped."""
+
+    def status(self) -> Sequence[SourceStatus]:
+        """Tell how each followed path stands."""
+
+    def gaps(self) -> Sequence[Gap]:
+        """Hand over the losses proven since the last call."""
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until something may have been written, at the most `timeout` seconds."""
+
+    def wake(self) -> None:
+        """End a `wait` from another thread or a signal handler."""
+
+    def close(self) -> None:
+        """Let go of every descriptor (a clean stop also writes pygtail's offset file)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceStatus:
+    """How one followed path stands, for metrics and the page."""
+
+    path: str
+    open: bool
+    """False while the file is missing or unreadable; `error` then says why."""
+    error: str | None
+    size: int
+    """Bytes of the live file."""
+    position: int
+    """Bytes of it that were read."""
+    pending: int
+    """Bytes still to be read, older generations included."""
+    last_read_ns: int | None
+    rotations: Mapping[str, int] = field(default_factory=dict)
+    """Kind (`rename`, `copytruncate`, `replaced`) to how often since the state began."""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Reason (`too_long`, `nul`, `partial`, …) to lines or bytes passed over, since the state began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Bytes that were written to a log and can no longer be read."""
+
+    path: str
+    reason: str
+    time_ns: int
+    size: int | None
+    """Bytes lost; None where only the fact is known."""
+    lower: int = 0
+    """At least so many bytes."""
