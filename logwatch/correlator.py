@@ -106,8 +106,8 @@ class Correlator:
             course = self._courses[name]
             self._unbar(course, key)
             waiting = course.opens.get(key)
-            if waiting is None or waiting.time_ns + course.lasts_ns > clock_ns:
-                continue
+            if waiting is None or waiting.time_ns + course.lasts_ns > deadline_ns:
+                continue  # what this deadline was set for is over; what waits now has one of its own
             self._close(course, key)
             if waiting.event is not None:
                 made.append(_make(course, waiting.event, waiting.attributes, deadline_ns, self._clock_ns))

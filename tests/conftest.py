@@ -1,12 +1,19 @@
 """What tests of whole processes share."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sidecar import Sidecar
+
+# CI judges a change, so it throws the same dice each time; everywhere else they are thrown anew, to find what is left.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI") == "true":
+    settings.load_profile("ci")
 
 
 @pytest.fixture

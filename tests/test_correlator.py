@@ -257,6 +257,14 @@ def test_late_events_are_counted() -> None:
     assert watch.late == 1
 
 
+def test_a_deadline_of_something_else_makes_no_absence_early() -> None:
+    watch = Correlator([NOT_READY])
+    feed(watch, event("daemon.stop", 0, None), event("daemon.stop", 40, None), event("daemon.start", 61, None))
+    made = watch.advance(START + 3600 * SECOND)
+
+    assert [each.time_ns for each in made] == [START + (61 + 30) * SECOND]
+
+
 def test_what_is_over_leaves_no_rows() -> None:
     watch = Correlator([KILLED, NOT_READY, FIRST, BY_SIGNAL])
     feed(
