@@ -17,7 +17,7 @@ from typing import NamedTuple
 from logwatch.extractor import Extractor
 from logwatch.formats.reader import LineReader
 from logwatch.formats.tags import TAG_FAMILIES
-from logwatch.model import Chunk, Hit, Record, Rule
+from logwatch.model import Chunk, Event, Hit, Record, Rule
 from logwatch.scanner import Scanner
 
 CONTAINER = "container output"
@@ -43,6 +43,8 @@ class DockerLine(NamedTuple):
     """`engine`, `containerd`, `container output`, `no header`, or the tag itself."""
     rules: Sequence[str]
     """Those that take it; none: the line is unknown."""
+    events: Sequence[Event] = ()
+    """What they make of it."""
 
 
 class Surveyor:
@@ -80,7 +82,7 @@ class Surveyor:
             return None
         barred = record.tag == "docker" and not extraction.engine
         family = CONTAINER if barred else family_of(record.tag)
-        return DockerLine(text, record, family, extraction.rules)
+        return DockerLine(text, record, family, extraction.rules, extraction.events)
 
 
 def family_of(tag: str) -> str:

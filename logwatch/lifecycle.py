@@ -329,6 +329,10 @@ class Lifecycle:
         tracked.since_ns = found.since_ns or now_ns
         tracked.health = found.health
 
+    def name_of(self, host: str, given: str) -> str | None:
+        """What the container with this id, or short id, is called, as far as known."""
+        return self._names.of(host, self._names.resolve(host, given))
+
     def containers(self) -> list[ContainerView]:
         """Every container that is not gone, by host and name."""
         views = [

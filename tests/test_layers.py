@@ -17,7 +17,7 @@ LAYERS = (
     {"nearmisses", "tally", "exposition", "store", "notifiers"},
     {"coverage", "demo", "explanation", "rulefiles"},
     {"alerts", "config", "grouping"},
-    {"pipeline", "suggest", "web"},
+    {"pipeline", "suggest", "tail", "web"},
     {"board", "compose", "replay"},
     {"engine", "receivers"},
     {"daemon"},

@@ -18,6 +18,7 @@ from logwatch.errors import LogwatchError
 # A command is imported when it is called: `healthcheck` must not wait for the engine.
 COMMANDS = {
     "run": "logwatch.cli.run",
+    "tail": "logwatch.cli.tail",
     "replay": "logwatch.cli.replay",
     "check": "logwatch.cli.check",
     "explain": "logwatch.cli.explain",

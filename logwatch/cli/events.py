@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import time
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from logwatch.cli import options
+from logwatch.cli.moments import moment
 from logwatch.cli.output import formatter
-from logwatch.errors import ConfigError
-from logwatch.model import SECOND
 from logwatch.store import History, Query
-
-_AGO = re.compile(
-    r"""
-    (?P<count>\d+)(?P<unit>[smhdw])   # 90s 15m 2h 3d 1w
-    """,
-    re.VERBOSE,
-)
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 @click.command("events")
@@ -51,8 +40,8 @@ def command(
     config = options.effective(config_file, state__dir=state_dir).config
     now_ns = time.time_ns()
     query = Query(
-        since_ns=_moment(since, now_ns, "--since"),
-        until_ns=_moment(until, now_ns, "--until"),
+        since_ns=moment(since, now_ns, "--since"),
+        until_ns=moment(until, now_ns, "--until"),
         event=event,
         name=name,
         id=object_id,
@@ -64,19 +53,3 @@ def command(
         outcomes = history.events(query)
         for outcome in reversed(list(outcomes)) if limit else outcomes:
             sys.stdout.write(show(outcome.event) + "\n")
-
-
-def _moment(text: str | None, now_ns: int, flag: str) -> int | None:
-    """A point in time, given as such or as how long ago; without a zone it is local time."""
-    if text is None:
-        return None
-    if ago := _AGO.fullmatch(text):
-        return now_ns - int(ago["count"]) * _UNITS[ago["unit"]] * SECOND
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"{flag} {text}: neither a time (2026-11-23T18:12:57Z) nor how long ago (15m, 2h, 3d)"
-        ) from None
-    seconds, microseconds = divmod(moment.astimezone(UTC).timestamp() * 1_000_000, 1_000_000)
-    return int(seconds) * SECOND + int(microseconds) * 1000

@@ -77,6 +77,11 @@ def write_offset_file(offset_file: str, inode: int, offset: int) -> None:
     os.replace(fresh, offset_file)
 
 
+def offset_file(folder: Path, path: str) -> Path:
+    """Where pygtail's offset file of a log is: never beside the log, which is read-only."""
+    return folder / f"{quote(path, safe='')[-200:]}.offset"
+
+
 class FileSource:
     """Follows paths and patterns; one chunk of one file at a time, in turns.
 
@@ -211,8 +216,7 @@ class FileSource:
         return find()
 
     def _offset_file(self, path: str) -> str | None:
-        """Where pygtail's offset file of a log is: never beside the log, which is read-only."""
-        return str(self._offset_dir / f"{quote(path, safe='')[-200:]}.offset") if self._offset_dir is not None else None
+        return str(offset_file(self._offset_dir, path)) if self._offset_dir is not None else None
 
     # ── state ────────────────────────────────────────────────────────────────────────
 

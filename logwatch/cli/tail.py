@@ -1,0 +1,192 @@
+"""`logwatch tail`: `tail -f /var/log/messages | grep docker`, read, named and coloured."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from logwatch.cli import options
+from logwatch.cli.moments import moment
+from logwatch.cli.tail_row import as_row
+from logwatch.compose import Builder, cache_dir
+from logwatch.config import Config
+from logwatch.docker.inventory import Inventory
+from logwatch.errors import SourceError
+from logwatch.model import Source
+from logwatch.series import Series
+from logwatch.sources.backlog import Backlog
+from logwatch.sources.content import packed_suffix
+from logwatch.sources.default import default_log
+from logwatch.sources.disk import describe
+from logwatch.sources.file import FileSource, cure
+from logwatch.sources.globs import expand, is_pattern
+from logwatch.sources.stdin import StdinSource
+from logwatch.tail import Line, Tail, recent
+
+WAIT = 1.0
+"""Seconds between two looks at what else may have changed."""
+
+
+@click.command("tail")
+@click.argument("paths", nargs=-1)
+@click.option(
+    "-n",
+    "--lines",
+    "count",
+    type=click.IntRange(min=0),
+    help="Docker lines to begin with. [default: 10; with --since all]",
+)
+@click.option("--since", help="Begin here: a time (2026-11-23T18:12:57Z) or how long ago (15m, 2h, 3d).")
+@click.option(
+    "-f/-F", "--follow/--no-follow", default=True, help="Go on as the log grows, also over rotations. [default: follow]"
+)
+@click.option("--raw", is_flag=True, help="The lines as they stand in the log.")
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colours: auto means on a terminal.",
+)
+@click.option(
+    "--docker-root", type=click.Path(path_type=Path), help="Docker's data directory, read-only: names of containers."
+)
+@options.timezone
+@options.rule_options
+def command(
+    paths: tuple[str, ...],
+    count: int | None,
+    since: str | None,
+    color: str,
+    docker_root: Path | None,
+    timezone: str | None,
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    *,
+    follow: bool,
+    raw: bool,
+    no_shipped_rules: bool,
+) -> None:
+    """Show the docker lines of logs (or - for stdin) as they come: time, who wrote it, message, and the event it makes.
+
+    A docker line contains `docker` or has an engine's tag. Ids read as names where these are known. Without PATHS the
+    logs that `run` would follow. Writes nothing, keeps nothing.
+    """
+    config = options.effective(
+        config_file,
+        rule_paths=rule_paths,
+        no_shipped_rules=no_shipped_rules,
+        sources__paths=paths,
+        sources__timezone=timezone,
+        docker_root=docker_root,
+    ).config
+    now_ns = time.time_ns()
+    since_ns = moment(since, now_ns, "--since")
+    tail = _tail(config)
+    inventory = Inventory(config.docker_root) if config.docker_root else None
+    if inventory is not None:
+        tail.learn(inventory.refresh(now_ns), now_ns)
+    show = _writer(
+        raw=raw, colour=color == "always" or (color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    )
+    count = count if count is not None or since_ns is not None else 10
+    with ExitStack() as stack:
+        offsets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        logs = list(config.sources.paths) or [default_log(journal=lambda: "not supported yet")]
+        if logs != ["-"]:
+            show(_begin(logs, tail, offsets, count=count, since_ns=since_ns, follow=follow))
+        if follow or logs == ["-"]:
+            source = _source(logs, config, offsets)
+            stack.callback(source.close)
+            _follow(source, tail, inventory, show)
+
+
+def _tail(config: Config) -> Tail:
+    sources = config.sources
+    rules = Builder(config, Series(), None).rules()
+    zone = ZoneInfo(sources.timezone) if sources.timezone else None
+    return Tail(rules.rules, zone=zone, cache_dir=cache_dir(), secrets=sources.secrets)
+
+
+def _source(logs: Sequence[str], config: Config, offsets: Path) -> Source:
+    sources, limit = config.sources, config.limits.max_line_bytes
+    if logs == ["-"]:
+        return StdinSource(max_line_bytes=limit)
+    source = FileSource(
+        logs,
+        max_line_bytes=limit,
+        rotate_patterns=sources.rotate_patterns,
+        olddirs=sources.olddirs,
+        offset_dir=offsets,
+    )
+    source.restore({})
+    return source
+
+
+def _begin(
+    logs: Sequence[str], tail: Tail, offsets: Path, *, count: int | None, since_ns: int | None, follow: bool
+) -> list[Line]:
+    """The last docker lines of all logs in the order of their times; a follower goes on behind them."""
+    now_ns = time.time_ns()
+    lines: list[Line] = []
+    for path in (found for log in logs for found in (expand(log) if is_pattern(log) else [log])):
+        with _opened(path, missing_is_fine=follow) as backlog:
+            if backlog is None:
+                continue
+            backlog.leave_offset(offsets)
+            for chunk in recent(backlog.blocks(), now_ns, count=count, since_ns=since_ns):
+                lines += tail.read(chunk, now_ns)
+    lines = sorted(lines, key=lambda line: line.time_ns or 0)
+    if since_ns is not None:
+        lines = [line for line in lines if line.time_ns is not None and line.time_ns >= since_ns]
+    return lines if count is None else lines[max(0, len(lines) - count) :]
+
+
+@contextmanager
+def _opened(path: str, *, missing_is_fine: bool) -> Iterator[Backlog | None]:
+    """What is in a log already; None where it does not exist yet."""
+    if packed_suffix(path):
+        raise SourceError(f"{path}: it is compressed, so nobody writes to it any more: use `logwatch replay {path}`")
+    try:
+        backlog = Backlog(path)
+    except FileNotFoundError as error:
+        if not missing_is_fine:
+            raise SourceError(describe(path, error)) from error
+        yield None
+        return
+    except OSError as error:
+        raise SourceError(f"{describe(path, error)}: {cure(error)}") from error
+    with backlog:
+        yield backlog
+
+
+def _follow(source: Source, tail: Tail, inventory: Inventory | None, show: Callable[[Iterable[Line]], None]) -> None:
+    while not source.finished:
+        now_ns = time.time_ns()
+        if inventory is not None:
+            tail.learn(inventory.refresh(now_ns), now_ns)
+        chunk = source.read(now_ns)
+        if chunk is None:
+            source.wait(WAIT)
+        else:
+            show(tail.read(chunk, now_ns))
+
+
+def _writer(*, raw: bool, colour: bool) -> Callable[[Iterable[Line]], None]:
+    """What prints lines, those of one read at a time."""
+
+    def show(lines: Iterable[Line]) -> None:
+        for line in lines:
+            text = line.text if raw else as_row(line, colour=colour).encode(errors="replace")
+            sys.stdout.buffer.write(text + b"\n")
+        sys.stdout.flush()
+
+    return show
