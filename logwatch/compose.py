@@ -51,10 +51,11 @@ class Builder:
             count_repeated=sources.count_repeated,
             secrets=tuple(sources.secrets),
             raw=self.raw,
-            alerting=self._terms(),
+            alerting=self.terms(),
         )
 
-    def _terms(self) -> Terms:
+    def terms(self) -> Terms:
+        """Return what the configuration says alerts go by."""
         alerting, web = self.config.alerting, self.config.web
         host, _, port = web.listen_address.rpartition(":")
         instance = f"{host if host not in {'', '0.0.0.0', '[::]'} else gethostname()}:{port}"  # noqa: S104 - compared, not bound

@@ -76,8 +76,7 @@ class _Page:
         if not openmetrics:
             name = self.family.name
             return f"# HELP {name} {_escape_help(self.family.help)}\n# TYPE {name} {self.family.kind}\n"
-        name, kind = _openmetrics_name(self.family)
-        return f"# HELP {name} {escape(self.family.help)}\n# TYPE {name} {kind}\n"
+        return openmetrics_header(self.family)
 
     def text(self, *, openmetrics: bool) -> str:
         """Return the metric's part of the page; nothing while it has no series."""
@@ -220,6 +219,12 @@ class Exposition:
 
     def _process(self, render: Callable[[CollectorRegistry], bytes]) -> bytes:
         return render(self._registry)
+
+
+def openmetrics_header(family: Family) -> str:
+    """Return the lines that say in OpenMetrics what a metric is."""
+    name, kind = _openmetrics_name(family)
+    return f"# HELP {name} {escape(family.help)}\n# TYPE {name} {kind}\n"
 
 
 def _openmetrics_name(family: Family) -> tuple[str, str]:

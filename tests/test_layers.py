@@ -15,7 +15,7 @@ LAYERS = (
     {"containers", "daemon_lines", "docker", "fields", "names", "services", "tellers"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"nearmisses", "tally", "exposition", "store", "notifiers"},
-    {"coverage", "demo", "explanation", "rulefiles"},
+    {"backfill", "coverage", "demo", "explanation", "rulefiles"},
     {"alerts", "config", "grouping"},
     {"pipeline", "suggest", "tail", "web"},
     {"board", "compose", "replay"},

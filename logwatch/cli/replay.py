@@ -14,9 +14,10 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from logwatch.backfill import Backfill
 from logwatch.cli import options
 from logwatch.cli.output import alert_formatter, formatter
-from logwatch.compose import Builder, cache_dir
+from logwatch.compose import Builder, cache_dir, nanoseconds
 from logwatch.config import Config
 from logwatch.errors import ConfigError
 from logwatch.exposition import Published
@@ -27,6 +28,8 @@ from logwatch.sources.replay import ReplaySource
 from logwatch.sources.stdin import StdinSource
 from logwatch.store import Store, Sync
 
+_FOREVER_NS = 1 << 62
+
 
 @click.command("replay")
 @click.argument("files", nargs=-1, required=True)
@@ -34,6 +37,11 @@ from logwatch.store import Store, Sync
 @click.option("--raw", is_flag=True, help="Events as the rules make them, before lifecycle and correlations.")
 @click.option("--alerts", is_flag=True, help="Print what would have fired, when and why, instead of the events.")
 @click.option("--metrics", is_flag=True, help="Print the metrics at the end instead of the events.")
+@click.option(
+    "--openmetrics",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="Write the history of all series to this file, for promtool tsdb create-blocks-from openmetrics, instead of the events.",
+)
 @options.state_dir
 @options.timezone
 @options.rule_options
@@ -44,6 +52,7 @@ def command(
     timezone: str | None,
     config_file: Path | None,
     rule_paths: tuple[Path, ...],
+    openmetrics: Path | None,
     *,
     raw: bool,
     alerts: bool,
@@ -55,16 +64,19 @@ def command(
     Several files are taken in the order of their first lines. With --state-dir a replay may be
     interrupted and continued; without it nothing is written.
     """
-    if raw and (state_dir or metrics or alerts):
+    if raw and (state_dir or metrics or alerts or openmetrics):
         raise ConfigError(
-            "--raw shows what single lines say and keeps no state: leave --state-dir, --metrics and --alerts out"
+            "--raw shows what single lines say and keeps no state: leave --state-dir, --metrics, --openmetrics and --alerts out"
         )
+    if openmetrics and state_dir:
+        raise ConfigError("--openmetrics writes the history of one whole replay: leave --state-dir out")
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
     series = Series()
     builder = Builder(config, series, state_dir or cache_dir(), raw=raw, alerting=alerts)
     pipeline = builder.pipeline(builder.rules())
+    history = _history(builder, series) if openmetrics else None
     show = formatter(output_format, colour=sys.stdout.isatty())
     out = sys.stdout
     fired: list[Alert] = []
@@ -72,6 +84,11 @@ def command(
 
     def tell(event: Event) -> None:
         out.write(show(event) + "\n")
+
+    def after_each_chunk(show_progress: Callable[[], None]) -> None:
+        show_progress()
+        if history:
+            history.take_in(series.points())
 
     source = _source(files, config)
     try:
@@ -81,9 +98,9 @@ def command(
                 pipeline=pipeline,
                 store=store,
                 now_ns=time.time_ns(),
-                tell=(lambda _: None) if metrics or alerts else tell,
+                tell=(lambda _: None) if metrics or alerts or history else tell,
                 flush=out.flush,
-                progress=show_progress,
+                progress=lambda: after_each_chunk(show_progress),
                 stopped=lambda: bool(stopped),
             ).run()
     finally:
@@ -96,7 +113,25 @@ def command(
         published = Published(series.families())
         published.apply(series.everything())
         out.write(published.text())
+    if history and openmetrics:
+        history.take_in(series.points())
+        _write(openmetrics, history.text(series.families()))
     out.flush()
+
+
+def _history(builder: Builder, series: Series) -> Backfill:
+    """Let all series remember; nothing is forgotten in a replay without state."""
+    series.remember({family.name: _FOREVER_NS for family in series.families()})
+    config = builder.config.alerting
+    return Backfill(nanoseconds(config.sample_interval), builder.terms().target_labels)
+
+
+def _write(path: Path, pieces: Iterator[str]) -> None:
+    try:
+        with path.open("w", encoding="utf-8", errors="replace", newline="\n") as out:
+            out.writelines(pieces)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot write the history: {error.strerror}") from error
 
 
 def _source(files: tuple[str, ...], config: Config) -> Source:
