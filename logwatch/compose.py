@@ -29,6 +29,8 @@ class Builder:
     raw: bool = False
     alerting: bool = True
     """Also evaluate alerts."""
+    scheme: str = "http"
+    """Of the URL under which others reach the page, where `web.external_url` does not tell it."""
 
     def rules(self) -> RuleSet:
         """Load the rules that the configuration names; RuleError tells every mistake."""
@@ -50,6 +52,7 @@ class Builder:
             multi_host=sources.multi_host,
             count_repeated=sources.count_repeated,
             secrets=tuple(sources.secrets),
+            max_containers=limits.max_containers,
             raw=self.raw,
             alerting=self.terms(),
         )
@@ -64,7 +67,7 @@ class Builder:
             target_labels={"job": "logwatch", "instance": instance} if targets is None else targets,
             external_labels=alerting.external_labels,
             sample_interval_ns=nanoseconds(alerting.sample_interval),
-            external_url=web.external_url or f"http://{instance}",
+            external_url=web.external_url or f"{self.scheme}://{instance}",
         )
 
 

@@ -6,6 +6,7 @@ import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from logwatch.board import Board
 from logwatch.compose import Builder, nanoseconds
@@ -23,6 +24,9 @@ from logwatch.store import Store, Sync
 from logwatch.store.retention import Retention
 from logwatch.web.server import WebServer
 
+if TYPE_CHECKING:
+    from logwatch.web.security import Security
+
 log = logging.getLogger("logwatch")
 
 
@@ -35,7 +39,9 @@ class Daemon:
     def __init__(self, config: Config) -> None:
         self._config = config
         series = Series()
-        builder = Builder(config, series, config.state.dir)
+        security = _security(config)
+        scheme = "https" if security is not None and security.context is not None else "http"
+        builder = Builder(config, series, config.state.dir, scheme=scheme)
         rules = builder.rules()
         source = _source(config)
         self._dispatcher = Dispatcher(receivers(config), time.time_ns)
@@ -67,13 +73,16 @@ class Daemon:
         self._board.notifications = self._dispatcher.samples
         self._board.ask_reload = self._engine.reload
         self._board.ask_stop = self._engine.stop
-        self._web = WebServer(self._board, config.web.listen_address, lifecycle=config.web.enable_lifecycle)
+        self._web = WebServer(
+            self._board, config.web.listen_address, lifecycle=config.web.enable_lifecycle, security=security
+        )
+        self._url = f"{scheme}://{self._web.address}"
 
     def run(self) -> None:
         """Serve and follow until stopped; the last turn is committed, and everything let go."""
         self._web.start()
         self._dispatcher.start()
-        log.info("listening on http://%s", self._web.address)
+        log.info("listening on %s", self._url)
         try:
             self._engine.run()
         finally:
@@ -115,6 +124,15 @@ class RuleWatch:
                 continue
             looked.append((str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns))
         return looked
+
+
+def _security(config: Config) -> Security | None:
+    """TLS and passwords, where they are configured; most run without, and need not load what does it."""
+    if config.web.config_file is None:
+        return None
+    from logwatch.web.security import Security
+
+    return Security(config.web.config_file)
 
 
 def _source(config: Config) -> Source:

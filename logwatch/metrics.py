@@ -63,9 +63,9 @@ COMMON_ACTIONS = (
     *("health_status", "start_failed", "stop_timeout", "oom_killed"),
 )
 
-# More than the series a thousand containers can have; what bounds these metrics is the
-# number of containers that the tally keeps.
-_PER_CONTAINER = 50_000
+# More series than a container can have; what bounds these metrics is the number of containers that the tally keeps.
+_PER_CONTAINER = 50
+MAX_CONTAINERS = 1000
 _DELAY = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
 
 
@@ -79,12 +79,12 @@ def _gauge(name: str, text: str, *labels: str, most: int = 10_000) -> Family:
 
 # fmt: off
 CONTAINER = (
-    _counter("docker_container_events_total", "Events of a container.", "name", "action", most=_PER_CONTAINER),
-    _gauge("docker_container_last_event_timestamp_seconds", "When an action last happened to a container.", "name", "action", most=_PER_CONTAINER),
-    _gauge("docker_container_state", "1 for the state that a container is in, 0 for the others.", "name", "state", most=_PER_CONTAINER),
-    _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if the log told it.", "name", most=_PER_CONTAINER),
-    _gauge("docker_container_info", "Always 1; tells a container's id and, if known, its image.", "name", "id", "image", most=_PER_CONTAINER),
-    _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health", most=_PER_CONTAINER),
+    _counter("docker_container_events_total", "Events of a container.", "name", "action"),
+    _gauge("docker_container_last_event_timestamp_seconds", "When an action last happened to a container.", "name", "action"),
+    _gauge("docker_container_state", "1 for the state that a container is in, 0 for the others.", "name", "state"),
+    _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if the log told it.", "name"),
+    _gauge("docker_container_info", "Always 1; tells a container's id and, if known, its image.", "name", "id", "image"),
+    _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health"),
 )
 """Labelled by the container's name; their life is the container's."""
 
@@ -150,9 +150,10 @@ PROCESS = (
 # fmt: on
 
 
-def counted(*, multi_host: bool = False) -> tuple[Family, ...]:
+def counted(*, multi_host: bool = False, max_containers: int = MAX_CONTAINERS) -> tuple[Family, ...]:
     """Return the families that stages move; with several hosts docker's own carry `host` as their last label."""
-    docker: tuple[Family, ...] = CONTAINER + ENGINE
+    most = _PER_CONTAINER * max_containers
+    docker: tuple[Family, ...] = (*(replace(family, max_series=most) for family in CONTAINER), *ENGINE)
     if multi_host:
         docker = tuple(replace(family, labels=(*family.labels, "host")) for family in docker)
     return docker + AGENT

@@ -25,6 +25,7 @@ from logwatch.docker.inventory import Found
 from logwatch.extractor import Extraction, Extractor
 from logwatch.formats.reader import LineReader
 from logwatch.lifecycle import Lifecycle
+from logwatch.metrics import MAX_CONTAINERS
 from logwatch.model import (
     SECOND,
     Chunk,
@@ -60,6 +61,8 @@ class Settings:
     """`message repeated 3 times` is three events, not none."""
     secrets: tuple[str, ...] = ()
     """Further parts of keys whose values are masked."""
+    max_containers: int = MAX_CONTAINERS
+    """That have series of their own."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
     alerting: Terms = field(default_factory=Terms)
@@ -85,7 +88,9 @@ class Pipeline:
         self.extractor = Extractor(rules, masker)
         self.lifecycle = Lifecycle(settings.settle_ns)
         self.correlator = Correlator(correlations)
-        self.tally = Tally(series, rules, correlations, multi_host=settings.multi_host)
+        self.tally = Tally(
+            series, rules, correlations, multi_host=settings.multi_host, max_containers=settings.max_containers
+        )
         self.alerts = Alerts(groups, settings.alerting, series, _feeders((*rules, *correlations)), masker)
         self.readers: dict[str, LineReader] = {}
         self.clock_ns = 0

@@ -94,7 +94,7 @@ def test_the_table_masks_secrets_and_writes_units(tmp_path: Path) -> None:
             "'5' is not a size: write a whole number with a unit (B KB MB GB TB, or KiB …), such as 512MB",
             id="size",
         ),
-        pytest.param("limits: {max_series: »0}", "'0' is too small: write 1 or more", id="zero"),
+        pytest.param("limits: {max_containers: »0}", "'0' is too small: write 1 or more", id="zero"),
         pytest.param("rules: {watch: »off}", "expected true or false, not 'off'", id="off"),
         pytest.param(
             "sources: {timezone: »Europe/Berln}",

@@ -158,3 +158,18 @@ def test_a_log_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     assert done.stderr.count("\n") == 1
     assert "nothing" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_no_more_containers_than_allowed_have_series(logwatch: Callable[..., str], tmp_path: Path) -> None:
+    config = tmp_path / "logwatch.yml"
+    config.write_text("limits: {max_containers: 2}\n")
+    log = str(RECORDINGS / "debug-iso" / "messages.xz")
+    few = logwatch("replay", "--metrics", "--config.file", str(config), log)
+    many = logwatch("replay", "--metrics", log)
+
+    assert len(containers(few)) <= 2 < len(containers(many))
+
+
+def containers(metrics: str) -> set[str]:
+    """The containers that have series of their own."""
+    return set(re.findall(r'^docker_container_info\{name="([^"]*)"', metrics, re.MULTILINE)) - {"_other"}

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+import ssl
+from pathlib import Path
+
 import click
 import urllib3
 
 from logwatch.config import DEFAULT_PORT
+from logwatch.errors import ConfigError
 
 
 @click.command("healthcheck")
 @click.option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Where it listens.")
 @click.option("--ready", is_flag=True, help="Ask whether it is ready instead of healthy.")
+@click.option("--ca-file", type=click.Path(path_type=Path), help="Certificates that vouch for its own (https).")
+@click.option("--insecure-skip-verify", is_flag=True, help="Take any certificate (https).")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds to wait for the answer.")
-def command(url: str, timeout: float, *, ready: bool) -> int:
+def command(url: str, ca_file: Path | None, timeout: float, *, ready: bool, insecure_skip_verify: bool) -> int:
     """Ask /-/healthy (or /-/ready); exit status 0 if the answer is yes, 1 if it is no or none."""
     page = f"{url.rstrip('/')}/-/{'ready' if ready else 'healthy'}"
     try:
-        answer = urllib3.request("GET", page, timeout=timeout, retries=False)
+        with urllib3.PoolManager(ssl_context=_context(ca_file, verify=not insecure_skip_verify)) as pool:
+            answer = pool.request("GET", page, timeout=timeout, retries=False)
     except urllib3.exceptions.HTTPError as error:
         click.echo(f"logwatch: {page} does not answer: {error}", err=True)
         return 1
     click.echo(answer.data.decode(errors="replace").strip())
     return 0 if answer.status == 200 else 1
+
+
+def _context(ca_file: Path | None, *, verify: bool) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        raise ConfigError(f"--ca-file {ca_file}: no certificates in PEM: {error}") from error
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -28,6 +28,12 @@ from logwatch.daemon import Daemon
     "--docker-root", type=click.Path(path_type=Path), help="Docker's data directory, read-only: names of containers."
 )
 @click.option("--web.listen-address", "listen_address", help="Where to serve. [default: :19979]")
+@click.option(
+    "--web.config.file",
+    "web_config_file",
+    type=click.Path(path_type=Path),
+    help="TLS and passwords, in the form of Prometheus' exporters (web.config.yml).",
+)
 @click.option("--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload and /-/quit.")
 @click.option(
     "--log.level", "log_level", type=click.Choice(["debug", "info", "warning", "error"]), help="What to say on stderr."
@@ -40,6 +46,7 @@ def command(
     timezone: str | None,
     docker_root: Path | None,
     listen_address: str | None,
+    web_config_file: Path | None,
     log_level: str | None,
     log_format: str | None,
     config_file: Path | None,
@@ -61,6 +68,7 @@ def command(
         state__dir=state_dir,
         docker_root=docker_root,
         web__listen_address=listen_address,
+        web__config_file=web_config_file,
         web__enable_lifecycle=True if enable_lifecycle else None,
         log__level=log_level,
         log__format=log_format,

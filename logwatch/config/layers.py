@@ -17,6 +17,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from logwatch.config import webfile
 from logwatch.config.settings import Config
 from logwatch.errors import ConfigError, Mistake
 from logwatch.model import Mark
@@ -93,6 +94,8 @@ def read(
     mistakes += found
     if config is None:
         return None, mistakes
+    if config.web.config_file is not None:
+        mistakes += webfile.check(config.web.config_file)[1]
     origins = {key: _origin(root, key) for key in keys}
     return Effective(config, origins, tuple(found for found in mistakes if found.warning)), mistakes
 

@@ -221,9 +221,7 @@ class Limits(Strict):
     max_line_bytes: Size = 64 << 10
     settle: Duration = timedelta(seconds=1)
     """How long an event waits for a line that revokes or completes it."""
-    max_series: Positive = 10_000
-    """Of each docker_* metric."""
-    max_containers: Positive = 1000
+    max_containers: Annotated[int, Field(ge=1, le=10_000)] = 1000
     """That have series of their own; the ones that were quiet longest give way."""
 
 

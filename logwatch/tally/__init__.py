@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from logwatch.metrics import VOCABULARY, counted
+from logwatch.metrics import MAX_CONTAINERS, VOCABULARY, counted
 from logwatch.model import SECOND, Consequence, Correlation, Event, LabelValues, Outcome, Renamed, Rule, StateChange
 from logwatch.series import Series
-from logwatch.tally.containers import MAX_CONTAINERS, Containers, Tracked
+from logwatch.tally.containers import Containers, Tracked
 from logwatch.tally.rulemetrics import RuleMetrics
 
-__all__ = ["MAX_CONTAINERS", "Tally", "Tracked"]
+__all__ = ["Tally", "Tracked"]
 
 EVENTS, DAEMON_START = "docker_events_total", "docker_daemon_last_start_timestamp_seconds"
 API_ERRORS = "docker_api_errors_total"
@@ -34,7 +34,7 @@ class Tally:
         self._kinds: dict[tuple[str, str], LabelValues] = {}
         self._hosts: set[str] = set()
         self.containers = Containers(series, multi_host=multi_host, most=max_containers)
-        for family in counted(multi_host=multi_host):
+        for family in counted(multi_host=multi_host, max_containers=max_containers):
             series.declare(family, self.containers.owner(family))
         self._rule_metrics = RuleMetrics(series, rules, correlations)
         self.containers.owned = self._rule_metrics.owned

@@ -30,7 +30,6 @@ from logwatch.series import DROPPED, Series
 
 AFTER_DESTROY_NS = 3600 * SECOND
 NEVER_NAMED_NS = 24 * 3600 * SECOND
-MAX_CONTAINERS = 1000
 LIVE = frozenset({State.RUNNING.value, State.PAUSED.value, State.RESTARTING.value})
 
 EVENTS, LAST_EVENT = "docker_container_events_total", "docker_container_last_event_timestamp_seconds"

@@ -18,6 +18,8 @@ from logwatch.web import api
 from logwatch.web.containers import containers, totals
 from logwatch.web.view import Probe, View
 
+ANONYMOUS = "logwatch.anonymous"
+"""In a request's scope: it came without a password, where there are passwords. It may read a probe's first line."""
 LIFECYCLE_FLAG = "--web.enable-lifecycle"
 EVENTS_SHOWN = 50
 # Below this a reader gains nothing.
@@ -34,11 +36,11 @@ def build(view: View, *, lifecycle: bool = False) -> Starlette:
             page, headers["Content-Encoding"] = _gzip(page), "gzip"
         return Response(page, headers=headers, media_type=content_type)
 
-    def healthy(_: Request) -> Response:
-        return _answer(view.health())
+    def healthy(request: Request) -> Response:
+        return _answer(view.health(), request)
 
-    def ready(_: Request) -> Response:
-        return _answer(view.readiness())
+    def ready(request: Request) -> Response:
+        return _answer(view.readiness(), request)
 
     def reload(_: Request) -> Response:
         if not lifecycle:
@@ -95,8 +97,9 @@ def _template() -> jinja2.Template:
     return environment.from_string(text)
 
 
-def _answer(probe: Probe) -> Response:
-    return PlainTextResponse(f"{probe.detail}\n", 200 if probe.ok else 503)
+def _answer(probe: Probe, request: Request) -> Response:
+    detail = probe.detail.partition("\n")[0] if ANONYMOUS in request.scope else probe.detail
+    return PlainTextResponse(f"{detail}\n", 200 if probe.ok else 503)
 
 
 def _forbidden(what: str) -> Response:

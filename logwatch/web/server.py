@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from logwatch.web import address, app
 from logwatch.web.view import View
+
+if TYPE_CHECKING:  # most run without: OpenSSL and bcrypt need not be loaded
+    from logwatch.web.security import Security
 
 # 9100-9999 are all given away in Prometheus' list of default ports since 2023, and on 9979
 # OpenShift's etcd serves its metrics. This one is in no copy of that list that we have seen
@@ -40,16 +44,22 @@ class _Server(uvicorn.Server):
 class WebServer:
     """Listens from the moment it is made; `start` begins to answer.
 
-    Raises ConfigError, with the port, if it cannot listen. TLS and basic authentication by a
-    web.config.yml have their place here: `uvicorn.Config` takes the certificates, and a
-    middleware around the application asks for the password.
+    Raises ConfigError, with the port, if it cannot listen.
     """
 
-    def __init__(self, view: View, listen_address: str = DEFAULT_ADDRESS, *, lifecycle: bool = False) -> None:
+    def __init__(
+        self,
+        view: View,
+        listen_address: str = DEFAULT_ADDRESS,
+        *,
+        lifecycle: bool = False,
+        security: Security | None = None,
+    ) -> None:
         self._socket: socket.socket = address.listen(listen_address)
         self.address = address.shown(self._socket)
+        application = app.build(view, lifecycle=lifecycle)
         config = uvicorn.Config(
-            app.build(view, lifecycle=lifecycle),
+            security.guard(application) if security is not None else application,
             loop="asyncio",
             http="h11",
             ws="none",
@@ -60,6 +70,8 @@ class WebServer:
             date_header=False,
             timeout_graceful_shutdown=GRACE,
         )
+        config.load()
+        config.ssl = security.context if security is not None else None
         self._server = _Server(config)
         self._thread = threading.Thread(target=self._run, name="logwatch-web", daemon=True)
 
