@@ -8,7 +8,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from logwatch.extractor import Extraction, Extractor, looks_like_engine
-from logwatch.formats import docker_events, json, logfmt
+from logwatch.formats import docker_events, json, logfmt, logrus
 from logwatch.formats.reader import DATE_UNREADABLE, TIME_DISTRUSTED, LineReader
 from logwatch.formats.tags import EVENTS_TAG, TAG_FAMILIES
 from logwatch.model import Chunk, Event, Hit, Record, Rule
@@ -62,6 +62,8 @@ class Explanation:
     """`engine` or `containerd` by its tag, None for any other."""
     looks: bool
     """Its message has the form of an engine's line."""
+    told: str
+    """Its message in logfmt, as rules see it; empty where it stands so in the line."""
     fields: Mapping[str, str]
     verdicts: Sequence[Verdict]
     near: Sequence[NearMiss]
@@ -88,13 +90,16 @@ class Explainer:
         self._reader.unparsed.clear()
         shown = line.decode(errors="replace")
         if record is None:
-            return Explanation(shown, "", None, notes, None, looks=False, fields={}, verdicts=(), near=(), warnings=())
+            return Explanation(
+                shown, "", None, notes, None, looks=False, told="", fields={}, verdicts=(), near=(), warnings=()
+            )
         hit = next(iter(self._scanner.scan(chunk.data).hits), Hit(0, len(line), ()))
         extraction = self._extractor.extract(record, hit, chunk.path, 0, None)
         barred = record.tag == "docker" and not extraction.engine
         family = next((name for name, tags in TAG_FAMILIES.items() if record.tag in tags), None)
         looks = looks_like_engine(record.message)
-        near = Line(record, hit.rules, family is None or looks, barred)
+        told = logrus.translated(record)
+        near = Line(told, hit.rules, family is None or looks, barred)
         return Explanation(
             line=shown,
             header=line[: len(line) - len(record.message)].decode(errors="replace").rstrip(),
@@ -102,7 +107,8 @@ class Explainer:
             notes=notes,
             family=family,
             looks=looks,
-            fields=dict(self._masked(fields(record))),
+            told=self._masker.mask(told.message.decode(errors="replace")) if told is not record else "",
+            fields=dict(self._masked(fields(told))),
             verdicts=tuple(self._verdicts(extraction)),
             near=near_misses(self._rules, near, extraction.rules),
             warnings=tuple(_warnings(record.tag, looks=looks, barred=barred)),

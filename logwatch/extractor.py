@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from logwatch.errors import Mistake, RuleError
 from logwatch.fields import Getter, Message, compile_parsers
+from logwatch.formats import logrus
 from logwatch.formats.tags import TAG_FAMILIES, family_tags
 from logwatch.model import SECOND, Event, Hit, Record, Rule
 from logwatch.patterns import compile_regex
@@ -87,6 +88,9 @@ class Extractor:
         engine, speaks, barred = self._judge(record)
         if barred:
             return Extraction(NO_EVENTS, (), engine)
+        if message[:6] != b'time="':
+            record = logrus.translated(record)
+            message = record.message
         confirmed = []
         for index in hit.rules:
             rule = self._rules[index]

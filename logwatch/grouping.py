@@ -14,7 +14,7 @@ from typing import Protocol, cast
 
 from logwatch.coverage import CONTAINER, NO_HEADER, DockerLine
 from logwatch.errors import ConfigError
-from logwatch.formats import json, logfmt
+from logwatch.formats import json, logfmt, logrus
 from logwatch.model import Record
 from logwatch.secrets import Masker
 
@@ -64,6 +64,8 @@ class Sample:
 
     text: str
     record: Record
+    message: bytes
+    """As rules see it: in logfmt, where the engine wrote another form."""
 
 
 @dataclass(slots=True)
@@ -110,7 +112,7 @@ class Grouper:
         if record is None or line.family in LEFT_OUT:
             self.left_out[line.family] = self.left_out.get(line.family, 0) + 1
             return
-        level, text = said(record)
+        level, text = said(logrus.translated(record))
         key = (line.family, level)
         miner = self._miners.get(key)
         if miner is None:
@@ -134,7 +136,8 @@ class Grouper:
     def _sample(self, text: bytes, record: Record) -> Sample:
         message = self._masker.mask(record.message.decode(errors="replace"))
         header = text[: len(text) - len(record.message)].decode(errors="replace")
-        return Sample(header + message, record._replace(message=message.encode()))
+        masked = record._replace(message=message.encode())
+        return Sample(header + message, masked, logrus.translated(masked).message)
 
 
 def said(record: Record) -> tuple[str | None, str]:

@@ -2,8 +2,9 @@
 
 No line is cut out or decoded before some rule has hit it. hyperscan (the only import of it)
 reports the end of each match; every expression runs to the end of its line (see `patterns`), so
-a report is a line. Beside the rules' expressions the database holds a few that only count,
-see `daemon_lines`. A hit is a suspicion: hyperscan sees a pattern without its anchors and
+a report is a line. Beside the rules' expressions the database holds a few that only count
+(see `daemon_lines`), and one for the engine's lines that are not logfmt: those are translated (see
+`formats.logrus`) and scanned again. A hit is a suspicion: hyperscan sees a pattern without its anchors and
 anywhere in the line, RE2 confirms it on the message.
 
 Compiling takes a good part of a second for a thousand rules, so the database is kept in a
@@ -16,9 +17,11 @@ import contextlib
 import hashlib
 import os
 import platform
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,8 +30,9 @@ import hyperscan
 from logwatch import __version__
 from logwatch.daemon_lines import DaemonLineCounter, docker_expression, other_tags_expressions
 from logwatch.errors import RuleError
+from logwatch.formats import logrus
 from logwatch.model import Hit, Pattern, Rule, Scan
-from logwatch.patterns import find_fault, mistake, scan_expression
+from logwatch.patterns import TO_LINE_END, find_fault, mistake, scan_expression
 
 _SUFFIX = ".hyperscan"
 _LONG = 4096
@@ -54,8 +58,8 @@ class Scanner:
 
     def __init__(self, rules: Sequence[Rule], cache_dir: Path | None, *, count_ignored: bool = False) -> None:
         self._ids = [rule.id for rule in rules]
-        self._docker, self._other = len(rules), len(rules) + 1
-        self._first_ignored = len(rules) + 2
+        self._docker, self._other, self._foreign = range(len(rules), len(rules) + 3)
+        self._first_ignored = len(rules) + 3
         self._daemon_lines = DaemonLineCounter()
 
         def number_of(index: int, rule: Rule) -> int:
@@ -68,6 +72,7 @@ class Scanner:
         ]
         expressions.append(Expression(docker_expression(), self._docker, hyperscan.HS_FLAG_SOM_LEFTMOST))
         expressions += [Expression(text, self._other) for text in other_tags_expressions()]
+        expressions.append(Expression(logrus.expression() + TO_LINE_END, self._foreign))
         patterns = [pattern for rule in rules for pattern in rule.patterns]
         self._database = _load_or_compile(patterns, expressions, cache_dir)
 
@@ -79,9 +84,10 @@ class Scanner:
         docker_starts: list[int] = []
         docker_ends: list[int] = []
         others: list[int] = []
+        foreign: list[int] = []
         ignored: list[tuple[int, int]] = []
         report, ignore, docker, first_ignored = found.append, ignored.append, self._docker, self._first_ignored
-        see_start, see_end, see_other = docker_starts.append, docker_ends.append, others.append
+        see_start, see_end, see_other, other = docker_starts.append, docker_ends.append, others.append, self._other
 
         def matched(number: int, start: int, end: int, _flags: int, _context: object) -> None:
             if number == docker:
@@ -91,15 +97,34 @@ class Scanner:
                 ignore((end, number))
             elif number < docker:
                 report((end, number))
-            else:
+            elif number == other:
                 see_other(end - 1)
+            else:
+                foreign.append(end)
 
         self._database.scan(data, match_event_handler=matched)
-        levels, other = self._daemon_lines.count(data, docker_starts, others)
+        if foreign:
+            found += self._scan_translated(data, foreign)
+        levels, other_lines = self._daemon_lines.count(data, docker_starts, others)
         ignored_ends, ignored_counts = self._count_ignored(ignored, found)
         known = len(ignored_ends.intersection(docker_ends)) if ignored_ends else 0
         hits, lines = _make_hits(data, found)
-        return Scan(lines, len(docker_starts) + other, levels, hits, ignored_counts, known)
+        return Scan(lines, len(docker_starts) + other_lines, levels, hits, ignored_counts, known)
+
+    def _scan_translated(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
+        """Find what rules hit in the engine's lines that are not logfmt, once they are; as the end of the line and the rule."""
+        translated: list[tuple[int, bytes]] = []
+        for end in sorted(set(ends)):
+            message = logrus.message_of(data[data.rfind(b"\n", 0, end - 1) + 1 : end - 1])
+            if message is not None:
+                translated.append((end, message))
+        starts, text = _joined([message for _, message in translated])
+        found: list[tuple[int, int]] = []
+        self._database.scan(text, match_event_handler=lambda number, _start, end, *_: found.append((end, number)))
+        for end, number in found:
+            rule = number - self._first_ignored if number >= self._first_ignored else number
+            if rule < len(self._ids):
+                yield translated[bisect_left(starts, end) - 1][0], rule
 
     def _count_ignored(
         self, ignored: Sequence[tuple[int, int]], found: list[tuple[int, int]]
@@ -136,6 +161,12 @@ def count_lines(data: bytes, start: int, end: int) -> int:
     part = data[start:end]
     # Twice as fast as bytes.count, which looks at every byte by itself.
     return len(part) - len(part.replace(b"\n", b""))
+
+
+def _joined(messages: Sequence[bytes]) -> tuple[list[int], bytes]:
+    """Lines of these messages, and where each begins."""
+    lines = [message + b"\n" for message in messages]
+    return list(accumulate((len(line) for line in lines), initial=0)), b"".join(lines)
 
 
 def _by_line(found: list[tuple[int, int]]) -> Iterable[tuple[int, tuple[int, ...]]]:

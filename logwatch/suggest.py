@@ -141,7 +141,7 @@ def _draft(group: Group, groups: Sequence[Group], taken: set[str]) -> Draft | No
     sample = group.samples[0]
     naming = _naming(group)
     name = _unused(naming, taken)
-    found = fields(sample.record)
+    found = fields(sample.record._replace(message=sample.message))
     bare = not OWN_FIELDS & found.keys()
     id_field = None if bare else next((key for key in IDS if _ID.fullmatch(found.get(key, ""))), None)
     attributes = {} if bare else dict(_attributes(found, id_field))
@@ -151,7 +151,7 @@ def _draft(group: Group, groups: Sequence[Group], taken: set[str]) -> Draft | No
         name=name,
         program=program,
         pattern=pattern,
-        kind="json" if json.parse(sample.record.message) is not None else None,
+        kind="json" if json.parse(sample.message) is not None else None,
         id_field=id_field,
         attributes=attributes,
         expected=_expected(found, id_field, attributes),
@@ -178,7 +178,7 @@ def _pattern(group: Group, others: Sequence[Group]) -> Pattern | None:
 
 def _candidates(group: Group) -> Iterator[Pattern]:
     """Patterns for a group, the plainest first."""
-    message = group.samples[0].record.message
+    message = group.samples[0].message
     opening, closing = _quotes(group)
     texts = [text for piece in pieces(group.template) for text in _SPELLED_OTHERWISE.split(piece) if text.strip()]
     if not texts:
@@ -211,7 +211,7 @@ def _telling(texts: Sequence[str], room: int) -> Iterator[str]:
 
 def _quotes(group: Group) -> tuple[str, str]:
     """What stands around the text in the line: `msg="` and `"`, where it is a field."""
-    message = group.samples[0].record.message
+    message = group.samples[0].message
     if group.level is None:
         return "", ""
     if json.parse(message) is not None:
@@ -226,11 +226,11 @@ def _literal(text: str) -> Pattern:
 def _fits(pattern: Pattern, group: Group) -> bool:
     if not pattern.text.strip() or find_fault(pattern) is not None:
         return False
-    return all(matches(pattern, sample.record.message) for sample in group.samples)
+    return all(matches(pattern, sample.message) for sample in group.samples)
 
 
 def _hits(pattern: Pattern, group: Group) -> bool:
-    return any(matches(pattern, sample.record.message) for sample in group.samples)
+    return any(matches(pattern, sample.message) for sample in group.samples)
 
 
 # ── what they carry ──────────────────────────────────────────────────────────────────
@@ -291,7 +291,7 @@ def _similar(group: Group, others: Sequence[Group], pattern: Pattern) -> Iterato
     """The line of another group that has most words in common with this one's and is not taken."""
     words = set(group.template.split())
     near = [(len(words.intersection(other.template.split())), other.samples[0]) for other in others]
-    near = [(common, sample) for common, sample in near if common and not matches(pattern, sample.record.message)]
+    near = [(common, sample) for common, sample in near if common and not matches(pattern, sample.message)]
     if near:
         yield max(near, key=lambda pair: pair[0])[1].text
 

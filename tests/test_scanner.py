@@ -108,6 +108,22 @@ def test_counts_lines_that_only_ignore_rules_know_without_hits() -> None:
     assert [hit.rules for hit in Scanner(rules, None).scan(data).hits] == [(0,), (0,), (0, 1)]
 
 
+def test_a_line_in_another_form_is_hit_as_if_it_were_logfmt() -> None:
+    rules = [rule("noise", 'msg="so what"', event=""), rule("real", 'msg="ignoring event" container=')]
+    lines = [
+        b'vm dockerd[1]: {"container":"8dd3","level":"info","msg":"ignoring event"}',
+        b'vm web[1]: {"container":"8dd3","level":"info","msg":"ignoring event"}',
+        b"vm dockerd[1]: INFO[0001] ignoring event   container=8dd3",
+        b"vm dockerd[1]: INFO[0001] so what",
+        b'vm dockerd[1]: level=info msg="ignoring event" container=8dd3',
+    ]
+    data = b"\n".join(lines) + b"\n"
+
+    scan = Scanner(rules, None, count_ignored=True).scan(data)
+
+    assert hit_lines(scan, data) == [(lines[0], (1,)), (lines[2], (1,)), (lines[3], (0,)), (lines[4], (1,))]
+
+
 # ── the cache ────────────────────────────────────────────────────────────────────────
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
 
 import pytest
 
+from logwatch.formats import logfmt
+from logwatch.formats.tags import TAG_FAMILIES
 from logwatch.model import Chunk, Event, Rule
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles.loader import RuleSet, load
@@ -107,33 +110,27 @@ def test_talk_about_docker_makes_no_event(line: str, kinds: Callable[[str], list
     assert kinds(line) == []
 
 
-@pytest.mark.parametrize(
-    ("logfmt", "json"),
-    [
-        (
-            f'level=info msg="ignoring event" container={ID}',
-            f'{{"container":"{ID}","level":"info","msg":"ignoring event","time":"{WARM}"}}',
-        ),
-        (
-            f'level=info msg="Container failed to exit within 10s of signal 15 - using the force" container={ID}',
-            f'{{"container":"{ID}","level":"info","msg":"Container failed to exit within 10s of signal 15 - using the force","time":"{WARM}"}}',
-        ),
-        (
-            f'level=error msg="Handler for DELETE /v1.47/containers/{ID} returned error: busy"',
-            f'{{"level":"error","msg":"Handler for DELETE /v1.47/containers/{ID} returned error: busy","time":"{WARM}"}}',
-        ),
-        (
-            'level=info msg="Docker daemon" commit=1 storage-driver=overlay2 version=28.0.1',
-            f'{{"commit":"1","level":"info","msg":"Docker daemon","storage-driver":"overlay2","time":"{WARM}","version":"28.0.1"}}',
-        ),
-    ],
-)
-def test_json_lines_say_what_logfmt_lines_say(logfmt: str, json: str, pipeline: Pipeline) -> None:
-    text = make(pipeline, ISO + logfmt)
-    tree = make(pipeline, "2025-05-06T08:09:10.123456+02:00 edge1 dockerd[911]: " + json)
+def test_json_lines_say_what_logfmt_lines_say(shipped: RuleSet, pipeline: Pipeline) -> None:
+    """Every example of the engine's, as `--log-format=json` would have written it."""
+    examples = [example.line for rule in shipped.rules for example in rule.examples if example.event is not None]
+    pairs = [(line, as_json(line)) for line in examples]
+    differing = [line for line, json in pairs if json and told(pipeline, line) != told(pipeline, json)]
 
-    assert [(each.event, each.id) for each in text] == [(each.event, each.id) for each in tree]
-    assert text != []
+    assert sum(json is not None for _, json in pairs) > 200
+    assert differing == []
+
+
+def as_json(line: str) -> str | None:
+    """The same line with its message in JSON; None where its message is no logfmt of the engine's."""
+    header, found, message = line.partition(': time="')
+    tag = header.rpartition(" ")[2].partition("[")[0]
+    if not found or tag not in TAG_FAMILIES["engine"] | TAG_FAMILIES["containerd"]:
+        return None
+    return f"{header}: {json.dumps(dict(sorted(logfmt.parse((found[2:] + message).encode()).items())))}"
+
+
+def told(pipeline: Pipeline, line: str) -> Sequence[tuple[object, ...]]:
+    return [(event.event, event.id, event.name, event.attributes) for event in make(pipeline, line)]
 
 
 @pytest.mark.parametrize(

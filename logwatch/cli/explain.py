@@ -82,6 +82,7 @@ def as_json(explanation: Explanation) -> dict[str, object]:
         "notes": list(explanation.notes),
         "family": explanation.family,
         "looks_like_engine": explanation.looks,
+        "logfmt": explanation.told or None,
         "fields": dict(explanation.fields),
         "rules": [_verdict(verdict) for verdict in explanation.verdicts],
         "near": [{"rule": miss.rule, "why": miss.why} for miss in explanation.near],
@@ -106,6 +107,7 @@ def as_text(explanation: Explanation) -> Iterator[str]:
         yield _row("rules", "no rule can take a line without header")
         return
     yield from _header(explanation)
+    yield from _section("rules see", [one_line(explanation.told)] if explanation.told else [])
     for place, (key, value) in enumerate(explanation.fields.items()):
         yield _row("fields" if place == 0 else "", f"{one_line(key)} = {one_line(value)}")
     if not explanation.fields:

@@ -41,7 +41,7 @@ TERMINAL = re.compile(
     (?P<level> TRAC | DEBU | INFO | WARN | ERRO | FATA | PANI ) [A-Z]{0,3}
     \[ [^\]]* \] [ ]?                                  # INFO[0012], WARN[2024-11-03T12:00:01Z]
     (?P<msg> .*? )
-    (?<! [ ] ) (?= [ ]* \Z | [ ]+ [^\s="\[\](){}]+ = )
+    (?<! [ ] ) (?= [ ]* \Z | [ ]+ [A-Za-z_] [\w.()-]*+ = )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -77,6 +77,8 @@ LETTERS = {
     b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v",
     b"\\": b"\\", b"'": b"'", b'"': b'"',
 }  # fmt: skip
+ESCAPED = {char.decode(): f"\\{letter.decode()}" for letter, char in LETTERS.items() if letter != b"'"}
+_UNQUOTABLE = re.compile(r'[\x00-\x1f\x7f"\\]')
 LAST_CODE_POINT = 0x10FFFF
 BACKSLASH = 0x5C
 INNER_QUOTES = 16  # how many bare quotes a value is searched for its closing one
@@ -203,6 +205,16 @@ def unquote(quoted: bytes) -> bytes:
     if inner[-1:] == b'"' and not _escaped(inner, len(inner) - 1):
         inner = inner[:-1]
     return GO_ESCAPE.sub(_plain, inner) if b"\\" in inner else inner
+
+
+def quote(text: str) -> bytes:
+    """Write a text as Go's `%q` does."""
+    return b'"' + _UNQUOTABLE.sub(_escape, text).encode(errors="replace") + b'"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    char = match[0]
+    return ESCAPED.get(char) or f"\\x{ord(char):02x}"
 
 
 def _plain(match: re.Match[bytes]) -> bytes:

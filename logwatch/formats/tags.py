@@ -46,6 +46,7 @@ TAG_FAMILIES: Mapping[str, frozenset[str]] = {
             "balena-engine-containerd",
         }
     ),
+    "registry": frozenset({"docker-registry", "registry", "distribution", "docker-distribution"}),
     "untagged": frozenset({""}),
 }
 """Family name, as rules write it in `program`, to the tags that belong to it."""
