@@ -6,8 +6,8 @@ The scanner reports where `docker` first stands in a line, so for an engine's li
     ╵◀──── back ─────▶╵◀─────────────── ahead ────────────────▶╵
 
 Host, tag, pid and the width of the stamps stay the same as long as an engine runs, and so do
-these two distances: a `Shape`. Whatever line has a newline just so far back and a level just so far
-ahead is counted by two looks at the bytes. Any other is held against the grammar of headers,
+these two distances and the text from `docker` to the tag's end: a `Shape`. Whatever line has that text, a
+newline just so far back and a level just so far ahead is counted by three looks at the bytes. Any other is held against the grammar of headers,
 which may teach a new shape; shapes make this fast and change no count.
 
 The header before the tag must have a form that a container's output cannot have: no earlier
@@ -39,10 +39,15 @@ _LEVEL_OF = {(form + level.encode())[:_KEY]: level for level in LEVELS for form 
 
 
 class Shape(NamedTuple):
-    """Distances from where `docker` begins to the newline before, and to the level."""
+    """Distances from where `docker` begins to the newline before, and to the level; and what stands there.
+
+    The text tells the engine from a container on a host that is called docker1, and from one
+    tagged docker/web.
+    """
 
     back: int
     ahead: int
+    text: bytes
 
 
 class DaemonLines(NamedTuple):
@@ -125,20 +130,22 @@ class DaemonLineCounter:
     def _learn(self, data: bytes, place: int, levels: Counter[str]) -> None:
         """Count a line by the grammar, and remember its shape."""
         start = data.rfind(b"\n", 0, place) + 1
-        key = _find_level(data, start)
-        if key is None:
+        found = _find_level(data, start)
+        if found is None:
             return
+        header_end, key = found
         levels[_LEVEL_OF[data[key : key + _KEY]]] += 1
-        self._shapes = [Shape(place - start + 1, key - place), *self._shapes[: _MAX_SHAPES - 1]]
+        shape = Shape(place - start + 1, key - place, data[place:header_end])
+        self._shapes = [shape, *self._shapes[: _MAX_SHAPES - 1]]
 
 
 def _count_shape(data: bytes, places: Sequence[int], shape: Shape, levels: Counter[str]) -> Sequence[int]:
     """Count the lines of a shape; return the places of all others."""
-    back, ahead = shape
+    back, ahead, text = shape
     # The very first line has no newline before it: an index below zero would look at the end.
     first = next((index for index, place in enumerate(places) if place >= back), len(places))
     head, body = places[:first], places[first:]
-    near = [place for place in body if data[place - back] == _NEWLINE]
+    near = [place for place in body if data[place - back] == _NEWLINE and data.startswith(text, place)]
     found = 0
     for key, count in Counter([data[place + ahead : place + ahead + _KEY] for place in near]).items():
         level = _LEVEL_OF.get(key)
@@ -147,7 +154,8 @@ def _count_shape(data: bytes, places: Sequence[int], shape: Shape, levels: Count
             found += count
     if found == len(body):
         return head
-    far = [place for place in body if data[place - back] != _NEWLINE and data[place - 1] == _BLANK]
+    other = [place for place in body if data[place - back] != _NEWLINE or not data.startswith(text, place)]
+    far = [place for place in other if data[place - 1] == _BLANK]
     if found < len(near):
         far += [place for place in near if data[place + ahead : place + ahead + _KEY] not in _LEVEL_OF]
     return [*head, *far]
@@ -158,17 +166,17 @@ def _count_other(data: bytes, start: int, levels: Counter[str]) -> bool:
     end = data.find(b"\n", start)
     if data.find(_DOCKER, start, end) >= 0 or not _ENGINE.match(data, start, min(end, start + _MAX_HEADER)):
         return False
-    key = _find_level(data, start)
-    if key is not None:
-        levels[_LEVEL_OF[data[key : key + _KEY]]] += 1
+    found = _find_level(data, start)
+    if found is not None:
+        levels[_LEVEL_OF[data[found[1] : found[1] + _KEY]]] += 1
     return True
 
 
-def _find_level(data: bytes, start: int) -> int | None:
-    """Where the level of the engine's line that starts here stands; None if it is no such line."""
+def _find_level(data: bytes, start: int) -> tuple[int, int] | None:
+    """Where the header of the engine's line that starts here ends, and where its level stands; None if it is no such line."""
     header = _ENGINE.match(data, start, start + _MAX_HEADER)
-    match = header and _LEVEL.match(data, header.end())
-    if not match:
+    match = _LEVEL.match(data, header.end()) if header is not None else None
+    if header is None or match is None:
         return None
     key = match.start(str(match.lastgroup))
-    return key if data[key : key + _KEY] in _LEVEL_OF else None
+    return (header.end(), key) if data[key : key + _KEY] in _LEVEL_OF else None

@@ -244,6 +244,7 @@ PAYLOAD = 'time="2026-11-23T18:12:57.728700494Z" level={} msg="x y"'
         pytest.param("Nov 23 18:12:57 vm dockerd[4]: " + PAYLOAD.format("loud"), True, None, id="no-such-level"),
         pytest.param("Nov 23 18:12:57 vm dockerd[4]: goroutine 1 [running]:", True, None, id="bare"),
         pytest.param("Nov 23 18:12:57 vm d642c9fb1c22[8433]: " + PAYLOAD.format("error"), False, None, id="container"),
+        pytest.param("Nov 23 18:12:57 vm docker/web[8]: " + PAYLOAD.format("error"), True, None, id="container-named-in-the-tag"),
         pytest.param("Nov 23 18:12:57 vm web[8]: dockerd[1]: " + PAYLOAD.format("error"), True, None, id="forged-tag"),
         pytest.param("Nov 23 18:12:57 vm web: dockerd[1]: " + PAYLOAD.format("error"), True, None, id="forged-without-pid"),
         pytest.param("Nov 23 18:12:57 vm web[8]: Nov 23 18:12:57 vm dockerd[1]: " + PAYLOAD.format("error"), True, None, id="forged-line"),
@@ -266,7 +267,17 @@ def test_counts_docker_lines_and_the_engines_levels(line: str, docker: bool, lev
 
 HOSTS = st.sampled_from(["vm", "docker1", "a-long-host.example"])
 TAGS = st.sampled_from(
-    ["dockerd[1042]", "dockerd[7]", "docker", "sh", "balenad[3]", "web[8]", "web[8]: dockerd[1]", "cron"]
+    [
+        "dockerd[1042]",
+        "dockerd[7]",
+        "docker",
+        "sh",
+        "balenad[3]",
+        "web[8]",
+        "web[8]: dockerd[1]",
+        "docker/web[8]",
+        "cron",
+    ]
 )
 PAYLOADS = st.sampled_from(
     [PAYLOAD.format("info"), PAYLOAD.format("error"), PAYLOAD.format("x"), "docker", '{"level":"debug"}', ""]
