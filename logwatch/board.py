@@ -102,6 +102,10 @@ class Board:
 
     # ── the web server's side ────────────────────────────────────────────────────────
 
+    def now_ns(self) -> int:
+        """Tell the time."""
+        return self._now()
+
     def metrics(self, accept: str) -> tuple[bytes, str]:
         """Return the page for Prometheus and its content type."""
         return self._exposition.render(accept)

@@ -23,6 +23,9 @@ class Probe:
 class View(Protocol):
     """The state of logwatch as of the last commit. Every method may be called from any thread."""
 
+    def now_ns(self) -> int:
+        """Tell the time, as the loop has it."""
+
     @property
     def published(self) -> Published:
         """The committed series."""

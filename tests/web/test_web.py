@@ -1,5 +1,6 @@
 import gzip
 import json
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -179,7 +180,45 @@ def test_the_page_shows_containers_events_rules_and_sources(view, server):
         "/var/log/mess",
     ):
         assert words in page
-    assert "<script>" not in page
+    assert "<script>alert" not in page
+
+
+def test_the_page_of_a_container_tells_its_story(view, server):
+    view.show("docker_container_info", ("my web", ID, "nginx:1"), 1.0)
+    view.show("docker_container_state", ("my web", "exited"), 1.0)
+    view.show("docker_container_exit_code", ("my web",), 137.0)
+    view.outcomes = [event(1, name="my web", exit_code="137")]
+    status, headers, body = fetch(server, "/containers/my%20web")
+    page = body.decode()
+
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert view.queries[-1].name == "my web"
+    for words in ("exited", "exit_code=137", "docker-engine/task-delete", "at byte 91234", 'class="running"'):
+        assert words in page
+
+
+def test_a_container_without_a_name_is_found_by_its_id(view, server):
+    view.show("docker_container_info", (ID[:12], ID, ""), 1.0)
+    fetch(server, f"/containers/{ID[:12]}")
+
+    assert (view.queries[-1].id, view.queries[-1].name) == (ID[:12], None)
+
+
+def test_a_container_that_nobody_knows_is_not_found(server):
+    status, _, body = fetch(server, "/containers/nobody")
+
+    assert status == 404
+    assert b"nobody" in body
+
+
+def test_what_needs_a_look_stands_first(view, server):
+    for name, state in (("a", "running"), ("b", "exited"), ("c", "restarting"), ("d", "exited"), ("e", "running")):
+        view.show("docker_container_state", (name, state), 1.0)
+    view.show("docker_container_exit_code", ("d",), 1.0)
+    view.show("docker_container_health", ("e", "unhealthy"), 1.0)
+    page = fetch(server, "/")[2].decode()
+
+    assert re.findall(r'href="/containers/(.)"', page) == ["c", "e", "d", "a", "b"]
 
 
 def test_the_page_of_a_fresh_start_says_what_is_missing(view, server):

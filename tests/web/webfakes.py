@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from logwatch import metrics
 from logwatch.alerts import Report
 from logwatch.exposition import Exposition, Published
-from logwatch.model import Event, Mark, Outcome, Role, Rule, SampleChange, Severity, SourceStatus
+from logwatch.model import SECOND, Event, Mark, Outcome, Role, Rule, SampleChange, Severity, SourceStatus
 from logwatch.web import Probe
 
 ID = "8dd3" + "0" * 60
@@ -60,6 +60,9 @@ class FakeView:
     report: Report = field(default_factory=Report)
     queries: list = field(default_factory=list)
     outcomes: list = field(default_factory=list)
+
+    def now_ns(self):
+        return 1_763_921_600 * SECOND
 
     def metrics(self, accept):
         return Exposition(self.published).render(accept)
