@@ -42,9 +42,10 @@ class Builder:
         config = self.config.alerting
         files = rules.alert_files if self.alerting and not self.raw else ()
         groups = alerts.load(files, interval_ns=nanoseconds(config.sample_interval))
-        return Pipeline(rules.rules, rules.correlations, self._settings(), self.series, self.cache_dir, groups)
+        return Pipeline(rules.rules, rules.correlations, self.settings(), self.series, self.cache_dir, groups)
 
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
+        """What the path of a line depends on, beside the rules."""
         sources, limits = self.config.sources, self.config.limits
         return Settings(
             zone=ZoneInfo(sources.timezone) if sources.timezone else None,

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
-from logwatch.alerts import Alerts, Group, Terms
+from logwatch.alerts import Alerts, Group, Rehearsal, Terms
 from logwatch.correlator import Correlator
 from logwatch.docker.inventory import Found
 from logwatch.extractor import Extraction, Extractor
@@ -79,6 +79,7 @@ class Pipeline:
         series: Series,
         cache_dir: Path | None = None,
         groups: Sequence[Group] = (),
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         self.settings = settings
         self.series = series
@@ -91,7 +92,8 @@ class Pipeline:
         self.tally = Tally(
             series, rules, correlations, multi_host=settings.multi_host, max_containers=settings.max_containers
         )
-        self.alerts = Alerts(groups, settings.alerting, series, _feeders((*rules, *correlations)), masker)
+        feeders = _feeders((*rules, *correlations))
+        self.alerts = Alerts(groups, settings.alerting, series, feeders, masker, rehearsal)
         self.readers: dict[str, LineReader] = {}
         self.clock_ns = 0
         self._outcomes: list[Outcome] = []

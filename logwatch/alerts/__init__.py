@@ -9,7 +9,8 @@ committed with the position in the log, so that an interruption neither re-fires
 
 from logwatch.alerts.evaluation import Alerts, Terms
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule
-from logwatch.alerts.loader import load
+from logwatch.alerts.loader import gather, load
+from logwatch.alerts.rehearsal import Rehearsal
 from logwatch.alerts.report import Report
 
-__all__ = ["AlertRule", "Alerts", "Group", "RecordingRule", "Report", "Terms", "load"]
+__all__ = ["AlertRule", "Alerts", "Group", "RecordingRule", "Rehearsal", "Report", "Terms", "gather", "load"]

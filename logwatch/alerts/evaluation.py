@@ -18,12 +18,13 @@ from dataclasses import dataclass, field, replace
 from logwatch.alerts.evidence import Evidence
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule, asks_for_absence, is_steady
 from logwatch.alerts.memory import Memory, Together
+from logwatch.alerts.rehearsal import Rehearsal
 from logwatch.alerts.report import ActiveAlert, GroupReport, Report, RuleReport
 from logwatch.alerts.states import Active, Identity, Step, Truth, from_row, step
 from logwatch.alerts.templates import Scope
 from logwatch.metrics import PROCESS, SAMPLED
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
-from logwatch.promql import EvaluationError, Labels, Scrape, Snapshot
+from logwatch.promql import EvaluationError, Labels, Query, Sample, Scrape, Snapshot
 from logwatch.secrets import Masker
 from logwatch.series import Series
 
@@ -43,6 +44,8 @@ class Terms:
     external_labels: Mapping[str, str] = field(default_factory=dict)
     sample_interval_ns: int = 15 * SECOND
     external_url: str = ""
+    subquery_step_ns: int = 60 * SECOND
+    """Of subqueries that name none."""
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class Alerts:
         series: Series,
         rules_of: Mapping[str, Iterable[str]] | None = None,
         masker: Masker | None = None,
+        rehearsal: Rehearsal | None = None,
     ) -> None:
         self.terms = terms
         self.healthy = True
@@ -95,16 +99,23 @@ class Alerts:
         self.evidence = Evidence({name: frozenset(rules) for name, rules in (rules_of or {}).items()}, masker)
         self._series = series
         self._recorded, self._measured = Memory(), Memory()
+        given = rehearsal.given if rehearsal else Memory()
         recorded = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
         self._scrape = Scrape(
             terms.target_labels,
-            own_labels=frozenset((*recorded, *OWN)),
+            own_labels=frozenset((*recorded, *OWN, *given.names())),
             sample_interval_ns=terms.sample_interval_ns,
+            subquery_step_ns=terms.subquery_step_ns,
+            intervals=_intervals(groups),
         )
-        self._view = Together((self._recorded, self._measured), series)
-        known = {*series.names(), *MEASURED, *recorded, *OWN}
-        self._circles = [_circle(group, known) for group in groups]
+        last = Memory() if rehearsal and rehearsal.alone else series
+        self._view = Together((given, self._recorded, self._measured), last)
+        self._touches = (series.touched, self._recorded.touched, self._measured.touched, given.touched)
+        known = {*series.names(), *MEASURED, *recorded, *OWN, *given.names()}
+        self._circles = [_circle(group, known, frozenset() if rehearsal else frozenset(MEASURED)) for group in groups]
+        self._asked = {query: query.reads(known) for query in (rehearsal.asked if rehearsal else ())}
         self._read = frozenset(name for circle in self._circles for course in circle.courses for name in course.names)
+        self._read = self._read.union(*self._asked.values())
         self._past: deque[Alert] = deque(maxlen=PAST)
         self._ended = 0
         self._walled_ns = 0
@@ -119,9 +130,9 @@ class Alerts:
         reach: dict[str, int] = {}
         for circle in self._circles:
             for course in circle.courses:
-                for name in course.names:
-                    wanted = (course.rule.query.look_back_ns(name) or 0) + GRACE_NS
-                    reach[name] = max(reach.get(name, 0), wanted)
+                _reach(reach, course.rule.query, course.names)
+        for query, names in self._asked.items():
+            _reach(reach, query, names)
         self._series.remember(reach)
         self._recorded.look_back_ns = {name: reach.get(name, 0) for name in (*recorded, *OWN)}
         self._measured.look_back_ns = {name: reach.get(name, 0) for name in MEASURED}
@@ -194,8 +205,7 @@ class Alerts:
         )
 
     def _touched(self, course: Course) -> int:
-        sources = (self._series.touched, self._recorded.touched, self._measured.touched)
-        return max((touched.get(name, 0) for touched in sources for name in course.names), default=0)
+        return max((touched.get(name, 0) for touched in self._touches for name in course.names), default=0)
 
     def _turn(self, circle: Circle, course: Course, snapshot: Snapshot) -> bool:
         """Evaluate one rule and move its states; whether one changed."""
@@ -358,6 +368,10 @@ class Alerts:
             updated_ns=now_ns,
         )
 
+    def ask(self, query: Query, time_ns: int) -> list[Sample] | float:
+        """The result of an expression of the rehearsal at this time; raises EvaluationError."""
+        return query.evaluate_in(Snapshot(self._view, time_ns, self._scrape))
+
     def report(self) -> Report:
         """How everything stands, for the API."""
         return Report(tuple(map(_group_report, self._circles)), tuple(self._past))
@@ -398,7 +412,18 @@ class Alerts:
         self.version += 1
 
 
-def _circle(group: Group, known: Iterable[str]) -> Circle:
+def _intervals(groups: Sequence[Group]) -> dict[str, int]:
+    """How far apart the samples of what groups make are: of several, the most frequent one decides."""
+    intervals: dict[str, int] = {}
+    for group in sorted(groups, key=lambda group: -group.interval_ns):
+        for rule in group.rules:
+            made = (rule.name,) if isinstance(rule, RecordingRule) else OWN
+            intervals.update(dict.fromkeys(made, group.interval_ns))
+    return intervals
+
+
+def _circle(group: Group, known: Iterable[str], walled: frozenset[str]) -> Circle:
+    """A group about to begin; `walled` are the metrics that make it follow the wall clock."""
     courses = []
     for rule in group.rules:
         query = rule.query
@@ -408,8 +433,13 @@ def _circle(group: Group, known: Iterable[str]) -> Circle:
         key = [group.name, rule.name, json.dumps(labels, sort_keys=True)]
         steady, absence = is_steady(query.text), asks_for_absence(query.text)
         courses.append(Course(rule, key, names, reach_ns, steady, absence))
-    measured = any(course.names & MEASURED.keys() for course in courses)
-    return Circle(group, courses, measured)
+    return Circle(group, courses, any(course.names & walled for course in courses))
+
+
+def _reach(reach: dict[str, int], query: Query, names: Iterable[str]) -> None:
+    """Let history of these names go back as far as the query looks."""
+    for name in names:
+        reach[name] = max(reach.get(name, 0), (query.look_back_ns(name) or 0) + GRACE_NS)
 
 
 def _row_key(course: Course, identity: Identity) -> str:

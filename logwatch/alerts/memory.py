@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from logwatch.alerts.rehearsal import GivenSeries
 from logwatch.changepoints import NAN, ChangePoints
 from logwatch.model import SeriesView
 
@@ -34,7 +35,7 @@ class Memory:
             if value == last or (value != value and last != last):
                 continue
             points = points or series.setdefault(labels, ChangePoints())
-            points.put(now_ns, value)
+            points.put(now_ns, float(value))  # a `Held` sample of a test is recorded as any other
             self._dirty[name, labels] = None
             changed = True
         if changed:
@@ -84,7 +85,7 @@ class Memory:
 class Together:
     """Several views as one; a name belongs to the first that has it."""
 
-    def __init__(self, first: Sequence[Memory], last: SeriesView) -> None:
+    def __init__(self, first: Sequence[GivenSeries], last: SeriesView) -> None:
         self._first = first
         self._last = last
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "tail": "logwatch.cli.tail",
     "replay": "logwatch.cli.replay",
     "check": "logwatch.cli.check",
+    "test": "logwatch.cli.test",
     "explain": "logwatch.cli.explain",
     "suggest": "logwatch.cli.suggest",
     "events": "logwatch.cli.events",

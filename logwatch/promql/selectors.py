@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from logwatch.promql.matchers import Selector
 from logwatch.promql.snapshot import Series
 from logwatch.promql.values import SECOND, Moment, Span, Vector, Window
-from logwatch.promql.windows import grid, sampled, started_at, value_at
+from logwatch.promql.windows import grid, sampled, sampled_at, value_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class SampleTimes:
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
         now = self.selector.shift.apply(moment)
-        tick = now - now % moment.snapshot.scrape.sample_interval_ns
+        interval = moment.snapshot.scrape.interval_ns(self.selector.selector.name)
         found: Vector = []
         for labels, times, values in moment.snapshot.select(self.selector.selector):
             value = value_at(times, values, now)
             if value == value:
-                found.append((labels, max(tick, started_at(times, values, now)) / SECOND))
+                found.append((labels, sampled_at(times, values, now, interval) / SECOND))
         return found
 
 
@@ -99,7 +99,7 @@ class RangeSelector:
     def windows(self, moment: Moment) -> Iterator[Window]:
         """The virtual samples of each series that has one within the range."""
         start, end, _ = self.span(moment)
-        ticks = grid(start, end, moment.snapshot.scrape.sample_interval_ns)
+        ticks = grid(start, end, moment.snapshot.scrape.interval_ns(self.selector.name))
         if not ticks:
             return
         first, count = ticks.start, len(ticks)

@@ -30,8 +30,9 @@ class Scrape:
 
     `extra_labels` are attached to every series as a scrape attaches target labels: a label of
     the series that has the same name moves to `exported_<name>`. Series of the names in
-    `own_labels` (what recording rules made, ALERTS) keep just their own. Lives as long as the
-    configuration: label sets are made once, not once a turn.
+    `own_labels` (what recording rules made, ALERTS) keep just their own; the samples of those in
+    `intervals` lie as far apart as their rules are evaluated. Lives as long as the configuration:
+    label sets are made once, not once a turn.
     """
 
     def __init__(
@@ -41,12 +42,18 @@ class Scrape:
         own_labels: Collection[str] = frozenset(),
         sample_interval_ns: int = SAMPLE_INTERVAL_NS,
         subquery_step_ns: int = SUBQUERY_STEP_NS,
+        intervals: Mapping[str, int] | None = None,
     ) -> None:
         self.sample_interval_ns = sample_interval_ns
         self.subquery_step_ns = subquery_step_ns
         self._extra_labels = {name: value for name, value in extra_labels.items() if value}
         self._own_labels = own_labels
+        self._intervals = intervals or {}
         self._known: dict[str, dict[tuple[tuple[str, str], ...], Labels]] = {}
+
+    def interval_ns(self, name: str | None) -> int:
+        """Between two samples of the series of that name."""
+        return self._intervals.get(name or "", self.sample_interval_ns)
 
     def read(self, view: SeriesView, name: str) -> list[Series]:
         """The series of that sample name, with all their labels."""

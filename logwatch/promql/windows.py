@@ -16,6 +16,21 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 
+class Held(float):
+    """The value that a series of samples still shows at a tick which brought no sample: no virtual sample is there.
+
+    Only series that are given by their samples (those of rule tests) have such points.
+    """
+
+    __slots__ = ()
+
+
+class Stood(float):
+    """The first sample of a series that stood before anybody looked: what it counts then is no increase."""
+
+    __slots__ = ()
+
+
 def value_at(times: Sequence[int], values: Sequence[float], time_ns: int) -> float:
     """The value at that time; NaN before the first change point and after the end."""
     index = bisect_right(times, time_ns) - 1
@@ -28,6 +43,14 @@ def started_at(times: Sequence[int], values: Sequence[float], time_ns: int) -> i
     while index > 0 and values[index - 1] == values[index - 1]:
         index -= 1
     return times[index]
+
+
+def sampled_at(times: Sequence[int], values: Sequence[float], time_ns: int, interval_ns: int) -> int:
+    """When the newest virtual sample was taken of a series that has a value at that time."""
+    index = bisect_right(times, time_ns) - 1
+    if type(values[index]) is Held:
+        return times[index] - interval_ns
+    return max(time_ns - time_ns % interval_ns, started_at(times, values, time_ns))
 
 
 def grid(start_ns: int, end_ns: int, interval_ns: int) -> range:
@@ -48,7 +71,7 @@ def sampled(times: Sequence[int], values: Sequence[float], ticks: range) -> tupl
         if index < 0:
             continue
         value = values[index]
-        if value == value:
+        if value == value and type(value) is not Held:
             taken_times.append(tick)
             taken_values.append(value)
     return taken_times, taken_values
@@ -64,6 +87,8 @@ def increase(times: Sequence[int], values: Sequence[float], start_ns: int, end_n
     before = values[index - 1] if index else float("nan")
     present = before == before
     count = before if present else 0.0
+    if not index and times and type(values[0]) is Stood:
+        count = values[0]
     grown = 0.0
     while index < len(times) and times[index] <= end_ns:
         value = values[index]

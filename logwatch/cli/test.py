@@ -1,0 +1,100 @@
+"""`logwatch test`: the tests of rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+
+import click
+
+from logwatch.cli import options
+from logwatch.compose import Builder, cache_dir
+from logwatch.config import Config
+from logwatch.errors import ConfigError, RuleError
+from logwatch.rulefiles import RuleSet, files
+from logwatch.rulefiles import load as load_rules
+from logwatch.rulefiles.files import Kind
+from logwatch.rulefiles.shipped import rules_folder
+from logwatch.ruletests import House, TestFile, load, perform, report
+from logwatch.ruletests.loader import Case
+from logwatch.series import Series
+
+
+@click.command("test")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "-k", "--run", "patterns", multiple=True, help="Only tests whose name this regular expression finds. Repeatable."
+)
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the results as JUnit's XML.")
+@options.rule_options
+def command(
+    paths: tuple[Path, ...],
+    patterns: tuple[str, ...],
+    junit: Path | None,
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    *,
+    no_shipped_rules: bool,
+) -> int:
+    """Run the tests of rules: those in PATH, else those that come with logwatch and those beside your rules.
+
+    The format is that of `promtool test rules`, and more. Exit status: 0 all pass, 1 one does not, 2 could not run.
+    """
+    config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
+    test_files, mistakes = load(_files(paths, config))
+    if mistakes:
+        raise RuleError(mistakes)
+    house = _house(config)
+    verdicts = []
+    for test_file, case in _chosen(test_files, patterns):
+        verdicts.append(perform(house, test_file, case))
+        for line in report.text(verdicts[-1]):
+            click.echo(line)
+    if junit is not None:
+        junit.write_bytes(report.junit(verdicts))
+    failed = sum(bool(verdict.failures) for verdict in verdicts)
+    click.echo(f"{len(verdicts)} tests, {failed} failed", err=True)
+    return 1 if failed else 0
+
+
+def _files(paths: Sequence[Path], config: Config) -> list[Path]:
+    """The test files of these paths; without any, of the rule folders."""
+    shipped = [rules_folder()] if config.rules.shipped else []
+    found, mistakes = files.find(paths or [*shipped, *config.rules.paths])
+    if wrong := [mistake for mistake in mistakes if not mistake.warning]:
+        raise RuleError(wrong)
+    named = {path.resolve() for path in paths if not path.is_dir()}
+    tests = [path for path in found if path.resolve() in named or files.read(path).kind is Kind.TESTS]
+    if not tests:
+        where = ", ".join(map(str, paths)) or "the rule folders"
+        raise ConfigError(f"there is no test file in {where}: write one, it begins with rule_files: and tests:")
+    return tests
+
+
+def _chosen(test_files: Iterable[TestFile], patterns: Sequence[str]) -> list[tuple[TestFile, Case]]:
+    try:
+        wanted = [re.compile(pattern) for pattern in patterns]
+    except re.error as error:
+        raise ConfigError(f"--run: not a regular expression: {error}") from None
+    chosen = [
+        (test_file, case)
+        for test_file in test_files
+        for case in test_file.cases
+        if not wanted or any(pattern.search(case.name) for pattern in wanted)
+    ]
+    if wanted and not chosen:
+        raise ConfigError("--run: no test has such a name")
+    return chosen
+
+
+def _house(config: Config) -> House:
+    builder = Builder(config, Series(), cache_dir())
+    rules = config.rules
+
+    @cache
+    def rule_set(event_files: tuple[Path, ...]) -> RuleSet:
+        return load_rules([*rules.paths, *event_files], shipped=rules.shipped, disabled=rules.disable)
+
+    return House(builder.settings(), cache_dir(), rule_set)

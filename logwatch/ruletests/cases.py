@@ -1,0 +1,194 @@
+"""A case of a test file from its text to its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, tzinfo
+from functools import cached_property
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from logwatch.alerts import Rehearsal, Terms
+from logwatch.model import SECOND
+from logwatch.pipeline import Pipeline, Settings
+from logwatch.rulefiles import RuleSet
+from logwatch.ruletests.given import Given, InputSeries
+from logwatch.ruletests.judging import JUDGES, Check, Failure, judge
+from logwatch.ruletests.lines import TimedLine, first_stamp_ns, written
+from logwatch.ruletests.loader import Case, TestFile, nanoseconds, sample_interval_ns
+from logwatch.ruletests.running import Performance, Seen
+from logwatch.series import Series
+
+FIRST_DAY_NS = 1_767_225_600 * SECOND
+"""2026-01-01T00:00:00Z: when tests with lines begin that do not say when. Those without begin in 1970, as promtool's."""
+TARGET_LABELS = {"job": "logwatch", "instance": "localhost:19979"}
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Where tests take place: the settings and event rules that lines go through."""
+
+    settings: Settings
+    cache_dir: Path | None
+    load_rules: Callable[[tuple[Path, ...]], RuleSet]
+    """The event rules in force, with those of these files; RuleError tells mistakes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one case."""
+
+    file: TestFile
+    case: Case
+    failures: tuple[Failure, ...]
+    seen: Seen
+    hits: frozenset[str] = field(default_factory=frozenset)
+    """Event rules that took a line, and correlations that made an event."""
+
+
+class Plan:
+    """What is to be done for one case, and when."""
+
+    def __init__(self, house: House, file: TestFile, case: Case) -> None:
+        self.house = house
+        self.file = file
+        self.case = case
+        self.sample_interval_ns = sample_interval_ns(file, case)
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """Of stamps that name none."""
+        return ZoneInfo(self.case.spec.timezone) if self.case.spec.timezone else UTC
+
+    @cached_property
+    def start_ns(self) -> int:
+        """Time 0 of the test."""
+        spec = self.case.spec
+        if spec.start_time is not None:
+            return int(spec.start_time.timestamp()) * SECOND
+        if not spec.input_lines:
+            return 0
+        first_ns = first_stamp_ns(spec.input_lines, self.file.path.parent, FIRST_DAY_NS, self.zone)
+        return (
+            FIRST_DAY_NS
+            if first_ns is None
+            else first_ns - first_ns % max(self.file.interval_ns, self.sample_interval_ns)
+        )
+
+    @cached_property
+    def lines(self) -> list[TimedLine]:
+        """All lines in the order of their times."""
+        folder = self.file.path.parent
+        lines = [
+            line for spec in self.case.spec.input_lines for line in written(spec, folder, self.start_ns, self.zone)
+        ]
+        return sorted(lines, key=lambda line: line.time_ns)
+
+    @cached_property
+    def checks(self) -> list[Check]:
+        """All expectations in the order of their times."""
+        queries = iter(self.case.queries)
+        checks = [
+            Check(
+                key,
+                spec,
+                self.case.mark(key, index),
+                self.start_ns + nanoseconds(spec.eval_time),
+                next(queries) if key == "promql_expr_test" else None,
+            )
+            for key in JUDGES
+            for index, spec in enumerate(getattr(self.case.spec, key))
+        ]
+        return sorted(checks, key=lambda check: check.time_ns)
+
+    @property
+    def end_ns(self) -> int:
+        """When the last expectation is looked at."""
+        return max((check.time_ns for check in self.checks), default=self.start_ns)
+
+    def ticks(self, *further: int) -> list[int]:
+        """When there is something to do: every evaluation, every expectation."""
+        evaluations = range(self.start_ns, self.end_ns + 1, self.file.interval_ns)
+        return sorted({*evaluations, *(check.time_ns for check in self.checks), *further})
+
+    # ── the pipeline ─────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def rules(self) -> RuleSet | None:
+        """The event rules; None for a test without lines, which needs none."""
+        return self.house.load_rules(self.file.event_files) if self.case.spec.input_lines else None
+
+    def pipeline(self) -> Pipeline:
+        """The path of a line as `run` builds it, with the test's own series beside it."""
+        rules = self.rules
+        return Pipeline(
+            rules.rules if rules else (),
+            rules.correlations if rules else (),
+            replace(self.house.settings, zone=self.zone, alerting=self._terms()),
+            Series(),
+            self.house.cache_dir,
+            self.file.groups,
+            Rehearsal(self._given(), self.case.queries, alone=not self.case.spec.input_lines),
+        )
+
+    def _given(self) -> Given:
+        series = [InputSeries(each.series, each.steps) for each in self.case.spec.input_series]
+        return Given(series, self.start_ns, self.sample_interval_ns)
+
+    def _terms(self) -> Terms:
+        spec = self.case.spec
+        return Terms(
+            target_labels=TARGET_LABELS if spec.target_labels is None else spec.target_labels,
+            external_labels=spec.external_labels,
+            sample_interval_ns=self.sample_interval_ns,
+            external_url=spec.external_url,
+            subquery_step_ns=self.file.interval_ns,
+        )
+
+
+def perform(house: House, file: TestFile, case: Case) -> Verdict:
+    """Do one test, and once more with its restarts; SourceError or RuleError if it cannot be done."""
+    plan = Plan(house, file, case)
+    performance, failures = _once(plan, ())
+    if case.spec.restart_at:
+        restarts = [plan.start_ns + nanoseconds(each) for each in case.spec.restart_at]
+        again, second = _once(plan, restarts)
+        failures += _changed(plan, performance, again) or [each for each in second if each not in failures]
+    failures.sort(key=lambda failure: (failure.mark.line, failure.mark.column))
+    return Verdict(file, case, tuple(failures), performance.seen, frozenset(_hits(performance)))
+
+
+def _once(plan: Plan, restarts: Sequence[int]) -> tuple[Performance, list[Failure]]:
+    performance = Performance(plan.pipeline, plan.lines, plan.start_ns, plan.end_ns)
+    failures: list[Failure] = []
+    for time_ns in plan.ticks(*restarts):
+        performance.advance(time_ns)
+        if time_ns in restarts:
+            performance.restart(time_ns)
+        found = (judge(check, performance) for check in plan.checks if check.time_ns == time_ns)
+        failures += [failure for failure in found if failure is not None]
+    failures += [Failure(plan.case.node.mark, f"rule {error}") for error in performance.seen.errors]
+    return performance, failures
+
+
+def _changed(plan: Plan, first: Performance, second: Performance) -> list[Failure]:
+    """What a restart changed, which must be nothing."""
+    left, right = tuple(_story(first)), tuple(_story(second))
+    mark = plan.case.node.at(("restart_at",)).mark
+    return [] if left == right else [Failure(mark, "a restart changed what happened", left, right)]
+
+
+def _story(performance: Performance) -> Iterator[str]:
+    for event in performance.seen.events.values():
+        yield f"{event.time_ns} {event.event} {event.id} {event.name} {dict(event.attributes)}"
+    for told in performance.seen.notifications:
+        alert = told.alert
+        yield f"{told.time_ns} {alert.state} {dict(alert.labels)} {dict(alert.annotations)} {alert.starts_ns}"
+
+
+def _hits(performance: Performance) -> Iterator[str]:
+    for sample in performance.pipeline.series.everything():
+        if sample.family == "logwatch_rule_hits_total":
+            yield sample.labels[0]
+    yield from (event.rule for event in performance.seen.events.values())

@@ -1,0 +1,147 @@
+"""The lines of a test and when they are written.
+
+With `at`, a line is as if it had been written then: its header's stamp, and the time that the
+engine wrote into its message, become that moment. Of several lines the first is written then,
+and the others keep their distance to it. A line without a header gets one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import NamedTuple
+
+from logwatch.errors import Mistake
+from logwatch.formats import payload
+from logwatch.formats.reader import LineReader
+from logwatch.formats.rfc3339 import Rfc3339
+from logwatch.model import SECOND, Chunk, Mark, Record
+from logwatch.rulefiles.validation import mistake
+from logwatch.ruletests.schema import InputLinesSpec
+from logwatch.sources.replay import ReplaySource
+
+HOST = "host"
+HEADLESS = re.compile(rb"(?:kernel|[\w./-]+\[\d+\]): ")
+OWN_TIMES = (
+    (re.compile(rb'^(\.*time=)(?:"[^"]*"|\S+)'), rb'"%(text)s"'),
+    (re.compile(rb'(?<=[{,\s])("time":\s*)"[^"]*"'), rb'"%(text)s"'),
+    (re.compile(rb'(?<=[{,\s])("time":\s*)\d+'), rb"%(seconds)d"),
+    (re.compile(rb'(?<=[{,\s])("timeNano":\s*)\d+'), rb"%(nanoseconds)d"),
+    (re.compile(rb"^()\d{4}-\d\d-\d\dT\S+"), rb"%(text)s"),
+)
+
+
+class TimedLine(NamedTuple):
+    """A line and when the clock has come to it."""
+
+    time_ns: int
+    data: bytes
+    path: str
+
+
+class _Read(NamedTuple):
+    line: bytes
+    record: Record | None
+    clock_ns: int
+    """The newest stamp until here."""
+
+
+def written(spec: InputLinesSpec, folder: Path, start_ns: int, zone: tzinfo) -> Iterator[TimedLine]:
+    """The lines of one item, in their order; SourceError if its file cannot be read."""
+    lines = contents(spec, folder)
+    if spec.at is None:
+        for read in _read(lines, start_ns, zone):
+            yield TimedLine(read.clock_ns, read.line, spec.path)
+        return
+    at_ns, every_ns = _ns(spec.at.total_seconds()), _ns(spec.every.total_seconds())
+    reads = _read([_headed(line) for line in lines], start_ns, zone)
+    first_ns = next((read.record.time_ns for read in reads if read.record), 0)
+    for number in range(spec.times):
+        newest_ns = 0
+        for read in reads:
+            moment = start_ns + at_ns + number * every_ns + (read.record.time_ns - first_ns if read.record else 0)
+            newest_ns = max(newest_ns, moment)
+            yield TimedLine(newest_ns, restamped(read.record, moment) if read.record else read.line, spec.path)
+
+
+def contents(spec: InputLinesSpec, folder: Path) -> list[bytes]:
+    """The lines as they stand in the test or in its file, without their ends."""
+    if spec.file is None:
+        return spec.text.encode().splitlines()
+    source = ReplaySource([str(folder / spec.file)])
+    try:
+        chunks = iter(lambda: source.read(0), None)
+        return b"".join(chunk.data for chunk in chunks).split(b"\n")[:-1]
+    finally:
+        source.close()
+
+
+def first_stamp_ns(specs: Iterable[InputLinesSpec], folder: Path, near_ns: int, zone: tzinfo) -> int | None:
+    """The first stamp of the lines that keep theirs; None if there is no such line."""
+    stamps = []
+    for spec in specs:
+        if spec.at is None:
+            reads = _read(contents(spec, folder), near_ns, zone)
+            stamps += [read.record.stamp_ns for read in reads if read.record][:1]
+    return min(stamps, default=None)
+
+
+def headless(spec: InputLinesSpec, mark: Mark) -> Iterator[Mistake]:
+    """Lines of which no header can be read."""
+    lines = spec.text.encode().splitlines()
+    for line in lines:
+        if _reader(lines, 0, UTC).read(_headed(line) if spec.at is not None else line) is None:
+            shown = line.decode(errors="replace")
+            what = f"no header can be read from '{shown[:60]}': paste the whole line, or write it from the tag on, 'dockerd[1]: …', with at:"
+            yield mistake(mark, what)
+
+
+def _read(lines: Sequence[bytes], near_ns: int, zone: tzinfo) -> list[_Read]:
+    reader = _reader(lines, near_ns, zone)
+    newest_ns = 0
+    reads = []
+    for line in lines:
+        record = reader.read(line)
+        newest_ns = max(newest_ns, record.stamp_ns if record else 0)
+        reads.append(_Read(line, record, newest_ns))
+    return reads
+
+
+def _reader(lines: Sequence[bytes], near_ns: int, zone: tzinfo) -> LineReader:
+    reader = LineReader(zone)
+    year_ns = near_ns + 300 * 86_400 * SECOND  # a stamp without a year is one of the year from here on
+    reader.begin(Chunk(b"\n".join(lines) + b"\n", "", 0, year_ns), year_ns)
+    return reader
+
+
+def _headed(line: bytes) -> bytes:
+    return b"%b %b %b" % (_text(0), HOST.encode(), line) if HEADLESS.match(line) else line
+
+
+def restamped(record: Record, time_ns: int) -> bytes:
+    """The line of a record as if it were written at another time."""
+    message = record.message
+    if payload.time_ns(message, Rfc3339()) is not None:
+        seconds = time_ns // SECOND
+        new = {b"text": _text(time_ns), b"seconds": seconds, b"nanoseconds": time_ns}
+        for pattern, form in OWN_TIMES:
+            message = pattern.sub(lambda match, form=form: match[1] + form % new, message, count=1)  # type: ignore[misc]
+    pid = f"[{record.pid}]" if record.pid else ""
+    return b"%b %b %b%b: %b" % (
+        _text(time_ns),
+        (record.host or HOST).encode(),
+        record.tag.encode(),
+        pid.encode(),
+        message,
+    )
+
+
+def _text(time_ns: int) -> bytes:
+    seconds, rest = divmod(time_ns, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z".encode()
+
+
+def _ns(seconds: float) -> int:
+    return round(seconds * 1000) * (SECOND // 1000)

@@ -1,0 +1,275 @@
+"""The shape of a test file: promtool's, and what only logwatch has; the JSON Schema is made from these models.
+
+https://prometheus.io/docs/prometheus/2.42/configuration/unit_testing_rules/
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic.json_schema import SkipJsonSchema
+
+from logwatch.alerts.schema import Texts
+from logwatch.model import Severity
+from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, refuse
+from logwatch.rulefiles.schema import Strict
+from logwatch.ruletests.notation import metric, values
+
+DEFAULT_INTERVAL = timedelta(minutes=1)
+
+
+def _read(read: Callable[[str], Any], example: str) -> BeforeValidator:
+    """Read a field from text with a function that explains itself by ValueError."""
+
+    def convert(value: object) -> object:
+        if not isinstance(value, str | None):
+            raise refuse(f"expected text such as {example}")
+        try:
+            return read(value or "")
+        except ValueError as error:
+            raise refuse(str(error)) from None
+
+    return BeforeValidator(convert)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"'{text}' is no time: write for instance 2026-11-23T18:12:00Z") from None
+    if moment.tzinfo is None:
+        raise ValueError(f"'{text}' names no zone: write Z or +01:00 behind it")
+    return moment
+
+
+def _number(value: object) -> object:
+    """Numbers as Go's YAML reads them."""
+    if isinstance(value, str) and (match := re.fullmatch(r"([+-]?)\.(inf|Inf|INF|nan|NaN|NAN)", value)):
+        return float(match[1] + match[2])
+    return value
+
+
+def _series(text: str) -> dict[str, str]:
+    labels = metric(text)
+    if "__name__" not in labels:
+        raise ValueError(f"'{text}' has no name: write for instance docker_events_total{{type=\"image\"}}")
+    return labels
+
+
+TEXT = WithJsonSchema({"type": "string"})
+SeriesLabels = Annotated[dict[str, str], _read(_series, 'up{job="docker"}'), TEXT]
+SampleLabels = Annotated[dict[str, str], _read(lambda text: metric(text) if text.strip() else {}, '{name="web"}'), TEXT]
+Steps = Annotated[list[Any], _read(values, "'0+1x10'"), WithJsonSchema({"type": ["string", "number"]})]
+Moment = Annotated[
+    datetime, _read(_moment, "2026-11-23T18:12:00Z"), WithJsonSchema({"type": "string", "format": "date-time"})
+]
+Value = Annotated[float, BeforeValidator(_number), WithJsonSchema({"type": ["number", "string"]})]
+Optional = BeforeValidator(lambda value: [] if value is None else value)
+"""A key that nothing is written behind, as Go's YAML takes it."""
+Words = Annotated[dict[str, str | None], Field(default_factory=dict)]
+
+
+class InputSeriesSpec(Strict):
+    """A series, given by its samples."""
+
+    series: SeriesLabels
+    """`metric{label="value"}`."""
+    steps: Steps = Field(alias="values")
+    """Samples, `interval` apart: '0+1x10 _x3 stale'."""
+
+
+class InputLinesSpec(Strict):
+    """Lines of a log."""
+
+    at: Duration | None = None
+    """When the (first) line is written, after the start. Left out: when its own stamp says."""
+    line: str | None = None
+    """One line, as it stands in a log; with `at` its stamps do not matter, and a header is not needed."""
+    lines: Annotated[list[str], *ONE_OR_MANY] | None = None
+    """Several lines; with `at` they keep their distances."""
+    file: str | None = None
+    """A file of lines beside the test file, also .gz .bz2 .xz .zst."""
+    times: Annotated[int, Field(ge=1, le=100_000)] = 1
+    """Write it so often …"""
+    every: Duration = timedelta(0)
+    """… and with this distance."""
+    path: str = "/var/log/messages"
+    """The log they are in."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> InputLinesSpec:
+        if sum(given is not None for given in (self.line, self.lines, self.file)) != 1:
+            raise refuse("lines come from line:, lines: or file:: write one of them")
+        if self.times > 1 and (self.at is None or not self.every):
+            raise refuse("lines that come several times need at: and every:, such as at: 0s, every: 10s")
+        return self
+
+    @property
+    def text(self) -> str:
+        """What is written here."""
+        return self.line if self.line is not None else "\n".join(self.lines or [])
+
+
+class AlertSpec(Strict):
+    """An alert that must fire."""
+
+    exp_labels: Texts = Field(default_factory=dict)
+    """All its labels, but for alertname."""
+    exp_annotations: Texts = Field(default_factory=dict)
+    """All its annotations, but for evidence."""
+
+
+class AlertTestSpec(Strict):
+    """Which alerts of a name fire at a time, all of them."""
+
+    eval_time: Duration = timedelta(0)
+    alertname: Annotated[str, Field(min_length=1)]
+    exp_alerts: list[AlertSpec] | None = None
+
+
+class SampleSpec(Strict):
+    """A sample that must be there."""
+
+    labels: SampleLabels = Field(default_factory=dict)
+    """`metric{label="value"}`."""
+    value: Value = 0.0
+
+
+class ExprTestSpec(Strict):
+    """What an expression gives at a time."""
+
+    expr: Annotated[str, Field(min_length=1)]
+    eval_time: Duration = timedelta(0)
+    exp_samples: list[SampleSpec] | None = None
+
+
+class EventSpec(Strict):
+    """An event that must have happened; what is written here must be so."""
+
+    event: str | None = None
+    id: str | None = None
+    """All of it, or its first 12 or more characters."""
+    name: str | None = None
+    host: str | None = None
+    severity: Severity | None = None
+    rule: str | None = None
+    at: Duration | None = None
+    """When it happened, after the start."""
+    attributes: Words
+    """Attributes that it has; null for one that it must not have."""
+    exact: Flag = False
+    """It has no other attributes."""
+
+
+class EventTestSpec(Strict):
+    """Which events happened until a time, all of them, in their order."""
+
+    eval_time: Duration = timedelta(0)
+    event: str | None = None
+    """Of this type.action, or a pattern of it such as 'container.*'; left out: of all."""
+    exp_events: list[EventSpec] | None = None
+    """Nothing, or []: none."""
+    exp_count: Annotated[int, Field(ge=0)] | None = None
+    """Instead of exp_events: how many."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> EventTestSpec:
+        if self.exp_events is not None and self.exp_count is not None:
+            raise refuse("exp_events tells how many there are: leave exp_count out")
+        return self
+
+
+class ServedSampleSpec(Strict):
+    """A sample that /metrics must show, without the labels of a scrape."""
+
+    labels: SeriesLabels
+    value: Value | None = None
+    """Nothing, or null: there is no such series."""
+
+
+class MetricTestSpec(Strict):
+    """What /metrics shows at a time."""
+
+    eval_time: Duration = timedelta(0)
+    metric: str | None = None
+    """Of this metric these are all samples; left out: there may be others."""
+    exp_samples: Annotated[list[ServedSampleSpec], Optional] = Field(default_factory=list)
+
+
+class NotificationSpec(Strict):
+    """Something that receivers were told; what is written here must be so."""
+
+    status: Literal["firing", "resolved"]
+    at: Duration | None = None
+    """When, after the start."""
+    exp_labels: Texts | None = None
+    """All labels, but for alertname; those of external_labels included."""
+    exp_annotations: Texts | None = None
+    """All annotations, but for evidence."""
+    exp_evidence: Annotated[list[str], *ONE_OR_MANY] = Field(default_factory=list)
+    """Texts that are in the evidence."""
+
+
+class NotificationTestSpec(Strict):
+    """What receivers were told of an alert until a time, all of it, in its order."""
+
+    eval_time: Duration = timedelta(0)
+    alertname: Annotated[str, Field(min_length=1)]
+    exp_notifications: list[NotificationSpec] | None = None
+
+
+class CaseSpec(Strict):
+    """One test: what is there, and what must come of it."""
+
+    name: str = ""
+    interval: Duration | None = None
+    """Between two samples of a series; evaluation_interval if left out."""
+    input_series: Annotated[list[InputSeriesSpec], Optional] = Field(default_factory=list)
+    alert_rule_test: Annotated[list[AlertTestSpec], Optional] = Field(default_factory=list)
+    promql_expr_test: Annotated[list[ExprTestSpec], Optional] = Field(default_factory=list)
+    external_labels: Texts = Field(default_factory=dict)
+    external_url: str = ""
+    start_time: Moment | None = None
+    """Time 0 of the test; a multiple of the intervals."""
+    timezone: str | None = None
+    """Of stamps in lines that name none; UTC if left out."""
+    input_lines: Annotated[list[InputLinesSpec], Optional] = Field(default_factory=list)
+    target_labels: Texts | None = None
+    """What a scrape attaches to the series of lines; job and instance if left out."""
+    event_test: Annotated[list[EventTestSpec], Optional] = Field(default_factory=list)
+    metric_test: Annotated[list[MetricTestSpec], Optional] = Field(default_factory=list)
+    notification_test: Annotated[list[NotificationTestSpec], Optional] = Field(default_factory=list)
+    restart_at: Annotated[list[Duration], *ONE_OR_MANY] = Field(default_factory=list)
+    """Do the test once more, killed and restored from its state at these times: nothing may change."""
+
+
+class FileSpec(Strict):
+    """A test file, without its tests: each of these is looked at on its own."""
+
+    schema_: SkipJsonSchema[str | None] = Field(default=None, alias="$schema")
+    rule_files: Annotated[list[str], Optional] = Field(default_factory=list)
+    """Alert files (and event rules), relative to this file; patterns such as ../alerts/*.yml."""
+    evaluation_interval: Duration = DEFAULT_INTERVAL
+    """Between two evaluations, of all groups."""
+    group_eval_order: Annotated[list[str], Optional] = Field(default_factory=list)
+
+
+class WholeFile(FileSpec):
+    """Tests of alerting rules, recording rules, event rules."""
+
+    tests: list[CaseSpec] = Field(default_factory=list)
+
+
+def json_schema() -> str:
+    """The JSON Schema of a test file, as it is committed in rules/schemas/."""
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "logwatch rule tests",
+        **{key: value for key, value in WholeFile.model_json_schema().items() if key != "title"},
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
