@@ -48,7 +48,7 @@ torture: $(READY)
 
 # Files that are generated and committed.
 schema: $(READY)
-	@$(BIN)/logwatch rules schema > rules/schemas/events.schema.json
+	@for kind in events alerts tests; do $(BIN)/logwatch rules schema $$kind > rules/schemas/$$kind.schema.json; done
 
 wheel: $(READY)
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -9,10 +9,11 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from logwatch.rulefiles.checks import LABEL, Duration, refuse
 from logwatch.rulefiles.metricnames import METRIC
-from logwatch.rulefiles.schema import Strict
+from logwatch.rulefiles.schema import Strict, schema_text
 
 NEWER = {
     "query_offset": "needs Prometheus 2.53; write offset into the expressions",
@@ -75,3 +76,21 @@ class GroupSpec(Strict):
     name: Annotated[str, Field(min_length=1)]
     interval: Duration | None = None
     limit: Annotated[int, Field(ge=0)] = 0
+
+
+class WholeGroup(GroupSpec):
+    """Rules that are evaluated one after the other at the same times."""
+
+    rules: list[RuleSpec] = Field(default_factory=list)
+
+
+class AlertFile(Strict):
+    """A Prometheus rule file. The loader reads it piece by piece; this is its shape as a whole."""
+
+    schema_: SkipJsonSchema[str | None] = Field(default=None, alias="$schema")
+    groups: list[WholeGroup]
+
+
+def json_schema() -> str:
+    """The JSON Schema of an alert file, as it is committed in rules/schemas/."""
+    return schema_text(AlertFile, "Prometheus rules that logwatch evaluates")

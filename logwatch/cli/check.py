@@ -1,14 +1,13 @@
-"""`logwatch check`: every mistake in the configuration and the rules, with its place."""
+"""`logwatch check`: every mistake in the configuration, the rules and their tests, with its place."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from logwatch import config
+from logwatch import config, ruletests
 from logwatch.alerts.checking import check as check_alerts
 from logwatch.cli import options
 from logwatch.compose import cache_dir, nanoseconds
@@ -16,7 +15,7 @@ from logwatch.config import settings
 from logwatch.errors import Mistake
 from logwatch.rulefiles.checking import check
 from logwatch.rulefiles.files import Kind
-from logwatch.rulefiles.loader import gather
+from logwatch.rulefiles.loader import Gathered, gather
 
 
 @click.command("check")
@@ -33,8 +32,9 @@ def command(config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shippe
     shipped = rules.shipped and not no_shipped_rules
     paths = [*rules.paths, *rule_paths]
     found = found + check(paths, shipped=shipped, disabled=rules.disable, cache_dir=cache_dir())
-    alerts = _alerts(paths, effective.config if effective else settings.Config(), shipped=shipped)
-    found += [each for each in alerts if each not in found]
+    gathered = gather(paths, shipped=shipped)
+    alerts = _alerts(gathered, effective.config if effective else settings.Config())
+    found += [each for each in [*alerts, *_tests(gathered)] if each not in found]
     for mistake in found:
         click.echo(str(mistake))
     mistakes = sum(not mistake.warning for mistake in found)
@@ -42,14 +42,17 @@ def command(config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shippe
     return 1 if mistakes else 0
 
 
-def _alerts(paths: Sequence[Path], effective: settings.Config, *, shipped: bool) -> list[Mistake]:
+def _alerts(gathered: Gathered, effective: settings.Config) -> list[Mistake]:
     """What is wrong with the alert files among these."""
-    gathered = gather(paths, shipped=shipped)
-    files = [file.path for file in gathered.files if file.kind is Kind.ALERTS]
     alerting = effective.alerting
     return check_alerts(
-        files,
+        [file.path for file in gathered.files if file.kind is Kind.ALERTS],
         gathered.all,
         interval_ns=nanoseconds(alerting.sample_interval),
         target_labels=alerting.target_labels or (),
     )
+
+
+def _tests(gathered: Gathered) -> list[Mistake]:
+    """What is wrong with the test files among these; `logwatch test` runs them."""
+    return ruletests.load(file.path for file in gathered.files if file.kind is Kind.TESTS)[1]

@@ -14,14 +14,22 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from logwatch.alerts import schema as alerts_schema
 from logwatch.cli import options
 from logwatch.cli.coverage import coverage, metrics
 from logwatch.compose import Builder
 from logwatch.errors import ConfigError
 from logwatch.model import Correlation, Rule
-from logwatch.rulefiles.schema import json_schema
+from logwatch.rulefiles import schema as events_schema
+from logwatch.ruletests import schema as tests_schema
 from logwatch.series import Series
 from logwatch.store import History
+
+SCHEMAS = {
+    "events": events_schema.json_schema,
+    "alerts": alerts_schema.json_schema,
+    "tests": tests_schema.json_schema,
+}
 
 
 @click.group("rules")
@@ -80,9 +88,10 @@ def show_rule(config_file: Path | None, rule_paths: tuple[Path, ...], rule_id: s
 
 
 @command.command("schema")
-def schema() -> None:
-    """Print the JSON Schema of event rule files, for editors."""
-    sys.stdout.write(json_schema())
+@click.argument("kind", type=click.Choice(list(SCHEMAS)), default="events")
+def schema(kind: str) -> None:
+    """Print the JSON Schema of event rules, alert files or test files, for editors."""
+    sys.stdout.write(SCHEMAS[kind]())
 
 
 def _rows(

@@ -17,8 +17,7 @@ from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
 from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.shipped import rules_folder
-from logwatch.ruletests import House, TestFile, load, perform, report
-from logwatch.ruletests.loader import Case
+from logwatch.ruletests import Case, House, TestFile, load, perform, report
 from logwatch.series import Series
 
 
@@ -44,8 +43,10 @@ def command(
     """
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     test_files, mistakes = load(_files(paths, config))
-    if mistakes:
-        raise RuleError(mistakes)
+    for warning in (each for each in mistakes if each.warning):
+        click.echo(str(warning), err=True)
+    if wrong := [each for each in mistakes if not each.warning]:
+        raise RuleError(wrong)
     house = _house(config)
     verdicts = []
     for test_file, case in _chosen(test_files, patterns):

@@ -232,10 +232,16 @@ class RulesFile(Strict):
 
 def json_schema() -> str:
     """The JSON Schema of a rules file, as it is committed in rules/schemas/."""
+    either = [{"required": ["events"]}, {"required": ["correlations"]}]
+    return schema_text(RulesFile, "logwatch event rules", anyOf=either)
+
+
+def schema_text(model: type[BaseModel], title: str, **further: Any) -> str:
+    """The JSON Schema of a kind of files, for editors."""
     schema: dict[str, Any] = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "logwatch event rules",
-        **{key: value for key, value in RulesFile.model_json_schema().items() if key != "title"},
-        "anyOf": [{"required": ["events"]}, {"required": ["correlations"]}],
+        "title": title,
+        **{key: value for key, value in model.model_json_schema().items() if key != "title"},
+        **further,
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

@@ -7,6 +7,7 @@ A test goes through the pipeline of `run` and `replay`; only its clock and its i
 """
 
 from logwatch.ruletests.cases import House, Verdict, perform
-from logwatch.ruletests.loader import TestFile, load
+from logwatch.ruletests.loader import load
+from logwatch.ruletests.model import Case, TestFile
 
-__all__ = ["House", "TestFile", "Verdict", "load", "perform"]
+__all__ = ["Case", "House", "TestFile", "Verdict", "load", "perform"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from logwatch.alerts import Rehearsal, Terms
@@ -16,7 +17,7 @@ from logwatch.rulefiles import RuleSet
 from logwatch.ruletests.given import Given, InputSeries
 from logwatch.ruletests.judging import JUDGES, Check, Failure, judge
 from logwatch.ruletests.lines import TimedLine, first_stamp_ns, written
-from logwatch.ruletests.loader import Case, TestFile, nanoseconds, sample_interval_ns
+from logwatch.ruletests.model import Case, TestFile, nanoseconds, sample_interval_ns
 from logwatch.ruletests.running import Performance, Seen
 from logwatch.series import Series
 
@@ -162,12 +163,13 @@ def perform(house: House, file: TestFile, case: Case) -> Verdict:
 def _once(plan: Plan, restarts: Sequence[int]) -> tuple[Performance, list[Failure]]:
     performance = Performance(plan.pipeline, plan.lines, plan.start_ns, plan.end_ns)
     failures: list[Failure] = []
-    for time_ns in plan.ticks(*restarts):
-        performance.advance(time_ns)
-        if time_ns in restarts:
-            performance.restart(time_ns)
-        found = (judge(check, performance) for check in plan.checks if check.time_ns == time_ns)
-        failures += [failure for failure in found if failure is not None]
+    with TemporaryDirectory(prefix="logwatch-test-") as folder:
+        for time_ns in plan.ticks(*restarts):
+            performance.advance(time_ns)
+            if time_ns in restarts:
+                performance.restart(time_ns, Path(folder))
+            found = (judge(check, performance) for check in plan.checks if check.time_ns == time_ns)
+            failures += [failure for failure in found if failure is not None]
     failures += [Failure(plan.case.node.mark, f"rule {error}") for error in performance.seen.errors]
     return performance, failures
 
@@ -184,7 +186,7 @@ def _story(performance: Performance) -> Iterator[str]:
         yield f"{event.time_ns} {event.event} {event.id} {event.name} {dict(event.attributes)}"
     for told in performance.seen.notifications:
         alert = told.alert
-        yield f"{told.time_ns} {alert.state} {dict(alert.labels)} {dict(alert.annotations)} {alert.starts_ns}"
+        yield f"{told.time_ns} {alert.state} {sorted(alert.labels.items())} {sorted(alert.annotations.items())} {alert.starts_ns}"
 
 
 def _hits(performance: Performance) -> Iterator[str]:

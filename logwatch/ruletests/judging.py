@@ -27,6 +27,8 @@ from logwatch.ruletests.schema import (
 ALERT_NAME, EVIDENCE, NAME = "alertname", "evidence", "__name__"
 SHORTEST_ID = 12
 CLOSE = 1e-12
+SO_FAR = frozenset({"event_test", "notification_test"})
+"""Lists that tell what happened until a time, not what is so then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ def judge(check: Check, performance: Performance) -> Failure | None:
 
 def _compared(check: Check, what: str, expected: Iterable[str], got: Iterable[str]) -> Failure | None:
     left, right = tuple(expected), tuple(got)
-    at = duration_text(check.spec.eval_time)
-    return None if left == right else Failure(check.mark, f"{what} at {at}", left, right)
+    what = f"{what} {'until' if check.key in SO_FAR else 'at'} {duration_text(check.spec.eval_time)}"
+    return None if left == right else Failure(check.mark, what, left, right)
 
 
 # ── alerts ───────────────────────────────────────────────────────────────────────────
@@ -173,12 +175,12 @@ def _events(check: Check, performance: Performance) -> Failure | None:
         for event in performance.seen.events.values()
         if spec.event is None or fnmatchcase(event.event, spec.event)
     ]
-    what = f"events {spec.event or 'of all kinds'} until"
+    what = f"events {spec.event or 'of all kinds'}"
     if spec.exp_count is not None:
         if len(found) == spec.exp_count:
             return None
         got = [_event(event, performance.start_ns) for event in found]
-        return Failure(check.mark, f"{what} {duration_text(spec.eval_time)}", (f"{spec.exp_count} events",), tuple(got))
+        return _compared(check, what, [f"{spec.exp_count} events"], got)
     expected = [_narrowed(each, spec.event) for each in spec.exp_events or ()]
     lines = [_expected_event(each) for each in expected]
     got = [
@@ -187,7 +189,7 @@ def _events(check: Check, performance: Performance) -> Failure | None:
         else _event(event, performance.start_ns)
         for index, event in enumerate(found)
     ]
-    return _compared(check, what.removesuffix(" until"), lines, got)
+    return _compared(check, what, lines, got)
 
 
 def _narrowed(spec: EventSpec, kind: str | None) -> EventSpec:

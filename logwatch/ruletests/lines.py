@@ -23,6 +23,10 @@ from logwatch.ruletests.schema import InputLinesSpec
 from logwatch.sources.replay import ReplaySource
 
 HOST = "host"
+DAY_NS = 86_400 * SECOND
+OWN_TIME = re.compile(rb'[ ](?=time="|\{|\d{4}-)')
+"""What may begin a message that tells its own time."""
+UNDATED_NS = 1_767_225_600 * SECOND
 HEADLESS = re.compile(rb"(?:kernel|[\w./-]+\[\d+\]): ")
 OWN_TIMES = (
     (re.compile(rb'^(\.*time=)(?:"[^"]*"|\S+)'), rb'"%(text)s"'),
@@ -110,14 +114,22 @@ def _read(lines: Sequence[bytes], near_ns: int, zone: tzinfo) -> list[_Read]:
 
 
 def _reader(lines: Sequence[bytes], near_ns: int, zone: tzinfo) -> LineReader:
+    """A reader for these lines. Stamps without a year are near those that have one, else of the year from here on."""
+    stamps = Rfc3339()
+    told = (payload.time_ns(line[found.end() :], stamps) for line in lines for found in OWN_TIME.finditer(line))
+    newest_ns = max([near_ns + 300 * DAY_NS, *(time_ns + DAY_NS for time_ns in told if time_ns)])
     reader = LineReader(zone)
-    year_ns = near_ns + 300 * 86_400 * SECOND  # a stamp without a year is one of the year from here on
-    reader.begin(Chunk(b"\n".join(lines) + b"\n", "", 0, year_ns), year_ns)
+    reader.begin(Chunk(b"\n".join(lines) + b"\n", "", 0, newest_ns), newest_ns)
     return reader
 
 
 def _headed(line: bytes) -> bytes:
-    return b"%b %b %b" % (_text(0), HOST.encode(), line) if HEADLESS.match(line) else line
+    """A line with a header; one that has none is dated by its message, if that tells a time."""
+    tag = HEADLESS.match(line)
+    if tag is None:
+        return line
+    stamp_ns = payload.time_ns(line[tag.end() :], Rfc3339())
+    return b"%b %b %b" % (_text(UNDATED_NS if stamp_ns is None else stamp_ns), HOST.encode(), line)
 
 
 def restamped(record: Record, time_ns: int) -> bytes:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
 from logwatch import alerts, promql
-from logwatch.alerts import AlertRule, Group
 from logwatch.alerts.placing import place
 from logwatch.errors import Mistake
 from logwatch.model import SECOND, Mark
@@ -18,48 +16,11 @@ from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.validation import mistake, shown, validate
 from logwatch.rulefiles.vocabulary import did_you_mean
 from logwatch.rulefiles.yaml import Node
+from logwatch.ruletests import checking
+from logwatch.ruletests.model import Case, TestFile, nanoseconds
 from logwatch.ruletests.schema import CaseSpec, FileSpec
 
 NEWER = {"fuzzy_compare": "needs Prometheus 3.0; leave it out: values are compared to twelve digits"}
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One test of a file."""
-
-    spec: CaseSpec
-    node: Node
-    queries: tuple[promql.Query, ...]
-    """Of promql_expr_test, in its order."""
-    number: int
-    """In its file, from 1."""
-
-    @property
-    def name(self) -> str:
-        """Its name, or what stands for one."""
-        return self.spec.name or f"test {self.number}"
-
-    def mark(self, key: str, index: int) -> Mark:
-        """Where an item of one of its lists stands."""
-        return self.node.at((key, index)).mark
-
-
-@dataclass(slots=True)
-class TestFile:
-    """One file of tests."""
-
-    __test__ = False  # for pytest, where a test imports it
-
-    path: Path
-    shown_path: str
-    source: str
-    interval_ns: int
-    rule_files: tuple[Path, ...] = ()
-    """The alert files among the rule files."""
-    event_files: tuple[Path, ...] = ()
-    groups: tuple[Group, ...] = ()
-    """In the order of their evaluation, each at the file's interval."""
-    cases: list[Case] = field(default_factory=list)
 
 
 def load(paths: Iterable[Path]) -> tuple[list[TestFile], list[Mistake]]:
@@ -107,7 +68,7 @@ class _Reader:
         self._find_rules(test_file, spec)
         test_file.cases = [case for case in self._cases(listed.node if listed else None) if case is not None]
         for case in test_file.cases:
-            self._look_over(test_file, case)
+            self.mistakes += checking.mistakes(test_file, case)
         return test_file
 
     # ── the rules ────────────────────────────────────────────────────────────────────
@@ -165,46 +126,5 @@ class _Reader:
             self._say(place(self.source, mark, text, error.offset), f"{error.what}{cure}")
             return None
 
-    def _look_over(self, test_file: TestFile, case: Case) -> None:
-        """What takes more than one key to see."""
-        known = {rule.name for group in test_file.groups for rule in group.rules if isinstance(rule, AlertRule)}
-        for key in ("alert_rule_test", "notification_test"):
-            for index, item in enumerate(getattr(case.spec, key)):
-                if known and item.alertname not in known:
-                    mark = case.node.at((key, index, "alertname")).mark
-                    nearest = did_you_mean(item.alertname, known) or f": they have {', '.join(sorted(known))}"
-                    self._say(mark, f"no alert of the rule files is called '{item.alertname}'{nearest}")
-        seen: set[frozenset[tuple[str, str]]] = set()
-        for index, series in enumerate(case.spec.input_series):
-            labels = frozenset(series.series.items())
-            if labels in seen:
-                self._say(case.node.at(("input_series", index, "series")).mark, "this series is here twice: keep one")
-            seen.add(labels)
-        self._look_at_times(test_file, case)
-
-    def _look_at_times(self, test_file: TestFile, case: Case) -> None:
-        spec, interval_ns = case.spec, test_file.interval_ns
-        if spec.interval == timedelta(0):
-            self._say(case.node.at(("interval",)).mark, "an interval of 0 is none: write 15s, or leave it out")
-        if spec.start_time is not None:
-            start_ns = int(spec.start_time.timestamp()) * SECOND
-            if start_ns % interval_ns or start_ns % sample_interval_ns(test_file, case):
-                mark = case.node.at(("start_time",)).mark
-                self._say(mark, "the start is no multiple of evaluation_interval (and interval): round it down to one")
-        for index, item in enumerate(spec.input_lines):
-            if item.file is not None and not (self.path.parent / item.file).is_file():
-                mark = case.node.at(("input_lines", index, "file")).mark
-                self._say(mark, f"there is no file '{item.file}', seen from this file: correct the path")
-
     def _say(self, mark: Mark, what: str) -> None:
         self.mistakes.append(mistake(mark, what))
-
-
-def sample_interval_ns(test_file: TestFile, case: Case) -> int:
-    """Between two samples of a case's series."""
-    return nanoseconds(case.spec.interval) if case.spec.interval else test_file.interval_ns
-
-
-def nanoseconds(length: timedelta) -> int:
-    """A length of time in whole nanoseconds."""
-    return length // timedelta(microseconds=1) * 1000

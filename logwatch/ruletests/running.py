@@ -7,7 +7,6 @@ It is the pipeline of `run` and `replay` that it moves, tick by tick of the eval
 
 from __future__ import annotations
 
-import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -16,7 +15,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 
-from logwatch.model import Alert, Chunk, Event
+from logwatch.model import SECOND, Alert, Chunk, Event
 from logwatch.pipeline import Pipeline
 from logwatch.ruletests.lines import TimedLine
 from logwatch.store import Store, Sync, Turn
@@ -97,16 +96,15 @@ class Performance:
                 seen.states.add((alert.labels["alertname"], alert.state))
         self._turn.merge(self.pipeline.take_turn(outcomes))
 
-    def restart(self, time_ns: int) -> None:
-        """Commit as after every turn, then lose everything that is not committed, and go on from the disk."""
-        with tempfile.TemporaryDirectory(prefix="logwatch-test-") as folder:
-            now = datetime.fromtimestamp(time_ns / 1e9, UTC)
-            with closing(Store(Path(folder), now, sync=Sync.OFF)) as store:
-                store.commit(self._turn, time_ns)
-            self._turn = Turn()
-            self.pipeline = self._build()
-            with closing(Store(Path(folder), now, sync=Sync.OFF)) as store:
-                saved = store.load()
+    def restart(self, time_ns: int, folder: Path) -> None:
+        """Commit as after every turn, then lose everything that is not committed, and go on from this folder."""
+        now = datetime.fromtimestamp(time_ns // SECOND, UTC)
+        with closing(Store(folder, now, sync=Sync.OFF)) as store:
+            store.commit(self._turn, time_ns)
+        self._turn = Turn()
+        self.pipeline = self._build()
+        with closing(Store(folder, now, sync=Sync.OFF)) as store:
+            saved = store.load()
         self.pipeline.series.restore(saved.series, saved.points)
         self.pipeline.restore(saved.stages)
         self.pipeline.alerts.live = True

@@ -5,7 +5,6 @@ https://prometheus.io/docs/prometheus/2.42/configuration/unit_testing_rules/
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,7 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 from logwatch.alerts.schema import Texts
 from logwatch.model import Severity
 from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, refuse
-from logwatch.rulefiles.schema import Strict
+from logwatch.rulefiles.schema import Strict, schema_text
 from logwatch.ruletests.notation import metric, values
 
 DEFAULT_INTERVAL = timedelta(minutes=1)
@@ -267,9 +266,4 @@ class WholeFile(FileSpec):
 
 def json_schema() -> str:
     """The JSON Schema of a test file, as it is committed in rules/schemas/."""
-    schema: dict[str, Any] = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "logwatch rule tests",
-        **{key: value for key, value in WholeFile.model_json_schema().items() if key != "title"},
-    }
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+    return schema_text(WholeFile, "logwatch rule tests", required=["tests"])

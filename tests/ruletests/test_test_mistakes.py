@@ -1,0 +1,73 @@
+"""Every mistake of a test file has its place, cause and cure."""
+
+from pathlib import Path
+
+import pytest
+from rehearsing import mistakes
+
+ALERTS = """
+groups:
+- name: containers
+  rules:
+  - {alert: Dies, expr: up == 0}
+  - {alert: Gone, expr: absent(up)}
+"""
+HEAD = "rule_files: [alerts.yml]\n"
+DIES = "  alert_rule_test: [{eval_time: 1m, alertname: Dies}]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("rule_file: []\ntests: []", "1:1: unknown key 'rule_file' (did you mean 'rule_files'?)", id="a key of the file"),
+        pytest.param(HEAD, "1:1: there is no test in this file", id="no test"),
+        pytest.param(HEAD + "tests: 5", "2:8: tests: expected a list, not '5'", id="tests is no list"),
+        pytest.param("rule_files: [alert.yml]\ntests: [{}]", "1:14: no file matches 'alert.yml', seen from this file (did you mean 'alerts.yml'?)", id="a rule file that is not there"),
+        pytest.param("rule_files: [test.yml]\ntests: [{}]", "1:14:", id="a rule file that holds tests"),
+        pytest.param(HEAD + "evaluation_interval: 0s\ntests: [{}]", "2:22: an interval of 0 is none", id="an interval of 0"),
+        pytest.param(HEAD + "evaluation_interval: 5\ntests: [{}]", "2:22: '5' is not a duration", id="no duration"),
+        pytest.param(HEAD + "fuzzy_compare: true\ntests: [{}]", "2:1: 'fuzzy_compare' needs Prometheus 3.0", id="a key of Prometheus 3"),
+        pytest.param(HEAD + "group_eval_order: [a, a]\ntests: [{}]", "2:19: a group is here twice", id="a group twice"),
+        pytest.param(HEAD + "tests:\n- naem: x\n" + DIES, "3:3: unknown key 'naem' (did you mean 'name'?)", id="a key of a test"),
+        pytest.param(HEAD + "tests:\n- alert_rule_test: [{alertname: Dise}]", "3:33: no alert of the rule files is called 'Dise' (did you mean 'Dies'?)", id="an alert's name"),
+        pytest.param(HEAD + "tests:\n- alert_rule_test: [{eval_time: 1m}]", "3:21: key 'alertname' is missing", id="an alert without a name"),
+        pytest.param(HEAD + "tests:\n- promql_expr_test: [{expr: 'sum(up) by'}]", "3:", id="an expression"),
+        pytest.param(HEAD + "tests:\n- promql_expr_test: [{expr: up, exp_samples: [{labels: 'up{job=x}', value: 1}]}]", "3:56: 'up{job=x}' cannot be read from 'job=x' on", id="labels"),
+        pytest.param(HEAD + "tests:\n- promql_expr_test: [{expr: up, exp_samples: [{labels: up, value: one}]}]", "3:67: expected a number, not 'one'", id="a value"),
+        pytest.param(HEAD + "tests:\n- input_series: [{series: up, values: '1 +'}]\n" + DIES, "3:39: '+' is no sample", id="values of a series"),
+        pytest.param(HEAD + "tests:\n- input_series: [{series: '{a=\"b\"}', values: 1}]\n" + DIES, "3:27: '{a=\"b\"}' has no name", id="a series without a name"),
+        pytest.param(HEAD + "tests:\n- input_series: [{series: up, values: 1}, {series: 'up{}', values: 1}]\n" + DIES, "3:52: this series is here twice", id="a series twice"),
+        pytest.param(HEAD + "tests:\n- start_time: today\n" + DIES, "3:15: 'today' is no time", id="no time"),
+        pytest.param(HEAD + "tests:\n- start_time: 2026-11-23T18:12:00\n" + DIES, "3:15: '2026-11-23T18:12:00' names no zone", id="a time without a zone"),
+        pytest.param(HEAD + "tests:\n- start_time: 2026-11-23T18:12:07Z\n" + DIES, "3:15: the start is no multiple of evaluation_interval", id="a start between evaluations"),
+        pytest.param(HEAD + "tests:\n- input_lines: [{at: 0s, line: x}]\n" + DIES, "3:32: no header can be read from 'x'", id="no header"),
+        pytest.param(HEAD + "tests:\n- input_lines: [{at: 0s}]\n" + DIES, "3:17: lines come from line:, lines: or file:", id="no line"),
+        pytest.param(HEAD + "tests:\n- input_lines: [{line: 'a[1]: b', times: 2}]\n" + DIES, "3:17: lines that come several times need at: and every:", id="times without distance"),
+        pytest.param(HEAD + "tests:\n- input_lines: [{file: no.log}]\n" + DIES, "3:24: there is no file 'no.log'", id="a file that is not there"),
+        pytest.param(HEAD + "tests:\n- input_lines: [{at: 1h, line: 'a[1]: b'}]\n" + DIES, "3:22: warning: nothing looks at these lines", id="lines after the end"),
+        pytest.param(HEAD + "tests:\n- restart_at: 1h\n" + DIES, "3:15: the test is over by then", id="a restart after the end"),
+        pytest.param(HEAD + "tests:\n- timezone: Europa/Berlin\n" + DIES, "3:13: no time zone is called 'Europa/Berlin'", id="a time zone"),
+        pytest.param(HEAD + "tests:\n- event_test: [{event: container.dia}]", "3:24: warning: no rule of logwatch makes 'container.dia' (did you mean 'container.die'?)", id="an event"),
+        pytest.param(HEAD + "tests:\n- event_test: [{exp_events: [{event: die}]}]", "3:38: 'die' is not type.action", id="an expected event"),
+        pytest.param(HEAD + "tests:\n- event_test: [{exp_events: [], exp_count: 1}]", "3:16: exp_events tells how many there are", id="two ways to count"),
+        pytest.param(HEAD + "tests:\n- notification_test: [{alertname: Dies, exp_notifications: [{status: fired}]}]", "3:70: 'fired' is not a value of this key", id="a status"),
+        pytest.param(HEAD + "tests:\n- name: x", "3:3: warning: 'x' expects nothing", id="a test without expectations"),
+    ],
+)  # fmt: skip
+def test_a_mistake_has_its_place_and_cure(text: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "alerts.yml").write_text(ALERTS)
+    (tmp_path / "test.yml").write_text(text)
+
+    found = mistakes(tmp_path / "test.yml")
+
+    assert [line for line in found if line.startswith(says)], "\n".join(found)
+
+
+def test_all_mistakes_come_at_once_also_those_of_the_rule_files(tmp_path: Path) -> None:
+    (tmp_path / "alerts.yml").write_text("groups: [{name: g, rules: [{alert: A, expr: 'sum('}]}]")
+    (tmp_path / "test.yml").write_text(HEAD + "tests:\n- {naem: x}\n- restart_at: 1h")
+
+    found = mistakes(tmp_path / "test.yml")
+
+    assert len(found) == 4
+    assert any("alerts.yml:1:" in line for line in found)
