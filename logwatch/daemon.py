@@ -13,12 +13,15 @@ from logwatch.compose import Builder, nanoseconds
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
 from logwatch.engine import NOTIFIERS, SOURCE, Engine
+from logwatch.errors import ConfigError
 from logwatch.model import Source
 from logwatch.notifiers import Dispatcher
 from logwatch.receivers import receivers
 from logwatch.series import Series
+from logwatch.sources import journal
 from logwatch.sources.default import default_log
 from logwatch.sources.file import FileSource
+from logwatch.sources.journal import JournalSource
 from logwatch.sources.stdin import StdinSource
 from logwatch.store import Store, Sync
 from logwatch.store.retention import Retention
@@ -137,9 +140,13 @@ def _security(config: Config) -> Security | None:
 
 def _source(config: Config) -> Source:
     sources, limits = config.sources, config.limits
-    paths = list(sources.paths) or [default_log(journal=lambda: "not supported yet")]
+    paths = list(sources.paths) or [default_log(journal=journal.why_not)]
     if paths == ["-"]:
         return StdinSource(follow=True, max_line_bytes=limits.max_line_bytes)
+    if any(map(journal.is_journal, paths)):
+        if len(paths) > 1:
+            raise ConfigError(f"the journal is followed alone: leave {', '.join(paths)} but one out")
+        return JournalSource(paths[0], start=sources.start, max_line_bytes=limits.max_line_bytes)
     return FileSource(
         paths,
         start=sources.start,

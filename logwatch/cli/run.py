@@ -20,7 +20,7 @@ from logwatch.daemon import Daemon
     "--log",
     "logs",
     multiple=True,
-    help="Log to follow: a path or a glob. Repeatable. [default: the first readable of /var/log/messages, /var/log/syslog]",
+    help="Log to follow: a path, a glob, or journal: for the systemd journal. Repeatable. [default: the first readable of /var/log/messages, /var/log/syslog, journal:]",
 )
 @options.state_dir
 @options.timezone

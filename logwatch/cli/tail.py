@@ -28,9 +28,11 @@ from logwatch.sources.default import default_log
 from logwatch.sources.disk import describe
 from logwatch.sources.file import FileSource, cure
 from logwatch.sources.globs import expand, is_pattern
+from logwatch.sources.journal import is_journal
 from logwatch.sources.stdin import StdinSource
 from logwatch.tail import Line, Tail, recent
 
+PIPE_IT = "pipe it, journalctl -f -o short-iso | logwatch tail -"
 WAIT = 1.0
 """Seconds between two looks at what else may have changed."""
 
@@ -100,7 +102,9 @@ def command(
     count = count if count is not None or since_ns is not None else 10
     with ExitStack() as stack:
         offsets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        logs = list(config.sources.paths) or [default_log(journal=lambda: "not supported yet")]
+        logs = list(config.sources.paths) or [default_log(journal=lambda: PIPE_IT)]
+        if any(map(is_journal, logs)):
+            raise SourceError(f"tail reads files: to see the journal, {PIPE_IT}")
         if logs != ["-"]:
             show(_begin(logs, tail, offsets, count=count, since_ns=since_ns, follow=follow))
         if follow or logs == ["-"]:

@@ -81,7 +81,7 @@ class Sources(Strict):
     """What is read."""
 
     paths: Texts = ()
-    """Files, globs or `-`; none: the first readable of /var/log/messages and /var/log/syslog."""
+    """Files, globs, `journal:` or `-`; none: the first readable of /var/log/messages, /var/log/syslog and the journal."""
     start: Literal["beginning", "end"] = "beginning"
     """Where to begin in a file that was never read before."""
     multi_host: Flag = False

@@ -1,0 +1,281 @@
+"""Follows the systemd journal through `journalctl`, the one reader that knows every version of its files.
+
+    journalctl --follow --output=json ──▶ a line of JSON an entry ──▶ `entries` ──▶ Chunk
+
+The position is the cursor of the last entry handed out. A journal forgets its oldest entries by itself: where the
+entry at the cursor is gone when logwatch comes back, what was between it and the oldest entry left is lost, and that
+is told as a gap. A journalctl that ends is started again behind the last entry.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Literal
+
+from logwatch.errors import SourceError
+from logwatch.model import SECOND, Chunk, Gap, SourceStatus
+from logwatch.sources.default import JOURNAL
+from logwatch.sources.entries import FIELDS, Entry, read
+
+PIECE = 1 << 18
+AGAIN_NS = SECOND
+"""Between two starts of journalctl."""
+PATIENCE = 30.0
+"""Seconds that a question to journalctl may take; the first look into gigabytes of journal is slow."""
+ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
+
+
+class JournalSource:
+    """Entries of the journal as lines; `path` is `journal:` for this host's, `journal:/folder` for files elsewhere.
+
+    Raises SourceError where there is no journalctl.
+    """
+
+    def __init__(
+        self,
+        path: str = JOURNAL,
+        *,
+        start: Literal["beginning", "end"] = "beginning",
+        max_line_bytes: int = 1 << 16,
+        chunk_bytes: int = 1 << 20,
+    ) -> None:
+        self._path = path
+        self._command = _command(path)
+        self._start = start
+        self._limit = max_line_bytes
+        self._chunk_bytes = chunk_bytes
+        self._cursor = ""
+        self._offset = 0
+        self._row = ""
+        self._buffer = b""
+        self._skipped: dict[str, int] = {}
+        self._gaps: list[Gap] = []
+        self._error: str | None = None
+        self._last_read_ns: int | None = None
+        self._started_ns: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    # ── reading ──────────────────────────────────────────────────────────────────────
+
+    @property
+    def finished(self) -> bool:
+        """There is always more to come."""
+        return False
+
+    def read(self, now_ns: int) -> Chunk | None:
+        """The next entries, or None while nothing comes."""
+        if self._process is None and b"\n" not in self._buffer:
+            self._begin(now_ns)
+        self._fill()
+        end = self._buffer.rfind(b"\n", 0, self._chunk_bytes) + 1 or self._buffer.find(b"\n") + 1
+        if not end:
+            return None
+        lines, self._buffer = self._buffer[:end], self._buffer[end:]
+        data = b"".join([self._line(entry) for entry in map(self._entry, lines.splitlines()) if entry is not None])
+        if not data:
+            return None
+        offset, self._offset = self._offset, self._offset + len(data)
+        self._last_read_ns = now_ns
+        return Chunk(data, self._path, offset, now_ns, live=not self._buffer)
+
+    def _entry(self, text: bytes) -> Entry | None:
+        entry = read(text)
+        if entry is None:
+            self._skip("entry")
+        else:
+            self._cursor = entry.cursor
+        return entry
+
+    def _line(self, entry: Entry) -> bytes:
+        if len(entry.line) <= self._limit + 1:
+            return entry.line
+        self._skip("too_long")
+        return entry.line[: self._limit] + b"\n"
+
+    def _skip(self, reason: str) -> None:
+        self._skipped[reason] = self._skipped.get(reason, 0) + 1
+
+    def _fill(self) -> None:
+        """Take what journalctl has written, without waiting for more."""
+        while self._process is not None and len(self._buffer) < self._chunk_bytes:
+            assert self._process.stdout is not None
+            try:
+                piece = os.read(self._process.stdout.fileno(), PIECE)
+            except BlockingIOError:
+                return
+            if not piece:
+                self._ended()
+            self._buffer += piece
+
+    # ── journalctl ───────────────────────────────────────────────────────────────────
+
+    def _begin(self, now_ns: int) -> None:
+        """Start journalctl behind the last entry, at most once a second."""
+        if self._started_ns is not None and abs(now_ns - self._started_ns) < AGAIN_NS:
+            return
+        self._started_ns = now_ns
+        self._buffer = b""  # what journalctl had written of an entry when it ended comes again, whole
+        command = [*self._command, "--follow", "--no-tail", *_json(), *self._place(now_ns)]
+        process = subprocess.Popen(  # noqa: S603 - our own arguments
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | ENVIRONMENT,
+        )
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            os.set_blocking(stream.fileno(), False)
+        self._process, self._error = process, None
+
+    def _place(self, now_ns: int) -> Sequence[str]:
+        """Where journalctl is to begin; where our last entry is gone, at the oldest that came after it."""
+        if not self._cursor:
+            return ()
+        if self._ask(f"--cursor={self._cursor}") == self._cursor:
+            return (f"--after-cursor={self._cursor}",)
+        self._gaps.append(Gap(self._path, "vacuumed", now_ns, None))
+        return (f"--cursor={self._cursor}",)  # --after-cursor would pass over that one
+
+    def _ended(self) -> None:
+        """Note why journalctl ended; `read` starts it again."""
+        assert self._process is not None
+        assert self._process.stderr is not None
+        said = (self._process.stderr.read() or b"").decode(errors="replace").strip()
+        self._error = said.splitlines()[-1] if said else f"journalctl ended with status {self._process.wait()}"
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._process is None:
+            return
+        self._process.terminate()
+        self._process.wait()
+        for stream in (self._process.stdout, self._process.stderr):
+            assert stream is not None
+            stream.close()
+        self._process = None
+
+    def _ask(self, *question: str) -> str | None:
+        """The cursor of the entry that a question leads to; None where there is none."""
+        answer = _call([*self._command, "--quiet", "--lines=1", *_json(), *question], self._path)
+        for line in answer.stdout.splitlines():
+            with suppress(ValueError, KeyError):
+                return str(json.loads(line)["__CURSOR"])
+        return None
+
+    # ── state ────────────────────────────────────────────────────────────────────────
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Continue behind the last committed entry; a first start begins where `start` says."""
+        row = rows.get(self._path)
+        if row is None:
+            self._cursor = (self._ask() or "") if self._start == "end" else ""
+            return
+        self._row = row
+        self._cursor, self._offset = json.loads(row)
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """The cursor of the last entry handed out, and how many bytes its lines have come to."""
+        row = json.dumps([self._cursor, self._offset])
+        if row == self._row:
+            return {}
+        self._row = row
+        return {self._path: row}
+
+    def committed(self) -> None:
+        """Nothing is kept only for the sake of a commit."""
+
+    # ── what the engine asks ─────────────────────────────────────────────────────────
+
+    def status(self) -> Sequence[SourceStatus]:
+        """How far the journal was read; its size is what of it has come."""
+        waiting = len(self._buffer)
+        return [
+            SourceStatus(
+                self._path,
+                self._error is None,
+                self._error,
+                self._offset + waiting,
+                self._offset,
+                waiting,
+                self._last_read_ns,
+                skipped=dict(self._skipped),
+            )
+        ]
+
+    def gaps(self) -> Sequence[Gap]:
+        """Losses proven since the last call."""
+        gaps = tuple(self._gaps)
+        self._gaps.clear()
+        return gaps
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until journalctl has written something, at the most `timeout` seconds."""
+        poll = select.poll()
+        poll.register(self._pipe[0], select.POLLIN)
+        if self._process is not None and self._process.stdout is not None:
+            poll.register(self._process.stdout.fileno(), select.POLLIN)
+        poll.poll(max(timeout, 0) * 1000)
+        with suppress(BlockingIOError):
+            os.read(self._pipe[0], 4096)
+
+    def wake(self) -> None:
+        """End a wait; may be called from another thread or a signal handler."""
+        with suppress(OSError):
+            os.write(self._pipe[1], b"!")
+
+    def close(self) -> None:
+        """End journalctl."""
+        self._let_go()
+        for fd in self._pipe:
+            with suppress(OSError):
+                os.close(fd)
+
+
+def is_journal(path: str) -> bool:
+    """Whether a path means the journal."""
+    return path.startswith(JOURNAL)
+
+
+def why_not() -> str | None:
+    """Why this host's journal cannot be read; None when it can."""
+    if shutil.which("journalctl") is None:
+        return "journalctl is not installed"
+    try:
+        answer = _call([*_command(JOURNAL), "--quiet", "--lines=1", "--output=cat"], JOURNAL)
+    except SourceError as error:
+        return str(error)
+    if answer.returncode or not answer.stdout:
+        said = answer.stderr.decode(errors="replace").strip()
+        return said.splitlines()[-1].lower().rstrip(".") if said else "it has no entries that we may read"
+    return None
+
+
+def _command(path: str) -> list[str]:
+    found = shutil.which("journalctl")
+    if found is None:
+        raise SourceError(f"{path}: journalctl is not installed: install systemd, or name a log file with --log")
+    folder = path.removeprefix(JOURNAL)
+    return [found, "--no-pager", *([f"--directory={folder}"] if folder else [])]
+
+
+def _call(command: list[str], path: str) -> subprocess.CompletedProcess[bytes]:
+    """Ask journalctl. Raises SourceError if it does not answer."""
+    environment = os.environ | ENVIRONMENT
+    try:
+        return subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE, env=environment)  # noqa: S603 - our own arguments
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise SourceError(
+            f"{path}: journalctl does not answer ({error}): try {' '.join(command[:3])} by hand"
+        ) from error
+
+
+def _json() -> list[str]:
+    return ["--output=json", "--all", f"--output-fields={','.join(FIELDS)}"]

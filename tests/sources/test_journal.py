@@ -1,0 +1,280 @@
+"""Following the systemd journal: files that systemd's own tools wrote, read by the real journalctl."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ports import wait_for
+
+from logwatch.errors import SourceError
+from logwatch.formats.reader import LineReader
+from logwatch.model import SECOND, Chunk
+from logwatch.sources import entries
+from logwatch.sources.journal import JournalSource
+
+REMOTE = shutil.which("systemd-journal-remote", path="/usr/lib/systemd:/lib/systemd") or ""
+BOOT = "0123456789abcdef0123456789abcdef"
+T = 1_795_000_000 * SECOND
+
+needs_journal = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(
+        os.environ.get("CI") != "true" and not (REMOTE and shutil.which("journalctl")),
+        reason="missing here: journalctl, systemd-journal-remote (make packages installs them on Debian)",
+    ),
+]
+
+
+def entry(number: int, message: bytes = b"", **fields: str) -> bytes:
+    """An entry in systemd's export format."""
+    message = message or b'time="2026-11-18T11:06:40Z" level=info msg="entry %d"' % number
+    given_fields = {"_HOSTNAME": "vm", "SYSLOG_IDENTIFIER": "dockerd", "_PID": "411", "PRIORITY": "6"} | fields
+    head = {
+        "__REALTIME_TIMESTAMP": str(T // 1000 + number * 1_000_000),
+        "__MONOTONIC_TIMESTAMP": str(1_000_000 + number * 1_000_000),
+        "_BOOT_ID": BOOT,
+    }
+    text = "".join(f"{name}={value}\n" for name, value in (head | given_fields).items()).encode()
+    return text + b"MESSAGE\n" + len(message).to_bytes(8, "little") + message + b"\n\n"
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Callable[..., Path]:
+    """Write entries to a journal in a folder; more may be added."""
+
+    def write(*written: bytes, folder: str = "journal") -> Path:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        command = [REMOTE, "-o", str(tmp_path / folder / "test.journal"), "-"]
+        subprocess.run(command, input=b"".join(written), check=True, capture_output=True)
+        return tmp_path / folder
+
+    return write
+
+
+@pytest.fixture
+def open_source() -> Iterator[Callable[..., JournalSource]]:
+    opened: list[JournalSource] = []
+
+    def make(folder: Path, rows: dict[str, str] | None = None, **options: object) -> JournalSource:
+        source = JournalSource(f"journal:{folder}", **options)
+        opened.append(source)
+        source.restore(rows or {})
+        return source
+
+    yield make
+    for each in opened:
+        each.close()
+
+
+def lines_of(source: JournalSource, count: int, now_ns: int = T) -> list[bytes]:
+    """The next lines; waits for them as the engine does."""
+    found: list[bytes] = []
+    for turn in range(600):
+        chunk = source.read(now_ns + turn * SECOND)
+        if chunk is None:
+            source.wait(0.1)
+        else:
+            found += chunk.data.splitlines()
+        if len(found) >= count:
+            break
+    return found
+
+
+def said(lines: list[bytes]) -> list[str]:
+    return [line.decode().rpartition('msg="')[2].rstrip('"') for line in lines]
+
+
+def numbers(*which: int) -> list[str]:
+    return [f"entry {number}" for number in which]
+
+
+# ── the real journal ─────────────────────────────────────────────────────────────────
+
+
+class TestRealJournal:
+    pytestmark = needs_journal
+
+    def test_entries_come_as_lines_that_the_formats_read(self, journal, open_source) -> None:
+        (line,) = lines_of(open_source(journal(entry(1))), 1)
+        reader = LineReader(None)
+        reader.begin(Chunk(line + b"\n", "journal:", 0, T), T)
+        record = reader.read(line)
+
+        assert (
+            line
+            == b'2026-11-18T11:06:41.000000+00:00 vm dockerd[411]: time="2026-11-18T11:06:40Z" level=info msg="entry 1"'
+        )
+        assert record is not None
+        assert (record.host, record.tag, record.pid, record.stamp_ns) == ("vm", "dockerd", "411", T + SECOND)
+
+    def test_what_is_written_later_is_followed(self, journal, open_source) -> None:
+        source = open_source(journal(entry(1), entry(2)))
+        first = lines_of(source, 2)
+        journal(entry(3))
+
+        assert said(first + lines_of(source, 1)) == numbers(1, 2, 3)
+
+    def test_a_restart_goes_on_behind_the_last_entry(self, journal, open_source) -> None:
+        folder = journal(*map(entry, range(5)))
+        first = open_source(folder)
+        rows = dict(first.changed_rows())
+        seen = lines_of(first, 5)
+        rows |= first.changed_rows()
+        first.close()
+        journal(entry(5), entry(6))
+        second = open_source(folder, rows)
+
+        lines = lines_of(second, 2)
+
+        assert said(seen + lines) == numbers(*range(7))
+        assert second.gaps() == ()
+
+    def test_what_was_read_and_not_committed_is_read_again(self, journal, open_source) -> None:
+        folder = journal(*map(entry, range(3)))
+        first = open_source(folder)
+        rows = dict(first.changed_rows())
+        lines_of(first, 3)
+
+        assert said(lines_of(open_source(folder, rows), 3)) == numbers(0, 1, 2)
+
+    def test_offsets_go_on_over_a_restart(self, journal, open_source) -> None:
+        folder = journal(entry(1))
+        first = open_source(folder)
+        (line,) = lines_of(first, 1)
+        rows = first.changed_rows()
+        journal(entry(2))
+        second = open_source(folder, rows)
+        while (chunk := second.read(T)) is None:
+            second.wait(0.1)
+
+        assert chunk.offset == len(line) + 1
+
+    def test_a_start_at_the_end_reads_only_what_comes(self, journal, open_source) -> None:
+        source = open_source(journal(entry(1), entry(2)), start="end")
+        journal(entry(3))
+
+        assert said(lines_of(source, 1)) == numbers(3)
+
+    def test_entries_that_were_vacuumed_while_away_are_a_gap(self, journal, open_source) -> None:
+        folder = journal(entry(1))
+        first = open_source(folder)
+        lines_of(first, 1)
+        rows = first.changed_rows()
+        other = journal(entry(7), folder="later")
+        source = open_source(other, {f"journal:{other}": row for row in rows.values() if row is not None})
+        lines = lines_of(source, 1)
+
+        assert said(lines) == numbers(7)
+        assert [(gap.reason, gap.size) for gap in source.gaps()] == [("vacuumed", None)]
+
+    def test_a_journalctl_that_is_killed_is_started_again(self, journal, open_source) -> None:
+        source = open_source(journal(entry(1)))
+        first = lines_of(source, 1)
+        source._process.send_signal(signal.SIGKILL)
+        source._process.wait()
+        journal(entry(2))
+
+        assert said(first + lines_of(source, 1)) == numbers(1, 2)
+
+    def test_what_journalctl_complains_about_is_shown(self, tmp_path: Path, open_source) -> None:
+        source = open_source(tmp_path / "nowhere")
+        for _ in range(100):
+            source.read(T)
+            if source.status()[0].error:
+                break
+            source.wait(0.1)
+
+        assert not source.status()[0].open
+        assert "nowhere" in source.status()[0].error or "No such file" in source.status()[0].error
+
+    def test_a_container_cannot_pass_for_the_daemon(self, journal, open_source) -> None:
+        fields = {"CONTAINER_NAME": "web", "CONTAINER_ID": "0123456789ab", "CONTAINER_TAG": "dockerd"}
+        (line,) = lines_of(open_source(journal(entry(1, **fields))), 1)
+
+        assert b" vm docker/web: time=" in line
+
+    def test_bytes_newlines_and_long_messages_stay_one_line(self, journal, open_source) -> None:
+        source = open_source(journal(entry(1, b"two\nlines \xff"), entry(2, b"x" * 5000)), max_line_bytes=1000)
+        first, second = lines_of(source, 2)
+
+        assert first.endswith(b": two#012lines \xff")
+        assert len(second) == 1000
+        assert source.status()[0].skipped == {"too_long": 1}
+
+    def test_run_counts_what_the_journal_tells(self, journal, sidecar, tmp_path: Path) -> None:
+        died = f'time="2026-11-18T11:06:41Z" level=info msg="ignoring event" container={"8d" * 32} topic=/tasks/delete'
+        folder = journal(entry(1, died.encode()), entry(2, died.encode(), CONTAINER_NAME="liar", CONTAINER_ID="8d" * 6))
+        first = sidecar("--log", f"journal:{folder}")
+        wait_for(lambda: first.value("docker_events_total", type="container", action="die") == 1, "the first")
+        first.end()
+        journal(entry(100, died.encode()))
+        second = sidecar("--log", f"journal:{folder}")
+        wait_for(lambda: second.value("docker_events_total", type="container", action="die") == 2, "the second")
+
+        assert second.value("logwatch_lines_read_total", path=f"journal:{folder}") == 3
+
+
+# ── entries ──────────────────────────────────────────────────────────────────────────
+
+
+def as_json(**fields: object) -> bytes:
+    return json.dumps({"__CURSOR": "c", "__REALTIME_TIMESTAMP": str(T // 1000), "MESSAGE": "hello"} | fields).encode()
+
+
+@pytest.mark.parametrize(
+    ("fields", "header"),
+    [
+        ({"_HOSTNAME": "vm", "SYSLOG_IDENTIFIER": "kernel"}, b"vm kernel:"),
+        ({"_HOSTNAME": "vm", "_COMM": "dockerd", "_PID": "7"}, b"vm dockerd[7]:"),
+        ({"SYSLOG_IDENTIFIER": "a b:[c]", "SYSLOG_PID": "8", "_PID": "7"}, b"localhost a_b__c_[8]:"),
+        ({"SYSLOG_IDENTIFIER": ["systemd", "other"]}, b"localhost systemd:"),
+        ({"CONTAINER_ID": "0123456789ab", "SYSLOG_IDENTIFIER": "dockerd"}, b"localhost docker/0123456789ab:"),
+        ({}, b"localhost unknown:"),
+    ],
+)
+def test_the_header_says_who_wrote_it(fields: dict[str, object], header: bytes) -> None:
+    found = entries.read(as_json(**fields))
+
+    assert found is not None
+    assert found.line == b"2026-11-18T11:06:40.000000+00:00 " + header + b" hello\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b"null",
+        b"{}",
+        as_json(MESSAGE=None),
+        as_json(__CURSOR=3),
+        as_json(__REALTIME_TIMESTAMP="x"),
+    ],
+)
+def test_what_is_no_entry_is_none(text: bytes) -> None:
+    assert entries.read(text) is None
+
+
+@given(
+    st.binary() | st.dictionaries(st.text(), st.text() | st.lists(st.integers())).map(lambda value: as_json(**value))
+)
+def test_reading_an_entry_never_raises(text: bytes) -> None:
+    found = entries.read(text)
+
+    assert found is None or (found.line.endswith(b"\n") and found.line.count(b"\n") == 1)
+
+
+def test_without_journalctl_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(SourceError, match="install systemd, or name a log file"):
+        JournalSource()
