@@ -9,15 +9,17 @@ from pathlib import Path
 
 import click
 
+from logwatch import alerts
 from logwatch.cli import options
-from logwatch.compose import Builder, cache_dir
+from logwatch.compose import Builder, cache_dir, nanoseconds
 from logwatch.config import Config
 from logwatch.errors import ConfigError, RuleError
 from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
 from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.shipped import rules_folder
-from logwatch.ruletests import Case, House, TestFile, load, perform, report
+from logwatch.ruletests import Case, House, TestFile, Verdict, load, perform, report
+from logwatch.ruletests.coverage import measure
 from logwatch.series import Series
 
 
@@ -27,14 +29,22 @@ from logwatch.series import Series
     "-k", "--run", "patterns", multiple=True, help="Only tests whose name this regular expression finds. Repeatable."
 )
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the results as JUnit's XML.")
+@click.option(
+    "--coverage", is_flag=True, help="Also print which rules and which states of alerts no test has been through."
+)
+@click.option(
+    "--coverage-fail-under", "least", type=click.FloatRange(0, 100), help="Exit with 1 if less is covered, in percent."
+)
 @options.rule_options
 def command(
     paths: tuple[Path, ...],
     patterns: tuple[str, ...],
     junit: Path | None,
+    least: float | None,
     config_file: Path | None,
     rule_paths: tuple[Path, ...],
     *,
+    coverage: bool,
     no_shipped_rules: bool,
 ) -> int:
     """Run the tests of rules: those in PATH, else those that come with logwatch and those beside your rules.
@@ -55,9 +65,10 @@ def command(
             click.echo(line)
     if junit is not None:
         junit.write_bytes(report.junit(verdicts))
+    covered = _covered(verdicts, house, config, show=coverage) if coverage or least is not None else 100.0
     failed = sum(bool(verdict.failures) for verdict in verdicts)
     click.echo(f"{len(verdicts)} tests, {failed} failed", err=True)
-    return 1 if failed else 0
+    return 1 if failed or covered < (least or 0) else 0
 
 
 def _files(paths: Sequence[Path], config: Config) -> list[Path]:
@@ -99,3 +110,12 @@ def _house(config: Config) -> House:
         return load_rules([*rules.paths, *event_files], shipped=rules.shipped, disabled=rules.disable)
 
     return House(builder.settings(), cache_dir(), rule_set)
+
+
+def _covered(verdicts: Sequence[Verdict], house: House, config: Config, *, show: bool) -> float:
+    rules = house.load_rules(())
+    groups = alerts.load(rules.alert_files, interval_ns=nanoseconds(config.alerting.sample_interval))
+    found = measure(verdicts, rules.rules, rules.correlations, groups)
+    for line in found.text() if show else ():
+        click.echo(line)
+    return found.percent
