@@ -1,4 +1,4 @@
-"""Running the same work several times, side by side with what it is compared to."""
+"""Running the same works several times, side by side, and what is made of their times."""
 
 from __future__ import annotations
 
@@ -16,39 +16,43 @@ Work = Callable[[], float | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Figure:
-    """Seconds of several runs of one work."""
+class Rounds:
+    """Seconds of every work in every round."""
 
-    seconds: tuple[float, ...]
+    seconds: Sequence[Mapping[str, float]]
 
-    @property
-    def best(self) -> float:
-        """The run that the machine disturbed least."""
-        return min(self.seconds)
+    def median(self, figure: Callable[[Mapping[str, float]], float]) -> float | None:
+        """Return the middle of a figure that is made of each round's seconds; None where a work is missing in all."""
+        figures = []
+        for seconds in self.seconds:
+            try:
+                figures.append(figure(seconds))
+            except KeyError:
+                continue
+        return statistics.median(figures) if figures else None
 
-    @property
-    def median(self) -> float:
-        """The run in the middle."""
-        return statistics.median(self.seconds)
-
-    def __str__(self) -> str:
-        return f"{self.best:8.3f} s  (median {self.median:.3f} s of {len(self.seconds)})"
+    def report(self) -> None:
+        """Print what each work took."""
+        for name in dict.fromkeys(name for seconds in self.seconds for name in seconds):
+            took = [seconds[name] for seconds in self.seconds if name in seconds]
+            print(f"  {name:32} {statistics.median(took):8.3f} s  (best {min(took):.3f} s of {len(took)})")
 
 
-def side_by_side(works: Mapping[str, Work], rounds: int) -> dict[str, Figure | None]:
+def side_by_side(works: Mapping[str, Work], rounds: int) -> Rounds:
     """Run all works in turn, `rounds` times, so that a busy moment of the machine meets them all."""
-    seconds: dict[str, list[float]] = {name: [] for name in works}
+    seconds: list[dict[str, float]] = []
     missing: set[str] = set()
     for _ in range(rounds):
-        for name, work in works.items():
-            if name in missing:
-                continue
-            took = work()
-            if took is None:
-                missing.add(name)
-            else:
-                seconds[name].append(took)
-    return {name: None if name in missing else Figure(tuple(took)) for name, took in seconds.items()}
+        took = {name: work() for name, work in works.items() if name not in missing}
+        missing |= {name for name, figure in took.items() if figure is None}
+        seconds.append({name: figure for name, figure in took.items() if figure is not None})
+    return Rounds(seconds)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that this share of all (0 to 1) does not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def command(arguments: Sequence[str | Path], *, good: Iterable[int] = (0,)) -> Work:

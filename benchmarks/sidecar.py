@@ -1,0 +1,66 @@
+"""A `logwatch run` of its own, asked over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from benchmarks.bench import LOGWATCH
+
+PATIENCE = 120.0
+"""Seconds after which it is clear that something is wrong."""
+
+
+class Sidecar:
+    """A child process that follows one log; ended with its context."""
+
+    def __init__(self, log: Path, state: Path, *options: str | Path) -> None:
+        self.port = _free_port()
+        address = f"127.0.0.1:{self.port}"
+        self._errors = state.with_suffix(".stderr").open("wb")
+        arguments = [LOGWATCH, "run", "--log", log, "--state-dir", state, "--web.listen-address", address, *options]
+        self._process = subprocess.Popen([str(argument) for argument in arguments], stderr=self._errors)
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        self.pid = self._process.pid
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._connection.close()
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+        self._errors.close()
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Ask for a page, over a connection that is kept: its status and what it says."""
+        self._connection.request("GET", path)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
+
+    def wait_until_ready(self, *, pause: float) -> None:
+        """Wait until a source is open and read to its end; `pause` seconds between two looks."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                if self.get("/-/ready")[0] == 200:
+                    return
+            except (ConnectionError, http.client.HTTPException):
+                self._connection.close()
+            if self._process.poll() is not None:
+                break
+            time.sleep(pause)
+        raise RuntimeError(f"logwatch run is not ready: see {self._errors.name}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
