@@ -31,6 +31,7 @@ from logwatch.secrets import MASK, Masker
 from logwatch.templates import Template, parse
 
 NO_EVENTS: tuple[Event, ...] = ()
+API_ERROR = "api.error"
 _AMBIGUOUS = "docker"
 _WRAPPERS = frozenset({"sh", "bash", "env"})
 _ENGINE = TAG_FAMILIES["engine"]
@@ -63,7 +64,7 @@ class Extraction(NamedTuple):
     engine: bool
     """The line is the engine's own."""
     replaced: Sequence[Event] = NO_EVENTS
-    """What `unless_other` rules with metrics would have made: only those metrics count."""
+    """What `unless_other` rules with metrics would have made: only those metrics count. A request that failed always has one."""
 
 
 class Extractor:
@@ -164,7 +165,7 @@ class CompiledRule:
         self.id = rule.id
         self.tags = family_tags(rule.programs)
         self.unless_other = rule.unless_other
-        self.has_metrics = bool(rule.metrics)
+        self.has_metrics = bool(rule.metrics) or rule.event == API_ERROR
         self._rule = rule
         self._masker = masker
         self._texts = [pattern.text.encode() for pattern in rule.patterns if not pattern.regex]

@@ -157,6 +157,35 @@ def test_a_failed_request_is_one_event(
     assert kinds(f'{DEB}level=error msg="Handler for {request_line} returned error: {text}"') == [expected or otherwise]
 
 
+def test_every_failed_request_counts_as_an_error_of_the_api(shipped: RuleSet) -> None:
+    series = Series()
+    pipeline = Pipeline(shipped.rules, (), Settings(), series)
+    failed = f'level=error msg="Handler for POST /v1.39/containers/{ID}/start returned error: no"'
+    status = 'level=error msg="HTTP Error" err="no" statusCode=500'
+
+    pipeline.apply(Chunk(f"{EL7}{failed}\n{EL7}{status}\n".encode(), "messages", 0, 0), 0)
+
+    assert {labels["method"]: values[-1] for labels, _, values in series.select("docker_api_errors_total")} == {
+        "POST": 1
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (f'{SHIM}level=info msg="shim disconnected" id={ID} namespace=k8s.io', []),
+        (f'{DEB}level=info msg="ignoring event" container={ID} module=libcontainerd namespace=plugins.moby topic=/tasks/delete', []),
+        (f'{SHIM}level=info msg="shim containerd-shim started" address="/containerd-shim/k8s.io/{ID}/shim.sock" pid=7', []),
+        (f'{DEB}level=info msg="Container failed to exit within 1m30s of signal 15 - using the force" container={ID}', ["container.kill", "container.stop_timeout"]),
+    ],
+    ids=["kubernetes", "plugin", "kubernetes-shim", "minutes"],
+)  # fmt: skip
+def test_other_namespaces_and_other_spellings(
+    line: str, expected: list[str], kinds: Callable[[str], list[str]]
+) -> None:
+    assert kinds(line) == expected
+
+
 @pytest.mark.parametrize(
     "line",
     [

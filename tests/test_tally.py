@@ -385,6 +385,17 @@ def test_metrics_of_an_event_that_gave_way_count_all_the_same():
     assert bench.value("docker_events_total", "daemon", "error") == 0
 
 
+@pytest.mark.parametrize(("role", "counted"), [(Role.PRIMARY, 1), (Role.CORROBORATING, 0)])
+def test_a_failed_request_counts_whatever_event_its_line_made(role, counted):
+    bench = Bench()
+    attributes = {"method": "POST", "status": "500"}
+    event = Event(T, "api.error", "vm", None, None, attributes, Severity.ERROR, "r", "/log", 0, None, role)
+    bench.tally.count_withheld(event)
+
+    assert (bench.value("docker_api_errors_total", "POST", "500") or 0) == counted
+    assert bench.value("docker_events_total", "api", "error") == 0
+
+
 def test_a_rules_series_end_with_the_container_they_name():
     bench = Bench(rules=[rule("r", DELETES, SIZE)])
     bench.event("container.die", size="1")

@@ -41,7 +41,7 @@ PLAIN = re.compile(
     r"""
     (?P<type> [a-z]+ ) [ ]
     (?P<action> [a-z_]+ (?: :[ ]\S+ )? ) [ ]              # die, health_status: unhealthy
-    (?P<id> \S+ )                                         # 8dd3…, sha256:…, busybox:latest, a volume's name
+    (?P<id> \S* )                                         # 8dd3…, sha256:…, busybox:latest, a volume's name; none to prune
     (?: [ ] \( (?P<attributes> .* ) \) )?
     """,
     re.VERBOSE | re.DOTALL,

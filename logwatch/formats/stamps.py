@@ -3,6 +3,7 @@
     Nov 23 20:16:44            rsyslog's traditional format, RFC 3164; the day also as 03 or 3
     nov 08 · gru 12 · 8月 31    journalctl in another language
     2024 Nov 3 · Nov 3 2024    with a year, before or behind
+    Sun Nov  3 12:00:01 2024   OpenWrt's logread, C's ctime
     2024-11-03 12:00:01.123    ISO without offset, also after a weekday (journalctl -o short-full)
     20:53:13                   time only
 
@@ -35,13 +36,14 @@ STAMP = re.compile(
     rb"""
     (?: (?: [A-Za-z\x80-\xff.]{2,16} [ ] )?                        # Sun 2024-11-03
         (?P<iso_year> \d{4} ) [-/] (?P<iso_month> \d\d ) [-/] (?P<iso_day> \d\d ) [T ]
-      | (?: (?P<year_before> \d{4} ) [ ] )?
+      | (?P<weekday> (?: Mon | Tue | Wed | Thu | Fri | Sat | Sun ) [ ] )? (?: (?P<year_before> \d{4} ) [ ] )?
         (?P<name> [A-Za-z\x80-\xff.]{2,24} | \d{1,2} [\x80-\xff]{2,4} )   # Nov, gru, a Chinese 8th month
         [ ]{0,2} (?P<day> \d{1,2} ) [ ]
         (?: (?P<year_behind> \d{4} ) [ ] )?
     )?
     (?P<hour> \d\d ) : (?P<minute> \d\d ) : (?P<second> \d\d )
     (?: [.,] (?P<fraction> \d{1,9} ) )?
+    (?(weekday) (?: [ ] (?P<year_last> \d{4} ) (?= [ ] ) )? )
     (?: [ ] (?: (?P<universal> UTC | GMT ) | CES?T | [ACEHKMPW][SD]T ) (?= [ ] ) )?    # journalctl -o short-full
     (?= [ :] | \Z )
     """,
@@ -83,7 +85,7 @@ def _date(match: re.Match[bytes]) -> tuple[int | None, int | None, int | None]:
     month = _month(match["name"]) if match["name"] else None
     if month is None:
         return None, None, None
-    year = match["year_before"] or match["year_behind"]
+    year = match["year_before"] or match["year_behind"] or match["year_last"]
     return int(year) if year else None, month, int(match["day"])
 
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from logwatch.metrics import MAX_CONTAINERS, VOCABULARY, counted
-from logwatch.model import SECOND, Consequence, Correlation, Event, LabelValues, Outcome, Renamed, Rule, StateChange
+from logwatch.model import (
+    SECOND,
+    Consequence,
+    Correlation,
+    Event,
+    LabelValues,
+    Outcome,
+    Renamed,
+    Role,
+    Rule,
+    StateChange,
+)
 from logwatch.series import Series
 from logwatch.tally.containers import Containers, Tracked
 from logwatch.tally.rulemetrics import RuleMetrics
@@ -55,6 +66,8 @@ class Tally:
 
     def count_withheld(self, event: Event) -> None:
         """Move the metrics of a rule whose event gave way to another rule's (`unless_other`)."""
+        if event.event == "api.error":
+            self._count_api_error(event)
         self._rule_metrics.count(event)
 
     def advance(self, clock_ns: int) -> None:
@@ -83,12 +96,19 @@ class Tally:
         elif event.event == "daemon.start":
             self._series.lift(DAEMON_START, self._labels(host), event.time_ns / SECOND, event.time_ns)
         elif event.event == "api.error":
-            method, status = event.attributes.get("method", ""), event.attributes.get("status", "")
-            self._series.add(API_ERRORS, self._labels(host, method, status), 1, event.time_ns)
+            self._count_api_error(event)
         elif event.event == "log.suppressed" and event.attributes.get("count", "").isdecimal():
             by = (event.attributes.get("by", "unknown"),)
             self._series.add(UPSTREAM, by, int(event.attributes["count"]), event.time_ns)
         self._rule_metrics.count(event)
+
+    def _count_api_error(self, event: Event) -> None:
+        """Count a request that failed, whichever event its line made; its second line (up to 1.9) counts nothing."""
+        if event.role is Role.CORROBORATING:
+            return
+        host = event.host if self._multi_host else ""
+        method, status = event.attributes.get("method", ""), event.attributes.get("status", "")
+        self._series.add(API_ERRORS, self._labels(host, method, status), 1, event.time_ns)
 
     def _kind(self, name: str, host: str) -> LabelValues:
         """Split `type.action` into label values, once per kind of event and host."""

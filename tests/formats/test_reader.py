@@ -80,6 +80,7 @@ def system_zone(monkeypatch: pytest.MonkeyPatch):
         pytest.param("Nov  3 2024 20:16:44 vm a: x", "2024-11-03T20:16:44Z", "vm", "a", None, b"x", id="year behind"),
         pytest.param("2024-11-03 12:00:01 vm a: x", "2024-11-03T12:00:01Z", "vm", "a", None, b"x", id="ISO, naive"),
         pytest.param("2024-11-03 12:00:01,25 vm a: x", "2024-11-03T12:00:01.25Z", "vm", "a", None, b"x", id="comma"),
+        pytest.param("Sun Nov  3 12:00:01 2024 daemon.info a[7]: x", "2024-11-03T12:00:01Z", "", "a", "7", b"x", id="openwrt"),
         pytest.param("Sun 2024-11-03 12:00:01 UTC vm a: x", "2024-11-03T12:00:01Z", "vm", "a", None, b"x", id="short-full"),
         pytest.param(
             "2026-11-23T20:18:41.257307+01:00 vm dockerd[1]: x", "2026-11-23T19:18:41.257307Z", "vm", "dockerd", "1", b"x",
