@@ -192,6 +192,7 @@ def _source_samples(status: SourceStatus, now_ns: int) -> Iterator[SampleChange]
     if status.last_read_ns is not None:
         read = status.last_read_ns / SECOND
         yield SampleChange("logwatch_source_last_read_timestamp_seconds", path, read, now_ns)
+    yield SampleChange("logwatch_source_late_lines_total", path, status.late_lines, now_ns)
     for kind, count in status.rotations.items():
         yield SampleChange("logwatch_source_rotations_total", (status.path, kind), count, now_ns)
     for reason, count in status.skipped.items():

@@ -126,6 +126,11 @@ SAMPLED = (
     _gauge("logwatch_source_pending_bytes", "Bytes still to be read, older generations of the log included.", "path"),
     _gauge("logwatch_source_last_read_timestamp_seconds", "When bytes were last read from a log.", "path"),
     _counter("logwatch_source_rotations_total", "Rotations of a log that were followed, by kind.", "path", "kind"),
+    _counter(
+        "logwatch_source_late_lines_total",
+        "Lines that a writer added to a log's file after it was rotated; each is read once.",
+        "path",
+    ),
     _counter("logwatch_source_skipped_total", "Lines or bytes of a log that were passed over, by cause.", "path", "reason"),
     _counter("logwatch_commit_errors_total", "Commits of the state that failed and were tried again."),
     _gauge("logwatch_commit_last_success_timestamp_seconds", "When the state was last committed."),

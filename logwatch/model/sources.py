@@ -59,6 +59,8 @@ class SourceStatus:
     pending: int
     """Bytes still to be read, older generations included."""
     last_read_ns: int | None
+    late_lines: int = 0
+    """Lines that came to a file after it was rotated, since the state began."""
     rotations: Mapping[str, int] = field(default_factory=dict)
     """Kind (`rename`, `copytruncate`, `replaced`) to how often since the state began."""
     skipped: Mapping[str, int] = field(default_factory=dict)

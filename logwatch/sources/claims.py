@@ -16,6 +16,15 @@ class Claims:
     def __init__(self) -> None:
         self._holders: dict[Identity, str] = {}
         self._finished: dict[Identity, Fingerprint] = {}
+        self._paths: set[str] = set()
+
+    def follow(self, path: str) -> None:
+        """The path is a log of its own, however its name looks."""
+        self._paths.add(path)
+
+    def is_foreign(self, name: str, identity: Identity, path: str) -> bool:
+        """Whether a file is another log than `path`, or is read for one."""
+        return name in self._paths or self._holders.get(identity, path) != path
 
     def take(self, identity: Identity, path: str) -> bool:
         """Claim a file for a path; False where another path has it."""

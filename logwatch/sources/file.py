@@ -25,9 +25,10 @@ from logwatch.sources.claims import Claims
 from logwatch.sources.content import open_plain, packed_suffix
 from logwatch.sources.disk import Disk, describe
 from logwatch.sources.fingerprint import Fingerprint
-from logwatch.sources.generation import Limits
+from logwatch.sources.generation import CONFIRM_NS, Limits
 from logwatch.sources.globs import expand, is_pattern
-from logwatch.sources.trail import CONFIRM_NS, Habits, Trail
+from logwatch.sources.habits import Habits
+from logwatch.sources.trail import Trail
 from logwatch.sources.wakeup import Wakeup
 
 BEGUN = "#begun"
@@ -200,6 +201,7 @@ class FileSource:
         habits = self._late_habits if self._begun else self._habits
         trail = Trail(path, habits, disk=self._disk, claims=self._claims, decide=self._decide, gaps=self._gaps)
         self._trails[path] = trail
+        self._claims.follow(path)
         return trail
 
     def _decide(self, path: str, known: Fingerprint, find: Callable[[], str | None]) -> str | None:
@@ -232,7 +234,8 @@ class FileSource:
             if path not in rows:
                 self._adopt(path, trail)
         self._begun = True
-        for trail in self._trails.values():
+        # Of two names of one file, the one that was reading it goes on: it knows how far.
+        for trail in sorted(self._trails.values(), key=lambda trail: not trail.has_position):
             trail.look(0)
         self._dirty.update(self._trails)
         self._due.extend(self._trails.values())

@@ -51,9 +51,17 @@ class Fingerprint:
         mine = (self.size, self.head_size, self.head, self.tail)
         return self.size > 0 and mine == (other.size, other.head_size, other.head, other.tail)
 
+    def is_of(self, other: Fingerprint) -> bool:
+        """They tell of one inode at one size."""
+        return (self.device, self.inode, self.size) == (other.device, other.inode, other.size)
+
     def same_inode(self, content: Content) -> bool:
         """They have one inode on one device."""
         return (self.device, self.inode) == (content.device, content.inode)
+
+    def is_unread(self, content: Content) -> bool:
+        """The content is the file whose first line had no end yet: its inode and those few bytes are all there is to go by."""
+        return not self.head_size and self.same_inode(content) and self._ends(content)
 
     def begins(self, head: bytes) -> bool:
         """A file that starts with `head` may be this one."""

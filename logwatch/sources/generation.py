@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from logwatch.model import SECOND
 from logwatch.sources.content import Archive, Plain
 from logwatch.sources.fingerprint import HEAD, TAIL, Fingerprint, digest, whole_lines
 from logwatch.sources.lines import Cut, cut_lines
 
 PAGE = 4096
 """Holes are made of pages."""
+CONFIRM_NS = SECOND // 50
+"""A truncation is believed when it is seen twice, so far apart: network file systems flap."""
 
 
 class ChangedError(Exception):
@@ -50,6 +53,8 @@ class Record:
     seen: int = 0
     cutting: bool = False
     frozen: bool = False
+    rotated_at: int | None = None
+    """As of a generation."""
 
     def dump(self) -> dict[str, Any]:
         """The form kept in the state."""
@@ -59,12 +64,15 @@ class Record:
             "seen": self.seen,
             "cutting": self.cutting,
             "frozen": self.frozen,
+            "rotated_at": self.rotated_at,
         }
 
     @staticmethod
     def load(row: Mapping[str, Any]) -> Record:
         """Undo `dump`."""
-        return Record(Fingerprint.load(row["id"]), row["name"], row["seen"], row["cutting"], row["frozen"])
+        return Record(
+            Fingerprint.load(row["id"]), row["name"], row["seen"], row["cutting"], row["frozen"], row.get("rotated_at")
+        )
 
 
 class Generation:
@@ -84,6 +92,9 @@ class Generation:
         self.mtime_ns = content.mtime_ns if isinstance(content, Archive) else 0
         self.quiet_ns = 0
         """How long nothing has come."""
+        self.rotated_at: int | None = None
+        """Size when another file was first seen at its path: what comes behind it is late."""
+        self._doubted_ns: int | None = None
         self.skipped = skipped
         """Reason to lines or bytes passed over; shared with the ledger."""
         self._head = b""
@@ -113,7 +124,7 @@ class Generation:
 
     def record(self) -> Record:
         """What the state keeps."""
-        return Record(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen)
+        return Record(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen, self.rotated_at)
 
     def move(self, offset: int, *, cutting: bool = False) -> None:
         """Go to an offset that is known to be right."""
@@ -142,9 +153,33 @@ class Generation:
         """What was read is still there; also learns size, time and head as they are now."""
         try:
             self._look()
-        except ChangedError:
+        except (ChangedError, OSError):
             return False
         return True
+
+    def is_stale(self) -> bool:
+        """Its descriptor is of no use any more: a file server has forgotten the file."""
+        try:
+            if isinstance(self.content, Plain):
+                self.content.stat()
+        except OSError:
+            return True
+        return False
+
+    @property
+    def doubted(self) -> bool:
+        """A change was seen once."""
+        return self._doubted_ns is not None
+
+    def doubt(self, now_ns: int) -> bool:
+        """A change was seen; True when it is to be believed, because it was seen before."""
+        if self._doubted_ns is None or now_ns < self._doubted_ns:
+            self._doubted_ns = now_ns
+        return now_ns - self._doubted_ns >= CONFIRM_NS
+
+    def trust(self) -> None:
+        """It was read as it should be."""
+        self._doubted_ns = None
 
     def _look(self) -> None:
         size = self.seen

@@ -7,7 +7,7 @@ import glob
 import os
 
 from logwatch.sources.content import packed_suffix
-from logwatch.sources.siblings import ROTATED
+from logwatch.sources.copies import ROTATED
 
 
 def is_pattern(path: str) -> bool:

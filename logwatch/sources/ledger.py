@@ -22,6 +22,8 @@ class Ledger:
         """Bytes handed out or passed over."""
         self.lost = 0
         """Bytes that were seen there and can no longer be read."""
+        self.late = 0
+        """Lines that came to a file after its successor was seen."""
         self.rotations: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
 
@@ -35,12 +37,13 @@ class Ledger:
         return {
             "read": self.read,
             "lost": self.lost,
+            "late": self.late,
             "rotations": dict(self.rotations),
             "skipped": dict(self.skipped),
         }
 
     def load(self, row: Mapping[str, Any]) -> None:
         """Undo `dump`."""
-        self.read, self.lost = row["read"], row["lost"]
+        self.read, self.lost, self.late = row["read"], row["lost"], row.get("late", 0)
         self.rotations.update(row["rotations"])
         self.skipped.update(row["skipped"])

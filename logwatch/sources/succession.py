@@ -8,17 +8,26 @@ siblings: those that were not there at the last commit were written since.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from logwatch.sources.claims import Claims
 from logwatch.sources.content import Archive, Plain
+from logwatch.sources.copies import Sibling
 from logwatch.sources.disk import Disk
+from logwatch.sources.family import Family
 from logwatch.sources.fingerprint import HEAD, Fingerprint, take
 from logwatch.sources.generation import Generation, Record
 from logwatch.sources.ledger import Ledger
-from logwatch.sources.siblings import Family, Sibling
 
 Decide = Callable[[str, Fingerprint, Callable[[], str | None]], str | None]
 """Path, what was read of it, and a search for the rotated copy, to the rotated copy's path (see `file.py`)."""
+
+
+class Start(NamedTuple):
+    """Where to begin in a copy, and from where on its lines are late."""
+
+    offset: int
+    late_from: int | None
 
 
 class Succession:
@@ -76,15 +85,18 @@ class Succession:
 
     def _at(self, record: Record, sibling: Sibling) -> Generation | None:
         """Open a copy behind what was read of it."""
-        content = self._family.open(sibling)
+        content = self._family.copies.open(sibling)
         if content is None:
             return None
         known = record.fingerprint
         copied = not known.same_inode(content)
         generation = Generation(content, sibling.path, self._ledger.skipped, frozen=copied)
         generation.move(known.size, cutting=record.cutting)
+        generation.rotated_at = record.rotated_at
         if isinstance(content, Plain):
             generation.seen = max(generation.seen, content.stat().st_size)
+            if record.rotated_at is None:
+                generation.rotated_at = generation.seen
             self._claims.take(generation.identity, self._path)
         return generation
 
@@ -101,34 +113,55 @@ class Succession:
         A copy that begins like `read` and is no longer, though nothing goes on behind `read`, was made before we
         read on to its truncation. An empty copy is one in the making, unless the log was moved (`empties`).
         """
+
+        def start(sibling: Sibling, content: Plain | Archive) -> Start | None:
+            begun = read is not None and read.begins(content.pread(HEAD, 0)) and not content.pread(1, read.size)
+            if begun or any(is_copy(content, sibling.size, generation) for generation in held):
+                return None
+            late = self._late(content)
+            if late is not None or sibling.middle is None or self._family.knows(sibling):
+                return late
+            return Start(0, sibling.size if isinstance(content, Plain) else None)
+
         for generation in held:
             generation.is_intact()
+        return self._open_new([sibling for sibling in siblings if sibling.size or empties], start)
+
+    def late(self, siblings: Sequence[Sibling], held: Sequence[Generation]) -> list[Generation]:
+        """Generations that grew after they were closed; the oldest first."""
+        open_now = {generation.identity for generation in held}
+
+        def start(_: Sibling, content: Plain | Archive) -> Start | None:
+            return None if (content.device, content.inode) in open_now else self._late(content)
+
+        return self._open_new(siblings, start)
+
+    def _late(self, content: Plain | Archive) -> Start | None:
+        known = self._family.grown(content)
+        return Start(known.size, known.size) if known is not None else None
+
+    def _open_new(
+        self, siblings: Sequence[Sibling], start: Callable[[Sibling, Plain | Archive], Start | None]
+    ) -> list[Generation]:
+        """Those that were not there before, as they are now, and have something to be read."""
         generations = []
         for sibling in siblings:
-            if (not sibling.size and not empties) or self._family.was_listed(sibling):
+            identity = (sibling.device, sibling.inode)
+            if self._claims.is_foreign(sibling.path, identity, self._path) or self._family.was_listed(sibling):
                 continue
-            content = self._family.open(sibling)
+            content = self._family.copies.open(sibling)
             if content is None:
                 continue
-            begun = read is not None and read.begins(content.pread(HEAD, 0)) and not content.pread(1, read.size)
-            start = None if begun else self._unread(sibling, content, held)
-            if start is None:
+            begin = start(sibling, content)
+            if begin is None:
                 content.close()
                 continue
             generation = Generation(content, sibling.path, self._ledger.skipped)
-            generation.move(start)
+            generation.move(begin.offset)
+            generation.rotated_at = begin.late_from
             self._claims.take(generation.identity, self._path)
             generations.append(generation)
         return generations
-
-    def _unread(self, sibling: Sibling, content: Plain | Archive, held: Sequence[Generation]) -> int | None:
-        """Where to begin in a copy that was not there before, or None where it holds nothing new."""
-        if any(is_copy(content, sibling.size, generation) for generation in held):
-            return None
-        grown = self._family.grown(content)
-        if grown is not None:
-            return grown.size
-        return 0 if sibling.middle is not None and not self._family.knows(sibling) else None
 
 
 def is_copy(content: Plain | Archive, size: int, generation: Generation) -> bool:

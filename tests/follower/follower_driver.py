@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import lzma
 import os
@@ -15,6 +16,7 @@ from typing import Any
 import zstandard
 
 from logwatch.model import SECOND, Gap
+from logwatch.sources.disk import Disk
 from logwatch.sources.file import FileSource
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -29,6 +31,37 @@ UNPACKERS: dict[str, Callable[[bytes], bytes]] = {
     ".xz": lzma.decompress,
     ".zst": lambda content: zstandard.ZstdDecompressor().decompress(content),
 }
+
+
+class FlappingDisk(Disk):
+    """A file system that answers wrongly for a while."""
+
+    def __init__(self) -> None:
+        self.refused: dict[str, int] = {}
+        self.error: int | None = None
+        self.shrunk = False
+        self.inodeless = False
+
+    def stat(self, path: str) -> os.stat_result:
+        if self.error is not None:
+            raise OSError(self.error, os.strerror(self.error), path)
+        found = super().stat(path)
+        if self.inodeless:
+            return os.stat_result((found.st_mode, 0, *found[2:]))
+        return found
+
+    def fstat(self, fd: int) -> os.stat_result:
+        if self.error is not None:
+            raise OSError(self.error, os.strerror(self.error))
+        found = super().fstat(fd)
+        if self.shrunk:
+            return os.stat_result((*found[:6], 1, *found[7:]))
+        return found
+
+    def open(self, path: str) -> int:
+        if path in self.refused:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return super().open(path)
 
 
 class Log:

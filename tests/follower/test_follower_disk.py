@@ -7,42 +7,11 @@ import os
 from pathlib import Path
 
 import pytest
-from follower_driver import Log, Reader
+from follower_driver import FlappingDisk, Log, Reader
 
 from logwatch.errors import SourceError
 from logwatch.sources.disk import Disk
 from logwatch.sources.file import FileSource
-
-
-class FlappingDisk(Disk):
-    """A file system that answers wrongly for a while."""
-
-    def __init__(self) -> None:
-        self.refused: dict[str, int] = {}
-        self.error: int | None = None
-        self.shrunk = False
-        self.inodeless = False
-
-    def stat(self, path: str) -> os.stat_result:
-        if self.error is not None:
-            raise OSError(self.error, os.strerror(self.error), path)
-        found = super().stat(path)
-        if self.inodeless:
-            return os.stat_result((found.st_mode, 0, *found[2:]))
-        return found
-
-    def fstat(self, fd: int) -> os.stat_result:
-        if self.error is not None:
-            raise OSError(self.error, os.strerror(self.error))
-        found = super().fstat(fd)
-        if self.shrunk:
-            return os.stat_result((*found[:6], 1, *found[7:]))
-        return found
-
-    def open(self, path: str) -> int:
-        if path in self.refused:
-            raise PermissionError(errno.EACCES, "Permission denied", path)
-        return super().open(path)
 
 
 @pytest.fixture

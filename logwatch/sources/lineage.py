@@ -1,0 +1,164 @@
+"""The generations of one path: the file it names, those before it, and what must be found again.
+
+    older (oldest first)                        live
+    ┌──────────┐ ┌────────────┐ ┌──────────┐   ┌─────────────┐
+    │ .2.gz    │ │ .1, missed │ │ draining │ ▶ │ the path's  │
+    │ from off │ │ from 0     │ │ late tail│   │ file        │
+    └──────────┘ └────────────┘ └──────────┘   └─────────────┘
+
+Here is what a generation may become; `lookout.py` decides which it is.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from logwatch.sources.claims import Claims
+from logwatch.sources.content import Plain
+from logwatch.sources.family import Family
+from logwatch.sources.generation import Generation, Record
+from logwatch.sources.habits import Habits
+from logwatch.sources.ledger import Ledger
+from logwatch.sources.older import Older
+
+
+class Lineage:
+    """What is open of one path, and how far it was read."""
+
+    def __init__(self, path: str, habits: Habits, *, ledger: Ledger, family: Family, claims: Claims) -> None:
+        self.path = path
+        self.live: Generation | None = None
+        self.older = Older(path, habits, ledger=ledger, family=family, claims=claims)
+        self.resume: Record | None = None
+        """What was read of the file that was last at the path, while it must be found again."""
+        self.begun = False
+        self.start = habits.start
+        self.unsure = False
+        """The live file was empty when siblings were last listed: what it held since may be in a copy."""
+        self.error: str | None = None
+        self.alias: tuple[int, int] | None = None
+        """Another path reads this file, which is also ours."""
+        self._ledger = ledger
+        self._family = family
+        self._claims = claims
+
+    def generations(self) -> list[Generation]:
+        """All that are open, the oldest first."""
+        return [*self.older.generations, *([self.live] if self.live is not None else [])]
+
+    def open_files(self) -> list[Plain]:
+        """The plain files that are open, the live one included."""
+        return [generation.content for generation in self.generations() if isinstance(generation.content, Plain)]
+
+    def pending(self) -> int:
+        """Bytes known and not read; of an archive, in its compressed form."""
+        return sum(generation.pending() for generation in self.generations())
+
+    # ── what becomes of the live one ─────────────────────────────────────────────────
+
+    def let_go(self) -> None:
+        """The file at the path no longer holds what was read, or cannot be read: find out where that went."""
+        if self.live is not None:
+            self.resume = self.live.record()
+            self._claims.release(self.live.identity, self.path)
+            self.live.content.close()
+            self.live = None
+
+    def retire(self) -> None:
+        """The live generation is live no more."""
+        if self.live is not None:
+            self.live.rotated_at = self.live.seen
+            self.older.generations.append(self.live)
+            self.live = None
+
+    def hold(self) -> tuple[list[Generation], str]:
+        """The file that was at the path until now, as a generation to be read to its end; and how it was rotated."""
+        held, self.live = self.live, None
+        if held is None:
+            return [], "rename"
+        kind = "rename" if held.links() else "replaced"
+        intact = held.is_intact()
+        if not intact:
+            # Truncated and then moved: what was read is elsewhere, and this is another generation.
+            self.resume = held.record()
+            held = Generation(held.content, held.name, self._ledger.skipped)
+            held.move(0)
+            held.is_intact()
+        held.rotated_at = held.seen
+        return [held], kind
+
+    # ── how a file becomes the live one ──────────────────────────────────────────────
+
+    def begin(self, live: Generation) -> None:
+        """The very first look at a file."""
+        self.begun = True
+        if self.start == "end":
+            live.move_to_end()
+        self.set_live(live)
+
+    def begin_without_file(self) -> None:
+        """Whatever comes is newer than our beginning."""
+        self.begun = True
+        self.start = "beginning"
+
+    def set_live(self, live: Generation) -> None:
+        """From now on the path names this file."""
+        self.live = live
+        live.is_intact()
+        self.unsure = live.empty
+
+    def come_back(self, live: Generation) -> bool:
+        """A file that was moved away came back: it becomes the live one again, where we left it."""
+        known = self.older.take(live.identity)
+        if known is None:
+            return False
+        self.retire()
+        known.rotated_at = None
+        self.live = known
+        return True
+
+    def take_up(self, record: Record, fresh: Plain) -> Generation:
+        """Read on in a file that begins with what was read."""
+        self.resume = None
+        live = Generation(fresh, self.path, self._ledger.skipped)
+        live.move(record.fingerprint.size, cutting=record.cutting)
+        live.seen = max(fresh.stat().st_size, live.offset)
+        self.set_live(live)
+        return live
+
+    def start_anew(self, live: Generation) -> None:
+        """A new file is at the path; one that was read before under whatever name starts where it was left."""
+        assert isinstance(live.content, Plain)
+        known = self._family.resumed(live.content) or self._claims.finished(live.content)
+        if known is not None:
+            live.move(known.size)
+        self.set_live(live)
+
+    # ── state ────────────────────────────────────────────────────────────────────────
+
+    def dump(self) -> str:
+        """The row of this path: every generation with its position, and the ledger."""
+        live = self.live.record() if self.live is not None else self.resume
+        row = {
+            "begun": self.begun,
+            "start": self.start,
+            "live": live.dump() if live is not None else None,
+            "older": [record.dump() for record in self.older.records()],
+            "ledger": self._ledger.dump(),
+        }
+        return json.dumps(row, separators=(",", ":"))
+
+    def load(self, text: str) -> None:
+        """Undo `dump`; files are looked for at the first look."""
+        row: dict[str, Any] = json.loads(text)
+        self.begun = row["begun"]
+        self.start = row["start"]
+        self.resume = Record.load(row["live"]) if row["live"] is not None else None
+        self.older.lost_sight = [Record.load(older) for older in row["older"]]
+        self._ledger.load(row["ledger"])
+
+    def close(self) -> None:
+        """Let go of every descriptor."""
+        for generation in self.generations():
+            generation.content.close()
