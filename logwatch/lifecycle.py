@@ -110,12 +110,19 @@ class Lifecycle:
     def advance(self, clock_ns: int) -> list[Consequence]:
         """It is now `clock_ns`: what was held for long enough passes, what is long gone is forgotten."""
         made: list[Consequence] = []
+        settled, last = False, clock_ns // SWEEP_NS
+        while self._swept < last:
+            # After the first sweep, and once nothing waits, those up to the last find nothing that it does not.
+            self._swept = last if settled else self._swept + 1
+            self._expire(self._swept * SWEEP_NS, made)
+            self._sweep(self._swept * SWEEP_NS, made)
+            settled = not self._tellers.waits
+        self._expire(clock_ns, made)
+        return made
+
+    def _expire(self, clock_ns: int, made: list[Consequence]) -> None:
         for told in self._tellers.expire(clock_ns):
             made += self._pass((told,))
-        if clock_ns // SWEEP_NS > self._swept:
-            self._sweep(clock_ns // SWEEP_NS * SWEEP_NS, made)
-            self._swept = clock_ns // SWEEP_NS
-        return made
 
     def flush(self) -> list[Consequence]:
         """The input is at its end: let pass everything that is held."""
@@ -347,14 +354,17 @@ class Lifecycle:
     def _sweep(self, clock_ns: int, made: list[Consequence]) -> None:
         """Forget what is long gone, at full multiples of `SWEEP_NS`, wherever the input was cut."""
         self._tellers.sweep(clock_ns)
-        for key in sorted(self._tracked):
-            tracked = self._tracked[key]
-            if tracked.state is GONE:
-                if tracked.gone_ns is not None and tracked.gone_ns + GONE_NS <= clock_ns:
-                    self._forget(key)
-            elif tracked.last_ns + NAMELESS_NS <= clock_ns and self._names.of(*key) is None:
-                self._change(tracked, GONE, tracked.last_ns + NAMELESS_NS, made)
+        for tracked in sorted(self._tracked.values(), key=lambda each: (each.last_ns, each.host, each.id)):
+            silent_ns = tracked.last_ns + NAMELESS_NS
+            if tracked.state is not GONE and silent_ns <= clock_ns and self._named_never(tracked):
+                self._change(tracked, GONE, silent_ns, made)
+                tracked.gone_ns = silent_ns
+            if tracked.state is GONE and tracked.gone_ns is not None and tracked.gone_ns + GONE_NS <= clock_ns:
+                self._forget((tracked.host, tracked.id))
         self._shrink(CONTAINERS, clock_ns, made)
+
+    def _named_never(self, tracked: Tracked) -> bool:
+        return self._names.of(tracked.host, tracked.id) is None
 
     def _shrink(self, most: int, clock_ns: int, made: list[Consequence]) -> None:
         surplus = len(self._tracked) - most

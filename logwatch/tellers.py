@@ -203,13 +203,22 @@ class Tellers:
         return passed
 
     def expire(self, clock_ns: int) -> Iterator[Told]:
-        """Let pass what was held for long enough. The caller numbers each before it takes the next."""
-        self.clock_ns = max(self.clock_ns, clock_ns)
+        """Let pass what was held for long enough, each when its own time has come.
+
+        The caller numbers each before it takes the next.
+        """
         waiting = self._waiting
         while waiting and waiting[0][0] < clock_ns:
             deadline_ns, _, telling = heappop(waiting)
+            self.clock_ns = max(self.clock_ns, deadline_ns)
             if telling.seq == 0 and telling.deadline_ns == deadline_ns:
                 yield from self._pass_now(telling)
+        self.clock_ns = max(self.clock_ns, clock_ns)
+
+    @property
+    def waits(self) -> bool:
+        """Something is held until its time has come."""
+        return bool(self._waiting)
 
     def _pass_now(self, telling: Telling) -> list[Told]:
         subject = telling.subject
