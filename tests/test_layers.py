@@ -19,7 +19,7 @@ LAYERS = (
     {"alerts", "config", "grouping"},
     {"pipeline", "suggest", "tail", "web"},
     {"board", "compose", "replay"},
-    {"engine", "receivers", "ruletests"},
+    {"engine", "receivers", "comparison", "ruletests"},
     {"daemon"},
     {"cli"},
     {"__main__"},

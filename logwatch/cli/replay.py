@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from logwatch.backfill import Backfill
 from logwatch.cli import options
+from logwatch.cli.difference import compare
 from logwatch.cli.output import alert_formatter, formatter
 from logwatch.compose import Builder, cache_dir, nanoseconds
 from logwatch.config import Config
@@ -42,6 +43,12 @@ _FOREVER_NS = 1 << 62
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
     help="Write the history of all series to this file, for promtool tsdb create-blocks-from openmetrics, instead of the events.",
 )
+@click.option(
+    "--diff",
+    "other_rules",
+    type=click.Path(exists=True, path_type=Path),
+    help="Print which events and alerts would come, go or change if these rules stood for those of --rules.",
+)
 @options.state_dir
 @options.timezone
 @options.rule_options
@@ -53,16 +60,18 @@ def command(
     config_file: Path | None,
     rule_paths: tuple[Path, ...],
     openmetrics: Path | None,
+    other_rules: Path | None,
     *,
     raw: bool,
     alerts: bool,
     metrics: bool,
     no_shipped_rules: bool,
-) -> None:
+) -> int:
     """Take logs (also .gz .bz2 .xz .zst, or - for stdin) through the engine and print the events.
 
     Several files are taken in the order of their first lines. With --state-dir a replay may be
-    interrupted and continued; without it nothing is written.
+    interrupted and continued; without it nothing is written. With --diff the exit status is 1 if
+    anything differs.
     """
     if raw and (state_dir or metrics or alerts or openmetrics):
         raise ConfigError(
@@ -73,6 +82,11 @@ def command(
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
+    if other_rules is not None:
+        if raw or state_dir or metrics or alerts or openmetrics or files == ("-",):
+            raise ConfigError("--diff replays files twice, with these rules and with others: leave the other flags out")
+        with _interruptible() as stopped:
+            return compare(config, other_rules, lambda: _source(files, config), output_format, lambda: bool(stopped))
     series = Series()
     builder = Builder(config, series, state_dir or cache_dir(), raw=raw, alerting=alerts)
     pipeline = builder.pipeline(builder.rules())
@@ -117,6 +131,7 @@ def command(
         history.take_in(series.points())
         _write(openmetrics, history.text(series.families()))
     out.flush()
+    return 0
 
 
 def _history(builder: Builder, series: Series) -> Backfill:

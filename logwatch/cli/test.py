@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 import click
@@ -20,6 +21,7 @@ from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.shipped import rules_folder
 from logwatch.ruletests import Case, House, TestFile, Verdict, load, perform, report
 from logwatch.ruletests.coverage import measure
+from logwatch.ruletests.promtool import write
 from logwatch.series import Series
 
 
@@ -29,6 +31,11 @@ from logwatch.series import Series
     "-k", "--run", "patterns", multiple=True, help="Only tests whose name this regular expression finds. Repeatable."
 )
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write the results as JUnit's XML.")
+@click.option(
+    "--promtool",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Run nothing: write the tests into this folder for `promtool test rules FOLDER/*.yml`.",
+)
 @click.option(
     "--coverage", is_flag=True, help="Also print which rules and which states of alerts no test has been through."
 )
@@ -40,6 +47,7 @@ def command(
     paths: tuple[Path, ...],
     patterns: tuple[str, ...],
     junit: Path | None,
+    promtool: Path | None,
     least: float | None,
     config_file: Path | None,
     rule_paths: tuple[Path, ...],
@@ -58,8 +66,11 @@ def command(
     if wrong := [each for each in mistakes if not each.warning]:
         raise RuleError(wrong)
     house = _house(config)
+    chosen = _chosen(test_files, patterns)
+    if promtool is not None:
+        return _export(house, chosen, promtool)
     verdicts = []
-    for test_file, case in _chosen(test_files, patterns):
+    for test_file, case in chosen:
         verdicts.append(perform(house, test_file, case))
         for line in report.text(verdicts[-1]):
             click.echo(line)
@@ -119,3 +130,14 @@ def _covered(verdicts: Sequence[Verdict], house: House, config: Config, *, show:
     for line in found.text() if show else ():
         click.echo(line)
     return found.percent
+
+
+def _export(house: House, chosen: Iterable[tuple[TestFile, Case]], folder: Path) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.glob("*.yml")):
+        raise ConfigError(f"{folder}: there are test files already: name an empty folder")
+    for path, pairs in groupby(chosen, key=lambda pair: pair[0].path):
+        found = list(pairs)
+        written = write(house, found[0][0], [case for _, case in found], folder)
+        click.echo(written or f"{path}: nothing in it that promtool can judge", err=written is None)
+    return 0
