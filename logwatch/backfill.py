@@ -72,13 +72,13 @@ class Backfill:
                 self._first_ns = min(point.time_ns, self._first_ns or point.time_ns)
                 self._last_ns = max(self._last_ns, point.time_ns)
 
-    def text(self, families: Iterable[Family]) -> Iterator[str]:
-        """Yield the page, a piece for each series."""
+    def text(self, families: Iterable[Family], end_ns: int = 0) -> Iterator[str]:
+        """Yield the page, a piece for each series; it reaches to the last change point, or to `end_ns` if that is later."""
         if self._first_ns is None:
             yield "# EOF\n"
             return
         first = -(-self._first_ns // self._interval_ns)
-        last = -(-self._last_ns // self._interval_ns)  # what happened last is in a sample too
+        last = -(-max(self._last_ns, end_ns) // self._interval_ns)  # what happened last is in a sample too
         for family in families:
             header = openmetrics_header(family)
             for suffix in _HISTOGRAM if family.kind == "histogram" else ("",):

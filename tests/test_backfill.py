@@ -49,6 +49,14 @@ def test_a_log_without_events_makes_an_empty_page():
     assert "".join(history.text([EVENTS])) == "# EOF\n"
 
 
+def test_the_history_reaches_to_the_end_of_the_log():
+    history = Backfill(15 * SECOND, {})
+    history.take_in([point("x_events_total", ("a",), 1, 15)])
+    (metric,) = parse("".join(history.text([EVENTS], end_ns=45 * SECOND)))
+
+    assert [float(sample.timestamp) for sample in metric.samples] == [15, 30, 45]
+
+
 def test_target_labels_are_attached_as_a_scrape_attaches_them():
     history = Backfill(15 * SECOND, {"job": "logwatch", "instance": "vm:1"})
     history.take_in([point("x_state", ("mine",), 1, 15)])
