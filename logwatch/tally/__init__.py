@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from logwatch.metrics import MAX_CONTAINERS, VOCABULARY, counted
+from logwatch.metrics import LEVELS, MAX_CONTAINERS, VOCABULARY, counted
 from logwatch.model import (
     SECOND,
     Consequence,
@@ -24,6 +24,7 @@ from logwatch.tally.rulemetrics import RuleMetrics
 __all__ = ["Tally", "Tracked"]
 
 EVENTS, DAEMON_START = "docker_events_total", "docker_daemon_last_start_timestamp_seconds"
+DAEMON_LINES = "docker_daemon_log_messages_total"
 API_ERRORS = "docker_api_errors_total"
 UPSTREAM = "logwatch_upstream_dropped_lines_total"
 
@@ -49,6 +50,8 @@ class Tally:
             series.declare(family, self.containers.owner(family))
         self._rule_metrics = RuleMetrics(series, rules, correlations)
         self.containers.owned = self._rule_metrics.owned
+        for level in LEVELS:
+            series.start(DAEMON_LINES, (level,), 0)
         if not multi_host:
             self._meet("")
 
