@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .make/ready
 
-.PHONY: run demo test check format bench torture schema wheel packages clean
+.PHONY: run demo test check format bench torture schema dashboards pictures wheel packages clean
 .DEFAULT_GOAL := run
 
 $(READY): pyproject.toml scripts/venv.sh
@@ -19,8 +19,9 @@ run: $(READY)
 	  exec $(BIN)/logwatch demo $(ARGS); \
 	fi
 
+# With the host's own prometheus and alertmanager, where they are installed.
 demo: $(READY)
-	@exec $(BIN)/logwatch demo $(ARGS)
+	@exec $(BIN)/logwatch demo --stack $(ARGS)
 
 # The real parts of the end-to-end tests: only as root, only with apt, only what is missing.
 packages:
@@ -49,6 +50,14 @@ torture: $(READY)
 # Files that are generated and committed.
 schema: $(READY)
 	@for kind in events alerts tests; do $(BIN)/logwatch rules schema $$kind > rules/schemas/$$kind.schema.json; done
+
+# The JSON that users import; grafana/builder/ is its source.
+dashboards: $(READY)
+	@$(BIN)/python -m grafana.builder
+
+# Draws the dashboards with Grafana's own components (npm packages of 430 MB, once) over the logs of two invented hosts.
+pictures: $(READY) packages
+	@$(BIN)/python -m grafana.preview
 
 wheel: $(READY)
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

@@ -6,13 +6,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from logwatch.cli import options
 from logwatch.cli.run import follow
+from logwatch.config import Effective
 from logwatch.demo import feed
+from logwatch.demo.companions import JOB, Companions
 from logwatch.model import SECOND
 
 
@@ -21,25 +24,50 @@ from logwatch.model import SECOND
     "--speed", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="How much faster than it was."
 )
 @click.option("--web.listen-address", "listen_address", help="Where to serve. [default: :19979]")
+@click.option(
+    "--stack", is_flag=True, help="Also start this host's prometheus and alertmanager, where they are installed."
+)
 @click.option("--once", is_flag=True, help="Stop when the recording is over; it starts again by itself otherwise.")
-def command(speed: float, listen_address: str | None, *, once: bool) -> None:
+def command(speed: float, listen_address: str | None, *, stack: bool, once: bool) -> None:
     """Feed a recorded host's log into a temporary file, and run on it.
 
     Two minutes of a real engine: containers crash in a loop, run out of memory, stop too
     slowly; the daemon restarts. Nothing outside the temporary folder is touched.
     """
-    with tempfile.TemporaryDirectory(prefix="logwatch-demo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="logwatch-demo-") as folder, ExitStack() as ending:
         log = Path(folder) / "messages"
         log.touch()
-        effective = options.effective(
-            None,
-            sources__paths=(str(log),),
-            state__dir=Path(folder) / "state",
-            web__listen_address=listen_address,
-        )
+        companions = Companions.find() if stack else None
+        effective = _effective(log, listen_address, companions)
         stopped = threading.Event()
         click.echo(f"logwatch: playing a recorded host into {log}", err=True)
+        if companions:
+            instance = _instance(effective.config.web.listen_address)
+            for line in (f"logwatch      http://{instance}", *companions.lines()):
+                click.echo(f"  {line}", err=True)
+            ending.enter_context(companions.running(Path(folder), instance))
         follow(effective, beside=lambda stop: _play(log, speed, stopped, stop if once else None), stopping=stopped.set)
+
+
+def _effective(log: Path, listen_address: str | None, companions: Companions | None) -> Effective:
+    """The configuration of the demo: everything in its temporary folder."""
+    url = companions.alertmanager_url if companions else None
+    address = options.effective(None, web__listen_address=listen_address).config.web.listen_address
+    return options.effective(
+        None,
+        sources__paths=(str(log),),
+        state__dir=log.parent / "state",
+        web__listen_address=listen_address,
+        alerting__alertmanagers=(url,) if url else None,
+        # Those that the scrape gives: so an alert of logwatch's and one of Prometheus' are one to the Alertmanager.
+        alerting__target_labels={"job": JOB, "instance": _instance(address)} if url else None,
+    )
+
+
+def _instance(listen_address: str) -> str:
+    """Where a listener on this address is reached from this host."""
+    host, _, port = listen_address.rpartition(":")
+    return f"{host if host not in {'', '0.0.0.0', '[::]'} else 'localhost'}:{port}"  # noqa: S104 - compared, not bound
 
 
 def _play(log: Path, speed: float, stopped: threading.Event, at_the_end: Callable[[], None] | None) -> None:
