@@ -1,0 +1,65 @@
+"""PromQL selectors of logwatch's own metrics, checked against what logwatch serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from logwatch import metrics
+
+TARGET = 'job=~"$job", instance=~"$instance"'
+RATE = "[$__rate_interval]"
+RANGE = "[$__range]"
+CONTAINER = "by (instance, host, name)"
+"""One container: `host` is only there with `sources.multi_host`, and harms nobody elsewhere."""
+
+FAMILIES = {family.name: family for family in metrics.counted(multi_host=True) + metrics.SAMPLED + metrics.PROCESS}
+_ACTIONS = {action for actions in metrics.VOCABULARY.values() for action in actions}
+_WORDS = {
+    "type": set(metrics.VOCABULARY),
+    "action": _ACTIONS,
+    "health": set(metrics.HEALTH),
+    "level": set(metrics.LEVELS),
+}
+"""The labels whose values logwatch chooses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Any:
+    """One of several values, or (`other=True`) none of them."""
+
+    values: tuple[str, ...]
+    other: bool = False
+
+
+def among(*values: str) -> Any:
+    """A label that has one of these values."""
+    return Any(values)
+
+
+def other_than(*values: str) -> Any:
+    """A label that has none of these values."""
+    return Any(values, other=True)
+
+
+def metric(name: str, suffix: str = "", /, **matchers: str | Any) -> str:
+    """Select a metric's series of the chosen jobs and instances; ValueError for what logwatch does not serve."""
+    family = FAMILIES.get(name)
+    if family is None:
+        raise ValueError(f"logwatch serves no metric {name}")
+    if suffix and family.kind != "histogram":
+        raise ValueError(f"{name} is no histogram: it has no {suffix}")
+    return f"{name}{suffix}{{{', '.join([TARGET, *(_matcher(name, *each) for each in matchers.items())])}}}"
+
+
+def _matcher(name: str, label: str, value: str | Any) -> str:
+    if label not in FAMILIES[name].labels:
+        raise ValueError(f"{name} has no label {label}")
+    known = set(metrics.STATES) if name == "docker_container_state" and label == "state" else _WORDS.get(label)
+    if isinstance(value, str):
+        if known is not None and value not in known:
+            raise ValueError(f"{name} has no {label} {value!r}")
+        # A variable of the dashboard may hold several values.
+        return f'{label}=~"{value}"' if value.startswith("$") else f'{label}="{value}"'
+    if known is not None and (unknown := set(value.values) - known):
+        raise ValueError(f"{name} has no {label} {sorted(unknown)}")
+    return f'{label}{"!~" if value.other else "=~"}"{"|".join(value.values)}"'

@@ -1,0 +1,86 @@
+"""`make pictures`: draw the dashboards over the stories, for the documentation.
+
+    python -m grafana.preview [STORY …]
+
+Beside the pictures stands of which dashboards they are, by their digests; a test holds that these are the committed ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from grafana.builder.__main__ import DASHBOARDS
+from grafana.preview.chromium import bundle, draw
+from grafana.preview.stack import Stack, stack
+from grafana.preview.stories import STORIES, quiet
+from logwatch.demo import feed
+from logwatch.model import SECOND
+
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+DIGESTS = PICTURES / "digests.json"
+SHOWN: dict[str, dict[str, dict[str, str | float]]] = {
+    "trouble": {
+        "logwatch-docker-overview.json": {"minutes": 180},
+        "logwatch-container.json": {"minutes": 180, "name": "web"},
+    },
+    "live": {"logwatch-agent.json": {"minutes": 4}},
+    "quiet": {"logwatch-docker-overview.json": {"minutes": 180}},
+}
+"""The dashboards that are drawn over each story, with what is chosen on top of them."""
+SCRAPE_SECONDS = 5
+CELL, HEADING = 38, 100
+
+
+def digest(dashboard: str) -> str:
+    """What a picture remembers of the dashboard it shows."""
+    return hashlib.sha256(dashboard.encode()).hexdigest()
+
+
+def height(dashboard: str) -> int:
+    """Return how many pixels high a dashboard is."""
+    places = [panel["gridPos"] for panel in json.loads(dashboard)["panels"]]
+    return max(int(place["y"] + place["h"]) for place in places) * CELL + HEADING
+
+
+def _draw(story: str, running: Stack) -> dict[str, str]:
+    drawn = {}
+    for name, choices in SHOWN[story].items():
+        dashboard = DASHBOARDS[name]()
+        picture = f"{story}-{name.removesuffix('.json').removeprefix('logwatch-')}.png"
+        draw(dashboard, running.prometheus, PICTURES / picture, height=height(dashboard), **choices)
+        drawn[picture] = digest(dashboard)
+    return drawn
+
+
+def _play(log: Path) -> None:
+    """Write the recorded host's two minutes as they come: how logwatch fares cannot be made up afterwards."""
+    with log.open("ab", buffering=0) as out:
+        for due_ns, line in feed(time.time_ns()):
+            time.sleep(max(0, due_ns - time.time_ns()) / SECOND)
+            out.write(line)
+    time.sleep(2 * SCRAPE_SECONDS)
+
+
+def main(stories: list[str]) -> None:
+    """Draw, and write the digests."""
+    bundle()
+    PICTURES.mkdir(exist_ok=True)
+    drawn: dict[str, str] = json.loads(DIGESTS.read_text()) if stories else {}
+    for story in stories or list(SHOWN):
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "messages"
+            log.write_text(STORIES.get(story, quiet)(time.time() - 2 * SCRAPE_SECONDS))
+            with stack(log, Path(folder), scrape_seconds=SCRAPE_SECONDS) as running:
+                if story == "live":
+                    _play(log)
+                drawn |= _draw(story, running)
+    DIGESTS.write_text(json.dumps(drawn, indent=2, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,101 @@
+"""Every panel's queries, run by a real Prometheus that has seen a host in trouble, or a quiet one."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dashboards import FILES, concrete, load, panels, queries
+
+from grafana.preview.stack import Stack, stack
+from grafana.preview.stories import STORIES
+from logwatch.demo import feed
+
+pytestmark = pytest.mark.e2e
+HOSTS = {**STORIES, "recording": lambda end: b"".join(line for _, line in feed(int((end - 130) * 1e9))).decode()}
+WINDOWS = {"$__range": "3h", "$__rate_interval": "1m"}
+FIGURES = {
+    "quiet": {"Down": 0, "Unhealthy": 0, "Restart loops": 0, "OOM kills": 0, "Running": 7},
+    "trouble": {"Down": 1, "Unhealthy": 1, "Restart loops": 1, "OOM kills": 5, "Running": 6},
+    "recording": {"Unhealthy": 0},
+}
+SILENT = {"Firing alerts", "Alerts", "API errors", "Last OOM kills", "Containers that need a look"}
+"""Panels with nothing to show where nothing is wrong; each says so in words."""
+
+
+@pytest.fixture(scope="module", params=HOSTS)
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Stack]]:
+    if missing := [name for name in ("prometheus", "promtool") if shutil.which(name) is None]:
+        reason = f"missing here: {', '.join(missing)} (make packages installs them on Debian)"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    folder: Path = tmp_path_factory.mktemp(request.param)
+    log = folder / "messages"
+    # The past ends before the first scrape: Prometheus takes nothing that is older than its blocks.
+    log.write_text(HOSTS[request.param](time.time() - 20))
+    with stack(log, folder) as running:
+        yield request.param, running
+
+
+def ask(running: Stack, expr: str, *, instant: bool) -> list[Any]:
+    for name, value in WINDOWS.items():
+        expr = expr.replace(name, value)
+    query, now = concrete(expr), time.time()
+    if instant:
+        return running.ask("query", query=query, time=now)["result"]
+    return running.ask("query_range", query=query, start=now - 3600, end=now, step=30)["result"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_no_panel_is_empty_without_saying_why(host, path):
+    name, running = host
+    empty = []
+    for panel in panels(load(path)):
+        asked = [target for target in panel.get("targets", ()) if target["datasource"]["type"] == "prometheus"]
+        own = [
+            target
+            for target in asked
+            if "container_memory" not in target["expr"] and "container_cpu" not in target["expr"]
+        ]
+        if own and not any(ask(running, target["expr"], instant=target.get("instant", False)) for target in own):
+            empty.append(panel["title"])
+            assert panel["fieldConfig"]["defaults"]["noValue"] not in {"", "No data"}
+
+    assert set(empty) <= SILENT if name == "quiet" else set(empty) <= {"Firing alerts", "Alerts", "API errors"}
+
+
+def test_the_figures_tell_what_happened(host):
+    name, running = host
+    shown = {
+        query.panel: ask(running, query.expr, instant=True)
+        for query in queries(annotations=False)
+        if query.dashboard == "logwatch-docker-overview" and query.panel in FIGURES[name]
+    }
+    values = {panel: round(float(result[0]["value"][1])) for panel, result in shown.items()}
+
+    assert values == FIGURES[name]
+
+
+def test_annotations_stand_at_the_second_at_which_it_happened(host):
+    name, running = host
+    (oom,) = [query for query in queries() if query.id.startswith("logwatch-docker-overview/annotation OOM")]
+    times = {float(value) / 1000 for series in ask(running, oom.expr, instant=False) for _, value in series["values"]}
+
+    assert bool(times) == (name != "quiet")
+    assert all(time.time() - 3 * 3600 < moment < time.time() for moment in times)
+
+
+def test_what_alerts_say_is_shown_once(host):
+    """logwatch and Prometheus may evaluate the same files: no alert may be counted twice."""
+    _, running = host
+    (firing,) = [
+        query
+        for query in queries()
+        if query.id == "logwatch-docker-overview/Firing alerts/A" and query.target.get("format") == "table"
+    ]
+    rows = ask(running, firing.expr, instant=True)
+    keys = [tuple(sorted(row["metric"].items())) for row in rows]
+
+    assert len(keys) == len(set(keys))

@@ -1,0 +1,35 @@
+"""The pictures in the documentation show the dashboards as they are now."""
+
+import json
+
+import pytest
+from dashboards import GRAFANA, ROOT
+
+from grafana.preview.__main__ import DIGESTS, PICTURES, SHOWN, digest
+
+DRAWN = json.loads(DIGESTS.read_text())
+OF = {
+    f"{story}-{name.removesuffix('.json').removeprefix('logwatch-')}.png": name
+    for story, dashboards in SHOWN.items()
+    for name in dashboards
+}
+
+
+@pytest.mark.parametrize("picture", OF)
+def test_a_picture_is_of_the_committed_dashboard(picture):
+    dashboard = (GRAFANA / "dashboards" / OF[picture]).read_text()
+
+    assert DRAWN[picture] == digest(dashboard), "the dashboard changed: run `make pictures`, and look at them"
+
+
+def test_every_picture_is_small_and_there_is_no_other():
+    sizes = {path.name: path.stat().st_size for path in PICTURES.glob("*.png")}
+
+    assert set(sizes) == set(OF) == set(DRAWN)
+    assert max(sizes.values()) <= 300_000
+
+
+def test_the_documentation_shows_every_picture():
+    text = "".join((ROOT / name).read_text() for name in ("README.md", "grafana/README.md"))
+
+    assert [picture for picture in OF if f"docs/pictures/{picture}" not in text] == []
