@@ -1,6 +1,6 @@
 """Tests of rules: promtool's format, and log lines, events, metrics, notifications and restarts beside.
 
-    file ─▶ schema (its shape) ─▶ loader (its rules) ─▶ cases (a plan) ─▶ running ─▶ judging ─▶ report
+    file ─▶ schema (its shape) ─▶ loader (its rules) ─▶ cases (a plan) ─▶ running ─▶ judges ─▶ report
                                        notation, given (series) ─┘  └─ lines
 
 A test goes through the pipeline of `run` and `replay`; only its clock and its input are its own.

@@ -14,8 +14,9 @@ from logwatch.alerts import Rehearsal, Terms
 from logwatch.model import SECOND
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import RuleSet
+from logwatch.ruletests.expectations import Check, Failure
 from logwatch.ruletests.given import Given, InputSeries
-from logwatch.ruletests.judging import JUDGES, Check, Failure, judge
+from logwatch.ruletests.judges import JUDGES, judge
 from logwatch.ruletests.lines import TimedLine, first_stamp_ns, written
 from logwatch.ruletests.model import Case, TestFile, nanoseconds, sample_interval_ns
 from logwatch.ruletests.running import Performance, Seen

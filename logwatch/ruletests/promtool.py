@@ -23,7 +23,7 @@ from logwatch.alerts import RecordingRule
 from logwatch.model import SECOND
 from logwatch.rulefiles.units import duration_text
 from logwatch.ruletests.cases import House, Plan
-from logwatch.ruletests.judging import shown
+from logwatch.ruletests.expectations import shown
 from logwatch.ruletests.model import Case, TestFile
 from logwatch.ruletests.notation import No, Step
 from logwatch.ruletests.running import Performance

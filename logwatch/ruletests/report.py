@@ -8,7 +8,7 @@ from itertools import groupby
 from xml.etree import ElementTree as ET
 
 from logwatch.ruletests.cases import Verdict
-from logwatch.ruletests.judging import Failure
+from logwatch.ruletests.expectations import Failure
 
 
 def told(failure: Failure) -> Iterator[str]:
