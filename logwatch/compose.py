@@ -41,7 +41,8 @@ class Builder:
         """Build all stages for these rules."""
         config = self.config.alerting
         files = rules.alert_files if self.alerting and not self.raw else ()
-        groups = alerts.load(files, interval_ns=nanoseconds(config.sample_interval))
+        disabled = self.config.rules.disable
+        groups = alerts.load(files, interval_ns=nanoseconds(config.sample_interval), disabled=disabled)
         return Pipeline(rules.rules, rules.correlations, self.settings(), self.series, self.cache_dir, groups)
 
     def settings(self) -> Settings:

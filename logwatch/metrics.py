@@ -41,12 +41,12 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "volume": ("create", "mount", "unmount", "destroy", "prune", "error", "destroy_failed"),
     "daemon": (
         *("start", "restore", "ready", "stop", "reload", "restart"),
-        *("crash", "start_failed", "start_limit", "config_error", "warning", "error"),
+        *("crash", "start_failed", "start_limit", "not_ready", "config_error", "warning", "error"),
     ),
     "api": ("error", "panic"),
     "containerd": ("start", "ready", "stop", "restart", "crash", "start_failed", "connection"),
     "storage": ("pressure", "error", "info"),
-    "registry": ("error", "rate_limited", "pull", "push"),
+    "registry": ("error", "rate_limited", "first_failure", "pull", "push"),
     "swarm": ("join", "leave", "info", "node_problem", "task_failed"),
     "plugin": ("error",),
     "log_driver": ("error",),
@@ -90,6 +90,7 @@ CONTAINER = (
 
 ENGINE = (
     _counter("docker_events_total", "Events that happened, by type and action in the words of docker events.", "type", "action", most=2000),
+    _gauge("docker_last_event_timestamp_seconds", "When something last happened to what is no container.", "type", "action", most=2000),
     _gauge("docker_daemon_last_start_timestamp_seconds", "When the daemon last started."),
     _counter("docker_api_errors_total", "Requests to the engine that it answered with an error.", "method", "status", most=500),
 )

@@ -120,6 +120,16 @@ def test_a_late_event_does_not_take_the_last_timestamp_back():
     assert bench.value("docker_container_last_event_timestamp_seconds", "web", "die") == T / SECOND
 
 
+def test_the_last_time_of_everything_but_containers_is_known():
+    bench = Bench()
+    bench.event("storage.pressure", None, None, time_ns=T)
+    bench.event("storage.pressure", None, None, time_ns=T - HOUR)
+    bench.event("container.die", time_ns=T)
+
+    assert bench.value("docker_last_event_timestamp_seconds", "storage", "pressure") == T / SECOND
+    assert bench.labels("docker_last_event_timestamp_seconds") == {("storage", "pressure")}
+
+
 def test_events_about_the_engine_move_its_own_series():
     bench = Bench()
     bench.event("daemon.start", None, None)

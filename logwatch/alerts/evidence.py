@@ -124,7 +124,7 @@ def _name(event: Event) -> str:
 
 def _subject(metric: str) -> str | None:
     """The type of events that a metric of ours tells of; empty for all types, None for none."""
-    if metric.startswith("docker_events"):
+    if metric.startswith(("docker_events", "docker_last_event")):
         return ""
     first, _, rest = metric.partition("_")
     kind = rest.partition("_")[0]

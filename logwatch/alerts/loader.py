@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -32,17 +32,19 @@ class Loaded:
     mistakes: list[Mistake] = field(default_factory=list)
 
 
-def load(paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS) -> tuple[Group, ...]:
+def load(
+    paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS, disabled: Container[str] = ()
+) -> tuple[Group, ...]:
     """Load alert files; RuleError tells every mistake.
 
-    A user's alert stands for the shipped ones of the same name. `interval_ns` is that of groups
-    which name none.
+    A user's alert stands for the shipped ones of the same name; `disabled` names alerts that do not
+    run. `interval_ns` is that of groups which name none.
     """
     loaded = gather(paths, interval_ns=interval_ns)
     errors = [found for found in loaded.mistakes if not found.warning]
     if errors:
         raise RuleError(errors)
-    return tuple(in_force(loaded.groups))
+    return tuple(in_force(loaded.groups, disabled))
 
 
 def gather(paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS) -> Loaded:
@@ -59,16 +61,18 @@ def gather(paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS) -> 
     return loaded
 
 
-def in_force(groups: Sequence[Group]) -> list[Group]:
-    """The groups without the shipped alerts that users replaced."""
+def in_force(groups: Sequence[Group], disabled: Container[str] = ()) -> list[Group]:
+    """The groups without the alerts that are disabled, and the shipped ones that users replaced."""
     own = {rule.name for group in groups if not group.shipped for rule in group.rules if isinstance(rule, AlertRule)}
     kept = []
     for group in groups:
-        if group.shipped:
-            rules = tuple(rule for rule in group.rules if not (isinstance(rule, AlertRule) and rule.name in own))
-            group = replace(group, rules=rules)
-        if group.rules:
-            kept.append(group)
+        rules = tuple(
+            rule
+            for rule in group.rules
+            if not (isinstance(rule, AlertRule) and (rule.name in disabled or (group.shipped and rule.name in own)))
+        )
+        if rules:
+            kept.append(replace(group, rules=rules))
     return kept
 
 

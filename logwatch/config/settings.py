@@ -106,7 +106,7 @@ class Rules(Strict):
     paths: Paths = ()
     """Rule files, and folders of them, beside the shipped ones."""
     disable: Texts = ()
-    """Ids of rules that do not run."""
+    """Ids of event rules and names of alerts that do not run."""
     shipped: Flag = True
     """Run the rules that come with logwatch."""
     watch: Flag = True
@@ -184,7 +184,7 @@ class Webhook(Receiver):
     """A receiver of Alertmanager's webhook format, without Alertmanager."""
 
     severity: Texts = ()
-    """Only alerts of these severities; none: all."""
+    """Only alerts of these severities; nothing: all but those of severity none."""
     repeat_interval: Duration = timedelta(hours=4)
     send_resolved: Flag = True
 
@@ -195,7 +195,7 @@ class Apprise(Strict):
     url_file: Path
     """Holds Apprise's URL of the service; it contains credentials."""
     severity: Texts = ()
-    """Only alerts of these severities; none: all."""
+    """Only alerts of these severities; nothing: all but those of severity none."""
     repeat_interval: Duration = timedelta(hours=4)
     send_resolved: Flag = True
 

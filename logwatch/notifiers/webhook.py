@@ -14,6 +14,9 @@ from logwatch.notifiers.http import Client
 from logwatch.notifiers.payloads import webhook
 from logwatch.notifiers.receiver import RefusedError
 
+UNHEARD = "none"
+"""The severity of alerts that are for machines, such as a watchdog that always fires."""
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -21,14 +24,15 @@ class Selection:
 
     repeat_ns: int
     severities: Collection[str] = ()
-    """Empty: all."""
+    """Empty: all but UNHEARD."""
     resolved: bool = True
 
     def wants(self, alert: Alert) -> bool:
         """Whether it is to be told of this alert."""
         if alert.state == "pending" or (alert.state == "resolved" and not self.resolved):
             return False
-        return not self.severities or alert.labels.get("severity") in self.severities
+        severity = alert.labels.get("severity")
+        return severity in self.severities if self.severities else severity != UNHEARD
 
 
 class Webhook:

@@ -8,7 +8,7 @@ author calls: it also lints, and runs the examples through the real path of a li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -150,7 +150,7 @@ def _check_together(gathered: Gathered) -> None:
     gathered.mistakes += references.duplicates(gathered.shipped)
     gathered.mistakes += references.duplicates(gathered.users)
     gathered.mistakes += references.disagreements(gathered.all, gathered.places)
-    gathered.mistakes += _unknown_ids(gathered.disabled, gathered.shipped + gathered.users)
+    gathered.mistakes += _unknown_ids(gathered)
     if any(not found.warning for found in gathered.mistakes):
         return  # a rule that is missing because of a mistake would be reported as one more
     # Also with the disabled rules: who switches a rule off does not make a mistake in another.
@@ -162,14 +162,24 @@ def _check_together(gathered: Gathered) -> None:
     )
 
 
-def _unknown_ids(disabled: Iterable[str], rules: Sequence[Rule | Correlation]) -> list[Mistake]:
-    known = {rule.id for rule in rules}
+def _unknown_ids(gathered: Gathered) -> list[Mistake]:
+    known = {rule.id for rule in gathered.shipped + gathered.users}
+    known.update(*(_alert_names(file) for file in gathered.files if file.kind is Kind.ALERTS))
     return [
         Mistake(
             "rules.disable",
             0,
             0,
-            f"no rule has the id '{id_}'{did_you_mean(id_, known)}: `logwatch rules list` shows them",
+            f"no rule has the id '{id_}', and no alert the name{did_you_mean(id_, known)}: `logwatch rules list` shows ids",
         )
-        for id_ in sorted(set(disabled) - known)
+        for id_ in sorted(gathered.disabled - known)
     ]
+
+
+def _alert_names(file: RuleFile) -> set[str]:
+    """The alerts of a file, as far as it has the right shape."""
+    groups = file.node.at(("groups",)).value if file.node is not None else None
+    listed = [group.at(("rules",)).value for group in groups] if isinstance(groups, list) else []
+    rules = [rule for each in listed if isinstance(each, list) for rule in each]
+    alerting = [rule.value for rule in rules if isinstance(rule.value, dict) and "alert" in rule.value]
+    return {str(rule["alert"].node.value) for rule in alerting}

@@ -11,13 +11,11 @@ from difflib import get_close_matches
 
 from logwatch.metrics import VOCABULARY as COUNTED
 
-# What Docker, or a shipped correlation, says beside the words that are counted from zero.
+# What Docker says beside the words that are counted from zero.
 FURTHER = {
     "container": "archive-path copy exec_detach export extract-to-dir top",
     "network": "remove update",
-    "daemon": "not_ready",
     "builder": "prune",
-    "registry": "first_failure",
     "plugin": "disable enable install remove",
     "node": "create remove update",
     "service": "create remove update",

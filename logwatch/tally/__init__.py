@@ -23,7 +23,8 @@ from logwatch.tally.rulemetrics import RuleMetrics
 
 __all__ = ["Tally", "Tracked"]
 
-EVENTS, DAEMON_START = "docker_events_total", "docker_daemon_last_start_timestamp_seconds"
+EVENTS, LAST_EVENT = "docker_events_total", "docker_last_event_timestamp_seconds"
+DAEMON_START = "docker_daemon_last_start_timestamp_seconds"
 DAEMON_LINES = "docker_daemon_log_messages_total"
 API_ERRORS = "docker_api_errors_total"
 UPSTREAM = "logwatch_upstream_dropped_lines_total"
@@ -96,14 +97,20 @@ class Tally:
         if kind[0] == "container":
             if event.id:
                 self.containers.count(event, kind[1])
-        elif event.event == "daemon.start":
+        else:
+            self._series.lift(LAST_EVENT, kind, event.time_ns / SECOND, event.time_ns)
+            self._count_engine(event, host)
+        self._rule_metrics.count(event)
+
+    def _count_engine(self, event: Event, host: str) -> None:
+        """Move what events about the engine and the log move beside their counts."""
+        if event.event == "daemon.start":
             self._series.lift(DAEMON_START, self._labels(host), event.time_ns / SECOND, event.time_ns)
         elif event.event == "api.error":
             self._count_api_error(event)
         elif event.event == "log.suppressed" and event.attributes.get("count", "").isdecimal():
             by = (event.attributes.get("by", "unknown"),)
             self._series.add(UPSTREAM, by, int(event.attributes["count"]), event.time_ns)
-        self._rule_metrics.count(event)
 
     def _count_api_error(self, event: Event) -> None:
         """Count a request that failed, whichever event its line made; its second line (up to 1.9) counts nothing."""

@@ -208,6 +208,6 @@ def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
 
     assert len(whole.alerts.report().past) > 20
     assert told([whole]) == told(parts)
-    assert {"Died", "Loop", "Both"} == {alert.labels["alertname"] for alert in whole.alerts.report().past} | {
+    assert {"Died", "Loop", "Both"} <= {alert.labels["alertname"] for alert in whole.alerts.report().past} | {
         alert.labels["alertname"] for alert in whole.alerts.report().alerts
     }

@@ -93,7 +93,13 @@ def test_a_users_alert_stands_for_the_shipped_ones_of_its_name(tmp_path):
     (kept, own) = alerts.loader.in_force([shipped, group])
 
     assert [rule.name for rule in kept.rules] == ["docker:dies:5m"]
-    assert own is group
+    assert own == group
+
+
+def test_a_disabled_alert_does_not_run(tmp_path):
+    (group,) = alerts.load([written(tmp_path, GOOD)], disabled={"Dies"})
+
+    assert [rule.name for rule in group.rules] == ["docker:dies:5m"]
 
 
 @pytest.mark.parametrize(

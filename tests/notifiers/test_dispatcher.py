@@ -207,6 +207,18 @@ def test_a_webhook_gets_the_severities_it_wants(loopback, owner):
     assert server.names() == ["web-2"]
 
 
+@pytest.mark.parametrize(
+    ("severities", "heard"), [((), []), (("none",), ["web-1"])], ids=["not asked for", "asked for"]
+)
+def test_a_webhook_is_told_of_severity_none_only_if_it_asks(loopback, owner, severities, heard):
+    server = loopback()
+    one = owner([webhook(server.url, severities=severities)])
+    one.offer([alert(1, severity="none"), alert(2, name="last", severity="none" if severities else "info")], 0)
+    wait_for(lambda: settled(one), "sending")
+
+    assert [name for name in server.names() if name != "last"] == heard
+
+
 # ── over a restart ───────────────────────────────────────────────────────────────────
 
 

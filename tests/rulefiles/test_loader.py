@@ -231,13 +231,19 @@ def test_a_disabled_rule_does_not_run_and_breaks_no_other(shipped: Path) -> None
     assert [rule.id for rule in loaded.correlations] == ["a/oom_killed"]
 
 
+def test_alerts_are_disabled_by_name(shipped: Path, tmp_path: Path) -> None:
+    mine = write(tmp_path / "alerts.yml", "groups: [{name: g, rules: [{alert: Mine, expr: up}]}, {name: h}]")
+
+    assert load([mine], disabled=["Mine"]).alert_files == (mine,)
+
+
 def test_disabling_an_unknown_rule_is_explained(shipped: Path) -> None:
     with pytest.raises(RuleError) as raised:
         load([], disabled=["a/om"])
 
     assert (
         str(raised.value)
-        == "rules.disable: no rule has the id 'a/om' (did you mean 'a/oom'?): `logwatch rules list` shows them"
+        == "rules.disable: no rule has the id 'a/om', and no alert the name (did you mean 'a/oom'?): `logwatch rules list` shows ids"
     )
 
 
