@@ -97,6 +97,10 @@ class Correlator:
                 made += self._offer(course, outcome)
         return made
 
+    def next_deadline_ns(self) -> int | None:
+        """When `advance` may have something to do, None for never."""
+        return self._deadlines[0][0] if self._deadlines else None
+
     def advance(self, clock_ns: int) -> list[Event]:
         """It is now `clock_ns`: make the events whose absence is certain, forget what is too old."""
         self._clock_ns = max(self._clock_ns, clock_ns)

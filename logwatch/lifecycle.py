@@ -124,6 +124,18 @@ class Lifecycle:
         for told in self._tellers.expire(clock_ns):
             made += self._pass((told,))
 
+    def next_deadline_ns(self) -> int | None:
+        """When `advance` may make something, None for never."""
+        held_ns = self._tellers.next_deadline_ns()
+        if not any(self._passes_away(key, tracked) for key, tracked in self._tracked.items()):
+            return held_ns
+        sweep_ns = (self._swept + 1) * SWEEP_NS
+        return sweep_ns if held_ns is None else min(sweep_ns, held_ns)
+
+    def _passes_away(self, key: tuple[str, str], tracked: Tracked) -> bool:
+        """Whether time alone will forget it."""
+        return tracked.gone_ns is not None if tracked.state is GONE else self._names.of(*key) is None
+
     def flush(self) -> list[Consequence]:
         """The input is at its end: let pass everything that is held."""
         made: list[Consequence] = []

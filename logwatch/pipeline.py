@@ -192,7 +192,7 @@ class Pipeline:
         if self.settings.raw:
             self.clock_ns = clock_ns
             return
-        for time_ns in self.alerts.due(self.clock_ns, clock_ns):
+        for time_ns in self.alerts.due(self.clock_ns, clock_ns, self._next_deadline_ns):
             self._advance(time_ns)
             self._moved = self.alerts.evaluate(time_ns) or self._moved
         self._advance(clock_ns)
@@ -206,11 +206,16 @@ class Pipeline:
         self.tally.advance(clock_ns)
         self._moved = self._moved or len(self._outcomes) > made
 
+    def _next_deadline_ns(self) -> int | None:
+        """When the clock alone may change a series next; None for never."""
+        stages = (self.lifecycle, self.correlator, self.tally)
+        return min((each for each in (stage.next_deadline_ns() for stage in stages) if each is not None), default=None)
+
     def finish(self) -> None:
         """Settle what still waits: the input is at its end for good."""
         if not self.settings.raw:
             self._route(self.lifecycle.flush())
-            for time_ns in self.alerts.due(self.clock_ns, self.clock_ns + 1):
+            for time_ns in self.alerts.due(self.clock_ns, self.clock_ns + 1, self._next_deadline_ns):
                 self.alerts.evaluate(time_ns)
 
     # ── what is counted beside the events ────────────────────────────────────────────

@@ -202,6 +202,10 @@ class Tellers:
         del held[:end]
         return passed
 
+    def next_deadline_ns(self) -> int | None:
+        """When `expire` may let something pass, None for never."""
+        return self._waiting[0][0] + 1 if self._waiting else None
+
     def expire(self, clock_ns: int) -> Iterator[Told]:
         """Let pass what was held for long enough, each when its own time has come.
 

@@ -10,13 +10,14 @@ A rule is left as it is while nothing it looks at has changed, which for most is
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from logwatch.alerts.evidence import Evidence
-from logwatch.alerts.groups import AlertRule, Group, RecordingRule, asks_for_absence, is_steady
+from logwatch.alerts.groups import AlertRule, Group, RecordingRule, asks_for_absence
 from logwatch.alerts.memory import Memory, Together
 from logwatch.alerts.rehearsal import Rehearsal
 from logwatch.alerts.report import ActiveAlert, GroupReport, Report, RuleReport
@@ -24,13 +25,15 @@ from logwatch.alerts.states import Active, Identity, Step, Truth, from_row, step
 from logwatch.alerts.templates import Scope
 from logwatch.metrics import PROCESS, SAMPLED
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
-from logwatch.promql import EvaluationError, Labels, Query, Sample, Scrape, Snapshot
+from logwatch.promql import EvaluationError, Labels, Motion, Query, Sample, Scrape, Snapshot
 from logwatch.secrets import Masker
 from logwatch.series import Series
 
 GRACE_NS = 120 * SECOND
 """History kept beyond what expressions look back at: an event's own time may be a little ahead of its header's."""
 PAST = 500
+MOST_AT_ONCE = 5_000
+"""So many evaluations when the clock jumps (at 5 s: 7 hours of silence), and as many for the rest, further apart."""
 MEASURED = {family.name: family for family in (*SAMPLED, *PROCESS)}
 OWN = ("ALERTS", "ALERTS_FOR_STATE")
 ALERT_NAME = "alertname"
@@ -57,12 +60,16 @@ class Course:
     names: frozenset[str]
     """Sample names it reads."""
     reach_ns: int
-    steady: bool
     absence: bool
     result: list[tuple[Labels, float]] | None = None
     evaluated_ns: int = 0
     error: str = ""
     active: dict[Identity, Active] = field(default_factory=dict)
+
+    def stands(self) -> bool:
+        """Whether all its alerts fire for as long as the result stays: none waits for anything."""
+        firing = all(alert.state == "firing" and not alert.keep_since_ns for alert in self.active.values())
+        return firing and self.result is not None and len(self.active) == len(self.result)
 
 
 @dataclass(slots=True)
@@ -139,13 +146,27 @@ class Alerts:
 
     # ── the clocks ───────────────────────────────────────────────────────────────────
 
-    def due(self, before_ns: int, clock_ns: int) -> Iterable[int]:
-        """The times of the log's clock to be evaluated when it moves: from `before_ns` on, those it has passed."""
+    def due(self, before_ns: int, clock_ns: int, deadline: Callable[[], int | None]) -> Iterator[int]:
+        """The times of the log's clock to be evaluated when it moves: from `before_ns` on, those it has passed.
+
+        While everything is at rest it goes on to the next `deadline`, when others may change a series.
+        """
         intervals = {circle.group.interval_ns for circle in self._circles if not circle.on_wall_clock}
         if not before_ns or not intervals:
-            return ()
-        times = [range(-(-before_ns // interval) * interval, clock_ns, interval) for interval in intervals]
-        return times[0] if len(times) == 1 else sorted({time for each in times for time in each})
+            return
+        time_ns = before_ns
+        for count in itertools.count():
+            if count == MOST_AT_ONCE:
+                stretch = 1 + (clock_ns - time_ns) // (MOST_AT_ONCE * min(intervals))
+                intervals = {interval * stretch for interval in intervals}
+            time_ns = min(-(-time_ns // interval) * interval for interval in intervals)
+            if time_ns >= clock_ns:
+                return
+            yield time_ns
+            time_ns += 1
+            if all(circle.on_wall_clock or circle.quiet_at == self._series.moves for circle in self._circles):
+                wake_ns = deadline()
+                time_ns = clock_ns if wake_ns is None else max(time_ns, wake_ns)
 
     def evaluate(self, time_ns: int) -> bool:
         """Evaluate the groups about the log that are due at this time; whether a state changed."""
@@ -196,13 +217,18 @@ class Alerts:
         return changed
 
     def _at_rest(self, course: Course, time_ns: int) -> bool:
-        """Whether only a change of a series can change anything about a rule."""
-        at_rest = course.steady and not course.result and course.result is not None and not course.active
+        """Whether only a change of a series can change anything about a rule and its alerts."""
         return (
-            at_rest
-            and self._touched(course) + course.reach_ns < time_ns
+            self._settled(course, time_ns)
             and not course.names & self._recorded.touched.keys()
+            and (isinstance(course.rule, RecordingRule) or course.stands())
         )
+
+    def _settled(self, course: Course, time_ns: int) -> bool:
+        """Whether the result at this time is that of the last evaluation."""
+        motion, result = course.rule.query.motion, course.result
+        lasts = result is not None and (motion is Motion.STEADY or (motion is Motion.FADING and not result))
+        return lasts and self._touched(course) + course.reach_ns < time_ns
 
     def _touched(self, course: Course) -> int:
         return max((touched.get(name, 0) for touched in self._touches for name in course.names), default=0)
@@ -213,8 +239,7 @@ class Alerts:
         if course.absence and not self.healthy:
             return False
         before_ns, course.evaluated_ns = course.evaluated_ns, now_ns
-        settled = course.steady and course.result is not None and self._touched(course) + course.reach_ns < before_ns
-        if not settled:
+        if not self._settled(course, before_ns):
             try:
                 course.result = self._vector(course, snapshot)
                 course.error = ""
@@ -431,8 +456,7 @@ def _circle(group: Group, known: Iterable[str], walled: frozenset[str]) -> Circl
         reach_ns = max((reading.look_back_ns for reading in query.readings), default=0) + GRACE_NS
         labels = {name: getattr(text, "text", text) for name, text in rule.labels.items()}
         key = [group.name, rule.name, json.dumps(labels, sort_keys=True)]
-        steady, absence = is_steady(query.text), asks_for_absence(query.text)
-        courses.append(Course(rule, key, names, reach_ns, steady, absence))
+        courses.append(Course(rule, key, names, reach_ns, asks_for_absence(query.text)))
     return Circle(group, courses, any(course.names & walled for course in courses))
 
 

@@ -13,6 +13,7 @@ operators, matching, scalars. They look at the series through a snapshot.
 
 from logwatch.promql.errors import EvaluationError, ExpressionError, PromqlError
 from logwatch.promql.matchers import Matcher, Selector
+from logwatch.promql.motion import Motion
 from logwatch.promql.planner import Reading
 from logwatch.promql.query import Query, compile  # noqa: A004 - see there
 from logwatch.promql.snapshot import Scrape, Snapshot
@@ -23,6 +24,7 @@ __all__ = [
     "ExpressionError",
     "Labels",
     "Matcher",
+    "Motion",
     "PromqlError",
     "Query",
     "Reading",

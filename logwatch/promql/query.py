@@ -9,6 +9,7 @@ import promql_parser as parser
 
 from logwatch.model import SeriesView
 from logwatch.promql.calls import FUNCTIONS
+from logwatch.promql.motion import Motion, motion_of
 from logwatch.promql.placing import syntax_error
 from logwatch.promql.planner import Planner, Reading
 from logwatch.promql.refusals import refuse
@@ -24,6 +25,8 @@ class Query:
     text: str
     readings: tuple[Reading, ...]
     """The selectors it uses, each with how far it looks back."""
+    motion: Motion
+    """Whether time alone can change the result."""
     _scalar: ScalarNode | None
     _vector: VectorNode | None
 
@@ -63,4 +66,4 @@ def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called wit
         raise syntax_error(text, tokens, str(error)) from error
     planner = Planner(text, tokens)
     scalar, vector = planner.plan(tree)
-    return Query(text, tuple(planner.readings), scalar, vector)
+    return Query(text, tuple(planner.readings), motion_of(tree), scalar, vector)

@@ -11,6 +11,8 @@ from logwatch.model import SECOND, Chunk, Event, Family, Outcome, Record, Sample
 from logwatch.series import Series
 
 DIES = Family("docker_container_events_total", "counter", "Events.", ("name", "action"))
+LAST = Family("docker_last_event_timestamp_seconds", "gauge", "Last events.", ("type", "action"))
+DAY = 86_400 * SECOND
 RULES = """\
 groups:
   - name: docker
@@ -139,7 +141,32 @@ def test_groups_about_this_process_follow_the_wall_clock(tmp_path):
         states.append([alert.state for alert in part.report().alerts])
 
     assert states == [[], [], ["pending"], ["firing"]]
-    assert list(part.due(SECOND, 60 * SECOND)) == []
+    assert list(part.due(SECOND, 60 * SECOND, lambda: None)) == []
+
+
+def test_silence_is_passed_over_once_nothing_can_change_any_more(tmp_path):
+    part, series = stage(tmp_path, one("docker_last_event_timestamp_seconds > time() - 300"), Series([LAST]))
+    part.evaluate(5 * SECOND)
+    series.lift(LAST.name, ("storage", "pressure"), 7, 7 * SECOND)
+    times = []
+    for time_ns in part.due(7 * SECOND, 30 * DAY, lambda: DAY + 1 if times[-1] * SECOND < DAY else None):
+        part.evaluate(time_ns)
+        times.append(time_ns // SECOND)
+    (gone,) = part.report().past
+
+    assert (gone.starts_ns, gone.ends_ns) == (10 * SECOND, 310 * SECOND)
+    assert times[:3] == [10, 15, 20]
+    assert 1200 < times[-2] < 1300  # the alert is forgotten 15 minutes after its end
+    assert times[-1] == DAY // SECOND + 5
+
+
+def test_what_never_rests_is_evaluated_a_bounded_number_of_times(tmp_path):
+    part, _ = stage(tmp_path, one("vector(time()) > 1e10"))
+    times = list(part.due(SECOND, 300 * DAY, lambda: None))
+
+    assert times[:3] == [5 * SECOND, 10 * SECOND, 15 * SECOND]
+    assert 5_000 < len(times) <= 10_000
+    assert {time_ns % (5 * SECOND) for time_ns in times} == {0}
 
 
 def test_evidence_is_the_last_lines_about_the_same_object(tmp_path):
@@ -211,3 +238,18 @@ def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
     assert {"Died", "Loop", "Both"} <= {alert.labels["alertname"] for alert in whole.alerts.report().past} | {
         alert.labels["alertname"] for alert in whole.alerts.report().alerts
     }
+
+
+def test_passing_over_silence_changes_no_alert(tmp_path):
+    one, other = pipeline(tmp_path, Series()), pipeline(tmp_path, Series())
+    for part in (one, other):
+        part.apply(Chunk(LOG, "m", 0, NOW), NOW)
+    start = one.clock_ns // (5 * SECOND) * 5 * SECOND
+    one.advance(start + 1200 * SECOND)
+    for time_ns in range(start + 5 * SECOND, start + 1200 * SECOND, 5 * SECOND):
+        other._advance(time_ns)
+        for circle in other.alerts._circles:
+            circle.quiet_at = -1
+        other.alerts.evaluate(time_ns)
+
+    assert told([one]) == told([other])
