@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from functools import cached_property
+from math import lcm
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
@@ -71,12 +72,8 @@ class Plan:
             return int(spec.start_time.timestamp()) * SECOND
         if not spec.input_lines:
             return 0
-        first_ns = first_stamp_ns(spec.input_lines, self.file.path.parent, FIRST_DAY_NS, self.zone)
-        return (
-            FIRST_DAY_NS
-            if first_ns is None
-            else first_ns - first_ns % max(self.file.interval_ns, self.sample_interval_ns)
-        )
+        first_ns = first_stamp_ns(spec.input_lines, self.file.path.parent, FIRST_DAY_NS, self.zone) or FIRST_DAY_NS
+        return first_ns - first_ns % lcm(self.file.interval_ns, self.sample_interval_ns)
 
     @cached_property
     def lines(self) -> list[TimedLine]:

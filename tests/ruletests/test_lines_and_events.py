@@ -175,3 +175,14 @@ def test_series_of_a_test_stand_for_those_of_the_lines(write) -> None:
     )
 
     assert passes(path)
+
+
+def test_the_default_start_is_one_of_the_evaluations(write) -> None:
+    """As is every multiple of the interval since 1970."""
+    path = write(
+        STORY
+        + "  alert_rule_test: [{eval_time: 14s, alertname: Dies, exp_alerts: [{exp_labels: {name: web}, exp_annotations: {summary: web died.}}]}]\n"
+    )
+    path.write_text(path.read_text().replace("15s", "7s"))
+
+    assert passes(path)

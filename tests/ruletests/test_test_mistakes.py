@@ -1,8 +1,15 @@
 """Every mistake of a test file has its place, cause and cure."""
 
+import copy
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from rehearsing import mistakes
 
 ALERTS = """
@@ -71,3 +78,51 @@ def test_all_mistakes_come_at_once_also_those_of_the_rule_files(tmp_path: Path) 
 
     assert len(found) == 4
     assert any("alerts.yml:1:" in line for line in found)
+
+
+WHOLE = {
+    "rule_files": ["alerts.yml"],
+    "evaluation_interval": "15s",
+    "group_eval_order": ["containers"],
+    "tests": [
+        {
+            "name": "whole",
+            "interval": "1m",
+            "start_time": "2026-01-01T00:00:00Z",
+            "timezone": "UTC",
+            "external_labels": {"region": "eu"},
+            "restart_at": ["1m"],
+            "input_series": [{"series": "up", "values": "1x3"}],
+            "input_lines": [{"at": "1s", "line": "dockerd[1]: x", "times": 2, "every": "1s"}],
+            "alert_rule_test": [{"alertname": "Dies", "exp_alerts": [{"exp_labels": {"a": "b"}}]}],
+            "promql_expr_test": [{"expr": "up", "exp_samples": [{"labels": "up", "value": 1}]}],
+            "event_test": [{"exp_events": [{"event": "container.die", "attributes": {"a": None}, "at": "1s"}]}],
+            "metric_test": [{"metric": "up", "exp_samples": [{"labels": "up", "value": None}]}],
+            "notification_test": [{"alertname": "Dies", "exp_notifications": [{"status": "firing"}]}],
+        }
+    ],
+}
+ODD = [None, True, 5, -1.5, "x", "", [], {}, [None], {"a": None}, "{", "up{", "1x99999999999999999999", "*", 400 * "9"]
+
+
+def places(value: object, path: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+    """The path of every value within a document."""
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in pairs:
+        yield (*path, key)
+        yield from places(below, (*path, key))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(place=st.sampled_from(list(places(WHOLE))), odd=st.sampled_from(ODD))
+def test_no_odd_value_breaks_the_reader(place: tuple[object, ...], odd: object, tmp_path: Path) -> None:
+    document = copy.deepcopy(WHOLE)
+    target: Any = document
+    for key in place[:-1]:
+        target = target[key]
+    target[place[-1]] = odd
+    (tmp_path / "alerts.yml").write_text(ALERTS)
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(document))
+
+    for line in mistakes(tmp_path / "test.yml"):
+        assert re.match(r"(\d+:\d+: |/)", line)
