@@ -6,6 +6,7 @@ anyway, because network file systems tell nothing.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import select
 from collections.abc import Iterable
@@ -36,6 +37,10 @@ class Wakeup:
         self._inotify = self._open() if notify else None
 
     def _open(self) -> inotify_simple.INotify | None:
+        # Else inotify_simple asks a child process (ldconfig) where the C library is. Until that child is another
+        # program it holds all our descriptors, the lock of the state directory too: whoever kills us with -9
+        # at that moment would find the directory in use.
+        inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001 - the only way to tell it
         try:
             opened = inotify_simple.INotify(nonblocking=True)
         except (OSError, TypeError):

@@ -22,12 +22,17 @@ class Lock:
             ) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             owner = os.pread(self._descriptor, 32, 0).decode("ascii", "replace").strip()
             os.close(self._descriptor)
             raise StateError(
                 f"{directory} is in use by another logwatch (pid {owner or 'unknown'}):"
                 " stop it, or give this one a state directory of its own (--state-dir)"
+            ) from error
+        except OSError as error:
+            os.close(self._descriptor)
+            raise StateError(
+                f"{path}: {error.strerror}: it cannot be locked there: put the state directory (--state-dir) on a local disk"
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
