@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import living, matching, replaying, scraping, starting
+from benchmarks import following, living, matching, replaying, scraping, starting
 from benchmarks.bench import Bench, Measurement, Verdict
 
 MEASUREMENTS: Mapping[str, Measurement] = {
@@ -28,6 +28,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "start": starting.measure,
     "scrape": scraping.measure,
     "live": living.measure,
+    "burst": following.measure,
 }
 
 
