@@ -366,7 +366,9 @@ class Lifecycle:
     def _sweep(self, clock_ns: int, made: list[Consequence]) -> None:
         """Forget what is long gone, at full multiples of `SWEEP_NS`, wherever the input was cut."""
         self._tellers.sweep(clock_ns)
-        for tracked in sorted(self._tracked.values(), key=lambda each: (each.last_ns, each.host, each.id)):
+        oldest_ns = clock_ns - NAMELESS_NS
+        quiet = [each for each in self._tracked.values() if each.state is GONE or each.last_ns <= oldest_ns]
+        for tracked in sorted(quiet, key=lambda each: (each.last_ns, each.host, each.id)):
             silent_ns = tracked.last_ns + NAMELESS_NS
             if tracked.state is not GONE and silent_ns <= clock_ns and self._named_never(tracked):
                 self._change(tracked, GONE, silent_ns, made)

@@ -18,6 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from logwatch.formats.stamps import Local
 from logwatch.model import SECOND
@@ -32,6 +33,7 @@ VOTES = 3
 LEAP_DISTANCE = 8  # years between 29 Februaries around 1900 and 2100
 FIRST_YEAR, LAST_YEAR = 1970, 2261
 RULE_BLOCK = 6 * HOUR  # of local time; the rules of a zone are asked once for it
+MOST_BLOCKS = 64  # a stamp without a year is looked at in three of them
 LATEST = 9_000_000_000 * SECOND  # in 2255; what 64 bits of nanoseconds hold
 
 
@@ -51,9 +53,8 @@ class StampClock:
         self._offset_ns: int | None = None
         self._midnight_ns: int | None = None
         """Local midnight to universal time, within a day, for stamps whose date cannot be read."""
-        self._block: int | None = None
-        self._block_rules: set[int] | None = None
-        """The zone's offset throughout the block, None where it changes in it."""
+        self._blocks: dict[int, set[int] | None] = {}
+        """The zone's offset throughout a block of local time, None where it changes in it."""
         self._votes: tuple[int, bool] | None = None
         self._count = 0
         self._guess_ns = 0
@@ -145,11 +146,14 @@ class StampClock:
     def _rules(self, local_ns: int) -> set[int]:
         """The zone's offsets at a local time: two where the clock is set back."""
         block = local_ns // RULE_BLOCK
-        if block != self._block:
+        if block not in self._blocks:
+            if len(self._blocks) >= MOST_BLOCKS:
+                self._blocks.clear()
             # No zone changes its rules twice in a block: what holds at both its ends holds throughout.
             ends = [_offsets(block * RULE_BLOCK, self._zone), _offsets((block + 1) * RULE_BLOCK, self._zone)]
-            self._block, self._block_rules = block, ends[0] if ends[0] == ends[1] and len(ends[0]) == 1 else None
-        return _offsets(local_ns, self._zone) if self._block_rules is None else self._block_rules
+            self._blocks[block] = ends[0] if ends[0] == ends[1] and len(ends[0]) == 1 else None
+        rules = self._blocks[block]
+        return _offsets(local_ns, self._zone) if rules is None else rules
 
     def comes_once(self, at: tuple[int, int]) -> bool:
         """Whether the local time that `resolve` placed means that time only."""
@@ -243,6 +247,7 @@ def _year(time_ns: int) -> int:
     return datetime.fromtimestamp(time_ns // SECOND, UTC).year
 
 
+@lru_cache(maxsize=64)
 def _midnight(year: int, month: int, day: int) -> int | None:
     """Nanoseconds from the epoch to the start of a day, or None if there is no such day."""
     if not FIRST_YEAR < year < LAST_YEAR:
@@ -255,7 +260,11 @@ def _midnight(year: int, month: int, day: int) -> int | None:
 
 def _candidates(near_ns: int, month: int, day: int) -> list[int]:
     """Starts of that day in the years around, the nearest year first; a 29 February has them further apart."""
-    year = _year(near_ns)
+    return _starts(_year(near_ns), month, day)
+
+
+@lru_cache(maxsize=64)
+def _starts(year: int, month: int, day: int) -> list[int]:
     reach = LEAP_DISTANCE if (month, day) == (2, 29) else 1
     years = sorted(range(year - reach, year + reach + 1), key=lambda other: abs(other - year))
     return [start for other in years if (start := _midnight(other, month, day)) is not None]
