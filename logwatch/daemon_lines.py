@@ -1,6 +1,6 @@
 r"""Counting the engine's own lines by level, without reading their headers.
 
-The scanner reports where `docker` first stands in a line, so for an engine's line:
+`find_docker_lines` tells where `docker` first stands in a line, so for an engine's line:
 
     Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57.728700494Z" level=info msg=…
     ╵◀──── back ─────▶╵◀─────────────── ahead ────────────────▶╵
@@ -28,6 +28,7 @@ from logwatch.patterns import escape
 
 LEVELS = ("debug", "info", "warning", "error", "fatal", "panic")
 _DOCKER = b"docker"
+_DOCKER_LINE = re.compile(rb"docker[^\n]*\n")
 _NEWLINE, _BLANK = b"\n "
 _WRAPPERS = frozenset({"sh", "bash", "env"})
 """Tags of scripts that start an engine: only lines in logrus' form are its."""
@@ -58,16 +59,19 @@ class DaemonLines(NamedTuple):
     """Lines of engines in which nothing says `docker`."""
 
 
-# ── what the scanner looks for ───────────────────────────────────────────────────────
+# ── what is looked for ───────────────────────────────────────────────────────────────
 
 
-def docker_expression() -> bytes:
-    """Match, from its first `docker`, to the end of every line that contains it."""
-    return _DOCKER + rb"[^\n]*\n"
+def find_docker_lines(data: bytes) -> list[tuple[int, int]]:
+    """Find every line that contains `docker`: where it first stands there, and where the next line begins.
+
+    One text, found by `re`, takes a third of what hyperscan needs when it has to tell where a match begins.
+    """
+    return [match.span() for match in _DOCKER_LINE.finditer(data)]
 
 
 def other_tags_expressions() -> list[bytes]:
-    """Match what may be the tag of an engine that does not call itself docker."""
+    """What the scanner looks for: what may be the tag of an engine that does not call itself docker."""
     tags = {tag for tag in TAG_FAMILIES["engine"] if "docker" not in tag}
     wrapped = rb'(?:\[[0-9]+\]:|:| [^ \n]+ [^ \n]+ -) {0,2}\.*time="'
     # Each tag an expression of its own: plain literals cost least.
@@ -113,7 +117,7 @@ class DaemonLineCounter:
         """Count in whole lines of bytes.
 
         `dockers` is where `docker` first stands, in each line that contains it; `others` is
-        where the tag of another engine may stand.
+        where what may be the tag of another engine ends.
         """
         levels: Counter[str] = Counter()
         rest = dockers
@@ -124,7 +128,7 @@ class DaemonLineCounter:
         for place in rest:
             if not place or data[place - 1] == _BLANK:
                 self._learn(data, place, levels)
-        other = {data.rfind(b"\n", 0, place) + 1 for place in others}
+        other = {data.rfind(b"\n", 0, end - 1) + 1 for end in others}
         return DaemonLines(levels, sum(_count_other(data, start, levels) for start in other))
 
     def _learn(self, data: bytes, place: int, levels: Counter[str]) -> None:

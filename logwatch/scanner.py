@@ -18,8 +18,8 @@ import hashlib
 import os
 import platform
 from bisect import bisect_left
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from itertools import accumulate
 from pathlib import Path
@@ -28,7 +28,7 @@ from typing import NamedTuple
 import hyperscan
 
 from logwatch import __version__
-from logwatch.daemon_lines import DaemonLineCounter, docker_expression, other_tags_expressions
+from logwatch.daemon_lines import DaemonLineCounter, find_docker_lines, other_tags_expressions
 from logwatch.errors import RuleError
 from logwatch.formats import logrus
 from logwatch.model import Hit, Pattern, Rule, Scan
@@ -44,7 +44,6 @@ class Expression(NamedTuple):
 
     text: bytes
     number: int
-    flags: int = 0
 
 
 class Scanner:
@@ -58,8 +57,7 @@ class Scanner:
 
     def __init__(self, rules: Sequence[Rule], cache_dir: Path | None, *, count_ignored: bool = False) -> None:
         self._ids = [rule.id for rule in rules]
-        self._docker, self._other, self._foreign = range(len(rules), len(rules) + 3)
-        self._first_ignored = len(rules) + 3
+        self._other, self._foreign, self._first_ignored = range(len(rules), len(rules) + 3)
         self._daemon_lines = DaemonLineCounter()
 
         def number_of(index: int, rule: Rule) -> int:
@@ -70,7 +68,6 @@ class Scanner:
             for index, rule in enumerate(rules)
             for pattern in rule.patterns
         ]
-        expressions.append(Expression(docker_expression(), self._docker, hyperscan.HS_FLAG_SOM_LEFTMOST))
         expressions += [Expression(text, self._other) for text in other_tags_expressions()]
         expressions.append(Expression(logrus.expression() + TO_LINE_END, self._foreign))
         patterns = [pattern for rule in rules for pattern in rule.patterns]
@@ -80,36 +77,23 @@ class Scanner:
         """Find the hits in whole lines of bytes, and count what lines there are. Never raises."""
         if data and not data.endswith(b"\n"):
             data += b"\n"
-        found: list[tuple[int, int]] = []
-        docker_starts: list[int] = []
-        docker_ends: list[int] = []
-        others: list[int] = []
-        foreign: list[int] = []
-        ignored: list[tuple[int, int]] = []
-        report, ignore, docker, first_ignored = found.append, ignored.append, self._docker, self._first_ignored
-        see_start, see_end, see_other, other = docker_starts.append, docker_ends.append, others.append, self._other
+        ends: defaultdict[int, list[int]] = defaultdict(list)
 
-        def matched(number: int, start: int, end: int, _flags: int, _context: object) -> None:
-            if number == docker:
-                see_start(start)
-                see_end(end)
-            elif number >= first_ignored:
-                ignore((end, number))
-            elif number < docker:
-                report((end, number))
-            elif number == other:
-                see_other(end - 1)
-            else:
-                foreign.append(end)
+        # Called for every match, so it does nothing but keep it.
+        def matched(number: int, _start: int, end: int, _flags: int, _context: object) -> None:
+            ends[number].append(end)
 
         self._database.scan(data, match_event_handler=matched)
+        others, foreign = ends.pop(self._other, ()), ends.pop(self._foreign, ())
+        found = [(end, number) for number in ends if number < self._first_ignored for end in ends[number]]
         if foreign:
             found += self._scan_translated(data, foreign)
-        levels, other_lines = self._daemon_lines.count(data, docker_starts, others)
-        ignored_ends, ignored_counts = self._count_ignored(ignored, found)
-        known = len(ignored_ends.intersection(docker_ends)) if ignored_ends else 0
+        docker_lines = find_docker_lines(data)
+        levels, other_lines = self._daemon_lines.count(data, [start for start, _ in docker_lines], others)
+        ignored_ends, ignored_counts = self._count_ignored(ends, found)
+        known = len(ignored_ends.intersection([end for _, end in docker_lines])) if ignored_ends else 0
         hits, lines = _make_hits(data, found)
-        return Scan(lines, len(docker_starts) + other_lines, levels, hits, ignored_counts, known)
+        return Scan(lines, len(docker_lines) + other_lines, levels, hits, ignored_counts, known)
 
     def _scan_translated(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Find what rules hit in the engine's lines that are not logfmt, once they are; as the end of the line and the rule."""
@@ -127,19 +111,24 @@ class Scanner:
                 yield translated[bisect_left(starts, end) - 1][0], rule
 
     def _count_ignored(
-        self, ignored: Sequence[tuple[int, int]], found: list[tuple[int, int]]
+        self, ends: Mapping[int, Sequence[int]], found: list[tuple[int, int]]
     ) -> tuple[set[int], dict[str, int]]:
         """Count what only `ignore` rules know; where other rules hit too, theirs are added to `found`."""
-        once = set(ignored)
-        ends = {end for end, _ in once}
-        shared = ends.intersection([end for end, _ in found]) if found else set()
-        if shared:
-            both = [match for match in once if match[0] in shared]
-            found += [(end, number - self._first_ignored) for end, number in both]
-            once.difference_update(both)
-            ends -= shared
-        counts = Counter([number for _, number in once])
-        return ends, {self._ids[number - self._first_ignored]: count for number, count in counts.items()}
+        hit = {end for end, _ in found}
+        known: set[int] = set()
+        counts = {}
+        for number in ends:
+            if number < self._first_ignored:
+                continue
+            lines = set(ends[number])
+            shared = lines & hit
+            if shared:
+                lines -= shared
+                found += [(end, number - self._first_ignored) for end in shared]
+            if lines:
+                known |= lines
+                counts[self._ids[number - self._first_ignored]] = len(lines)
+        return known, counts
 
 
 def _make_hits(data: bytes, found: list[tuple[int, int]]) -> tuple[list[Hit], int]:
@@ -226,7 +215,6 @@ def _compile(expressions: Sequence[Expression]) -> hyperscan.Database:
     database.compile(
         expressions=[expression.text for expression in expressions],
         ids=[expression.number for expression in expressions],
-        flags=[expression.flags for expression in expressions],
     )
     return database
 
