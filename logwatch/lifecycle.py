@@ -70,9 +70,19 @@ class Lifecycle:
         if type_ in SERVICES and action in SERVICE_STATEFUL:
             epoch = self._services.epoch(event.host, type_, action)
             return self._pass(self._tellers.tell(event, (event.host, type_, ""), certain=False, epoch=epoch))
+        if "endpoint" in event.attributes:
+            event = self._with_container(event)
         if event.id is None:
             return self._pass(self._tellers.tell_nameless(event))
         return self._pass(self._tellers.tell(event, (event.host, type_, event.id), certain=False))
+
+    def _with_container(self, event: Event) -> Event:
+        """Say whose an endpoint of a network is: the daemon's lines have the container's name, `docker events` its id."""
+        attributes = event.attributes
+        container = attributes.get("container") or self._names.resolve(event.host, attributes["endpoint"])
+        if not looks_like_id(container):
+            return event
+        return event._replace(attributes={**attributes, "container": container})
 
     def _accept_container(self, event: Event, action: str) -> list[Consequence]:
         host, given = event.host, event.id

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from logwatch.formats.tags import family_tags
 from logwatch.model import Pattern, Record, Rule
-from logwatch.patterns import Token, compile_regex, tokens
+from logwatch.patterns import Token, compile_regex, is_anchored, tokens
 
 MOST = 5
 SHORTEST_RUN = 4
@@ -83,7 +83,7 @@ def _why_refused(rule: Rule, line: Line) -> str:
     """Why a rule whose text is in the line did not take it."""
     record = line.record
     if not any(matches(pattern, record.message) for pattern in rule.patterns):
-        anchored = any(pattern.regex and _is_anchored(pattern.text) for pattern in rule.patterns)
+        anchored = any(is_anchored(pattern) for pattern in rule.patterns)
         where = "where it is anchored (^ and $ mean the message's ends)" if anchored else "in the message"
         return f"its text is found in the line, but not {where}"
     if record.tag not in family_tags(rule.programs):
@@ -93,10 +93,6 @@ def _why_refused(rule: Rule, line: Line) -> str:
     if not line.speaks:
         return 'its text is found, but the message does not begin as the engine\'s do (time="…", {"…", a job line)'
     return "its text is found, but the line was refused"
-
-
-def _is_anchored(regex: str) -> bool:
-    return any(token.kind == "anchor" for token in tokens(regex.encode()))
 
 
 def matches(pattern: Pattern, message: bytes) -> bool:

@@ -122,6 +122,11 @@ def _matches_empty(regex: Regex) -> bool:
     return any(match is not None and match.start() == match.end() for match in matches)
 
 
+def is_anchored(pattern: Pattern) -> bool:
+    """Whether a pattern means an end of the message, which the scanner does not know."""
+    return pattern.regex and any(token.kind == "anchor" for token in tokens(pattern.text.encode()))
+
+
 def scan_expression(pattern: Pattern) -> bytes:
     """The hyperscan expression that matches from a pattern to the end of its line."""
     if not pattern.regex:

@@ -32,7 +32,7 @@ from logwatch.daemon_lines import DaemonLineCounter, find_docker_lines, other_ta
 from logwatch.errors import RuleError
 from logwatch.formats import logrus
 from logwatch.model import Hit, Pattern, Rule, Scan
-from logwatch.patterns import TO_LINE_END, find_fault, mistake, scan_expression
+from logwatch.patterns import TO_LINE_END, find_fault, is_anchored, mistake, scan_expression
 
 _SUFFIX = ".hyperscan"
 _LONG = 4096
@@ -51,8 +51,9 @@ class Scanner:
 
     Raises RuleError with every pattern that RE2 or hyperscan refuses. `cache_dir` is where
     the compiled machine is kept; None, or a folder that cannot be written, keeps nothing. With
-    `count_ignored`, lines that only `ignore` rules know are counted in `Scan.ignored` and
-    `Scan.known_lines` and make no hits.
+    `count_ignored`, lines that only `ignore` rules of the engine know are counted in
+    `Scan.ignored` and `Scan.known_lines` and make no hits. Nobody looks at their tag, so what a
+    container prints word for word like the engine's noise counts as known.
     """
 
     def __init__(self, rules: Sequence[Rule], cache_dir: Path | None, *, count_ignored: bool = False) -> None:
@@ -61,7 +62,7 @@ class Scanner:
         self._daemon_lines = DaemonLineCounter()
 
         def number_of(index: int, rule: Rule) -> int:
-            return self._first_ignored + index if count_ignored and not rule.event else index
+            return self._first_ignored + index if count_ignored and _is_counted(rule) else index
 
         expressions = [
             Expression(scan_expression(pattern), number_of(index, rule))
@@ -150,6 +151,12 @@ def count_lines(data: bytes, start: int, end: int) -> int:
     part = data[start:end]
     # Twice as fast as bytes.count, which looks at every byte by itself.
     return len(part) - len(part.replace(b"\n", b""))
+
+
+def _is_counted(rule: Rule) -> bool:
+    """Whether what the scanner finds of a rule is as good as confirmed, and there is much of it: the engine's noise."""
+    noise = not rule.event and rule.programs <= {"engine", "containerd"}
+    return noise and not any(is_anchored(pattern) for pattern in rule.patterns)
 
 
 def _joined(messages: Sequence[bytes]) -> tuple[list[int], bytes]:

@@ -56,10 +56,12 @@ from logwatch.tellings import (
     HEARD_NS,
     JOIN_NS,
     LEADING,
+    LED_NS,
     NAMELESS,
     NOTHING,
     REMEMBERED_NS,
     REVOKED,
+    TOLD_BY_EVENTS,
     Key,
     Subject,
     Telling,
@@ -89,6 +91,8 @@ class Tellers:
         self._loose: dict[tuple[str, str], list[Telling]] = {}
         self._waiting: list[tuple[int, int, Telling]] = []
         self._dirty_nameless: set[tuple[str, str]] = set()
+        self._led: dict[str, int] = {}
+        """By host, when `docker events` was last heard."""
         self._stored: set[str] = set()
 
     def flush(self) -> Iterator[Told]:
@@ -108,6 +112,8 @@ class Tellers:
         """
         subject = self._subjects.get(key, self.clock_ns)
         kind = event.event
+        if event.role is LEADING:
+            self._led[key[0]] = self.clock_ns
         certain = certain and not subject.held
         tellings = subject.tellings.get(kind)
         if tellings is not None:
@@ -119,6 +125,9 @@ class Tellers:
             telling = self._adopt(subject, event)
             if telling is not None:
                 return [*made, *self._amend(telling, event, adopted=True)]
+        other = self._other_account(kind, event)
+        if other is not None:
+            return [*made, *self._join(other, event, certain=certain)]
         self._order += 1
         telling = Telling(event, subject, self._order, self.clock_ns, epoch)
         self._subjects.remember(subject, telling, kind, self.clock_ns)
@@ -198,13 +207,24 @@ class Tellers:
         """Let pass what is held of the object, in the order of telling, up to `last`."""
         held = subject.held
         end = len(held) if last is None else held.index(last) + 1
-        passed = [(telling, False, False) for telling in held[:end]]
+        passed = [(telling, False, False) for telling in held[:end] if not self._is_denied(telling)]
         del held[:end]
         return passed
 
     def next_deadline_ns(self) -> int | None:
         """When `expire` may let something pass, None for never."""
         return self._waiting[0][0] + 1 if self._waiting else None
+
+    def _is_denied(self, telling: Telling) -> bool:
+        """Whether nobody but a second witness tells of what `docker events` would have told, where that is heard."""
+        event = telling.event
+        led_ns = self._led.get(event.host)
+        if event.role is not CORROBORATING or led_ns is None or event.event not in TOLD_BY_EVENTS:
+            return False
+        denied = telling.clock_ns - led_ns < LED_NS
+        if denied:
+            telling.seq = REVOKED
+        return denied
 
     def expire(self, clock_ns: int) -> Iterator[Told]:
         """Let pass what was held for long enough, each when its own time has come.
@@ -236,7 +256,7 @@ class Tellers:
         self._drop_loose(kind, telling)
         heard_ns = self._subjects.heard_ns(kind)
         stands_in = heard_ns is None or telling.clock_ns - heard_ns >= HEARD_NS
-        if telling.event.role is CORROBORATING and not stands_in:
+        if telling.event.role is CORROBORATING and (not stands_in or self._is_denied(telling)):
             return NOTHING
         self._remember_nameless(kind, telling)
         return [(telling, False, False)]
@@ -252,8 +272,12 @@ class Tellers:
                 nearest = min(candidates, key=lambda each: (abs(each.event.time_ns - event.time_ns), each.order))
                 self._mark(nearest)
                 return self._join(nearest, event, certain=False, attributes=len(candidates) == 1)
-        elif self._loose:
-            self._revoke_loose(event)
+        else:
+            if self._loose:
+                self._revoke_loose(event)
+            other = self._other_account(kind[1], event)
+            if other is not None:
+                return self._join(other, event, certain=False)
         self._order += 1
         telling = Telling(event, None, self._order, self.clock_ns, None)
         if event.role is CORROBORATING or event.revoked_by:
@@ -276,6 +300,22 @@ class Tellers:
             for telling in tellings
             if abs(telling.event.time_ns - event.time_ns) <= JOIN_NS and is_open(telling, event, self.clock_ns)
         ]
+
+    def _other_account(self, kind: str, event: Event) -> Telling | None:
+        """Find what `docker events` tells of the same container in another network, volume, …, or the daemon if that is who speaks.
+
+        The daemon calls a network by its name, or does not say which it is.
+        """
+        container = event.attributes.get("container")
+        if container is None or event.role is CORROBORATING or kind.startswith("container."):
+            return None
+        led = event.role is LEADING
+        alike = (
+            telling
+            for telling in self._candidates((event.host, kind), event)
+            if telling.event.attributes.get("container") == container and (telling.event.role is LEADING) is not led
+        )
+        return min(alike, key=lambda each: abs(each.event.time_ns - event.time_ns), default=None)
 
     def _mark(self, telling: Telling) -> None:
         if telling.subject is not None:
@@ -362,6 +402,7 @@ class Tellers:
     def sweep(self, clock_ns: int) -> None:
         """Forget what nothing can join any more."""
         self._subjects.sweep(clock_ns)
+        self._led = {host: led_ns for host, led_ns in self._led.items() if clock_ns - led_ns < LED_NS}
         for place, passed in list(self._nameless.items()):
             if not passed or passed[-1].clock_ns < clock_ns - REMEMBERED_NS:
                 del self._nameless[place]
@@ -381,7 +422,7 @@ class Tellers:
         self._dirty_nameless.clear()
         self._stored |= rows.keys()
         self._stored -= {key for key, row in rows.items() if row is None}
-        rows["tellers"] = json.dumps([self.clock_ns, self._order])
+        rows["tellers"] = json.dumps([self.clock_ns, self._order, self._led])
         return {**rows, **self._subjects.changed_rows(self.clock_ns)}
 
     def restore(self, rows: Mapping[str, str]) -> None:
@@ -389,7 +430,7 @@ class Tellers:
         for key, row in rows.items():
             what, _, name = key.partition(" ")
             if what == "tellers":
-                self.clock_ns, self._order = json.loads(row)
+                self.clock_ns, self._order, self._led = json.loads(row)
             elif what == "nameless":
                 self._restore_nameless(tuple(json.loads(name)), row)
                 self._stored.add(key)

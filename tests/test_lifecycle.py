@@ -65,6 +65,50 @@ def states(made: list[Consequence]) -> list[State]:
     return [each.after for each in made if isinstance(each, StateChange)]
 
 
+# ── docker events beside the daemon's own lines ──────────────────────────────────────
+
+
+@pytest.mark.parametrize("first", ["daemon", "docker-events"])
+@pytest.mark.parametrize("network", [None, "bridge"], ids=["unnamed", "by-name"])
+def test_a_network_by_name_and_by_id_is_one(first: str, network: str | None) -> None:
+    lines = [
+        leading("network.connect", 1, "7e" * 32, name="bridge", attributes={"container": WEB}),
+        event("network.connect", 1, network, attributes={"endpoint": "web"}),
+    ]
+    made = play(leading("container.start", 0, WEB, name="web"), *(lines if first == "docker-events" else lines[::-1]))
+    told = [each for each in accepted(made) if each.event == "network.connect"]
+
+    assert [(each.id, each.name, each.attributes["container"], each.role) for each in told] == [
+        ("7e" * 32, "bridge", WEB, Role.LEADING)
+    ]
+
+
+def test_two_containers_in_one_network_at_once_are_two() -> None:
+    made = play(
+        leading("network.connect", 1, "7e" * 32, attributes={"container": WEB}),
+        event("network.connect", 1, None, attributes={"container": DB}),
+    )
+
+    assert kinds(made) == ["connect", "connect"]
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [(1, ["start"]), (3599, ["start"]), (3700, ["start", "destroy"])],
+    ids=["at-once", "within-the-hour", "an-hour-after"],
+)
+def test_a_request_that_docker_events_does_not_confirm_came_to_nothing(later: float, expected: list[str]) -> None:
+    assert kinds(play(leading("container.start"), corroborating("container.destroy", later))) == expected
+
+
+def test_what_docker_events_never_tells_is_told_by_others() -> None:
+    made = play(
+        leading("container.start"), corroborating("container.start_failed", 1), corroborating("swarm.join", 2, None)
+    )
+
+    assert kinds(made) == ["start", "start_failed", "join"]
+
+
 # ── the tables ───────────────────────────────────────────────────────────────────────
 
 

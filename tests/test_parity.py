@@ -1,6 +1,9 @@
 """What is read out of recorded logs is what the engine itself told."""
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from parity import RECORDINGS, Score, compare, deaf_spans, engine_account, our_account, unpack
@@ -40,3 +43,25 @@ def test_docker_events_lines_tell_everything_once(logwatch: Callable[..., str]) 
     for kind, score in found.items():
         assert (kind, score.recall) == (kind, 1.0)
         assert (kind, score.precision >= 0.99) == (kind, True), score
+
+
+def test_debug_lines_beside_docker_events_lines_add_nothing(logwatch: Callable[..., str], tmp_path: Path) -> None:
+    """The recording at debug level, its account written into the same log a few milliseconds later."""
+    account = unpack("debug-iso", "events.jsonl").decode().splitlines()
+    both = [*unpack("debug-iso", "messages").decode(errors="surrogateescape").splitlines(), *map(syslog_line, account)]
+    log = tmp_path / "messages"
+    log.write_text("\n".join(sorted(both, key=lambda line: line[:26])) + "\n", errors="surrogateescape")
+
+    ours = our_account(logwatch("replay", "--format", "jsonl", str(log)).splitlines())
+    found = compare(engine_account(account), ours, deaf_spans("debug-iso"))
+
+    for kind, score in found.items():
+        # The engine logs a signal before it finds that the container waits for its restart and has no process.
+        extra = 1 if kind == "container.kill" else 0
+        assert (kind, score) == (kind, Score(score.engine, score.engine + extra, score.engine))
+
+
+def syslog_line(event: str) -> str:
+    """As a unit that pipes `docker events` into syslog has it written, three milliseconds late."""
+    at = datetime.fromtimestamp(json.loads(event)["timeNano"] / 1e9 + 0.003, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S.%f}+00:00 vm docker-events[9]: {event}"

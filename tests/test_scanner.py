@@ -97,15 +97,15 @@ def test_refuses_all_bad_patterns_at_once() -> None:
 
 
 def test_counts_lines_that_only_ignore_rules_know_without_hits() -> None:
-    rules = [rule("noise", "garbage", event=""), rule("real", "exit")]
+    rules = [rule("noise", "garbage", event=""), rule("real", "exit"), rule("bare", regex("^other"), event="")]
     data = b"dockerd garbage\ngarbage\ndockerd garbage exit\ndockerd other\n"
 
     counted = Scanner(rules, None, count_ignored=True).scan(data)
 
-    assert hit_lines(counted, data) == [(b"dockerd garbage exit", (0, 1))]
+    assert hit_lines(counted, data) == [(b"dockerd garbage exit", (0, 1)), (b"dockerd other", (2,))]
     assert (counted.ignored, counted.known_lines) == ({"own/noise": 2}, 1)
     assert counted.hits[0].before == 2
-    assert [hit.rules for hit in Scanner(rules, None).scan(data).hits] == [(0,), (0,), (0, 1)]
+    assert [hit.rules for hit in Scanner(rules, None).scan(data).hits] == [(0,), (0,), (0, 1), (2,)]
 
 
 def test_a_line_in_another_form_is_hit_as_if_it_were_logfmt() -> None:
