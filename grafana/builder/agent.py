@@ -6,9 +6,9 @@ from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 
 from grafana.builder import looks
 from grafana.builder.document import Section, render
-from grafana.builder.frame import AGENT, frame, to_evidence
+from grafana.builder.frame import AGENT, frame
 from grafana.builder.panels import Column, Placed, Query, course, figure, rows
-from grafana.builder.selectors import RANGE, RATE, among, metric
+from grafana.builder.selectors import RANGE, RATE, among, metric, other_than
 
 MIB = 1 << 20
 
@@ -91,7 +91,6 @@ def _figures() -> list[Placed]:
             text=True,
             thresholds=looks.plain(),
             empty="no logwatch",
-            links=[to_evidence("${instance}")],
         ),
     ]
 
@@ -220,8 +219,8 @@ def _rules() -> Placed:
         [Query(hits, as_table=True), Query(last, as_table=True)],
         [
             Column("rule", "Rule"),
-            Column("Value #A", "Hits", width=90),
-            Column("Value #B", "Last hit", (("unit", "dateTimeFromNow"),), 130),
+            Column("Value #A", "Hits", width=70),
+            Column("Value #B", "Last hit", (("unit", "dateTimeFromNow"),), 155),
         ],
         empty="No rule recognised a line yet",
         sort="Hits",
@@ -265,7 +264,7 @@ def _unparsed() -> Placed:
 
 
 def _alerts() -> Placed:
-    states = metric("logwatch_alerts", state=among("pending", "firing"))
+    states = metric("logwatch_alerts", alertname=other_than("Watchdog"), state=among("pending", "firing"))
     return course(
         "Alerts",
         "Alerts that logwatch evaluates, by how they stand.",

@@ -139,7 +139,6 @@ def _events() -> Placed:
         bars=True,
         colors={action: looks.ACTION_LOOKS[action] for action in WATCHED},
         empty="Choose a container",
-        links=[to_story(name="${name}", instance="${instance}")],
         width=14,
         height=9,
     )

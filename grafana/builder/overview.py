@@ -15,7 +15,7 @@ from grafana.builder.frame import (
     with_annotations,
 )
 from grafana.builder.panels import Column, Placed, Query, background, course, figure, link, rows, timeline
-from grafana.builder.selectors import CONTAINER, RANGE, RATE, among, metric
+from grafana.builder.selectors import CONTAINER, RANGE, RATE, among, metric, other_than
 
 EVENTS = "docker_container_events_total"
 LAST = "docker_container_last_event_timestamp_seconds"
@@ -23,13 +23,14 @@ STATE = "docker_container_state"
 HEALTH = "docker_container_health"
 CODE = "docker_container_exit_code"
 
-LOGWATCH_SAYS = f"sum by (alertname, severity, instance) ({metric('logwatch_alerts', state='firing')}) > 0"
+TOLD = metric("logwatch_alerts", alertname=other_than("Watchdog"), state="firing")
+LOGWATCH_SAYS = f"sum by (alertname, severity, instance) ({TOLD}) > 0"
 PROMETHEUS_SAYS = (
     'sum by (alertname, severity, instance) (ALERTS{alertname=~"(Docker|Logwatch).*", alertstate="firing", '
     'job=~"$job|", instance=~"$instance|"})'
 )
-FIRING = f"({LOGWATCH_SAYS}) or {PROMETHEUS_SAYS}"
-"""logwatch tells what it evaluates, Prometheus what it evaluates; the same alert has the same labels in both."""
+FIRING = f"({LOGWATCH_SAYS}) or on (alertname) {PROMETHEUS_SAYS}"
+"""What logwatch evaluates (but for the Watchdog, which fires as long as all is well), and of what Prometheus evaluates only alerts that logwatch does not tell of: none is counted twice."""
 
 ENDED_WELL = f"max {CONTAINER} ({metric(CODE)}) == 0"
 STOPPED = f"max {CONTAINER} ({metric(LAST, action='stop')}) >= max {CONTAINER} ({metric(LAST, action='die')})"
@@ -66,7 +67,6 @@ def _figures() -> list[Placed]:
             "Alerts that fire now: those that logwatch evaluates, and those of the same files that this Prometheus evaluates.",
             f"sum({FIRING}) or vector(0)",
             thresholds=looks.zero_is_good(),
-            links=[to_evidence("${instance}")],
         ),
         figure(
             "Down",
@@ -206,7 +206,11 @@ def _timeline() -> Placed:
         "Container states",
         "Each container's state as the log told it; ended: with exit code 0. Dashed lines: red, a kill for want of memory; blue, a start of the daemon. "
         "Click a band to look at its container.",
-        Query(states(), "{{name}} {{host}}", over_time=True),
+        Query(
+            f'label_replace({states()}, "at", "$1", "instance", "(.+?)(:[0-9]+)?")',
+            "{{name}} @ {{at}} {{host}}",
+            over_time=True,
+        ),
         mappings=looks.words(looks.SHOWN_STATES, ("removed", "transparent")),
         empty="No container is known yet: the log has told of none",
         links=[to_container(**BY_LABEL)],

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboards import FILES, concrete, load, panels, queries
+from dashboards import FILES, ROOT, concrete, load, panels, queries
 
 from grafana.preview.stack import Stack, stack
 from grafana.preview.stories import STORIES
@@ -35,7 +35,8 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     log = folder / "messages"
     # The past ends before the first scrape: Prometheus takes nothing that is older than its blocks.
     log.write_text(HOSTS[request.param](time.time() - 20))
-    with stack(log, folder) as running:
+    # Both evaluate the alert files, as in deploy/compose.yml.
+    with stack(log, folder, rules=ROOT / "rules" / "alerts") as running:
         yield request.param, running
 
 

@@ -81,6 +81,7 @@ function Stat({ panel, frames, width, height, theme }) {
           graphMode={panel.options.graphMode}
           justifyMode={panel.options.justifyMode}
           textMode={panel.options.textMode}
+          count={values.length}
         />
       )}
     />

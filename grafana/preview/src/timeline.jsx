@@ -16,8 +16,8 @@ export function Timeline({ frames, width, height, theme, told, step, options }) 
         <g key={index} transform={`translate(0 ${index * row})`}>
           <text x={left - 8} y={row / 2 + 4} textAnchor="end" fill={theme.colors.text.primary}>{names[index]}</text>
           {bands(frame, step, end).map(({ from, to, text, color }) => {
-            if (color !== 'rgba(0, 0, 0, 0)' && text !== 'removed') seen.set(text, color);
-            else return null;
+            if (text === 'removed') return null;
+            seen.set(text, color);
             const wide = x(to) - x(from);
             return (
               <g key={from}>
