@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from logwatch.rulefiles.checks import LABEL, Duration, refuse
 from logwatch.rulefiles.metricnames import METRIC
-from logwatch.rulefiles.schema import Strict, schema_text
+from logwatch.rulefiles.schema import Described, schema_text
 
 NEWER = {
     "query_offset": "needs Prometheus 2.53; write offset into the expressions",
@@ -58,7 +58,7 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 Texts = Annotated[dict[Label, Text], BeforeValidator(_as_mapping)]
 
 
-class RuleSpec(Strict):
+class RuleSpec(Described):
     """One rule: `alert` or `record`."""
 
     alert: Annotated[str, Field(min_length=1)] | None = None
@@ -70,7 +70,7 @@ class RuleSpec(Strict):
     annotations: Texts = Field(default_factory=dict)
 
 
-class GroupSpec(Strict):
+class GroupSpec(Described):
     """A group, without its rules: each of these is looked at on its own."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -84,7 +84,7 @@ class WholeGroup(GroupSpec):
     rules: list[RuleSpec] = Field(default_factory=list)
 
 
-class AlertFile(Strict):
+class AlertFile(Described):
     """A Prometheus rule file. The loader reads it piece by piece; this is its shape as a whole."""
 
     schema_: SkipJsonSchema[str | None] = Field(default=None, alias="$schema")

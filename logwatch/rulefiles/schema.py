@@ -36,7 +36,16 @@ MAX_SERIES = 1000
 class Strict(BaseModel):
     """Unknown keys are mistakes, values do not change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Described(Strict):
+    """A part of a file with a JSON Schema, which shows what stands below each attribute.
+
+    pydantic reads the source again to find that, which every start would wait for where there is no such schema.
+    """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
 
 def _form(value: object) -> str:
@@ -44,7 +53,7 @@ def _form(value: object) -> str:
     return "<text>" if isinstance(value, str | bool | None) else "<mapping>"
 
 
-class RegexSpec(Strict):
+class RegexSpec(Described):
     """A pattern in RE2 syntax; `^` and `$` mean the message's ends."""
 
     regex: Regex
@@ -55,7 +64,7 @@ PatternSpec = Annotated[
 ]
 
 
-class RegexFields(Strict):
+class RegexFields(Described):
     """Named groups of a pattern become fields."""
 
     regex: CapturingRegex
@@ -69,7 +78,7 @@ FieldSpec = Annotated[
 ]
 
 
-class Metric(Strict):
+class Metric(Described):
     """A metric that is fed once per accepted event."""
 
     counter: str | None = None
@@ -107,7 +116,7 @@ class Metric(Strict):
         return self.counter or self.gauge or self.histogram or ""
 
 
-class Expected(Strict):
+class Expected(Described):
     """What an example's event must at least carry."""
 
     event: str | None = None
@@ -117,7 +126,7 @@ class Expected(Strict):
     attributes: dict[str, str] = {}
 
 
-class ExampleSpec(Strict):
+class ExampleSpec(Described):
     """A real line, and what the rule makes of it."""
 
     line: Line
@@ -125,7 +134,7 @@ class ExampleSpec(Strict):
     """What must be there; null: this rule makes no event of it; left out: an event, whatever it carries."""
 
 
-class EventRule(Strict):
+class EventRule(Described):
     """A rule that makes an event of a line."""
 
     event: EventTemplate | None = None
@@ -166,7 +175,7 @@ class EventRule(Strict):
         return self
 
 
-class StepSpec(Strict):
+class StepSpec(Described):
     """An event that a correlation waits for."""
 
     event: EventName
@@ -178,7 +187,7 @@ Step = Annotated[Annotated[EventName, Tag("<text>")] | Annotated[StepSpec, Tag("
 Steps = Annotated[list[Step], Field(min_length=1), *ONE_OR_MANY]
 
 
-class CorrelationRule(Strict):
+class CorrelationRule(Described):
     """A rule that makes an event of events."""
 
     event: EventName
@@ -222,7 +231,7 @@ class CorrelationRule(Strict):
         return list(self.sequence or self.missing or self.first_seen or [])
 
 
-class RulesFile(Strict):
+class RulesFile(Described):
     """Rules that make events of log lines, and of events."""
 
     schema_: SkipJsonSchema[str | None] = Field(default=None, alias="$schema")

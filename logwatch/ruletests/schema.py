@@ -16,7 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 from logwatch.alerts.schema import Texts
 from logwatch.model import Severity
 from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, refuse
-from logwatch.rulefiles.schema import Strict, schema_text
+from logwatch.rulefiles.schema import Described, schema_text
 from logwatch.ruletests.notation import metric, values
 
 DEFAULT_INTERVAL = timedelta(minutes=1)
@@ -73,7 +73,7 @@ Optional = BeforeValidator(lambda value: [] if value is None else value)
 Words = Annotated[dict[str, str | None], Field(default_factory=dict)]
 
 
-class InputSeriesSpec(Strict):
+class InputSeriesSpec(Described):
     """A series, given by its samples."""
 
     series: SeriesLabels
@@ -82,7 +82,7 @@ class InputSeriesSpec(Strict):
     """Samples, `interval` apart: '0+1x10 _x3 stale'."""
 
 
-class InputLinesSpec(Strict):
+class InputLinesSpec(Described):
     """Lines of a log."""
 
     at: Duration | None = None
@@ -114,7 +114,7 @@ class InputLinesSpec(Strict):
         return self.line if self.line is not None else "\n".join(self.lines or [])
 
 
-class AlertSpec(Strict):
+class AlertSpec(Described):
     """An alert that must fire."""
 
     exp_labels: Texts = Field(default_factory=dict)
@@ -123,7 +123,7 @@ class AlertSpec(Strict):
     """All its annotations, but for evidence."""
 
 
-class AlertTestSpec(Strict):
+class AlertTestSpec(Described):
     """Which alerts of a name fire at a time, all of them."""
 
     eval_time: Duration = timedelta(0)
@@ -131,7 +131,7 @@ class AlertTestSpec(Strict):
     exp_alerts: list[AlertSpec] | None = None
 
 
-class SampleSpec(Strict):
+class SampleSpec(Described):
     """A sample that must be there."""
 
     labels: SampleLabels = Field(default_factory=dict)
@@ -139,7 +139,7 @@ class SampleSpec(Strict):
     value: Value = 0.0
 
 
-class ExprTestSpec(Strict):
+class ExprTestSpec(Described):
     """What an expression gives at a time."""
 
     expr: Annotated[str, Field(min_length=1)]
@@ -147,7 +147,7 @@ class ExprTestSpec(Strict):
     exp_samples: list[SampleSpec] | None = None
 
 
-class EventSpec(Strict):
+class EventSpec(Described):
     """An event that must have happened; what is written here must be so."""
 
     event: str | None = None
@@ -165,7 +165,7 @@ class EventSpec(Strict):
     """It has no other attributes."""
 
 
-class EventTestSpec(Strict):
+class EventTestSpec(Described):
     """Which events happened until a time, all of them, in their order."""
 
     eval_time: Duration = timedelta(0)
@@ -183,7 +183,7 @@ class EventTestSpec(Strict):
         return self
 
 
-class ServedSampleSpec(Strict):
+class ServedSampleSpec(Described):
     """A sample that /metrics must show, without the labels of a scrape."""
 
     labels: SeriesLabels
@@ -191,7 +191,7 @@ class ServedSampleSpec(Strict):
     """Nothing, or null: there is no such series."""
 
 
-class MetricTestSpec(Strict):
+class MetricTestSpec(Described):
     """What /metrics shows at a time."""
 
     eval_time: Duration = timedelta(0)
@@ -200,7 +200,7 @@ class MetricTestSpec(Strict):
     exp_samples: Annotated[list[ServedSampleSpec], Optional] = Field(default_factory=list)
 
 
-class NotificationSpec(Strict):
+class NotificationSpec(Described):
     """Something that receivers were told; what is written here must be so."""
 
     status: Literal["firing", "resolved"]
@@ -214,7 +214,7 @@ class NotificationSpec(Strict):
     """Texts that are in the evidence."""
 
 
-class NotificationTestSpec(Strict):
+class NotificationTestSpec(Described):
     """What receivers were told of an alert until a time, all of it, in its order."""
 
     eval_time: Duration = timedelta(0)
@@ -222,7 +222,7 @@ class NotificationTestSpec(Strict):
     exp_notifications: list[NotificationSpec] | None = None
 
 
-class CaseSpec(Strict):
+class CaseSpec(Described):
     """One test: what is there, and what must come of it."""
 
     name: str = ""
@@ -247,7 +247,7 @@ class CaseSpec(Strict):
     """Do the test once more, killed and restored from its state at these times: nothing may change."""
 
 
-class FileSpec(Strict):
+class FileSpec(Described):
     """A test file, without its tests: each of these is looked at on its own."""
 
     schema_: SkipJsonSchema[str | None] = Field(default=None, alias="$schema")
