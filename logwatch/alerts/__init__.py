@@ -7,10 +7,11 @@
 committed with the position in the log, so that an interruption neither re-fires nor forgets.
 """
 
-from logwatch.alerts.evaluation import Alerts, Terms
+from logwatch.alerts.evaluation import Alerts
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule
 from logwatch.alerts.loader import gather, load
 from logwatch.alerts.rehearsal import Rehearsal
 from logwatch.alerts.report import Report
+from logwatch.alerts.terms import Terms
 
 __all__ = ["AlertRule", "Alerts", "Group", "RecordingRule", "Rehearsal", "Report", "Terms", "gather", "load"]

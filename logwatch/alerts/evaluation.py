@@ -14,74 +14,27 @@ import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
+from logwatch.alerts.courses import OWN, Circle, Course, circle_of, extend, intervals_of, truths_of
 from logwatch.alerts.evidence import Evidence
-from logwatch.alerts.groups import AlertRule, Group, RecordingRule, asks_for_absence
+from logwatch.alerts.groups import AlertRule, Group, RecordingRule
 from logwatch.alerts.memory import Memory, Together
 from logwatch.alerts.rehearsal import Rehearsal
-from logwatch.alerts.report import ActiveAlert, GroupReport, Report, RuleReport
-from logwatch.alerts.states import Active, Identity, Step, Truth, from_row, step
-from logwatch.alerts.templates import Scope
+from logwatch.alerts.report import Report
+from logwatch.alerts.reporting import group_report
+from logwatch.alerts.states import Active, Identity, Step, from_row, step
+from logwatch.alerts.terms import Terms
 from logwatch.metrics import PROCESS, SAMPLED
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
 from logwatch.promql import EvaluationError, Labels, Motion, Query, Sample, Scrape, Snapshot
 from logwatch.secrets import Masker
 from logwatch.series import Series
 
-GRACE_NS = 120 * SECOND
-"""History kept beyond what expressions look back at: an event's own time may be a little ahead of its header's."""
 PAST = 500
 MOST_AT_ONCE = 5_000
 """So many evaluations when the clock jumps (at 5 s: 7 hours of silence), and as many for the rest, further apart."""
 MEASURED = {family.name: family for family in (*SAMPLED, *PROCESS)}
-OWN = ("ALERTS", "ALERTS_FOR_STATE")
-ALERT_NAME = "alertname"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What of the configuration the evaluation depends on."""
-
-    target_labels: Mapping[str, str] = field(default_factory=dict)
-    external_labels: Mapping[str, str] = field(default_factory=dict)
-    sample_interval_ns: int = 15 * SECOND
-    external_url: str = ""
-    subquery_step_ns: int = 60 * SECOND
-    """Of subqueries that name none."""
-
-
-@dataclass(slots=True)
-class Course:
-    """A rule under way."""
-
-    rule: AlertRule | RecordingRule
-    key: list[str]
-    names: frozenset[str]
-    """Sample names it reads."""
-    reach_ns: int
-    absence: bool
-    result: list[tuple[Labels, float]] | None = None
-    evaluated_ns: int = 0
-    error: str = ""
-    active: dict[Identity, Active] = field(default_factory=dict)
-
-    def stands(self) -> bool:
-        """Whether all its alerts fire for as long as the result stays: none waits for anything."""
-        firing = all(alert.state == "firing" and not alert.keep_since_ns for alert in self.active.values())
-        return firing and self.result is not None and len(self.active) == len(self.result)
-
-
-@dataclass(slots=True)
-class Circle:
-    """A group under way."""
-
-    group: Group
-    courses: list[Course]
-    on_wall_clock: bool
-    evaluated_ns: int = 0
-    quiet_at: int = -1
-    """The count of changes at which nothing was left to do; -1 while there is."""
 
 
 class Alerts:
@@ -113,13 +66,13 @@ class Alerts:
             own_labels=frozenset((*recorded, *OWN, *given.names())),
             sample_interval_ns=terms.sample_interval_ns,
             subquery_step_ns=terms.subquery_step_ns,
-            intervals=_intervals(groups),
+            intervals=intervals_of(groups),
         )
         last = Memory() if rehearsal and rehearsal.alone else series
         self._view = Together((given, self._recorded, self._measured), last)
         self._touches = (series.touched, self._recorded.touched, self._measured.touched, given.touched)
         known = {*series.names(), *MEASURED, *recorded, *OWN, *given.names()}
-        self._circles = [_circle(group, known, frozenset() if rehearsal else frozenset(MEASURED)) for group in groups]
+        self._circles = [circle_of(group, known, frozenset() if rehearsal else frozenset(MEASURED)) for group in groups]
         self._asked = {query: query.reads(known) for query in (rehearsal.asked if rehearsal else ())}
         self._read = frozenset(name for circle in self._circles for course in circle.courses for name in course.names)
         self._read = self._read.union(*self._asked.values())
@@ -137,9 +90,9 @@ class Alerts:
         reach: dict[str, int] = {}
         for circle in self._circles:
             for course in circle.courses:
-                _reach(reach, course.rule.query, course.names)
+                extend(reach, course.rule.query, course.names)
         for query, names in self._asked.items():
-            _reach(reach, query, names)
+            extend(reach, query, names)
         self._series.remember(reach)
         self._recorded.look_back_ns = {name: reach.get(name, 0) for name in (*recorded, *OWN)}
         self._measured.look_back_ns = {name: reach.get(name, 0) for name in MEASURED}
@@ -279,7 +232,7 @@ class Alerts:
                 circle.quiet_at = -1
 
     def _move(self, group: Group, course: Course, rule: AlertRule, now_ns: int) -> bool:
-        truths = self._truths(course, rule)
+        truths = truths_of(course, rule, self.terms)
         if truths is None:
             return False
         changes = step(course.active, truths, now_ns, hold_ns=rule.hold_ns, keep_ns=rule.keep_firing_ns)
@@ -309,25 +262,6 @@ class Alerts:
         gone = set(course.active) | changes.changed
         course.active = {key: alert for key, alert in course.active.items() if alert.state == "resolved"}
         return Step(gone, [], [*changes.ended, *ended], 0)
-
-    def _truths(self, course: Course, rule: AlertRule) -> dict[Identity, Truth] | None:
-        """Fill labels and annotations in; None (and an error) where two alerts would be one."""
-        truths: dict[Identity, Truth] = {}
-        external, url = self.terms.external_labels, self.terms.external_url
-        assert course.result is not None
-        for found, value in course.result:
-            scope = Scope(found, value, external, url)
-            labels: dict[str, str] = {**found.nameless()}
-            labels.update({name: template.render(scope) for name, template in rule.labels.items()})
-            labels[ALERT_NAME] = rule.name
-            labels = {name: text for name, text in labels.items() if text}
-            identity = frozenset(labels.items())
-            if identity in truths:
-                course.error = "two series of the result have the same labels after those of the alert"
-                return None
-            annotations = {name: template.render(scope) for name, template in rule.annotations.items()}
-            truths[identity] = Truth(labels, annotations, value)
-        return truths
 
     def _show_alerts(self, now_ns: int) -> None:
         """Make ALERTS and ALERTS_FOR_STATE of what is pending and fires, for expressions to read."""
@@ -399,7 +333,7 @@ class Alerts:
 
     def report(self) -> Report:
         """How everything stands, for the API."""
-        return Report(tuple(map(_group_report, self._circles)), tuple(self._past))
+        return Report(tuple(map(group_report, self._circles)), tuple(self._past))
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
@@ -437,35 +371,6 @@ class Alerts:
         self.version += 1
 
 
-def _intervals(groups: Sequence[Group]) -> dict[str, int]:
-    """How far apart the samples of what groups make are: of several, the most frequent one decides."""
-    intervals: dict[str, int] = {}
-    for group in sorted(groups, key=lambda group: -group.interval_ns):
-        for rule in group.rules:
-            made = (rule.name,) if isinstance(rule, RecordingRule) else OWN
-            intervals.update(dict.fromkeys(made, group.interval_ns))
-    return intervals
-
-
-def _circle(group: Group, known: Iterable[str], walled: frozenset[str]) -> Circle:
-    """A group about to begin; `walled` are the metrics that make it follow the wall clock."""
-    courses = []
-    for rule in group.rules:
-        query = rule.query
-        names = query.reads(known)
-        reach_ns = max((reading.look_back_ns for reading in query.readings), default=0) + GRACE_NS
-        labels = {name: getattr(text, "text", text) for name, text in rule.labels.items()}
-        key = [group.name, rule.name, json.dumps(labels, sort_keys=True)]
-        courses.append(Course(rule, key, names, reach_ns, asks_for_absence(query.text)))
-    return Circle(group, courses, any(course.names & walled for course in courses))
-
-
-def _reach(reach: dict[str, int], query: Query, names: Iterable[str]) -> None:
-    """Let history of these names go back as far as the query looks."""
-    for name in names:
-        reach[name] = max(reach.get(name, 0), (query.look_back_ns(name) or 0) + GRACE_NS)
-
-
 def _row_key(course: Course, identity: Identity) -> str:
     return json.dumps(["alert", *course.key, sorted(identity)])
 
@@ -482,41 +387,3 @@ def _past_row(number: int, alert: Alert) -> str:
 def _past_from(row: str) -> tuple[int, Alert]:
     number, values = json.loads(row)
     return number, Alert(**values)
-
-
-def _group_report(circle: Circle) -> GroupReport:
-    group = circle.group
-    rules = tuple(_rule_report(course, circle.evaluated_ns) for course in circle.courses)
-    return GroupReport(group.name, group.file, group.interval_ns, group.limit, rules)
-
-
-def _rule_report(course: Course, evaluated_ns: int) -> RuleReport:
-    rule = course.rule
-    alerting = isinstance(rule, AlertRule)
-    annotations = rule.annotations if isinstance(rule, AlertRule) else {}
-    labels = {name: str(getattr(text, "text", text)) for name, text in rule.labels.items()}
-    return RuleReport(
-        name=rule.name,
-        kind="alerting" if alerting else "recording",
-        expression=rule.query.text,
-        hold_ns=rule.hold_ns if isinstance(rule, AlertRule) else 0,
-        keep_firing_ns=rule.keep_firing_ns if isinstance(rule, AlertRule) else 0,
-        labels=labels,
-        annotations={name: template.text for name, template in annotations.items()},
-        alerts=tuple(_active_report(alert) for alert in course.active.values() if alert.state != "resolved"),
-        health="err" if course.error else "ok" if course.evaluated_ns else "unknown",
-        error=course.error,
-        evaluated_ns=evaluated_ns if course.evaluated_ns else 0,
-    )
-
-
-def _active_report(alert: Active) -> ActiveAlert:
-    annotations = {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
-    return ActiveAlert(
-        labels=alert.labels,
-        annotations=annotations,
-        state="firing" if alert.state == "firing" else "pending",
-        active_ns=alert.active_ns,
-        keep_firing_since_ns=alert.keep_since_ns or None,
-        value=alert.value,
-    )

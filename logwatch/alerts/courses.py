@@ -1,0 +1,101 @@
+"""Groups and rules under way: what they read, how they stand, and the alerts that a result means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from logwatch.alerts.groups import AlertRule, Group, RecordingRule, asks_for_absence
+from logwatch.alerts.states import Active, Identity, Truth
+from logwatch.alerts.templates import Scope
+from logwatch.alerts.terms import Terms
+from logwatch.model import SECOND
+from logwatch.promql import Labels, Query
+
+ALERT_NAME = "alertname"
+GRACE_NS = 120 * SECOND
+"""History kept beyond what expressions look back at: an event's own time may be a little ahead of its header's."""
+OWN = ("ALERTS", "ALERTS_FOR_STATE")
+
+
+@dataclass(slots=True)
+class Course:
+    """A rule under way."""
+
+    rule: AlertRule | RecordingRule
+    key: list[str]
+    names: frozenset[str]
+    """Sample names it reads."""
+    reach_ns: int
+    absence: bool
+    result: list[tuple[Labels, float]] | None = None
+    evaluated_ns: int = 0
+    error: str = ""
+    active: dict[Identity, Active] = field(default_factory=dict)
+
+    def stands(self) -> bool:
+        """Whether all its alerts fire for as long as the result stays: none waits for anything."""
+        firing = all(alert.state == "firing" and not alert.keep_since_ns for alert in self.active.values())
+        return firing and self.result is not None and len(self.active) == len(self.result)
+
+
+@dataclass(slots=True)
+class Circle:
+    """A group under way."""
+
+    group: Group
+    courses: list[Course]
+    on_wall_clock: bool
+    evaluated_ns: int = 0
+    quiet_at: int = -1
+    """The count of changes at which nothing was left to do; -1 while there is."""
+
+
+def intervals_of(groups: Sequence[Group]) -> dict[str, int]:
+    """How far apart the samples of what groups make are: of several, the most frequent one decides."""
+    intervals: dict[str, int] = {}
+    for group in sorted(groups, key=lambda group: -group.interval_ns):
+        for rule in group.rules:
+            made = (rule.name,) if isinstance(rule, RecordingRule) else OWN
+            intervals.update(dict.fromkeys(made, group.interval_ns))
+    return intervals
+
+
+def circle_of(group: Group, known: Iterable[str], walled: frozenset[str]) -> Circle:
+    """A group about to begin; `walled` are the metrics that make it follow the wall clock."""
+    courses = []
+    for rule in group.rules:
+        query = rule.query
+        names = query.reads(known)
+        reach_ns = max((reading.look_back_ns for reading in query.readings), default=0) + GRACE_NS
+        labels = {name: getattr(text, "text", text) for name, text in rule.labels.items()}
+        key = [group.name, rule.name, json.dumps(labels, sort_keys=True)]
+        courses.append(Course(rule, key, names, reach_ns, asks_for_absence(query.text)))
+    return Circle(group, courses, any(course.names & walled for course in courses))
+
+
+def extend(reach: dict[str, int], query: Query, names: Iterable[str]) -> None:
+    """Let history of these names go back as far as the query looks."""
+    for name in names:
+        reach[name] = max(reach.get(name, 0), (query.look_back_ns(name) or 0) + GRACE_NS)
+
+
+def truths_of(course: Course, rule: AlertRule, terms: Terms) -> dict[Identity, Truth] | None:
+    """Fill labels and annotations in; None (and an error) where two alerts would be one."""
+    truths: dict[Identity, Truth] = {}
+    external, url = terms.external_labels, terms.external_url
+    assert course.result is not None
+    for found, value in course.result:
+        scope = Scope(found, value, external, url)
+        labels: dict[str, str] = {**found.nameless()}
+        labels.update({name: template.render(scope) for name, template in rule.labels.items()})
+        labels[ALERT_NAME] = rule.name
+        labels = {name: text for name, text in labels.items() if text}
+        identity = frozenset(labels.items())
+        if identity in truths:
+            course.error = "two series of the result have the same labels after those of the alert"
+            return None
+        annotations = {name: template.render(scope) for name, template in rule.annotations.items()}
+        truths[identity] = Truth(labels, annotations, value)
+    return truths

@@ -1,0 +1,20 @@
+"""What the configuration says that alerts go by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from logwatch.model import SECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of the configuration the evaluation depends on."""
+
+    target_labels: Mapping[str, str] = field(default_factory=dict)
+    external_labels: Mapping[str, str] = field(default_factory=dict)
+    sample_interval_ns: int = 15 * SECOND
+    external_url: str = ""
+    subquery_step_ns: int = 60 * SECOND
+    """Of subqueries that name none."""
