@@ -14,7 +14,7 @@ from logwatch.formats.tags import EVENTS_TAG, TAG_FAMILIES
 from logwatch.model import Chunk, Event, Hit, Record, Rule
 from logwatch.nearmisses import Line, NearMiss, near_misses
 from logwatch.scanner import Scanner
-from logwatch.secrets import MASK, Masker
+from logwatch.secrets import MASK, WORDS, Masker
 
 NOTES = {
     DATE_UNREADABLE: "the header's date cannot be read: the time is the message's own, or that of the line before",
@@ -71,14 +71,23 @@ class Explanation:
 
 
 class Explainer:
-    """Explains the lines of one log, one after the other, by these rules."""
+    """Explains the lines of one log, one after the other, by these rules.
 
-    def __init__(self, rules: Sequence[Rule], zone: tzinfo | None = None, cache_dir: Path | None = None) -> None:
+    `secrets` are further parts of keys whose values are masked.
+    """
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        zone: tzinfo | None = None,
+        cache_dir: Path | None = None,
+        secrets: Sequence[str] = (),
+    ) -> None:
         self._rules = rules
         self._scanner = Scanner(rules, cache_dir)
-        self._extractor = Extractor(rules)
+        self._masker = Masker([*WORDS, *secrets])
+        self._extractor = Extractor(rules, self._masker)
         self._reader = LineReader(zone)
-        self._masker = Masker()
 
     def explain(self, line: bytes, now_ns: int) -> Explanation:
         """Explain one line; `now_ns` bounds the year of a stamp without one. Never raises."""
@@ -88,7 +97,7 @@ class Explainer:
         record = self._reader.read(line)
         notes = tuple(NOTES[reason] for reason in self._reader.unparsed if reason in NOTES)
         self._reader.unparsed.clear()
-        shown = line.decode(errors="replace")
+        shown = self._masker.mask(line.decode(errors="replace"))
         if record is None:
             return Explanation(
                 shown, "", None, notes, None, looks=False, told="", fields={}, verdicts=(), near=(), warnings=()

@@ -8,7 +8,7 @@ addresses, numbers) is masked before, so that two lines are enough to see a form
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -16,7 +16,7 @@ from logwatch.coverage import CONTAINER, NO_HEADER, DockerLine
 from logwatch.errors import ConfigError
 from logwatch.formats import json, logfmt, logrus
 from logwatch.model import Record
-from logwatch.secrets import Masker
+from logwatch.secrets import WORDS, Masker
 
 PARAMETER = "<*>"
 MOST_SAMPLES = 20
@@ -89,15 +89,16 @@ class Group:
 class Grouper:
     """Groups lines as they come. Raises ConfigError, naming the extra, where drain3 is missing.
 
-    Lines that only rules in `general` know count as unknown.
+    Lines that only rules in `general` know count as unknown. `secrets` are further parts of keys
+    whose values are masked.
     """
 
-    def __init__(self, general: frozenset[str] = frozenset()) -> None:
+    def __init__(self, general: frozenset[str] = frozenset(), secrets: Iterable[str] = ()) -> None:
         self._general = general
         self._new_miner = _miner
         self._miners: dict[tuple[str, str | None], Miner] = {}
         self._groups: dict[tuple[str, str | None, int], Group] = {}
-        self._masker = Masker()
+        self._masker = Masker([*WORDS, *secrets])
         self.left_out: dict[str, int] = {}
         """Family to the unknown lines of which no rule is drafted."""
         self.crowded_out = 0

@@ -86,6 +86,7 @@ class Pipeline:
         self.rules = tuple(rules)
         self.scanner = Scanner(rules, cache_dir, count_ignored=True)
         masker = Masker([*WORDS, *settings.secrets])
+        self._mask = masker.mask
         self.extractor = Extractor(rules, masker)
         self.lifecycle = Lifecycle(settings.settle_ns)
         self.correlator = Correlator(correlations)
@@ -294,7 +295,7 @@ class Pipeline:
         for name, stage in self._stages().items():
             stages.update({(name, key): row for key, row in stage.changed_rows().items()})
         stages["pipeline", "clock"] = json.dumps(self.clock_ns)
-        stages.update({("previous", path): previous.dump() for path, previous in self._previous.items()})
+        stages.update({("previous", path): previous.dump(self._mask) for path, previous in self._previous.items()})
         stages["pipeline", "host"] = json.dumps(self.host)
         return Turn(
             stages=stages,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from logwatch.model import Record
@@ -42,10 +43,10 @@ class Previous(NamedTuple):
     record: Record
     rules: tuple[int, ...]
 
-    def dump(self) -> str:
-        """Keep it for the next process, if this is where it is interrupted."""
+    def dump(self, mask: Callable[[str], str]) -> str:
+        """Keep it for the next process, if this is where it is interrupted; `mask` takes the secrets out."""
         *fields, message = self.record
-        return json.dumps([self.end, fields, message.decode("latin-1"), self.rules], separators=(",", ":"))
+        return json.dumps([self.end, fields, mask(message.decode("latin-1")), self.rules], separators=(",", ":"))
 
     @classmethod
     def load(cls, text: str) -> Previous:

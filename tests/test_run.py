@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,36 @@ def test_idle_writes_nothing(log: Path, tmp_path: Path, sidecar: Callable[..., S
         return len(moments) > 60 and len(set(moments[-60:])) == 1
 
     wait_for(quiet, "three seconds without a write", 20)
+
+
+ALERT = """\
+groups:
+  - name: own
+    interval: 15s
+    rules:
+      - alert: EngineError
+        expr: increase(docker_events_total{type="daemon",action="error"}[1h]) > 0
+        labels: {severity: warning}
+        annotations: {summary: The engine reports an error.}
+"""
+
+
+def test_secrets_are_kept_and_shown_nowhere(
+    tmp_path: Path, sidecar: Callable[..., Sidecar], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither those that everybody knows nor those that a word of the operator's tells."""
+    monkeypatch.setenv("LOGWATCH_SOURCES_SECRETS", "licence")
+    log, rules, state = tmp_path / "messages", tmp_path / "alerts.yml", tmp_path / "state"
+    rules.write_text(ALERT)
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    said = 'level=error msg="Could not log in: password=hunter2 site_licence=swordfish"'
+    log.write_text(f'{now} vm dockerd[42]: time="{now}" {said}\n')
+    one = sidecar("--log", str(log), "--rules", str(rules))
+    wait_for(lambda: all_read(one) and "EngineError" in one.get("/api/v1/alerts")[1], "the alert")
+    shown = "".join(one.get(path)[1] for path in ("/metrics", "/", "/api/v1/events", "/api/v1/alerts", "/api/v1/rules"))
+    one.end()
+    kept = b"".join(path.read_bytes() for path in state.rglob("*") if path.is_file())
+
+    assert "password=***" in shown
+    assert [word for word in ("hunter2", "swordfish") if word in shown] == []
+    assert [word for word in (b"hunter2", b"swordfish") if word in kept] == []

@@ -43,7 +43,8 @@ def command(
     ).config
     now_ns = time.time_ns()
     rules, surveyor = surveyor_of(config)
-    grouper = Grouper(frozenset(rule.id for rule in rules.rules if rule.unless_other and general))
+    general_rules = frozenset(rule.id for rule in rules.rules if rule.unless_other and general)
+    grouper = Grouper(general_rules, config.sources.secrets)
     for chunk in chunks(files, config, now_ns):
         for line in surveyor.survey(chunk, now_ns):
             grouper.add(line)

@@ -177,6 +177,17 @@ def test_secrets_are_masked(rules: str) -> None:
     assert "hunter2" not in shown
 
 
+def test_words_of_the_operator_tell_secrets_too(rules: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGWATCH_SOURCES_SECRETS", "licence")
+    line = DIED + " site_licence=hunter2"
+    shown = [
+        call("explain", "--no-shipped-rules", "--rules", rules, *form, line).out for form in ((), ("--format", "jsonl"))
+    ]
+
+    assert [text.count("***") > 0 for text in shown] == [True, True]
+    assert "hunter2" not in "".join(shown)
+
+
 def test_escape_sequences_do_not_reach_the_terminal(rules: str) -> None:
     line = 'Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57Z" level=info msg="\x1b[2Jhidden" id=\x1b[1m'
 

@@ -149,6 +149,13 @@ def test_secrets_are_masked(log: Path) -> None:
     assert yaml.safe_load(done.out)["events"][0]["attributes"] == {"size": "{size}"}
 
 
+def test_words_of_the_operator_tell_secrets_too(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOGWATCH_SOURCES_SECRETS", "licence")
+    log.write_text(logrus("widget lost for good", " site_licence=hunter2 size=3"))
+
+    assert "hunter2" not in call("suggest", str(log)).out
+
+
 def test_names_the_extra_where_drain3_is_missing(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log.write_text(LOST)
     monkeypatch.setitem(sys.modules, "drain3.drain", None)
