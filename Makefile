@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .make/ready
 
-.PHONY: run demo test check format bench torture schema dashboards pictures wheel packages clean
+.PHONY: run demo test check format bench torture coverage schema dashboards pictures wheel packages clean
 .DEFAULT_GOAL := run
 
 $(READY): pyproject.toml scripts/venv.sh
@@ -46,6 +46,11 @@ bench: $(READY) packages
 # Kills a follower a thousand times at random moments and compares what it counted.
 torture: $(READY)
 	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest tests/test_torture.py tests/follower/test_follower_kill.py $(ARGS)
+
+# Which branches of what keeps every line and every alert no test takes.
+coverage: $(READY)
+	@$(BIN)/python -m coverage run -m pytest -m "not e2e" $(ARGS)
+	@$(BIN)/python -m coverage report --skip-covered --show-missing
 
 # Files that are generated and committed.
 schema: $(READY)
