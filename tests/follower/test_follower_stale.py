@@ -31,14 +31,16 @@ class ForgetfulDisk(FlappingDisk):
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
 @pytest.mark.parametrize("seen", [False, True], ids=["at-the-path", "draining"])
-def test_t59_a_descriptor_that_the_server_forgot_is_replaced_by_a_copy(log, seen, packed):
+@pytest.mark.parametrize("successor", [0, 3], ids=["empty-successor", "successor"])
+def test_t59_a_descriptor_that_the_server_forgot_is_replaced_by_a_copy(log, successor, seen, packed):
     disk = ForgetfulDisk()
     reader = Reader(log.path, disk=disk)
     log.write(3)
     reader.poll()
     inode = log.path.stat().st_ino
     old = log.rename()
-    log.write(3)
+    if successor:
+        log.write(successor)
     if seen:
         reader.poll()
     log.write(100, old)
@@ -107,3 +109,16 @@ def test_a_draining_file_that_is_truncated_while_it_is_finished_ends_nothing(log
 
     assert reader.settle() == log.written
     assert [gap.reason for gap in reader.gaps] == ["rewritten"]
+
+
+def test_a_log_that_was_truncated_and_then_moved_is_two_generations(log):
+    reader = Reader(log.path)
+    log.write(100)
+    reader.poll()
+    log.copytruncate()
+    log.write(2)
+    log.rename()
+    log.write(2)
+
+    assert reader.poll() == log.written
+    assert reader.gaps == []
