@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from logwatch import metrics
 from logwatch.changepoints import MAX_POINTS, ChangePoints
-from logwatch.model import Family, SampleChange
+from logwatch.model import SECOND, Family, SampleChange
 from logwatch.series import Series
 
 EVENTS = Family("events_total", "counter", "What happened.", ("name", "action"))
@@ -378,3 +378,25 @@ def test_what_is_handed_over_adds_up_to_what_a_plain_dictionary_holds(operations
 
     assert {found: change.value for found, change in stored.items()} == twin
     assert {found: series.value(*found) for found in twin} == twin
+
+
+def test_the_generation_changes_with_births_and_deaths_and_not_with_values():
+    series = Series([Family("a_total", "counter", "A.", ("x",))])
+
+    assert series.generation("a_total") is None
+
+    series.remember({"a_total": 10 * SECOND})
+    told = [series.generation("a_total")]
+    for step in (
+        lambda: series.add("a_total", ("1",), 1, SECOND),
+        lambda: series.add("a_total", ("1",), 1, 2 * SECOND),
+        lambda: series.add("a_total", ("2",), 1, 3 * SECOND),
+        lambda: series.remove("a_total", ("2",), 4 * SECOND),
+        lambda: series.forget(60 * SECOND),
+    ):
+        step()
+        told.append(series.generation("a_total"))
+
+    born, forgotten = told[3], told[5]
+    assert told == [told[0], told[1], told[1], born, born, forgotten]
+    assert len({told[0], told[1], born, forgotten}) == 4

@@ -67,6 +67,7 @@ class Alerts:
             sample_interval_ns=terms.sample_interval_ns,
             subquery_step_ns=terms.subquery_step_ns,
             intervals=intervals_of(groups),
+            generation=self._generation,
         )
         last = Memory() if rehearsal and rehearsal.alone else series
         self._view = Together((given, self._recorded, self._measured), last)
@@ -96,6 +97,10 @@ class Alerts:
         self._series.remember(reach)
         self._recorded.look_back_ns = {name: reach.get(name, 0) for name in (*recorded, *OWN)}
         self._measured.look_back_ns = {name: reach.get(name, 0) for name in MEASURED}
+
+    def _generation(self, name: str) -> int | None:
+        """As `Scrape` asks: only the series of the log keep their lists of change points."""
+        return self._series.generation(name) if self._view.belongs_to_last(name) else None
 
     # ── the clocks ───────────────────────────────────────────────────────────────────
 

@@ -93,6 +93,10 @@ class Together:
         """Every sample name."""
         return dict.fromkeys([*(name for memory in self._first for name in memory.names()), *self._last.names()])
 
+    def belongs_to_last(self, name: str) -> bool:
+        """Whether no view before the last has that name."""
+        return all(name not in memory.names() for memory in self._first)
+
     def select(self, name: str) -> Iterable[Selected]:
         """Every series of that name."""
         for memory in self._first:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from logwatch.changepoints import NAN, ChangePoints
+from logwatch.changepoints import NAN
 from logwatch.metrics import OTHER
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
 from logwatch.series.cells import Cell, Table
@@ -80,6 +80,7 @@ class Series:
             table.lookback_ns = wanted[table]
             if not table.lookback_ns:
                 table.past.clear()
+                table.generation += 1
             self._seed(table)
 
     # ── moving series ────────────────────────────────────────────────────────────────
@@ -236,7 +237,7 @@ class Series:
         for point in points:
             table = self._samples.get(point.family)
             if table and table.lookback_ns:
-                past = table.past.setdefault((point.family, point.labels), ChangePoints())
+                past = table.remembered(point.family, point.labels)
                 past.put(point.time_ns, NAN if point.value is None else point.value)
                 self._touch(point.family, point.time_ns)
         for change in changes:
@@ -271,6 +272,11 @@ class Series:
     def names(self) -> list[str]:
         """Return every sample name."""
         return list(self._samples)
+
+    def generation(self, name: str) -> int | None:
+        """A number that changes when a series that `select` yields is born or forgotten; None where nobody looks back."""
+        table = self._samples.get(name)
+        return table.generation if table is not None and table.lookback_ns else None
 
     def select(self, name: str) -> Iterator[Selected]:
         """Yield every series of a sample name: labels, times of its change points, values from each on."""
@@ -309,6 +315,7 @@ class Series:
                 self._points.append(SampleChange(*key, None if ended else past.values[0], 0))
                 if not past.times:
                     del table.past[key]
+                    table.generation += 1
         return horizons
 
     def _seed(self, table: Table, labels: LabelValues | None = None) -> None:
@@ -326,7 +333,7 @@ class Series:
                     self._put(table, name, values, 0 if labels is None else cell.time_ns, value)
 
     def _put(self, table: Table, name: str, labels: LabelValues, time_ns: int, value: float) -> None:
-        past = table.past.get((name, labels)) or table.past.setdefault((name, labels), ChangePoints())
+        past = table.remembered(name, labels)
         time_ns = past.put(time_ns, value)
         self._points.append(SampleChange(name, labels, value, time_ns))
         self._touch(name, time_ns)
