@@ -49,6 +49,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
 
+from logwatch.leaders import Leaders
 from logwatch.model import Event
 from logwatch.subjects import Subjects
 from logwatch.tellings import (
@@ -56,12 +57,10 @@ from logwatch.tellings import (
     HEARD_NS,
     JOIN_NS,
     LEADING,
-    LED_NS,
     NAMELESS,
     NOTHING,
     REMEMBERED_NS,
     REVOKED,
-    TOLD_BY_EVENTS,
     Key,
     Subject,
     Telling,
@@ -91,8 +90,7 @@ class Tellers:
         self._loose: dict[tuple[str, str], list[Telling]] = {}
         self._waiting: list[tuple[int, int, Telling]] = []
         self._dirty_nameless: set[tuple[str, str]] = set()
-        self._led: dict[str, int] = {}
-        """By host, when `docker events` was last heard."""
+        self._leaders = Leaders()
         self._stored: set[str] = set()
 
     def flush(self) -> Iterator[Told]:
@@ -112,8 +110,7 @@ class Tellers:
         """
         subject = self._subjects.get(key, self.clock_ns)
         kind = event.event
-        if event.role is LEADING:
-            self._led[key[0]] = self.clock_ns
+        self._leaders.hear(key[0], event.role, self.clock_ns)
         certain = certain and not subject.held
         tellings = subject.tellings.get(kind)
         if tellings is not None:
@@ -207,24 +204,13 @@ class Tellers:
         """Let pass what is held of the object, in the order of telling, up to `last`."""
         held = subject.held
         end = len(held) if last is None else held.index(last) + 1
-        passed = [(telling, False, False) for telling in held[:end] if not self._is_denied(telling)]
+        passed = [(telling, False, False) for telling in held[:end] if not self._leaders.deny(telling)]
         del held[:end]
         return passed
 
     def next_deadline_ns(self) -> int | None:
         """When `expire` may let something pass, None for never."""
         return self._waiting[0][0] + 1 if self._waiting else None
-
-    def _is_denied(self, telling: Telling) -> bool:
-        """Whether nobody but a second witness tells of what `docker events` would have told, where that is heard."""
-        event = telling.event
-        led_ns = self._led.get(event.host)
-        if event.role is not CORROBORATING or led_ns is None or event.event not in TOLD_BY_EVENTS:
-            return False
-        denied = telling.clock_ns - led_ns < LED_NS
-        if denied:
-            telling.seq = REVOKED
-        return denied
 
     def expire(self, clock_ns: int) -> Iterator[Told]:
         """Let pass what was held for long enough, each when its own time has come.
@@ -256,7 +242,7 @@ class Tellers:
         self._drop_loose(kind, telling)
         heard_ns = self._subjects.heard_ns(kind)
         stands_in = heard_ns is None or telling.clock_ns - heard_ns >= HEARD_NS
-        if telling.event.role is CORROBORATING and (not stands_in or self._is_denied(telling)):
+        if telling.event.role is CORROBORATING and (not stands_in or self._leaders.deny(telling)):
             return NOTHING
         self._remember_nameless(kind, telling)
         return [(telling, False, False)]
@@ -402,7 +388,7 @@ class Tellers:
     def sweep(self, clock_ns: int) -> None:
         """Forget what nothing can join any more."""
         self._subjects.sweep(clock_ns)
-        self._led = {host: led_ns for host, led_ns in self._led.items() if clock_ns - led_ns < LED_NS}
+        self._leaders.sweep(clock_ns)
         for place, passed in list(self._nameless.items()):
             if not passed or passed[-1].clock_ns < clock_ns - REMEMBERED_NS:
                 del self._nameless[place]
@@ -422,7 +408,7 @@ class Tellers:
         self._dirty_nameless.clear()
         self._stored |= rows.keys()
         self._stored -= {key for key, row in rows.items() if row is None}
-        rows["tellers"] = json.dumps([self.clock_ns, self._order, self._led])
+        rows["tellers"] = json.dumps([self.clock_ns, self._order, self._leaders.dump()])
         return {**rows, **self._subjects.changed_rows(self.clock_ns)}
 
     def restore(self, rows: Mapping[str, str]) -> None:
@@ -430,7 +416,8 @@ class Tellers:
         for key, row in rows.items():
             what, _, name = key.partition(" ")
             if what == "tellers":
-                self.clock_ns, self._order, self._led = json.loads(row)
+                self.clock_ns, self._order, heard = json.loads(row)
+                self._leaders.load(heard)
             elif what == "nameless":
                 self._restore_nameless(tuple(json.loads(name)), row)
                 self._stored.add(key)

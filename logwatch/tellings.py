@@ -16,8 +16,6 @@ REMEMBERED_NS = 120 * SECOND
 HEARD_NS = 7 * 86_400 * SECOND
 """For so long a host counts as one whose better tellers are heard."""
 HEARD_STEP_NS = 3600 * SECOND
-LED_NS = 3600 * SECOND
-"""So long after its last line `docker events` is believed to be still written into a host's log."""
 TELLINGS = 16
 """Most tellings that are remembered per object and action."""
 SUBJECTS = 50_000
@@ -30,18 +28,6 @@ IDENTIFYING = ("exec_id", "execID", "container", "endpoint", "signal", "health")
 """Attributes in which two lines about one event cannot differ."""
 TROUBLES = ("_failed", "_error")
 """Actions that do not show that the object has ever run."""
-TOLD_BY_EVENTS = frozenset(
-    [f"container.{action}" for action in (
-        "attach", "commit", "create", "destroy", "die", "exec_create", "exec_die", "exec_start", "kill", "oom", "pause",
-        "prune", "rename", "resize", "restart", "start", "stop", "unpause", "update",
-    )]
-    + [f"image.{action}" for action in ("import", "load", "prune", "pull", "push", "tag", "untag")]
-    + [f"network.{action}" for action in ("connect", "create", "destroy", "disconnect", "prune")]
-    + [f"volume.{action}" for action in ("create", "destroy", "prune")]
-    + [f"{kind}.{action}" for kind in ("service", "node", "secret", "config") for action in ("create", "update", "remove")]
-    + ["builder.prune", "plugin.enable", "plugin.disable"]
-)  # fmt: skip
-"""What `docker events` tells whenever it happens: a request for it that it does not confirm came to nothing."""
 REVOKED = -1
 FORGOTTEN = -1
 """When a telling was opened that nobody may join any more."""

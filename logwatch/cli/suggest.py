@@ -10,8 +10,9 @@ import click
 
 from logwatch.cli import options
 from logwatch.cli.coverage import chunks, surveyor_of
+from logwatch.drafts import as_yaml
 from logwatch.grouping import Grouper
-from logwatch.suggest import as_yaml, draft
+from logwatch.suggest import draft
 
 
 @click.command("suggest")

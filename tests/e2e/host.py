@@ -99,6 +99,7 @@ class Host:
             self.children.append(events)
             assert events.stdout is not None
             self._spawn(["logger", "-u", str(self.syslog), "-t", "docker-events"], stdin=events.stdout.fileno())
+            events.stdout.close()
         time.sleep(0.5)  # `docker events` says nothing when it is ready
 
     def _import_image(self) -> None:

@@ -41,17 +41,40 @@ def trouble(host: Host) -> None:
     time.sleep(2)
 
 
-@pytest.fixture(scope="module", params=["info", "debug"])
+def life(host: Host) -> None:
+    """What else the engine has a word for."""
+    host.docker("network", "create", "n2")
+    host.docker("run", "-d", "--name", "side", IMAGE, "sleep", "500")
+    host.docker("network", "connect", "n2", "side")
+    host.docker("network", "disconnect", "n2", "side")
+    host.docker("rename", "side", "aside")
+    host.docker("rm", "-f", "aside")
+    host.docker("network", "rm", "n2")
+    probe = ("--health-cmd", "false", "--health-interval", "1s", "--health-retries", "1")
+    host.docker("run", "-d", "--name", "sick", *probe, IMAGE, "sleep", "500")
+    host.docker("volume", "create", "v2")
+    host.docker("run", "--rm", "-v", "v2:/data", IMAGE, "true")
+    host.docker("volume", "rm", "v2")
+    host.docker("tag", IMAGE, "busybox:two")
+    host.docker("rmi", "busybox:two")
+    time.sleep(4)  # two probes of `sick`
+    host.docker("rm", "-f", "sick")
+
+
+@pytest.fixture(scope="module", params=["info", "debug", "docker-events"])
 def told(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, Path]:
-    """Logs in three forms and the engine's account of the same troubles, at one log level."""
+    """Logs in three forms and the engine's account of the same troubles, at one log level; or debug beside docker-events."""
     missing = [name for name in ("rsyslogd", "dockerd", "docker", "busybox") if shutil.which(name) is None]
     if missing:
         message = f"missing here: {', '.join(missing)}"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
     kept = tmp_path_factory.mktemp(request.param)
-    host = Host(request.param)
+    beside = request.param == "docker-events"
+    host = Host("debug" if beside else request.param, events_to_syslog=beside)
     try:
         host.start()
+        if beside:
+            life(host)
         trouble(host)
         for name in TEMPLATES:
             shutil.copy(host.log(name), kept / name)
@@ -91,3 +114,18 @@ def test_the_debug_level_tells_the_rest(told: tuple[str, Path, Path], logwatch: 
         score = scores[f"container.{kind}"]
 
         assert (score.recall, score.precision) >= (0.97, 0.97), (kind, score)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_docker_events_beside_the_debug_level_tells_everything_once(
+    told: tuple[str, Path, Path], template: str, logwatch: Callable[..., str]
+) -> None:
+    if told[0] != "docker-events":
+        pytest.skip("this is about docker events lines in the log")
+    scores = replayed(told[1] / template, logwatch)
+
+    for kind in ("network.connect", "network.disconnect", "container.rename", "container.health_status"):
+        assert scores[kind].engine > 0
+    for kind in ("volume.mount", "image.untag", "container.pause", "container.exec_die", "container.destroy"):
+        assert scores[kind].engine > 0
+    assert {kind: score for kind, score in scores.items() if score != Score(*[score.engine] * 3)} == {}
