@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import following, living, matching, replaying, scraping, starting
+from benchmarks import alerting, following, living, matching, replaying, scraping, starting
 from benchmarks.bench import Bench, Measurement, Verdict
 
 MEASUREMENTS: Mapping[str, Measurement] = {
@@ -29,6 +29,7 @@ MEASUREMENTS: Mapping[str, Measurement] = {
     "scrape": scraping.measure,
     "live": living.measure,
     "burst": following.measure,
+    "alerts": alerting.measure,
 }
 
 
