@@ -150,12 +150,12 @@ def _alerts() -> Placed:
 
 
 def _unwell() -> Placed:
-    deaths = f"round(sum {CONTAINER} (increase({metric(EVENTS, action='die')}{RANGE})))"
+    deaths = times("die")
     unhealthy = f"max {CONTAINER} ({metric(HEALTH, health='unhealthy')}) > 0"
-    often = f"{deaths} > 3 or ({deaths} > 0 unless ({ENDED_WELL}))"
+    often = f"({deaths}) > 3 or (({deaths}) > 0 unless ({ENDED_WELL}))"
     chosen = f"topk(15, {often} or 0 * ({DOWN}) or 0 * ({unhealthy}))"
     also = f" and on (instance, host, name) {chosen}"
-    killed = f"round(sum {CONTAINER} (increase({metric(EVENTS, action='oom')}{RANGE})))"
+    killed = f"({times('oom')})"
     code = f"max {CONTAINER} ({metric(CODE)})"
     when = f"max {CONTAINER} ({metric(LAST, action='die')}) * 1000"
     return rows(
@@ -179,6 +179,16 @@ def _unwell() -> Placed:
         width=15,
         height=8,
     )
+
+
+def times(action: str) -> str:
+    """How often it happened to each container; at least once if the last time lies in the chosen time.
+
+    Prometheus sees no increase where a counter is first scraped at 1, as that of a container that lives for seconds.
+    """
+    grown = f"round(sum {CONTAINER} (increase({metric(EVENTS, action=action)}{RANGE})))"
+    lately = f"(max {CONTAINER} ({metric(LAST, action=action)}) > bool time() - $__range_s)"
+    return f"({grown} > 0) or {lately} or {grown}"
 
 
 def states(**matchers: str) -> str:
@@ -207,7 +217,7 @@ def _timeline() -> Placed:
         "Each container's state as the log told it; ended: with exit code 0. Dashed lines: red, a kill for want of memory; blue, a start of the daemon. "
         "Click a band to look at its container.",
         Query(
-            f'label_replace({states()}, "at", "$1", "instance", "(.+?)(:[0-9]+)?")',
+            f'label_replace(({states()}) > 0, "at", "$1", "instance", "(.+?)(:[0-9]+)?")',
             "{{name}} @ {{at}} {{host}}",
             over_time=True,
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import sys
 import tempfile
 import time
@@ -33,6 +34,8 @@ SHOWN: dict[str, dict[str, dict[str, str | float]]] = {
 }
 """The dashboards that are drawn over each story, with what is chosen on top of them."""
 SCRAPE_SECONDS = 5
+NEEDED = {"chromium": "chromium", "npm": "npm", "prometheus": "prometheus", "promtool": "prometheus"}
+"""Programs, and the Debian packages that bring them."""
 CELL, HEADING = 38, 100
 
 
@@ -68,6 +71,8 @@ def _play(log: Path) -> None:
 
 def main(stories: list[str]) -> None:
     """Draw, and write the digests."""
+    if missing := [package for program, package in NEEDED.items() if shutil.which(program) is None]:
+        sys.exit(f"make pictures: not installed here: apt-get install {' '.join(missing)}")
     bundle()
     PICTURES.mkdir(exist_ok=True)
     drawn: dict[str, str] = json.loads(DIGESTS.read_text()) if stories else {}

@@ -120,7 +120,7 @@ def _process(command: list[str], output: Path) -> Iterator[None]:
         process.wait(30)
 
 
-def _wait(url: str, seconds: float = 60) -> None:
+def _wait(url: str, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:

@@ -14,7 +14,7 @@ import promql_parser as parser
 ROOT = Path(__file__).parents[2]
 GRAFANA = ROOT / "grafana"
 FILES = sorted((GRAFANA / "dashboards").glob("*.json"))
-BUILT_IN = {"$__rate_interval": "5m", "$__interval": "1m", "$__range": "3h"}
+BUILT_IN = {"$__range_s": "10800", "$__rate_interval": "5m", "$__interval": "1m", "$__range": "3h"}
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ def targets(dashboard: Dashboard, kind: str = "prometheus") -> Iterator[tuple[st
 
 def kept(expr: str) -> str:
     """A query with its variables of time filled in only."""
-    for name, value in (("$__rate_interval", "5m"), ("$__interval", "1m"), ("$__range", "3h")):
+    for name, value in (("$__range_s", "10800"), ("$__rate_interval", "5m"), ("$__interval", "1m"), ("$__range", "3h")):
         expr = expr.replace(name, value)
     return expr
 

@@ -16,7 +16,7 @@ from logwatch.demo import feed
 
 pytestmark = pytest.mark.e2e
 HOSTS = {**STORIES, "recording": lambda end: b"".join(line for _, line in feed(int((end - 130) * 1e9))).decode()}
-WINDOWS = {"$__range": "3h", "$__rate_interval": "1m"}
+WINDOWS = {"$__range_s": "10800", "$__range": "3h", "$__rate_interval": "1m"}
 FIGURES = {
     "quiet": {"Down": 0, "Unhealthy": 0, "Restart loops": 0, "OOM kills": 0, "Running": 7},
     "trouble": {"Down": 1, "Unhealthy": 1, "Restart loops": 1, "OOM kills": 5, "Running": 6},

@@ -2,8 +2,9 @@
 import React from 'react';
 import { span } from './prometheus.js';
 
-export function Timeline({ frames, width, height, theme, told, step, options }) {
+export function Timeline({ frames: all, width, height, theme, told, step, options }) {
   const { start, end } = span();
+  const frames = all.slice(0, options.perPage);
   const names = frames.map((frame) => frame.fields[1].config.displayNameFromDS.trim());
   const left = Math.min(width / 3, 12 + 7 * Math.max(...names.map((name) => name.length)));
   const legend = 26, axis = 22;

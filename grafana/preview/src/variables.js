@@ -38,6 +38,7 @@ export function fill(text, chosen, step = SCRAPE) {
   const builtIn = {
     __interval: `${step}s`,
     __rate_interval: `${Math.max(step + SCRAPE, 4 * SCRAPE)}s`,
+    __range_s: `${Math.round(end - start)}`,
     __range: `${Math.round(end - start)}s`,
   };
   return text.replace(/\$\{?(\w+)(?::\w+)?\}?/g, (whole, name) => builtIn[name] ?? chosen[name]?.value ?? whole);
