@@ -24,8 +24,12 @@ class Sidecar:
         state.parent.mkdir(parents=True, exist_ok=True)
         with self.stderr.open("wb") as out:
             self.process = subprocess.Popen(command, stderr=out)
-        wait_for(lambda: self.get("/-/healthy")[0] == 200 or self.process.poll() is not None, "logwatch")
-        assert self.process.poll() is None, self.stderr.read_text()
+        try:
+            wait_for(lambda: self.get("/-/healthy")[0] == 200 or self.process.poll() is not None, "logwatch")
+            assert self.process.poll() is None, self.stderr.read_text()
+        except AssertionError:
+            self.end(signal.SIGKILL)
+            raise
 
     def get(self, path: str, *, method: str = "GET", accept: str = "") -> tuple[int, str]:
         """Status and body; 0 where nobody answers."""
