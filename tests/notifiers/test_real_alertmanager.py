@@ -1,15 +1,13 @@
 """The real Alertmanager: two instances, one of which is away for a while."""
 
-import json
 import os
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from ports import free_port, wait_for
+from alertmanagers import Alertmanager as Real
+from ports import wait_for
 from receivers_on_loopback import alert
 
 from logwatch.model import SECOND
@@ -17,49 +15,6 @@ from logwatch.notifiers.alertmanager import Alertmanager
 from logwatch.notifiers.http import Client
 
 pytestmark = pytest.mark.e2e
-CONFIG = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
-
-
-class Real:
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir()
-        (folder / "alertmanager.yml").write_text(CONFIG)
-        self._folder = folder
-        self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        command = [
-            "prometheus-alertmanager",
-            f"--config.file={self._folder}/alertmanager.yml",
-            f"--storage.path={self._folder}/data",
-            f"--web.listen-address=127.0.0.1:{self._port}",
-            "--cluster.listen-address=",
-        ]
-        with (self._folder / "log").open("ab") as said:
-            self._process = subprocess.Popen(command, stdout=said, stderr=said)
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def answers(self) -> bool:
-        return (
-            subprocess.run(
-                ["amtool", f"--alertmanager.url={self.url}", "alert"], capture_output=True, check=False
-            ).returncode
-            == 0
-        )
-
-    def alerts(self) -> dict[str, dict[str, object]]:
-        command = ["amtool", f"--alertmanager.url={self.url}", "alert", "query", "-o", "json"]
-        done = subprocess.run(command, capture_output=True, check=False)
-        if done.returncode:
-            return {}
-        return {each["labels"]["name"]: each for each in json.loads(done.stdout)}
 
 
 @pytest.fixture
