@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
@@ -21,7 +21,7 @@ from logwatch.series import Series
 
 @dataclass(frozen=True, slots=True)
 class Builder:
-    """Makes pipelines that differ in nothing but their rules."""
+    """Makes pipelines that share their series."""
 
     config: Config
     series: Series
@@ -31,6 +31,10 @@ class Builder:
     """Also evaluate alerts."""
     scheme: str = "http"
     """Of the URL under which others reach the page, where `web.external_url` does not tell it."""
+
+    def configured(self, config: Config) -> Builder:
+        """Return the same with another configuration; the series go on."""
+        return replace(self, config=config)
 
     def rules(self) -> RuleSet:
         """Load the rules that the configuration names; RuleError tells every mistake."""

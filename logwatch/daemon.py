@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from logwatch.board import Board
 from logwatch.compose import Builder, nanoseconds
-from logwatch.config import Config
+from logwatch.config import Config, Effective
 from logwatch.docker.inventory import Inventory
 from logwatch.engine import NOTIFIERS, SOURCE, Engine
 from logwatch.errors import ConfigError
 from logwatch.model import Source
 from logwatch.notifiers import Dispatcher
 from logwatch.receivers import receivers
+from logwatch.reloading import Reloading
 from logwatch.series import Series
 from logwatch.sources import journal
 from logwatch.sources.default import default_log
@@ -34,17 +35,18 @@ log = logging.getLogger("logwatch")
 
 
 class Daemon:
-    """Follows, counts and serves until it is stopped.
+    """Follows, counts and serves until it is stopped; `read_again` gives the configuration at a reload.
 
     Raises what keeps it from starting: RuleError, SourceError, StateError, ConfigError.
     """
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
+    def __init__(self, effective: Effective, read_again: Callable[[], Effective]) -> None:
+        config = effective.config
         series = Series()
         security = _security(config)
         scheme = "https" if security is not None and security.context is not None else "http"
         builder = Builder(config, series, config.state.dir, scheme=scheme)
+        reloading = Reloading(effective, read_again, builder)
         rules = builder.rules()
         source = _source(config)
         self._dispatcher = Dispatcher(receivers(config), time.time_ns)
@@ -66,9 +68,8 @@ class Daemon:
             pipeline=pipeline,
             board=self._board,
             inventory=_inventory(config),
-            build=builder.pipeline,
-            load_rules=builder.rules,
-            rules_changed=RuleWatch(config).changed,
+            load=reloading.load,
+            changed=reloading.changed,
             now=time.time_ns,
             lateness_ns=nanoseconds(config.alerting.lateness),
             dispatcher=self._dispatcher,
@@ -100,33 +101,8 @@ class Daemon:
         self._engine.stop()
 
     def reload(self) -> None:
-        """Load the rules again; callable from any thread and from signal handlers."""
+        """Load rules and receivers again; callable from any thread and from signal handlers."""
         self._engine.reload()
-
-
-class RuleWatch:
-    """Sees that rule files changed on disk, also where a ConfigMap swaps a whole folder."""
-
-    def __init__(self, config: Config) -> None:
-        self._paths = [Path(path) for path in config.rules.paths] if config.rules.watch else []
-        self._seen = self._look()
-
-    def changed(self) -> bool:
-        """Whether the files differ from those that the last call saw."""
-        seen, self._seen = self._seen, self._look()
-        return seen != self._seen
-
-    def _look(self) -> list[tuple[str, int, int, int]]:
-        """Name, inode, size and time of change of every rule file."""
-        files = [file for path in self._paths for file in (sorted(path.rglob("*.yml")) if path.is_dir() else [path])]
-        looked = []
-        for file in files:
-            try:
-                stat = file.stat()
-            except OSError:
-                continue
-            looked.append((str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns))
-        return looked
 
 
 def _security(config: Config) -> Security | None:

@@ -12,15 +12,15 @@ what we cannot.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from logwatch.alerts import Report
 from logwatch.board import Board
 from logwatch.docker.inventory import Inventory
-from logwatch.errors import CommitError, RuleError
+from logwatch.errors import CommitError, ConfigError, RuleError
 from logwatch.model import SECOND, Source
-from logwatch.notifiers import Dispatcher
+from logwatch.notifiers import Dispatcher, Receiver
 from logwatch.pipeline import Pipeline
 from logwatch.rulefiles import RuleSet
 from logwatch.store import Store, Turn
@@ -37,6 +37,7 @@ RETRY = 1.0
 """Seconds between two tries to commit."""
 IDLE = 0.25
 """Seconds between two looks at the clock while nothing is written."""
+STAYS = "the rules and receivers from before stay in force"
 
 log = logging.getLogger("logwatch")
 
@@ -47,6 +48,18 @@ class Flags:
 
     stop: bool = False
     reload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a reload puts in place."""
+
+    rules: RuleSet
+    pipeline: Pipeline
+    """Of these rules, not yet restored."""
+    receivers: Sequence[Receiver] | None
+    """Who is told of alerts from now on; None: as before."""
+    lateness_ns: int
 
 
 class Engine:
@@ -60,9 +73,8 @@ class Engine:
         pipeline: Pipeline,
         board: Board,
         inventory: Inventory | None,
-        build: Callable[[RuleSet], Pipeline],
-        load_rules: Callable[[], RuleSet],
-        rules_changed: Callable[[], bool],
+        load: Callable[[], Loaded],
+        changed: Callable[[], bool],
         now: Callable[[], int],
         lateness_ns: int = LATENESS_NS,
         dispatcher: Dispatcher,
@@ -73,9 +85,8 @@ class Engine:
         self._pipeline = pipeline
         self._board = board
         self._inventory = inventory
-        self._build = build
-        self._load_rules = load_rules
-        self._rules_changed = rules_changed
+        self._load = load
+        self._changed = changed
         self._now = now
         self._lateness_ns = lateness_ns
         self._dispatcher = dispatcher
@@ -93,7 +104,7 @@ class Engine:
         self._source.wake()
 
     def reload(self) -> None:
-        """Load the rules again between two reads; callable from any thread and from signal handlers."""
+        """Load rules and receivers again between two reads; callable from any thread and from signal handlers."""
         self.flags.reload = True
         self._source.wake()
 
@@ -103,7 +114,7 @@ class Engine:
         """Follow until stopped; the last turn is committed."""
         self._commit()
         while not self.flags.stop:
-            self._look_for_new_rules()
+            self._look_for_changes()
             if not self._step():
                 self._source.wait(RETRY if self._turn else IDLE)
         self._dispatcher.close()  # what was sent until now is in the last commit
@@ -177,30 +188,32 @@ class Engine:
 
     # ── reload ───────────────────────────────────────────────────────────────────────
 
-    def _look_for_new_rules(self) -> None:
+    def _look_for_changes(self) -> None:
         now_ns = self._now()
         if not self.flags.reload and abs(now_ns - self._watched_ns) >= WATCH_NS:
             self._watched_ns = now_ns
-            self.flags.reload = self._rules_changed()
+            self.flags.reload = self._changed()
         if self.flags.reload and not self._turn:
             self.flags.reload = False
-            self._swap_rules(now_ns)
+            self._swap(now_ns)
 
-    def _swap_rules(self, now_ns: int) -> None:
-        """Change to the rules as they are on disk now, or keep the old ones if they have a mistake."""
+    def _swap(self, now_ns: int) -> None:
+        """Change to rules and receivers as they are on disk now, or keep all if there is a mistake."""
         try:
-            rules = self._load_rules()
-            pipeline = self._build(rules)
-        except RuleError as error:
-            for mistake in error.mistakes:
+            loaded = self._load()
+        except (RuleError, ConfigError) as error:
+            for mistake in str(error).splitlines():
                 log.error("reload: %s", mistake)  # noqa: TRY400 - an operator's mistake, not a bug
-            log.error("reload failed: the rules from before stay in force")  # noqa: TRY400 - as above
-            self._board.reloaded(now_ns, None, (), f"the rules from before stay in force\n{error}")
+            log.error("reload failed: %s", STAYS)  # noqa: TRY400 - as above
+            self._board.reloaded(now_ns, None, (), f"{STAYS}\n{error}")
             return
         # What is committed is all there is to know: the new stages start from there.
-        pipeline.restore(self._store.load().stages)
-        self._pipeline = pipeline
+        loaded.pipeline.restore(self._store.load().stages)
+        self._pipeline, self._lateness_ns = loaded.pipeline, loaded.lateness_ns
         self._shown = (-1, False)
+        if loaded.receivers is not None:
+            self._dispatcher.change(loaded.receivers)
+        rules = loaded.rules
         summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are in force"
         self._board.reloaded(now_ns, rules, self._pipeline.series.families(), summary)
         log.info("reloaded: %s", summary)

@@ -21,6 +21,7 @@ LAYERS = (
     {"pipeline", "suggest", "tail", "web"},
     {"board", "compose", "replay"},
     {"engine", "receivers", "comparison", "ruletests"},
+    {"reloading"},
     {"daemon"},
     {"cli"},
     {"__main__"},

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from ports import wait_for
 
-from logwatch.engine import SOURCE, Engine
+from logwatch.engine import SOURCE, Engine, Loaded
 from logwatch.model import SECOND, Chunk
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline, Settings
@@ -126,9 +126,8 @@ def follow(log: Path, state: Path, rules: RuleSet) -> None:
         pipeline=pipeline,
         board=board,
         inventory=None,
-        build=lambda _: pipeline,
-        load_rules=lambda: rules,
-        rules_changed=lambda: False,
+        load=lambda: Loaded(rules, pipeline, None, 0),
+        changed=lambda: False,
         # An hour before the recording, so that nothing settles by the clock of the wall.
         now=lambda: BEFORE_NS + time.monotonic_ns() - begun,
         dispatcher=Dispatcher((), time.time_ns),

@@ -46,7 +46,12 @@ def command(speed: float, listen_address: str | None, *, stack: bool, once: bool
             for line in (f"logwatch      http://{instance}", *companions.lines()):
                 click.echo(f"  {line}", err=True)
             ending.enter_context(companions.running(Path(folder), instance))
-        follow(effective, beside=lambda stop: _play(log, speed, stopped, stop if once else None), stopping=stopped.set)
+        follow(
+            effective,
+            read_again=lambda: effective,
+            beside=lambda stop: _play(log, speed, stopped, stop if once else None),
+            stopping=stopped.set,
+        )
 
 
 def _effective(log: Path, listen_address: str | None, companions: Companions | None) -> Effective:

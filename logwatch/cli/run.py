@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import signal
 import threading
 from collections.abc import Callable
@@ -57,9 +58,10 @@ def command(
 ) -> None:
     """Follow the log, count what happens, and serve it to Prometheus.
 
-    SIGHUP loads the rules again; SIGTERM finishes the turn, commits and exits.
+    SIGHUP loads rules and receivers again; SIGTERM finishes the turn, commits and exits.
     """
-    effective = options.effective(
+    read = functools.partial(
+        options.effective,
         config_file,
         rule_paths=rule_paths,
         no_shipped_rules=no_shipped_rules,
@@ -73,18 +75,22 @@ def command(
         log__level=log_level,
         log__format=log_format,
     )
-    follow(effective)
+    follow(read(), read_again=read)
 
 
 def follow(
     effective: Effective,
     *,
+    read_again: Callable[[], Effective],
     beside: Callable[[Callable[[], None]], None] | None = None,
     stopping: Callable[[], None] = lambda: None,
 ) -> None:
-    """Run until a signal ends it; `beside` runs in a thread of its own and may stop the run."""
+    """Run until a signal ends it; `read_again` reads the configuration at a reload.
+
+    `beside` runs in a thread of its own and may stop the run.
+    """
     configure(effective.config.log)
-    daemon = Daemon(effective.config)
+    daemon = Daemon(effective, read_again)
     thread = threading.Thread(target=beside, args=(daemon.stop,), daemon=True) if beside else None
 
     def stop(_number: int, _frame: object) -> None:

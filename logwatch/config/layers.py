@@ -49,6 +49,8 @@ class Effective:
     origins: Mapping[str, str]
     """Dotted key to `default`, `logwatch.yml:3`, `LOGWATCH_STATE_DIR` or `--state-dir`."""
     warnings: tuple[Mistake, ...] = ()
+    path: Path | None = None
+    """The file, where there is one."""
 
     def table(self) -> Iterator[tuple[str, str, str]]:
         """Each key with its value, as the file would say it, and its origin; secrets are masked."""
@@ -97,7 +99,7 @@ def read(
     if config.web.config_file is not None:
         mistakes += webfile.check(config.web.config_file)[1]
     origins = {key: _origin(root, key) for key in keys}
-    return Effective(config, origins, tuple(found for found in mistakes if found.warning)), mistakes
+    return Effective(config, origins, tuple(found for found in mistakes if found.warning), path), mistakes
 
 
 def _file(path: Path | None) -> tuple[Node, list[Mistake]]:

@@ -110,7 +110,7 @@ class Rules(Strict):
     shipped: Flag = True
     """Run the rules that come with logwatch."""
     watch: Flag = True
-    """Load them again when they change."""
+    """Load them again when they or the configuration file change."""
 
 
 class History(Strict):

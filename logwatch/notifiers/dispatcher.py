@@ -32,16 +32,39 @@ class Dispatcher:
     ) -> None:
         self._queue = Queue(receivers, capacity)
         self._acknowledged: deque[Acknowledgement] = deque()
-        lanes = (Lane(receiver, self._acknowledged.append, now, first_pause) for receiver in receivers)
-        self._lanes = {lane.receiver.name: lane for lane in lanes}
         self._now = now
+        self._first_pause = first_pause
+        self._lanes = {receiver.name: self._lane(receiver) for receiver in receivers}
+        self._started = False
         self._fresh: Notices = []
         self._again: dict[Key, Alert] = {}
 
     def start(self) -> None:
         """Probe all receivers and begin to send, each in its own thread."""
+        self._started = True
         for lane in self._lanes.values():
             lane.start()
+
+    def change(self, receivers: Sequence[Receiver]) -> None:
+        """Tell these from now on.
+
+        Who has a name that was there before keeps its thread, its counts and what waits for it. Who is
+        new hears of all that fires with the next offer.
+        """
+        self._absorb()
+        self._queue.change(receivers)
+        before = self._lanes
+        lanes = {receiver.name: before.get(receiver.name) or self._lane(receiver) for receiver in receivers}
+        self._fresh = [pair for pair in self._fresh if pair[0].receiver in lanes]
+        self._again = {key: alert for key, alert in self._again.items() if key.receiver in lanes}
+        self._lanes = lanes  # whole, because a scrape may be reading
+        for name in before.keys() - lanes.keys():
+            before[name].ask_to_close()
+        for receiver in receivers:
+            if receiver.name in before:
+                lanes[receiver.name].change(receiver)
+            elif self._started:
+                lanes[receiver.name].start()
 
     def offer(self, alerts: Sequence[Alert], now_ns: int) -> None:
         """Take in how alerts stand: those that fire, and for a while those that have resolved."""
@@ -88,6 +111,9 @@ class Dispatcher:
             dropped = self._queue.dropped[lane.receiver.name]
             yield SampleChange("logwatch_notifications_dropped_total", (lane.receiver.name,), dropped, now_ns)
         yield SampleChange("logwatch_notifications_queue_length", (), len(self._queue), now_ns)
+
+    def _lane(self, receiver: Receiver) -> Lane:
+        return Lane(receiver, self._acknowledged.append, self._now, self._first_pause)
 
     def _absorb(self) -> None:
         while self._acknowledged:

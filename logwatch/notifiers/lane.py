@@ -39,6 +39,7 @@ class Lane:
         self._waiting: dict[Key, Alert] = {}
         self._changed = threading.Condition()
         self._closing = False
+        self._unproved = True
         self._failing = False
         self._sent = 0
         self._errors = 0
@@ -68,6 +69,13 @@ class Lane:
         with self._changed:
             self._waiting.pop(key, None)
 
+    def change(self, receiver: Receiver) -> None:
+        """Send what waits and what comes to this one from now on; it has the same name."""
+        with self._changed:
+            self.receiver = receiver
+            self._unproved = True
+            self._changed.notify()
+
     def ask_to_close(self) -> None:
         """Send nothing more after the request at hand."""
         with self._changed:
@@ -95,27 +103,33 @@ class Lane:
     # ── the thread ───────────────────────────────────────────────────────────────────
 
     def _run(self) -> None:
-        self._probe()
         pause = self._first_pause
-        while batch := self._next():
-            if self._deliver(batch):
+        while not self._closing:
+            if self._unproved:
+                self._probe()
+            batch = self._next()
+            if not batch or self._deliver(batch):
                 pause = self._first_pause
                 continue
             with self._changed:
-                self._changed.wait_for(lambda: self._closing, pause)
+                self._changed.wait_for(self._interrupted, pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
+    def _interrupted(self) -> bool:
+        return self._closing or self._unproved
+
     def _probe(self) -> None:
+        self._unproved = self._failing = False
         try:
             log.info("receiver %s: %s", self.receiver.name, self.receiver.probe())
         except NotifyError as error:
             log.warning("receiver %s did not pass its probe: %s", self.receiver.name, error)
 
     def _next(self) -> Batch:
-        """Wait for something to send; nothing once it is to end."""
+        """Wait for something to send; nothing where something else is to be done."""
         with self._changed:
-            self._changed.wait_for(lambda: self._closing or bool(self._waiting))
-            if self._closing:
+            self._changed.wait_for(lambda: self._interrupted() or bool(self._waiting))
+            if self._interrupted():
                 return []
             group = self.receiver.group(next(iter(self._waiting.values())))
             return [pair for pair in self._waiting.items() if self.receiver.group(pair[1]) == group][:BATCH]

@@ -91,6 +91,15 @@ class Queue:
     def __len__(self) -> int:
         return len(self._queued)
 
+    def change(self, receivers: Iterable[Receiver]) -> None:
+        """Tell these from now on; what waits for one that is no more is let go."""
+        self._receivers = {receiver.name: receiver for receiver in receivers}
+        for key in [key for key in self._queued if key.receiver not in self._receivers]:
+            self._take_out(key)
+        for key in [key for key in self._told if key.receiver not in self._receivers]:
+            del self._told[key]
+            self._rows[key.row("told")] = None
+
     # ── in ───────────────────────────────────────────────────────────────────────────
 
     def offer(self, alerts: Sequence[Alert], now_ns: int) -> Offered:
@@ -150,6 +159,8 @@ class Queue:
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
         """Take in what came of a notification."""
         key, verdict, time_ns = acknowledgement
+        if key.receiver not in self._receivers:
+            return  # a reload took it away while it answered
         self._take_out(key)
         if verdict == "rejected":
             return

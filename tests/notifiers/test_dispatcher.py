@@ -8,7 +8,7 @@ from receivers_on_loopback import alert
 
 from logwatch.model import SECOND
 from logwatch.notifiers.alertmanager import Alertmanager
-from logwatch.notifiers.http import Client
+from logwatch.notifiers.http import Client, Credentials
 from logwatch.notifiers.webhook import Selection, Webhook
 
 MINUTE = 60 * SECOND
@@ -302,3 +302,89 @@ def test_every_receiver_is_counted_from_the_start(owner):
 
     assert {SENT, ERRORS, DROPPED, "logwatch_notifications_latency_seconds_count"} <= set(values)
     assert {change.labels[0] for change in values.values()} == {"http://127.0.0.1:9"}
+
+
+# ── over a reload ────────────────────────────────────────────────────────────────────
+
+
+def test_what_waits_for_a_receiver_that_stays_is_sent_with_its_new_settings(loopback, owner, tmp_path):
+    def answer(_):
+        return 200 if server.requests[-1][2].get("Authorization") == "Bearer right" else 503
+
+    server = loopback(answer)
+    one = owner([alertmanager(server.url)])
+    one.offer([alert(0), alert(1)], 0)
+    wait_for(lambda: one.value(ERRORS) >= 2, "a try with the old settings")
+    (tmp_path / "token").write_text("right\n")
+    one.dispatcher.change([alertmanager(server.url, credentials=Credentials(bearer_token_file=tmp_path / "token"))])
+    wait_for(lambda: settled(one), "a try with the new ones")
+
+    assert server.names() == ["web-0", "web-1"]
+    assert one.value(SENT) > 2  # those before are still counted
+    assert one.rows == {}
+
+
+def test_a_new_receiver_hears_of_what_fires_and_no_other_hears_it_twice(loopback, owner):
+    first, second = loopback(), loopback()
+    one = owner([webhook(first.url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: settled(one), "the first")
+    one.dispatcher.change([webhook(first.url), webhook(second.url)])
+    one.offer([alert()], 1)
+    wait_for(lambda: settled(one), "the second")
+
+    assert (first.names(), second.names()) == (["web-0"], ["web-0"])
+
+
+def test_a_receiver_that_is_gone_is_sent_nothing_more(loopback, owner):
+    gone, stays = loopback(lambda _: 503), loopback()
+    one = owner([webhook(gone.url), webhook(stays.url)])
+    one.offer([alert(0)], 0)
+    wait_for(lambda: len(gone.bodies) > 0 and stays.names() == ["web-0"], "sending")
+    one.dispatcher.offer([alert(1)], 1)  # not yet committed
+    one.dispatcher.change([webhook(stays.url)])
+    one.commit()
+    wait_for(lambda: settled(one), "sending to who stays")
+    told = {key.split()[1] for key in one.rows}
+
+    assert stays.names() == ["web-0", "web-1"]
+    assert not [body for body in gone.bodies if "web-1" in str(body)]
+    assert told == {stays.url}
+    assert {change.labels for change in one.dispatcher.samples() if change.family == SENT} == {(stays.url,)}
+
+
+def test_an_answer_of_a_receiver_that_is_gone_by_then_is_nothing(loopback, owner):
+    gone = loopback()
+    one = owner([webhook(gone.url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: gone.names() == ["web-0"], "sending")
+    one.dispatcher.change([])
+    one.dispatcher.close()
+    one.offer([alert()], 1)
+
+    assert (one.rows, one.value(LENGTH)) == ({}, 0)
+
+
+def test_a_receiver_that_went_and_came_back_starts_anew(loopback, owner):
+    server = loopback()
+    one = owner([webhook(server.url)])
+    one.offer([alert()], 0)
+    wait_for(lambda: settled(one), "the first")
+    one.dispatcher.change([])
+    one.offer([alert()], 1)
+    one.dispatcher.change([webhook(server.url)])
+    one.offer([alert()], 2)
+    wait_for(lambda: settled(one), "the second")
+
+    assert server.names() == ["web-0", "web-0"]
+
+
+def test_receivers_may_change_before_the_start(loopback, owner):
+    server = loopback()
+    one = owner([], running=False)
+    one.dispatcher.change([webhook(server.url)])
+    one.offer([alert()], 0)
+    one.dispatcher.start()
+    wait_for(lambda: settled(one), "sending")
+
+    assert server.names() == ["web-0"]

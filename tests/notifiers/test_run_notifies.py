@@ -39,3 +39,51 @@ def test_an_alert_reaches_its_receivers_once_over_a_kill(loopback, tmp_path, sid
     ours = {"endsAt": "", "generatorURL": ""}  # the port is another one
     assert {**first, **ours} == {**second, **ours}
     assert again.end() == 0
+
+
+def names_of(receiver):
+    return {each["labels"].get("site") for body in receiver.taken for each in body}
+
+
+def test_a_reload_takes_other_receivers_and_labels_and_keeps_what_waits(loopback, tmp_path, sidecar):
+    stays, new = loopback(lambda _: 503), loopback()
+    log, rules, config = tmp_path / "messages", tmp_path / "alerts.yml", tmp_path / "logwatch.yml"
+    log.write_text("Nov 23 18:12:57 vm systemd[1]: Started Session 1 of user root.\n")
+    rules.write_text(ALERTS)
+    config.write_text(f"alerting: {{webhooks: [{stays.url}]}}\nrules: {{watch: false}}\n")
+    arguments = ("--log", str(log), "--rules", str(rules), "--config.file", str(config), "--no-shipped-rules")
+    one = sidecar(*arguments, "--web.enable-lifecycle")
+    wait_for(lambda: len(stays.bodies) > 0, "the first try")
+    config.write_text("alerting: {alertmanager: []}\n")
+    status, told = one.get("/-/reload", method="POST")
+
+    assert (status, "logwatch.yml:1:12" in told, "did you mean 'alertmanagers'" in told) == (500, True, True)
+    assert one.value("logwatch_config_last_reload_successful") == 0
+    assert f"{config}:1:12" in one.stderr.read_text()
+
+    config.write_text(
+        f"alerting: {{alertmanagers: [{new.url}], webhooks: [{stays.url}], external_labels: {{site: berlin}}}}\n"
+        "rules: {watch: false}\nlimits: {settle: 3s}\n"
+    )
+    one.send(signal.SIGHUP)
+    wait_for(lambda: len(new.taken) > 0, "the new receiver")
+    stays.answer = lambda _: 200
+    wait_for(lambda: len(stays.taken) > 0, "what waited")
+
+    assert one.value("logwatch_config_last_reload_successful") == 1
+    assert names_of(new) == {"berlin"}
+    assert [body["alerts"][0]["labels"]["alertname"] for body in stays.taken][:1] == ["Always"]
+    assert f"{config}:3: limits.settle is now 3s: this takes a restart" in one.stderr.read_text()
+    assert one.end() == 0
+
+
+def test_a_changed_configuration_is_seen(loopback, tmp_path, sidecar):
+    new = loopback()
+    log, rules, config = tmp_path / "messages", tmp_path / "alerts.yml", tmp_path / "logwatch.yml"
+    log.write_text("Nov 23 18:12:57 vm systemd[1]: Started Session 1 of user root.\n")
+    rules.write_text(ALERTS)
+    config.write_text("{}\n")
+    sidecar("--log", str(log), "--rules", str(rules), "--config.file", str(config), "--no-shipped-rules")
+    config.write_text(f"alerting: {{alertmanagers: [{new.url}]}}\n")
+
+    wait_for(lambda: len(new.taken) > 0, "the reload that rules.watch asks for")
