@@ -209,6 +209,7 @@ class Engine:
             return
         # What is committed is all there is to know: the new stages start from there.
         loaded.pipeline.restore(self._store.load().stages)
+        loaded.pipeline.alerts.inherit(self._pipeline.alerts)
         self._pipeline, self._lateness_ns = loaded.pipeline, loaded.lateness_ns
         self._shown = (-1, False)
         if loaded.receivers is not None:

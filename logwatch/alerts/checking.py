@@ -10,7 +10,7 @@ from logwatch.alerts.groups import AlertRule, Group, RecordingRule
 from logwatch.alerts.loader import DEFAULT_INTERVAL_NS, gather
 from logwatch.errors import Mistake
 from logwatch.metrics import PROCESS, SAMPLED, counted
-from logwatch.model import SECOND, Correlation, Rule
+from logwatch.model import SECOND, Correlation, Family, Rule
 from logwatch.rulefiles.validation import mistake
 from logwatch.rulefiles.vocabulary import did_you_mean
 
@@ -45,14 +45,12 @@ def check(
 
 def _known(rules: Sequence[Rule | Correlation], groups: Sequence[Group]) -> Known:
     known: dict[str, frozenset[str] | None] = {"ALERTS": ANY, "ALERTS_FOR_STATE": ANY, "up": frozenset()}
-    kinds = [(family.name, family.kind, family.labels) for family in (*counted(multi_host=True), *SAMPLED, *PROCESS)]
-    kinds += [(metric.name, metric.kind, tuple(metric.labels)) for rule in rules for metric in rule.metrics]
-    for name, kind, labels in kinds:
-        if kind == "histogram":
-            known[f"{name}_bucket"] = frozenset((*labels, "le"))
-            known[f"{name}_sum"] = known[f"{name}_count"] = frozenset(labels)
-        else:
-            known[name] = frozenset(labels)
+    families = [*counted(multi_host=True), *SAMPLED, *PROCESS]
+    families += [
+        Family(metric.name, metric.kind, "", tuple(metric.labels)) for rule in rules for metric in rule.metrics
+    ]
+    for family in families:
+        known |= {name: frozenset(labels) for name, labels in family.samples().items()}
     recorded = (rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule))
     return known | dict.fromkeys(recorded, ANY)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -24,7 +25,8 @@ class Course:
     """A rule under way."""
 
     rule: AlertRule | RecordingRule
-    key: list[str]
+    key: tuple[str, ...]
+    """Tells it from every other rule, also after a restart."""
     names: frozenset[str]
     """Sample names it reads."""
     reach_ns: int
@@ -62,15 +64,20 @@ def intervals_of(groups: Sequence[Group]) -> dict[str, int]:
     return intervals
 
 
-def circle_of(group: Group, known: Iterable[str], walled: frozenset[str]) -> Circle:
-    """A group about to begin; `walled` are the metrics that make it follow the wall clock."""
+def circle_of(group: Group, known: Iterable[str], walled: frozenset[str], alike: Counter[tuple[str, ...]]) -> Circle:
+    """A group about to begin; `walled` are the metrics that make it follow the wall clock.
+
+    `alike` counts the rules so far that nothing but their place tells from one another.
+    """
     courses = []
     for rule in group.rules:
         query = rule.query
         names = query.reads(known)
         reach_ns = max((reading.look_back_ns for reading in query.readings), default=0) + GRACE_NS
         labels = {name: getattr(text, "text", text) for name, text in rule.labels.items()}
-        key = [group.name, rule.name, json.dumps(labels, sort_keys=True)]
+        same = (group.name, rule.name, json.dumps(labels, sort_keys=True))
+        key = (*same, str(alike[same])) if alike[same] else same
+        alike[same] += 1
         courses.append(Course(rule, key, names, reach_ns, asks_for_absence(query.text)))
     return Circle(group, courses, any(course.names & walled for course in courses))
 

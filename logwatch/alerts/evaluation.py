@@ -12,20 +12,21 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from logwatch.alerts.courses import OWN, Circle, Course, circle_of, extend, intervals_of, truths_of
 from logwatch.alerts.evidence import Evidence
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule
+from logwatch.alerts.measurements import MEASURED, measure
 from logwatch.alerts.memory import Memory, Together
 from logwatch.alerts.rehearsal import Rehearsal
 from logwatch.alerts.report import Report
 from logwatch.alerts.reporting import group_report
-from logwatch.alerts.states import Active, Identity, Step, from_row, step
+from logwatch.alerts.rows import alert_key, past_from, past_key, past_row
+from logwatch.alerts.states import Active, drop, from_row, step
 from logwatch.alerts.terms import Terms
-from logwatch.metrics import PROCESS, SAMPLED
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
 from logwatch.promql import EvaluationError, Labels, Motion, Query, Sample, Scrape, Snapshot
 from logwatch.secrets import Masker
@@ -34,7 +35,8 @@ from logwatch.series import Series
 PAST = 500
 MOST_AT_ONCE = 5_000
 """So many evaluations when the clock jumps (at 5 s: 7 hours of silence), and as many for the rest, further apart."""
-MEASURED = {family.name: family for family in (*SAMPLED, *PROCESS)}
+SET_BACK_NS = 60 * SECOND
+"""A wall clock that steps back by less is waited for."""
 
 
 class Alerts:
@@ -73,13 +75,15 @@ class Alerts:
         self._view = Together((given, self._recorded, self._measured), last)
         self._touches = (series.touched, self._recorded.touched, self._measured.touched, given.touched)
         known = {*series.names(), *MEASURED, *recorded, *OWN, *given.names()}
-        self._circles = [circle_of(group, known, frozenset() if rehearsal else frozenset(MEASURED)) for group in groups]
+        walled, alike = frozenset() if rehearsal else frozenset(MEASURED), Counter[tuple[str, ...]]()
+        self._circles = [circle_of(group, known, walled, alike) for group in groups]
         self._asked = {query: query.reads(known) for query in (rehearsal.asked if rehearsal else ())}
         self._read = frozenset(name for circle in self._circles for course in circle.courses for name in course.names)
         self._read = self._read.union(*self._asked.values())
         self._past: deque[Alert] = deque(maxlen=PAST)
         self._ended = 0
         self._walled_ns = 0
+        self._restored = False
         self._rows: dict[str, str | None] = {}
         self._remember(recorded)
 
@@ -135,33 +139,41 @@ class Alerts:
 
     def measure(self, now_ns: int, samples: Iterable[SampleChange]) -> bool:
         """Evaluate the groups about this process that are due by the wall clock, on these samples."""
+        if self._walled_ns - SET_BACK_NS < now_ns < self._walled_ns:
+            return False
         before, self._walled_ns = self._walled_ns, now_ns
+        if now_ns < before:
+            self._measure_anew()
         due = [
             (now_ns - now_ns % circle.group.interval_ns, circle)
             for circle in self._circles
-            if circle.on_wall_clock and before // circle.group.interval_ns < now_ns // circle.group.interval_ns
+            if circle.on_wall_clock and before // circle.group.interval_ns != now_ns // circle.group.interval_ns
         ]
         if not due:
             return False
-        self._sample(now_ns - now_ns % SECOND, samples)
+        # By the grid, and never ahead of a time that is evaluated.
+        measure(self._measured, self._read, samples, now_ns - now_ns % self.terms.sample_interval_ns)
         changed = [self._evaluate([circle], time_ns) for time_ns, circle in due]
         return any(changed)
 
-    def _sample(self, now_ns: int, samples: Iterable[SampleChange]) -> None:
-        vectors: dict[str, list[tuple[Mapping[str, str], float]]] = {name: [] for name in self._read & MEASURED.keys()}
-        for sample in samples:
-            if sample.family in vectors and sample.value is not None:
-                labels = dict(zip(MEASURED[sample.family].labels, sample.labels, strict=True))
-                vectors[sample.family].append((labels, sample.value))
-        for name, vector in vectors.items():
-            # By the grid, and never ahead of a time that is evaluated.
-            self._measured.put(name, vector, now_ns - now_ns % self.terms.sample_interval_ns)
+    def inherit(self, before: Alerts) -> None:
+        """Go on with what was measured before a reload."""
+        self._measured.inherit(before._measured, self._read)
+
+    def _measure_anew(self) -> None:
+        """The wall clock was set back: samples of a time to come would hide all others until then."""
+        self._measured.rewind()
+        for circle in self._circles:
+            for course in circle.courses if circle.on_wall_clock else ():
+                course.result, course.evaluated_ns = None, 0
 
     # ── evaluating ───────────────────────────────────────────────────────────────────
 
     def _evaluate(self, circles: Sequence[Circle], time_ns: int) -> bool:
         snapshot: Snapshot | None = None
         changed = False
+        if self._restored and circles:
+            self._catch_up(time_ns)
         for circle in circles:
             circle.evaluated_ns = time_ns
             if circle.quiet_at == self._series.moves:
@@ -173,6 +185,13 @@ class Alerts:
                 circle.quiet_at = self._series.moves
         self.version += changed
         return changed
+
+    def _catch_up(self, time_ns: int) -> None:
+        """End what rules made that were there before the restart and are no more."""
+        self._restored = False
+        owners = {(), *(course.key for circle in self._circles for course in circle.courses)}
+        self._recorded.end_of_others(owners, time_ns)
+        self._show_alerts(time_ns)
 
     def _at_rest(self, course: Course, time_ns: int) -> bool:
         """Whether only a change of a series can change anything about a rule and its alerts."""
@@ -209,7 +228,7 @@ class Alerts:
         if isinstance(course.rule, RecordingRule):
             self._record(course, course.rule, snapshot, limit)
             return False
-        return self._move(circle.group, course, course.rule, now_ns)
+        return self._move(circle.group, course, course.rule, snapshot)
 
     def _vector(self, course: Course, snapshot: Snapshot) -> list[tuple[Labels, float]]:
         result = course.rule.query.evaluate_in(snapshot)
@@ -227,7 +246,7 @@ class Alerts:
             course.error = "two series of the result have the same labels after those of the rule"
         elif limit and len(vector) > limit:
             course.error = f"the result has {len(vector)} series, more than the limit of {limit}"
-        elif self._recorded.put(rule.name, vector.values(), snapshot.time_ns):
+        elif self._recorded.put(rule.name, vector.values(), snapshot.time_ns, course.key):
             self._woken(rule.name, snapshot)
 
     def _woken(self, name: str, snapshot: Snapshot) -> None:
@@ -236,14 +255,15 @@ class Alerts:
             if any(name in course.names for course in circle.courses):
                 circle.quiet_at = -1
 
-    def _move(self, group: Group, course: Course, rule: AlertRule, now_ns: int) -> bool:
+    def _move(self, group: Group, course: Course, rule: AlertRule, snapshot: Snapshot) -> bool:
+        now_ns = snapshot.time_ns
         truths = truths_of(course, rule, self.terms)
         if truths is None:
             return False
         changes = step(course.active, truths, now_ns, hold_ns=rule.hold_ns, keep_ns=rule.keep_firing_ns)
         if group.limit and changes.active > group.limit:
             course.error = f"{changes.active} alerts, more than the limit of {group.limit}: none is kept"
-            changes = self._drop(course, now_ns, changes)
+            changes = drop(course.active, changes, now_ns)
         for alert in changes.began:
             selectors = [reading.selector for reading in rule.query.readings]
             alert.evidence = self.evidence.behind(alert.labels, selectors) or alert.evidence
@@ -251,22 +271,15 @@ class Alerts:
             self._ended += 1
             self._past.append(self._alert(f"{group.name}/{rule.name}", alert, now_ns))
             self.on_resolved(self._past[-1])
-            self._rows[json.dumps(["past", self._ended % PAST])] = _past_row(self._ended, self._past[-1])
+            self._rows[past_key(self._ended % PAST)] = past_row(self._ended, self._past[-1])
         for identity in changes.changed:
             kept = course.active.get(identity)
-            self._rows[_row_key(course, identity)] = kept.row() if kept else None
+            self._rows[alert_key(course.key, identity)] = kept.row() if kept else None
         if changes.changed and self._read & set(OWN):
             self._show_alerts(now_ns)
+            for name in OWN:
+                snapshot.forget(name)
         return bool(changes.changed)
-
-    def _drop(self, course: Course, now_ns: int, changes: Step) -> Step:
-        """Too many alerts: as Prometheus, keep none; those that fired end."""
-        ended = [alert for alert in course.active.values() if alert.state == "firing" and alert not in changes.began]
-        for alert in ended:
-            alert.state, alert.resolved_ns = "resolved", now_ns
-        gone = set(course.active) | changes.changed
-        course.active = {key: alert for key, alert in course.active.items() if alert.state == "resolved"}
-        return Step(gone, [], [*changes.ended, *ended], 0)
 
     def _show_alerts(self, now_ns: int) -> None:
         """Make ALERTS and ALERTS_FOR_STATE of what is pending and fires, for expressions to read."""
@@ -303,7 +316,7 @@ class Alerts:
                         continue
                     if not alert.told:
                         alert.told = True
-                        self._rows[_row_key(course, identity)] = alert.row()
+                        self._rows[alert_key(course.key, identity)] = alert.row()
                     told = self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns)
                     found.append(replace(told, interval_ns=circle.group.interval_ns))
         return found
@@ -354,7 +367,7 @@ class Alerts:
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """As `model.Stateful`; alerts of rules that are no more are forgotten."""
-        courses = {tuple(course.key): course for circle in self._circles for course in circle.courses}
+        courses = {course.key: course for circle in self._circles for course in circle.courses}
         past: list[tuple[int, Alert]] = []
         for text, row in rows.items():
             part, *key = json.loads(text)
@@ -363,12 +376,13 @@ class Alerts:
             elif part == "evidence":
                 self.evidence.restore(key, row)
             elif part == "past":
-                past.append(_past_from(row))
+                past.append(past_from(row))
             elif course := courses.get(tuple(key[:-1])):
                 alert = from_row(row)
                 course.active[frozenset(alert.labels.items())] = alert
             else:
                 self._rows[text] = None
+        self._restored = True
         self.evidence.restored()
         for number, alert_past in sorted(past, key=lambda pair: pair[0]):
             self._ended = number
@@ -376,19 +390,6 @@ class Alerts:
         self.version += 1
 
 
-def _row_key(course: Course, identity: Identity) -> str:
-    return json.dumps(["alert", *course.key, sorted(identity)])
-
-
 def _with(labels: Labels, further: Mapping[str, str]) -> dict[str, str]:
     merged = {**labels.nameless(), **further}
     return {name: value for name, value in merged.items() if value}
-
-
-def _past_row(number: int, alert: Alert) -> str:
-    return json.dumps([number, {name: getattr(alert, name) for name in Alert.__slots__}])
-
-
-def _past_from(row: str) -> tuple[int, Alert]:
-    number, values = json.loads(row)
-    return number, Alert(**values)

@@ -77,12 +77,13 @@ def step(
 ) -> Step:
     """Take the result of one evaluation in."""
     changes = Step(set(), [], [], 0)
+    new: set[Identity] = set()
     for identity, truth in truths.items():
         alert = active.get(identity)
         if alert is None or alert.state == "resolved":
             active[identity] = Active(truth.labels, truth.annotations, truth.value, "pending", now_ns)
             changes.began.append(active[identity])
-            changes.changed.add(identity)
+            new.add(identity)
         elif _updated(alert, truth):
             changes.changed.add(identity)
     count = 0
@@ -97,9 +98,20 @@ def step(
         if alert.state == "pending" and now_ns - alert.active_ns >= hold_ns:
             alert.state, alert.fired_ns = "firing", now_ns
             changes.changed.add(identity)
-            if alert not in changes.began:
+            if identity not in new:
                 changes.began.append(alert)
-    return changes._replace(active=count)
+    return changes._replace(changed=changes.changed | new, active=count)
+
+
+def drop(active: dict[Identity, Active], changes: Step, now_ns: int) -> Step:
+    """Too many alerts: as Prometheus, keep none; those that fired end."""
+    gone = set(active) | changes.changed
+    ended = [alert for alert in active.values() if alert.state == "firing" and alert.fired_ns < now_ns]
+    for alert in ended:
+        alert.state, alert.resolved_ns = "resolved", now_ns
+    for identity in [identity for identity, alert in active.items() if alert.state != "resolved"]:
+        del active[identity]
+    return Step(gone, [], [*changes.ended, *ended], 0)
 
 
 def _updated(alert: Active, truth: Truth) -> bool:

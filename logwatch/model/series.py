@@ -18,6 +18,13 @@ class Family:
     buckets: tuple[float, ...] = ()
     max_series: int = 10_000
 
+    def samples(self) -> dict[str, tuple[str, ...]]:
+        """Its sample names (of a histogram _bucket, _sum and _count), each with the names of its labels."""
+        if self.kind != "histogram":
+            return {self.name: self.labels}
+        bucket = {f"{self.name}_bucket": (*self.labels, "le")}
+        return bucket | {f"{self.name}_sum": self.labels, f"{self.name}_count": self.labels}
+
 
 LabelValues = tuple[str, ...]
 

@@ -69,5 +69,4 @@ class Table:
 
     def sample_names(self) -> tuple[str, ...]:
         """Return the names its samples have in the exposition."""
-        name = self.family.name
-        return (f"{name}_bucket", f"{name}_sum", f"{name}_count") if self.bounds else (name,)
+        return tuple(self.family.samples())

@@ -91,3 +91,14 @@ def test_a_row_is_json():
     step(active, TRUE, 1, hold_ns=0, keep_ns=0)
 
     assert json.loads(active[KEY].row())["state"] == "firing"
+
+
+def test_alerts_are_told_apart_by_their_identity_alone():
+    identities = [frozenset({("name", str(number))}) for number in range(2)]
+    truths = {identity: Truth(LABELS, {}, 1.0) for identity in identities}
+    active = {}
+    step(active, truths, 1, hold_ns=1, keep_ns=0)
+    changes = step(active, truths, 2, hold_ns=1, keep_ns=0)
+
+    assert changes.began == [active[identity] for identity in identities]
+    assert [alert.state for alert in changes.began] == ["firing", "firing"]
