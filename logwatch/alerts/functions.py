@@ -164,13 +164,13 @@ def humanize_timestamp(given: Value) -> str:
         moment = EPOCH + timedelta(seconds=value)
     except OverflowError as error:
         raise ValueMistakeError(f"{shortest(value)} is no time") from error
-    fraction = f".{moment.microsecond:06d}".rstrip("0") if moment.microsecond else ""
+    fraction = f".{moment.microsecond // 1000:03d}".rstrip("0.")  # Prometheus' times are in milliseconds
     return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
 
 
 def title(given: Value) -> str:
     """Each word with a capital."""
-    return re.sub(r"(?<![\w'])\w", lambda match: match.group().upper(), _text(given))
+    return re.sub(r"(?<!\w)\w", lambda match: match.group().upper(), _text(given))
 
 
 def re_replace_all(pattern: Value, replacement: Value, text: Value) -> str:
@@ -225,10 +225,11 @@ def _verb(match: re.Match[str], value: Value) -> str:
 
 
 def _float(match: re.Match[str], value: float) -> str:
+    padded = f"%{'-' if '-' in match['flags'] else ''}{match['width']}s"
     if not math.isfinite(value):
-        return f"%{match['width']}s" % _infinite(value)
+        return padded % _infinite(value)
     if match["verb"] in "gG" and match["precision"] is None:
-        return f"%{match['width']}s" % shortest(value)
+        return padded % (shortest(value) if match["verb"] == "g" else shortest(value).upper())
     return f"%{match['flags']}{match['width']}{match['precision'] or ''}{match['verb']}" % value
 
 
@@ -241,14 +242,31 @@ def _kind(value: Value) -> str:
     return names.get(type(value), "template.Labels")
 
 
-def _compared(compare: Callable[[float, float], bool]) -> Callable[[Value, Value], Value]:
-    return lambda left, right: compare(number(left), number(right))
+def _comparable(left: Value, right: Value) -> None:
+    """Go compares what is of one kind only; raises ValueMistakeError."""
+    if type(left) is type(right) and not isinstance(left, Mapping):
+        return
+    if {type(left), type(right)} == {int, float}:
+        whole = left if isinstance(left, int) else right
+        raise ValueMistakeError(f"a value is not compared with a whole number: write {whole}.0")
+    raise ValueMistakeError(f"{_kind(left)} and {_kind(right)} cannot be compared")
 
 
-def _equal(left: Value, *others: Value) -> Value:
-    if any(isinstance(left, str) is not isinstance(other, str) for other in others):
-        raise ValueMistakeError(f"{written(left)} cannot be compared with another kind of value")
-    return left in others
+def _equal(left: Value, *others: Value) -> bool:
+    for other in others:
+        _comparable(left, other)
+    return any(left == other for other in others)
+
+
+def _less(left: Value, right: Value) -> bool:
+    _comparable(left, right)
+    if isinstance(left, bool):
+        raise ValueMistakeError("true and false have no order")
+    return left < right  # type: ignore[operator]  # both are of one kind that has an order
+
+
+def _less_or_equal(left: Value, right: Value) -> bool:
+    return _less(left, right) or left == right
 
 
 def _and(*values: Value) -> Value:
@@ -273,12 +291,39 @@ FUNCTIONS: dict[str, Function] = {
     "match": Function(lambda pattern, text: re2.search(_text(pattern), _text(text)) is not None, 2, 2),
     "eq": Function(_equal, 2, MANY),
     "ne": Function(lambda left, right: not _equal(left, right), 2, 2),
-    "lt": Function(_compared(lambda left, right: left < right), 2, 2),
-    "le": Function(_compared(lambda left, right: left <= right), 2, 2),
-    "gt": Function(_compared(lambda left, right: left > right), 2, 2),
-    "ge": Function(_compared(lambda left, right: left >= right), 2, 2),
+    "lt": Function(_less, 2, 2),
+    "le": Function(_less_or_equal, 2, 2),
+    # As Go has it: more is what is not less or equal, so NaN is more than anything.
+    "gt": Function(lambda left, right: not _less_or_equal(left, right), 2, 2),
+    "ge": Function(lambda left, right: not _less(left, right), 2, 2),
     "and": Function(_and, 1, MANY),
     "or": Function(_or, 1, MANY),
     "not": Function(lambda given: not truth(given), 1, 1),
 }
 """By name. `match` and the comparisons are Go's own or Prometheus' too."""
+COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
+NOT_HERE = frozenset(
+    {
+        "query",
+        "first",
+        "label",
+        "value",
+        "sortByLabel",
+        "strvalue",
+        "range",
+        "define",
+        "template",
+        "with",
+        "block",
+        "args",
+        "tmpl",
+        "safeHtml",
+        "graphLink",
+        "tableLink",
+        "pathPrefix",
+        "externalURL",
+        "parseDuration",
+        "toTime",
+    }
+)
+"""What Prometheus has beyond this; most of it asks its own storage."""

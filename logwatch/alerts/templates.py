@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from logwatch.alerts import functions
-from logwatch.alerts.functions import FUNCTIONS, Value, ValueMistakeError, truth, written
+from logwatch.alerts.functions import COMPARISONS, FUNCTIONS, NOT_HERE, Value, ValueMistakeError, truth, written
 from logwatch.rulefiles.vocabulary import did_you_mean
 
 ACTION = re.compile(r"\{\{(?P<left>-(?=\s))?(?P<code>.*?)(?P<right>(?<=\s)-)?\}\}", re.DOTALL)
@@ -40,31 +40,6 @@ VARIABLES = {
     "$externalURL": "url",
     ".ExternalURL": "url",
 }
-NOT_HERE = frozenset(
-    {
-        "query",
-        "first",
-        "label",
-        "value",
-        "sortByLabel",
-        "strvalue",
-        "range",
-        "define",
-        "template",
-        "with",
-        "block",
-        "args",
-        "tmpl",
-        "safeHtml",
-        "graphLink",
-        "tableLink",
-        "pathPrefix",
-        "externalURL",
-        "parseDuration",
-        "toTime",
-    }
-)
-"""What Prometheus has beyond this; most of it asks its own storage."""
 DEEPEST = 20
 
 
@@ -397,4 +372,16 @@ def _call(token: Token, arguments: tuple[Expression, ...]) -> Call:
         raise TemplateError(token.offset, f"unknown function '{token.text}'{nearest}")
     if not function.least <= len(arguments) <= function.most:
         raise TemplateError(token.offset, f"{token.text} takes {function.wants}, not {len(arguments)}")
+    _compare_alike(token, arguments)
     return Call(token.text, arguments)
+
+
+def _compare_alike(token: Token, arguments: Sequence[Expression]) -> None:
+    """Refuse `gt $value 5`, which no value makes true: in Go a float and a whole number do not compare."""
+    if token.text in COMPARISONS and Variable("value", None) in arguments:
+        for constant in arguments:
+            if isinstance(constant, Constant) and type(constant.value) is int:
+                whole = constant.value
+                raise TemplateError(
+                    token.offset, f"$value is not compared with the whole number {whole}: write {whole}.0"
+                )

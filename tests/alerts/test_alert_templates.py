@@ -36,6 +36,7 @@ SCOPE = Scope({"name": "web", "path": "/var/log"}, 1234567.0, {"cluster": "eu"},
         ("a  {{- /* why */ -}}  b", "ab"),
         ("a {{- $labels.name -}} b", "awebb"),
         ('{{ (printf "%s!" $labels.name) | toUpper }}', "WEB!"),
+        ("{{ gt 1.5 5 }}", "<error expanding template: a value is not compared with a whole number: write 5.0>"),
         ("{{ $labels.name | humanize }}", "<error expanding template: 'web' is no number>"),
     ],
 )
@@ -56,6 +57,8 @@ def test_fills_in(text, expected):
         ("{{ humanize }}", 3, "takes one value, not 0"),
         ("{{ }}", 0, "is empty"),
         ("{{ $value.x }}", 3, "has no parts"),
+        ("{{ if gt $value 5 }}x{{ end }}", 6, "write 5.0"),
+        ("{{ eq 1 $value }}", 3, "write 1.0"),
     ],
 )
 def test_says_where_a_template_is_wrong(text, offset, what):
