@@ -17,7 +17,8 @@ other correlations; where those form a circle, an earlier one takes nothing from
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
@@ -50,12 +51,30 @@ class Open(NamedTuple):
 class Course:
     """One correlation and its keys under way."""
 
-    __slots__ = ("barred", "correlation", "dirty", "lasts_ns", "matched", "opens", "rivals", "stored", "templates")
+    __slots__ = (
+        "barred",
+        "begins",
+        "correlation",
+        "dirty",
+        "key",
+        "lasts_ns",
+        "matched",
+        "opens",
+        "rivals",
+        "stored",
+        "templates",
+        "unless",
+    )
 
     def __init__(self, correlation: Correlation) -> None:
         self.correlation = correlation
         self.lasts_ns = correlation.within_ns + (0 if correlation.kind == "missing" else GRACE_NS)
         """How long after its time an open key is looked at again."""
+        self.key = _key_of(correlation)
+        """The key of an event; None where it lacks a part."""
+        self.begins = _beginning(correlation)
+        """Whether an event may begin something."""
+        self.unless = frozenset(correlation.unless)
         self.opens: dict[Key, Open] = {}
         self.barred: dict[Key, int] = {}
         """When an `unless` event of the key came last."""
@@ -123,12 +142,14 @@ class Correlator:
         event, correlation = outcome.event, course.correlation
         if outcome.amends and not self._newly_matches(course, outcome):
             return []
-        key = _key(correlation, event)
+        late, bars = event.time_ns + correlation.within_ns < self._clock_ns, event.event in course.unless
+        if not late and not bars and not course.opens and not course.begins(event):
+            return []  # nothing is under way, and nothing begins: the key need not be worked out
+        key = course.key(event)
         if key is None:
             return []
-        if event.time_ns + correlation.within_ns < self._clock_ns:
-            self.late += 1
-        if event.event in correlation.unless:
+        self.late += late
+        if bars:
             self._bar(course, key, event.time_ns)
             return []
         if correlation.kind == "first_seen":
@@ -300,8 +321,20 @@ def _dump(course: Course, key: Key) -> str | None:
     return json.dumps([[*under_way[:2], dict(under_way.attributes), fields], barred_ns])
 
 
+def _beginning(correlation: Correlation) -> Callable[[Event], bool]:
+    """What tells whether an event is the first step; of a value that is watched for, whether it is any."""
+    steps = range(len(correlation.steps) if correlation.kind == "first_seen" else 1)
+    return lambda event: any(_matches(correlation, step, event) for step in steps)
+
+
+def _key_of(correlation: Correlation) -> Callable[[Event], Key | None]:
+    """What works out an event's key: the host and the values of `by`; None where one is absent."""
+    if correlation.by == ("id",):  # as nearly all are
+        return lambda event: None if event.id is None else (event.host, event.id)
+    return partial(_key, correlation)
+
+
 def _key(correlation: Correlation, event: Event) -> Key | None:
-    """Return the host and the values of `by`; None where one is absent."""
     key = [event.host]
     for part in correlation.by:
         value = event.attributes.get(part[11:]) if part.startswith("attributes.") else getattr(event, part)

@@ -26,7 +26,7 @@ from logwatch.fields import Getter, Message, compile_parsers
 from logwatch.formats import logrus
 from logwatch.formats.tags import TAG_FAMILIES, family_tags
 from logwatch.model import SECOND, Event, Hit, Record, Rule
-from logwatch.patterns import compile_regex
+from logwatch.patterns import Search, compile_regex
 from logwatch.secrets import MASK, Masker
 from logwatch.templates import Template, parse
 
@@ -169,9 +169,9 @@ class CompiledRule:
         self._rule = rule
         self._masker = masker
         self._texts = [pattern.text.encode() for pattern in rule.patterns if not pattern.regex]
-        regexes = [pattern.text for pattern in rule.patterns if pattern.regex]
-        self._regexes = [compile_regex(text).search for text in regexes]
-        self._bare = [compile_regex(text).search for text in regexes if text.startswith("^")]
+        searches = {pattern.text: Search(compile_regex(pattern.text)) for pattern in rule.patterns if pattern.regex}
+        self._regexes = [search.found_in for search in searches.values()]
+        self._bare = [search.found_in for text, search in searches.items() if text.startswith("^")]
         bind = compile_parsers(rule.fields)
         named = {name: parse(text) for name, text in rule.attributes.items()}
         self._event = _filler(parse(rule.event), bind)
@@ -186,11 +186,11 @@ class CompiledRule:
     def confirms(self, message: bytes, *, speaks: bool) -> bool:
         """Whether a message contains what the rule wants, in a line that has the engine's form (`speaks`) or need not have it."""
         if not speaks:
-            return any(search(message) is not None for search in self._bare)
+            return any(found_in(message) for found_in in self._bare)
         for text in self._texts:
             if text in message:
                 return True
-        return any(search(message) is not None for search in self._regexes)
+        return any(found_in(message) for found_in in self._regexes)
 
     def make(self, record: Record, path: str, offset: int, line: int | None) -> Event | None:
         """Make the event of a confirmed line; None for a rule that only knows it."""

@@ -7,14 +7,13 @@ for: a logfmt key is found by looking for it, a JSON tree is built once per line
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from logwatch.errors import RuleError
 from logwatch.formats import docker_events, json, logfmt
 from logwatch.model import FieldParser
-from logwatch.patterns import Regex, compile_regex, mistake
+from logwatch.patterns import Regex, Search, compile_regex, mistake
 
 
 class Message:
@@ -26,8 +25,8 @@ class Message:
         self.text = text
         self.trees: dict[int, json.Tree] = {}
         """By the number of the rule's parser."""
-        self.matches: dict[int, re.Match[bytes] | None] = {}
-        """By the number of the rule's parser."""
+        self.matches: dict[int, tuple[bytes, Sequence[tuple[int, int]]]] = {}
+        """What was searched, and where the match and its groups are, by the number of the rule's parser."""
 
 
 Getter = Callable[[Message], str | None]
@@ -87,14 +86,15 @@ def _bind_regex(regex: Regex, of: Getter | None, number: int, field: str) -> Get
     index = regex.groupindex.get(field.encode())
     if index is None:
         return None
+    spans_in = Search(regex).spans
 
     def get(message: Message) -> str | None:
         if number not in message.matches:
             text = message.text if of is None else (of(message) or "").encode()
-            message.matches[number] = regex.search(text)
-        match = message.matches[number]
-        value = None if match is None else match.group(index)
-        return None if value is None else value.decode(errors="replace")
+            message.matches[number] = text, spans_in(text)
+        text, spans = message.matches[number]
+        start, end = spans[index]
+        return None if start < 0 else text[start:end].decode(errors="replace")
 
     return get
 

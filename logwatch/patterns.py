@@ -17,7 +17,7 @@ beyond ASCII is the bytes of its UTF-8.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol, cast
 
 import re2
@@ -73,6 +73,29 @@ class Token(NamedTuple):
 
 
 _NO_ASSERTION = Token("anchor", b"")
+_UNANCHORED = re2._Anchor.UNANCHORED  # noqa: SLF001 - see Search
+
+
+class Search:
+    """Whether and where a pattern is in a text: `Regex.search` without the objects around the answer.
+
+    google-re2 makes a generator and a match of every search, which cost more than the search; what it asks itself is
+    asked here.
+    """
+
+    __slots__ = ("_match",)
+
+    def __init__(self, regex: Regex) -> None:
+        self._match = regex._regexp.Match  # type: ignore[attr-defined]  # noqa: SLF001 - see above; absent: AttributeError at load
+
+    def spans(self, text: bytes) -> Sequence[tuple[int, int]]:
+        """Where the leftmost match and its groups are; (-1, -1) for what took no part, and for the match where there is none."""
+        found: Sequence[tuple[int, int]] = self._match(_UNANCHORED, text, 0, len(text))
+        return found
+
+    def found_in(self, text: bytes) -> bool:
+        """Whether the text contains the pattern."""
+        return bool(self._match(_UNANCHORED, text, 0, len(text))[0][0] >= 0)
 
 
 def compile_regex(text: str) -> Regex:

@@ -14,6 +14,7 @@ from logwatch.sources.content import Archive, Plain
 from logwatch.sources.copies import Copies, Sibling
 from logwatch.sources.disk import Disk
 from logwatch.sources.fingerprint import HEAD, Fingerprint, digest, holds, take
+from logwatch.sources.generation import Generation
 
 MEMORY = 64
 """So many copies that are no longer listed are remembered."""
@@ -56,6 +57,16 @@ class Family:
             finally:
                 content.close()
         return None
+
+    def is_packed_form(self, sibling: Sibling, generation: Generation) -> bool:
+        """The compressed copy holds what an open generation has."""
+        content = None if generation.empty else self.copies.open(sibling)
+        if content is None:
+            return False
+        try:
+            return generation.fingerprint().matches(content)
+        finally:
+            content.close()
 
     @staticmethod
     def _goes_on(known: Fingerprint, content: Plain | Archive) -> bool:

@@ -125,9 +125,21 @@ class Older:
     def queue(self, generations: Sequence[Generation], siblings: Sequence[Sibling]) -> None:
         """Put generations behind those that are read already: first the one that holds the position, then by age."""
         order = {(sibling.device, sibling.inode): place for place, sibling in enumerate(siblings)}
-        self.generations += sorted(
-            generations, key=lambda generation: -1 if generation.offset else order.get(generation.identity, -1)
-        )
+
+        def age(generation: Generation) -> float:
+            if generation.offset:
+                return -1
+            place = order.get(generation.identity)
+            return self._age(generation, siblings) if place is None else place
+
+        self.generations += sorted(generations, key=age)
+
+    def _age(self, generation: Generation, siblings: Sequence[Sibling]) -> float:
+        """The place of a file that has lost its name among the copies: that of its packed form, else by its last write."""
+        for place, sibling in enumerate(siblings):
+            if sibling.packed and self._family.is_packed_form(sibling, generation):
+                return place
+        return sum(sibling.mtime_ns <= generation.mtime_ns for sibling in siblings) - 0.5
 
     def take(self, identity: tuple[int, int]) -> Generation | None:
         """Take out the generation that is this file, where there is one."""

@@ -221,6 +221,28 @@ def test_t16_rotated_and_compressed(log, suffix, rotations, down):
     assert reader.settle() == log.written
 
 
+@pytest.mark.parametrize("packed", [True, False], ids=["packed", "removed"])
+def test_t16_an_unread_file_that_lost_its_name_comes_behind_the_copies_made_of_it_before(log, packed):
+    reader = Reader(log.path)
+    log.write(10)
+    reader.poll()
+    log.rename()
+    reader.poll()  # the new file is known, and empty
+    for _ in range(2):
+        log.write(10)
+        log.copytruncate()
+    log.write(10)
+    old = log.rename()
+    os.utime(old)  # written last
+    if packed:
+        log.pack(log.sibling(1))
+    else:
+        log.sibling(1).unlink()
+    log.write(10)
+
+    assert reader.poll() == log.written
+
+
 def test_t16_a_damaged_archive_gives_what_it_can_and_a_gap(log):
     reader = Reader(log.path)
     log.write(3)
