@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule, asks_for_absence
@@ -12,7 +12,7 @@ from logwatch.alerts.states import Active, Identity, Truth
 from logwatch.alerts.templates import Scope
 from logwatch.alerts.terms import Terms
 from logwatch.model import SECOND
-from logwatch.promql import Labels, Query
+from logwatch.promql import Labels, Query, Snapshot
 
 ALERT_NAME = "alertname"
 GRACE_NS = 120 * SECOND
@@ -36,10 +36,37 @@ class Course:
     error: str = ""
     active: dict[Identity, Active] = field(default_factory=dict)
 
+    def evaluate(self, snapshot: Snapshot) -> list[tuple[Labels, float]]:
+        """Return the result at the time of the snapshot; raises EvaluationError."""
+        result = self.rule.query.evaluate_in(snapshot)
+        if isinstance(result, float):
+            return [(Labels(), result)]
+        return [(sample.labels, sample.value) for sample in result]
+
     def stands(self) -> bool:
         """Whether all its alerts fire for as long as the result stays: none waits for anything."""
         firing = all(alert.state == "firing" and not alert.keep_since_ns for alert in self.active.values())
         return firing and self.result is not None and len(self.active) == len(self.result)
+
+
+class Heirs:
+    """Finds the rule that goes on with an alert, also where its group is called otherwise now."""
+
+    def __init__(self, courses: Iterable[Course]) -> None:
+        self._exactly: dict[tuple[str, ...], Course] = {}
+        self._elsewhere: dict[tuple[str, ...], Course] = {}
+        for course in courses:
+            if isinstance(course.rule, AlertRule):
+                self._exactly[course.key] = course
+                self._elsewhere.setdefault(course.key[1:3], course)
+
+    def has(self, key: tuple[str, ...]) -> bool:
+        """Whether there is a rule of just this key."""
+        return key in self._exactly
+
+    def of(self, key: tuple[str, ...]) -> Course | None:
+        """The rule of this key, else one of the same name and labels; None if there is none."""
+        return self._exactly.get(key) or self._elsewhere.get(key[1:3])
 
 
 @dataclass(slots=True)
@@ -106,3 +133,9 @@ def truths_of(course: Course, rule: AlertRule, terms: Terms) -> dict[Identity, T
         annotations = {name: template.render(scope) for name, template in rule.annotations.items()}
         truths[identity] = Truth(labels, annotations, value)
     return truths
+
+
+def with_labels(labels: Labels, further: Mapping[str, str]) -> dict[str, str]:
+    """Return the labels of a result without its name, and those of the rule."""
+    merged = {**labels.nameless(), **further}
+    return {name: value for name, value in merged.items() if value}

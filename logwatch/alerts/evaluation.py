@@ -10,31 +10,30 @@ A rule is left as it is while nothing it looks at has changed, which for most is
 
 from __future__ import annotations
 
-import itertools
 import json
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from logwatch.alerts.courses import OWN, Circle, Course, circle_of, extend, intervals_of, truths_of
+from logwatch.alerts.courses import OWN, Circle, Course, Heirs, circle_of, extend, intervals_of, truths_of, with_labels
 from logwatch.alerts.evidence import Evidence
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule
 from logwatch.alerts.measurements import MEASURED, measure
 from logwatch.alerts.memory import Memory, Together
+from logwatch.alerts.orphans import Orphans
+from logwatch.alerts.past import Past
 from logwatch.alerts.rehearsal import Rehearsal
 from logwatch.alerts.report import Report
 from logwatch.alerts.reporting import group_report
-from logwatch.alerts.rows import alert_key, past_from, past_key, past_row
+from logwatch.alerts.rows import EXTERNAL, alert_key
+from logwatch.alerts.schedule import times_due
 from logwatch.alerts.states import Active, drop, from_row, step
 from logwatch.alerts.terms import Terms
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
-from logwatch.promql import EvaluationError, Labels, Motion, Query, Sample, Scrape, Snapshot
+from logwatch.promql import EvaluationError, Motion, Query, Sample, Scrape, Snapshot
 from logwatch.secrets import Masker
 from logwatch.series import Series
 
-PAST = 500
-MOST_AT_ONCE = 5_000
-"""So many evaluations when the clock jumps (at 5 s: 7 hours of silence), and as many for the rest, further apart."""
 SET_BACK_NS = 60 * SECOND
 """A wall clock that steps back by less is waited for."""
 
@@ -80,8 +79,8 @@ class Alerts:
         self._asked = {query: query.reads(known) for query in (rehearsal.asked if rehearsal else ())}
         self._read = frozenset(name for circle in self._circles for course in circle.courses for name in course.names)
         self._read = self._read.union(*self._asked.values())
-        self._past: deque[Alert] = deque(maxlen=PAST)
-        self._ended = 0
+        self._past = Past()
+        self._orphans = Orphans()
         self._walled_ns = 0
         self._restored = False
         self._rows: dict[str, str | None] = {}
@@ -113,22 +112,8 @@ class Alerts:
 
         While everything is at rest it goes on to the next `deadline`, when others may change a series.
         """
-        intervals = {circle.group.interval_ns for circle in self._circles if not circle.on_wall_clock}
-        if not before_ns or not intervals:
-            return
-        time_ns = before_ns
-        for count in itertools.count():
-            if count == MOST_AT_ONCE:
-                stretch = 1 + (clock_ns - time_ns) // (MOST_AT_ONCE * min(intervals))
-                intervals = {interval * stretch for interval in intervals}
-            time_ns = min(-(-time_ns // interval) * interval for interval in intervals)
-            if time_ns >= clock_ns:
-                return
-            yield time_ns
-            time_ns += 1
-            if all(circle.on_wall_clock or circle.quiet_at == self._series.moves for circle in self._circles):
-                wake_ns = deadline()
-                time_ns = clock_ns if wake_ns is None else max(time_ns, wake_ns)
+        circles = [circle for circle in self._circles if not circle.on_wall_clock]
+        return times_due(circles, before_ns, clock_ns, deadline, lambda: self._series.moves)
 
     def evaluate(self, time_ns: int) -> bool:
         """Evaluate the groups about the log that are due at this time; whether a state changed."""
@@ -218,7 +203,7 @@ class Alerts:
         before_ns, course.evaluated_ns = course.evaluated_ns, now_ns
         if not self._settled(course, before_ns):
             try:
-                course.result = self._vector(course, snapshot)
+                course.result = course.evaluate(snapshot)
                 course.error = ""
             except EvaluationError as error:
                 course.result, course.error = None, str(error)
@@ -230,17 +215,11 @@ class Alerts:
             return False
         return self._move(circle.group, course, course.rule, snapshot)
 
-    def _vector(self, course: Course, snapshot: Snapshot) -> list[tuple[Labels, float]]:
-        result = course.rule.query.evaluate_in(snapshot)
-        if isinstance(result, float):
-            return [(Labels(), result)]
-        return [(sample.labels, sample.value) for sample in result]
-
     def _record(self, course: Course, rule: RecordingRule, snapshot: Snapshot, limit: int) -> None:
         assert course.result is not None
         vector = {
             frozenset(labels.items()): (labels, value)
-            for labels, value in ((_with(labels, rule.labels), value) for labels, value in course.result)
+            for labels, value in ((with_labels(labels, rule.labels), value) for labels, value in course.result)
         }
         if len(vector) < len(course.result):
             course.error = "two series of the result have the same labels after those of the rule"
@@ -268,10 +247,7 @@ class Alerts:
             selectors = [reading.selector for reading in rule.query.readings]
             alert.evidence = self.evidence.behind(alert.labels, selectors) or alert.evidence
         for alert in changes.ended:
-            self._ended += 1
-            self._past.append(self._alert(f"{group.name}/{rule.name}", alert, now_ns))
-            self.on_resolved(self._past[-1])
-            self._rows[past_key(self._ended % PAST)] = past_row(self._ended, self._past[-1])
+            self._end(self._alert(f"{group.name}/{rule.name}", alert, now_ns))
         for identity in changes.changed:
             kept = course.active.get(identity)
             self._rows[alert_key(course.key, identity)] = kept.row() if kept else None
@@ -280,6 +256,10 @@ class Alerts:
             for name in OWN:
                 snapshot.forget(name)
         return bool(changes.changed)
+
+    def _end(self, alert: Alert) -> None:
+        self._rows.update(self._past.add(alert))
+        self.on_resolved(alert)
 
     def _show_alerts(self, now_ns: int) -> None:
         """Make ALERTS and ALERTS_FOR_STATE of what is pending and fires, for expressions to read."""
@@ -319,7 +299,10 @@ class Alerts:
                         self._rows[alert_key(course.key, identity)] = alert.row()
                     told = self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns)
                     found.append(replace(told, interval_ns=circle.group.interval_ns))
-        return found
+        if self._orphans:
+            for ended in self._orphans.end(now_ns, {each.fingerprint for each in found if each.state == "firing"}):
+                self._end(ended)
+        return [*found, *self._orphans.alerts()]
 
     def firing(self, now_ns: int) -> list[Alert]:
         """What fires, whether or not anybody is told."""
@@ -358,17 +341,26 @@ class Alerts:
     @property
     def unsaved(self) -> bool:
         """Whether there is something to commit that no line brought about."""
-        return bool(self._rows)
+        return bool(self._rows or self._orphans.unsaved)
 
     def changed_rows(self) -> dict[str, str | None]:
         """As `model.Stateful`."""
         rows, self._rows = self._rows, {}
-        return {**rows, **self._recorded.changed_rows(), **self.evidence.changed_rows()}
+        return {
+            **rows,
+            **self._recorded.changed_rows(),
+            **self.evidence.changed_rows(),
+            **self._orphans.changed_rows(),
+        }
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """As `model.Stateful`; alerts of rules that are no more are forgotten."""
-        courses = {course.key: course for circle in self._circles for course in circle.courses}
-        past: list[tuple[int, Alert]] = []
+        """As `model.Stateful`; alerts of rules that are no more end, if anybody was told of them."""
+        before: dict[str, str] = json.loads(rows.get(EXTERNAL, "{}"))
+        if before != self.terms.external_labels:
+            self._rows[EXTERNAL] = json.dumps(dict(self.terms.external_labels))
+        heirs = Heirs(course for circle in self._circles for course in circle.courses)
+        ended: list[str] = []
+        kept: list[tuple[str, tuple[str, ...], Active]] = []
         for text, row in rows.items():
             part, *key = json.loads(text)
             if part == "series":
@@ -376,20 +368,32 @@ class Alerts:
             elif part == "evidence":
                 self.evidence.restore(key, row)
             elif part == "past":
-                past.append(past_from(row))
-            elif course := courses.get(tuple(key[:-1])):
-                alert = from_row(row)
-                course.active[frozenset(alert.labels.items())] = alert
-            else:
-                self._rows[text] = None
+                ended.append(row)
+            elif part == "orphan":
+                self._orphans.restore(text, row)
+            elif part == "alert":
+                kept.append((text, tuple(key[:-1]), from_row(row)))
+        for text, key, alert in sorted(kept, key=lambda each: not heirs.has(each[1])):
+            self._resume(text, key, alert, heirs.of(key), before)
         self._restored = True
         self.evidence.restored()
-        for number, alert_past in sorted(past, key=lambda pair: pair[0]):
-            self._ended = number
-            self._past.append(alert_past)
+        self._past.restore(ended)
         self.version += 1
 
-
-def _with(labels: Labels, further: Mapping[str, str]) -> dict[str, str]:
-    merged = {**labels.nameless(), **further}
-    return {name: value for name, value in merged.items() if value}
+    def _resume(
+        self, text: str, key: tuple[str, ...], alert: Active, course: Course | None, external: Mapping[str, str]
+    ) -> None:
+        """Let an alert go on where its rule is now; receivers know it with these external labels."""
+        relabelled = external != self.terms.external_labels
+        if alert.told and (course is None or relabelled):
+            told = self._alert(f"{key[0]}/{key[1]}", alert, alert.fired_ns)
+            self._orphans.take_in(replace(told, labels={**external, **alert.labels}), gone=course is None)
+            alert.told = False
+        identity = frozenset(alert.labels.items())
+        if course is None or identity in course.active:
+            self._rows[text] = None
+            return
+        course.active[identity] = alert
+        if relabelled or course.key != key:
+            self._rows[text] = None
+            self._rows[alert_key(course.key, identity)] = alert.row()

@@ -253,3 +253,143 @@ def test_passing_over_silence_changes_no_alert(tmp_path):
         other.alerts.evaluate(time_ns)
 
     assert told([one]) == told([other])
+
+
+# ── rules that change under an alert ─────────────────────────────────────────────────
+
+
+class Reloaded:
+    """One series under rules that change, with a dict for the store."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self._tmp_path = tmp_path
+        self.series = Series([DIES])
+        self.rows: dict[str, str] = {}
+        self.part: Alerts | None = None
+
+    def load(self, text: str, **terms) -> "Reloaded":
+        self.save()
+        self.part, _ = stage(self._tmp_path, text, self.series, **terms)
+        self.part.restore(self.rows)
+        self.part.live = True
+        return self
+
+    def save(self) -> None:
+        if self.part is not None:
+            changed = self.part.changed_rows()
+            self.rows = {key: row for key, row in {**self.rows, **changed}.items() if row is not None}
+
+    def told(self, second: int) -> list[tuple[str, int, int | None, str]]:
+        """State, begin, end and site of what receivers are to know."""
+        return [
+            (each.state, each.starts_ns // SECOND, each.ends_ns and each.ends_ns // SECOND, each.labels.get("site", ""))
+            for each in self.part.outgoing(second * SECOND)
+        ]
+
+
+DEATHS = 'docker_container_events_total{action="die"} > 0'
+FIRES = ("firing", 5, None, "")
+
+
+@pytest.fixture
+def reloaded(tmp_path):
+    """`A` fires since second 5, and receivers know."""
+    one_of_them = Reloaded(tmp_path).load(one(DEATHS))
+    one_of_them.series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
+    one_of_them.part.evaluate(5 * SECOND)
+    assert one_of_them.told(6) == [FIRES]
+    return one_of_them
+
+
+NONE = "groups: []\n"
+LABELLED = one(DEATHS, "labels: {severity: page}")
+
+
+@pytest.mark.parametrize("text", [NONE, LABELLED, one(DEATHS).replace("alert: A", "alert: B")])
+def test_an_alert_whose_rule_is_no_more_ends_for_who_was_told(reloaded, text):
+    reloaded.load(text)
+
+    assert reloaded.told(20) == [("resolved", 5, 20, "")]
+    assert reloaded.told(20 + 15 * 60) == [("resolved", 5, 20, "")]
+    assert reloaded.told(21 + 15 * 60) == []
+    assert [(past.starts_ns // SECOND, past.ends_ns // SECOND) for past in reloaded.part.report().past] == [(5, 20)]
+
+    reloaded.save()
+
+    assert not [key for key in reloaded.rows if "orphan" in key or "alert" in key]
+
+
+def test_the_end_of_an_alert_without_a_rule_survives_a_restart(reloaded):
+    reloaded.load(NONE)
+    reloaded.load(NONE)  # killed before anybody heard of it
+    first = reloaded.told(20)
+    reloaded.load(NONE)
+
+    assert first == [("resolved", 5, 20, "")]
+    assert reloaded.told(60) == first
+    assert len(reloaded.part.report().past) == 1
+
+
+def test_nobody_hears_of_the_end_of_what_nobody_was_told(tmp_path):
+    unheard = Reloaded(tmp_path).load(one(DEATHS))
+    unheard.series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
+    unheard.part.evaluate(5 * SECOND)
+    unheard.load(NONE)
+
+    assert unheard.told(20) == []
+
+
+def test_a_resolved_alert_is_still_repeated_when_its_rule_is_gone(reloaded):
+    reloaded.load(one("docker_container_events_total > 5"))
+    reloaded.part.evaluate(10 * SECOND)
+    before = reloaded.told(11)
+    reloaded.load(NONE)
+
+    assert before == [("resolved", 5, 10, "")]
+    assert reloaded.told(20) == before
+    assert len(reloaded.part.report().past) == 1
+
+
+def test_an_alert_that_another_rule_makes_again_does_not_end(reloaded):
+    reloaded.load(NONE)
+    reloaded.load(one(DEATHS))
+    reloaded.part.evaluate(10 * SECOND)
+
+    assert reloaded.told(11) == [("firing", 10, None, "")]
+
+
+@pytest.mark.parametrize("threshold", [0, 5])
+def test_a_rule_of_the_same_name_and_labels_in_another_group_goes_on_with_the_alert(reloaded, threshold):
+    reloaded.load(one(f"docker_container_events_total > {threshold}").replace("name: g", "name: mine"))
+    before = reloaded.told(9)
+    reloaded.part.evaluate(10 * SECOND)
+    reloaded.load(one(f"docker_container_events_total > {threshold}").replace("name: g", "name: mine"))
+
+    assert before == [FIRES]
+    assert reloaded.told(11) == [FIRES if threshold == 0 else ("resolved", 5, 10, "")]
+
+
+def test_a_rule_that_stands_twice_keeps_its_own_alert_when_the_other_goes(tmp_path):
+    twice = one(DEATHS) + one(DEATHS).replace("groups:\n", "").replace("name: g", "name: h").replace("5s", "10s")
+    both = Reloaded(tmp_path).load(twice)
+    both.series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
+    for second in (5, 10):
+        both.part.evaluate(second * SECOND)
+    told = both.told(10)
+    both.load(twice)
+    again = both.told(10)
+    both.load(one(DEATHS).replace("name: g", "name: h"))
+
+    assert told == again == [FIRES, ("firing", 10, None, "")]
+    assert both.told(11) == [("firing", 10, None, "")]
+
+
+def test_other_external_labels_end_the_alert_under_the_old_ones(reloaded):
+    reloaded.load(one(DEATHS), external_labels={"site": "berlin"})
+
+    assert sorted(reloaded.told(20)) == [("firing", 5, None, "berlin"), ("resolved", 5, 20, "")]
+    assert reloaded.part.report().past == ()
+
+    reloaded.load(one(DEATHS), external_labels={"site": "berlin"})
+
+    assert sorted(reloaded.told(21)) == [("firing", 5, None, "berlin"), ("resolved", 5, 20, "")]
