@@ -66,9 +66,7 @@ class Tls:
         paths = {"ca_certs": self.ca_file, "cert_file": self.cert_file, "key_file": self.key_file}
         options.update({name: str(path) for name, path in paths.items() if path})
         if self.server_name:
-            options["server_hostname"] = self.server_name
-            if self.verify:
-                options["assert_hostname"] = self.server_name
+            options["server_hostname"] = self.server_name  # asked for by this name, and checked against it
         return options
 
 

@@ -1,6 +1,7 @@
 """A receiver that answers as a test says, and alerts to tell it."""
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -28,7 +29,9 @@ def alert(number: int = 0, *, ends_ns: int | None = None, **labels: str) -> Aler
 class Loopback:
     """Keeps what it was told; `answer` gives the status for a body, None never answers."""
 
-    def __init__(self, answer: Callable[[object], int | None] = lambda body: 200) -> None:
+    def __init__(
+        self, answer: Callable[[object], int | None] = lambda body: 200, context: ssl.SSLContext | None = None
+    ) -> None:
         self.answer = answer
         self.bodies: list[object] = []
         self.taken: list[object] = []
@@ -68,7 +71,9 @@ class Loopback:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        if context is not None:
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def close(self) -> None:
