@@ -153,7 +153,8 @@ def test_a_secret_that_cannot_be_read_is_tried_again_and_named(loopback, owner, 
     one = owner([receiver(tmp_path, server.url, f"bearer_token_file: {secret}")])
     one.offer([alert()], 0)
     wait_for(lambda: str(secret) in caplog.text, "the warning")
-    secret.write_text("swordfish")
+    (tmp_path / "renewed").write_text("swordfish")
+    (tmp_path / "renewed").rename(secret)  # whole: it is read at any moment
     wait_for(lambda: server.names() == ["web-0"], "the next try")
 
     assert authorized(server)[-1] == "Bearer swordfish"
