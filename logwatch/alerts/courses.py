@@ -33,6 +33,8 @@ class Course:
     absence: bool
     result: list[tuple[Labels, float]] | None = None
     evaluated_ns: int = 0
+    recorded_ns: int = 0
+    """When its result was last recorded, for a rule that records."""
     error: str = ""
     active: dict[Identity, Active] = field(default_factory=dict)
 

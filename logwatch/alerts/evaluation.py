@@ -15,13 +15,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from logwatch.alerts.courses import OWN, Circle, Course, Heirs, circle_of, extend, intervals_of, truths_of, with_labels
+from logwatch.alerts.courses import OWN, Circle, Course, Heirs, circle_of, extend, intervals_of, truths_of
 from logwatch.alerts.evidence import Evidence
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule
 from logwatch.alerts.measurements import MEASURED, measure
 from logwatch.alerts.memory import Memory, Together
 from logwatch.alerts.orphans import Orphans
 from logwatch.alerts.past import Past
+from logwatch.alerts.recording import record
 from logwatch.alerts.rehearsal import Rehearsal
 from logwatch.alerts.report import Report
 from logwatch.alerts.reporting import group_report
@@ -182,6 +183,7 @@ class Alerts:
         """Whether only a change of a series can change anything about a rule and its alerts."""
         return (
             self._settled(course, time_ns)
+            and not course.error
             and not course.names & self._recorded.touched.keys()
             and (isinstance(course.rule, RecordingRule) or course.stands())
         )
@@ -203,30 +205,14 @@ class Alerts:
         before_ns, course.evaluated_ns = course.evaluated_ns, now_ns
         if not self._settled(course, before_ns):
             try:
-                course.result = course.evaluate(snapshot)
-                course.error = ""
+                course.result, course.error = course.evaluate(snapshot), ""
             except EvaluationError as error:
                 course.result, course.error = None, str(error)
-                return False
-        assert course.result is not None
-        limit = circle.group.limit
         if isinstance(course.rule, RecordingRule):
-            self._record(course, course.rule, snapshot, limit)
+            if record(course, course.rule, self._recorded, now_ns, circle.group.limit):
+                self._woken(course.rule.name, snapshot)
             return False
-        return self._move(circle.group, course, course.rule, snapshot)
-
-    def _record(self, course: Course, rule: RecordingRule, snapshot: Snapshot, limit: int) -> None:
-        assert course.result is not None
-        vector = {
-            frozenset(labels.items()): (labels, value)
-            for labels, value in ((with_labels(labels, rule.labels), value) for labels, value in course.result)
-        }
-        if len(vector) < len(course.result):
-            course.error = "two series of the result have the same labels after those of the rule"
-        elif limit and len(vector) > limit:
-            course.error = f"the result has {len(vector)} series, more than the limit of {limit}"
-        elif self._recorded.put(rule.name, vector.values(), snapshot.time_ns, course.key):
-            self._woken(rule.name, snapshot)
+        return course.result is not None and self._move(circle.group, course, course.rule, snapshot)
 
     def _woken(self, name: str, snapshot: Snapshot) -> None:
         snapshot.forget(name)

@@ -105,3 +105,30 @@ def test_groups_of_one_name_in_two_files_keep_their_own_states(tmp_path):
     interrupted(before, after).evaluate(15 * SECOND)
 
     assert [alert.state for alert in after.report().alerts] == ["firing", "pending"]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "expr: 'docker_container_events_total + on () docker_container_events_total'",
+        "expr: 'docker_container_events_total', labels: {name: ''}",
+        "expr: 'docker_container_events_total'",
+    ],
+    ids=["evaluation", "labels", "limit"],
+)
+def test_what_a_rule_recorded_before_it_failed_is_seen_for_five_minutes(tmp_path, record):
+    series = Series([DIES])
+    text = f"groups: [{{name: g, interval: 5s, limit: 1, rules: [{{record: 'a:q', {record}}}, {{alert: A, expr: 'count(a:q)'}}]}}]"
+    (tmp_path / "a.yml").write_text(text)
+    part = Alerts(alerts.load([tmp_path / "a.yml"]), Terms({}), series)
+    series.add(DIES.name, ("a", "die"), 1, SECOND)
+    part.evaluate(5 * SECOND)
+    series.add(DIES.name, ("b", "die"), 1, 6 * SECOND)
+    seen = []
+    for second in range(10, 1000, 5):
+        part.evaluate(second * SECOND)
+        if names(part):
+            seen.append(second)
+
+    assert (seen[0], seen[-1]) == (10, 305)
+    assert part.report().groups[0].rules[0].health == "err"
