@@ -118,6 +118,7 @@ class Alerts:
 
     def evaluate(self, time_ns: int) -> bool:
         """Evaluate the groups about the log that are due at this time; whether a state changed."""
+        self._series.evaluated_ns = time_ns
         due = [
             circle for circle in self._circles if not circle.on_wall_clock and not time_ns % circle.group.interval_ns
         ]

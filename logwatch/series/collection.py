@@ -28,7 +28,9 @@ class Series:
         self._groups: dict[str, set[str]] = {}
         self._forgot_ns = -FORGET_NS
         self.touched: dict[str, int] = {}
-        """Sample name to the time of its newest change point, of what is looked back at."""
+        """Sample name to the time of its newest change, of what is looked back at."""
+        self.evaluated_ns = 0
+        """The last evaluation: a change whose own time it has passed is as new as it, for the next one has to look."""
         self.moves = 0
         """Counts the changes of what is looked back at."""
         for family in families:
@@ -351,5 +353,6 @@ class Series:
 
     def _touch(self, name: str, time_ns: int) -> None:
         self.moves += 1
+        time_ns = max(time_ns, self.evaluated_ns)
         if time_ns > self.touched.get(name, 0):
             self.touched[name] = time_ns
