@@ -69,8 +69,8 @@ class Verdict:
 
     @property
     def holds(self) -> bool:
-        """Whether the budget is kept."""
-        if self.figure is None:
+        """Whether the budget is kept; a negative figure is noise, and keeps none."""
+        if self.figure is None or self.figure < 0:
             return False
         return self.figure >= self.budget if self.more else self.figure <= self.budget
 

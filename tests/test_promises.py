@@ -32,7 +32,7 @@ def died(number: int, container: str = ID, tag: str = "dockerd[411]") -> str:
     """The engine says that a container has ended; 20 s lie between two numbers."""
     minute, second = divmod(20 * number, 60)
     clock = f"20:{minute:02}:{second:02}"
-    message = f'time="2026-11-18T{clock}.5Z" level=info msg="ignoring event" container={container} topic=/tasks/delete'
+    message = f'time="2026-11-18T{clock}.5Z" level=info msg="ignoring event" container={container} module=libcontainerd namespace=moby topic=/tasks/delete'
     return f'Nov 18 {clock} vm {tag}: {message} type="*events.TaskDelete"\n'
 
 

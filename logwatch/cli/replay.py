@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,22 +14,20 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from logwatch.backfill import Backfill
-from logwatch.cli import options
-from logwatch.cli.difference import compare
-from logwatch.cli.output import alert_formatter, formatter
-from logwatch.compose import Builder, cache_dir, nanoseconds
+from logwatch.cli import options, printouts
+from logwatch.cli.output import formatter
+from logwatch.cli.printouts import Printout
+from logwatch.compose import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.errors import ConfigError
-from logwatch.exposition import Published
-from logwatch.model import Alert, Event, Source
+from logwatch.model import Event, Source
+from logwatch.pipeline import Pipeline
 from logwatch.replay import Replay, oldest_first
 from logwatch.series import Series
 from logwatch.sources.replay import ReplaySource
 from logwatch.sources.stdin import StdinSource
 from logwatch.store import Store, Sync
 
-_FOREVER_NS = 1 << 62
 # Lines that are only counted are dated by the end of their chunk: small ones make a truer history.
 _WIDE, _FINE = 1 << 20, 1 << 12
 
@@ -81,32 +79,49 @@ def command(
         )
     if openmetrics and state_dir:
         raise ConfigError("--openmetrics writes the history of one whole replay: leave --state-dir out")
+    if other_rules and (raw or state_dir or metrics or alerts or openmetrics or files == ("-",)):
+        raise ConfigError("--diff replays files twice, with these rules and with others: leave the other flags out")
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
     if other_rules is not None:
-        if raw or state_dir or metrics or alerts or openmetrics or files == ("-",):
-            raise ConfigError("--diff replays files twice, with these rules and with others: leave the other flags out")
-        with _interruptible() as stopped:
-            return compare(config, other_rules, lambda: _source(files, config), output_format, lambda: bool(stopped))
-    series = Series()
-    builder = Builder(config, series, state_dir or cache_dir(), raw=raw, alerting=alerts)
+        return _compare(config, files, other_rules, output_format)
+    builder = Builder(config, Series(), state_dir or cache_dir(), raw=raw, alerting=alerts)
     pipeline = builder.pipeline(builder.rules())
-    history = _history(builder, series) if openmetrics else None
-    show = formatter(output_format, colour=sys.stdout.isatty())
-    out = sys.stdout
-    fired: list[Alert] = []
-    pipeline.alerts.on_resolved = fired.append
+    wanted: list[Printout] = []
+    if alerts:
+        wanted.append(printouts.Alerts(pipeline, output_format, sys.stdout))
+    if metrics:
+        wanted.append(printouts.Metrics(pipeline.series, sys.stdout))
+    if openmetrics:
+        wanted.append(printouts.History(builder, pipeline, openmetrics))
+    if not wanted:
+        wanted.append(printouts.Events(formatter(output_format, colour=sys.stdout.isatty()), sys.stdout))
+    _replay(_source(files, config, chunk_bytes=_FINE if openmetrics else _WIDE), pipeline, state_dir, config, wanted)
+    return 0
+
+
+def _compare(config: Config, files: tuple[str, ...], other_rules: Path, output_format: str) -> int:
+    from logwatch.cli.difference import compare  # nothing else needs it
+
+    with _interruptible() as stopped:
+        return compare(config, other_rules, lambda: _source(files, config), output_format, lambda: bool(stopped))
+
+
+def _replay(
+    source: Source, pipeline: Pipeline, state_dir: Path | None, config: Config, wanted: Sequence[Printout]
+) -> None:
+    """Take a source through the pipeline, and let everything that was asked for see it go by."""
 
     def tell(event: Event) -> None:
-        out.write(show(event) + "\n")
+        for printout in wanted:
+            printout.tell(event)
 
-    def after_each_chunk(show_progress: Callable[[], None]) -> None:
+    def look(show_progress: Callable[[], None]) -> None:
         show_progress()
-        if history:
-            history.take_in(series.points())
+        for printout in wanted:
+            printout.look()
 
-    source = _source(files, config, chunk_bytes=_FINE if history else _WIDE)
     try:
         with _store(state_dir, config) as store, _interruptible() as stopped, _progress(source) as show_progress:
             Replay(
@@ -114,41 +129,16 @@ def command(
                 pipeline=pipeline,
                 store=store,
                 now_ns=time.time_ns(),
-                tell=(lambda _: None) if metrics or alerts or history else tell,
-                flush=out.flush,
-                progress=lambda: after_each_chunk(show_progress),
+                tell=tell,
+                flush=sys.stdout.flush,
+                progress=lambda: look(show_progress),
                 stopped=lambda: bool(stopped),
             ).run()
     finally:
         source.close()
-    if alerts:
-        fired += pipeline.alerts.firing(pipeline.clock_ns)
-        for alert in sorted(fired, key=lambda alert: (alert.starts_ns, alert.rule, sorted(alert.labels.items()))):
-            out.write(alert_formatter(output_format)(alert) + "\n")
-    if metrics:
-        published = Published(series.families())
-        published.apply(series.everything())
-        out.write(published.text())
-    if history and openmetrics:
-        history.take_in(series.points())
-        _write(openmetrics, history.text(series.families(), pipeline.clock_ns))
-    out.flush()
-    return 0
-
-
-def _history(builder: Builder, series: Series) -> Backfill:
-    """Let all series remember; nothing is forgotten in a replay without state."""
-    series.remember({family.name: _FOREVER_NS for family in series.families()})
-    config = builder.config.alerting
-    return Backfill(nanoseconds(config.sample_interval), builder.terms().target_labels)
-
-
-def _write(path: Path, pieces: Iterator[str]) -> None:
-    try:
-        with path.open("w", encoding="utf-8", errors="replace", newline="\n") as out:
-            out.writelines(pieces)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot write the history: {error.strerror}") from error
+    for printout in wanted:
+        printout.end()
+    sys.stdout.flush()
 
 
 def _source(files: tuple[str, ...], config: Config, *, chunk_bytes: int = _WIDE) -> Source:

@@ -19,7 +19,7 @@ OTHER = "Nov 23 20:00:00 vm cron[7]: (root) CMD (true)\n"
 def died(second: int, container: str = ID) -> str:
     return (
         f'Nov 23 20:01:{second:02} vm dockerd[411]: time="2026-11-23T20:01:{second:02}.5Z" level=info '
-        f'msg="ignoring event" container={container} module=libcontainerd topic=/tasks/delete type="*events.TaskDelete"\n'
+        f'msg="ignoring event" container={container} module=libcontainerd namespace=moby topic=/tasks/delete type="*events.TaskDelete"\n'
     )
 
 

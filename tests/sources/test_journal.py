@@ -209,7 +209,7 @@ class TestRealJournal:
         assert source.status()[0].skipped == {"too_long": 1}
 
     def test_run_counts_what_the_journal_tells(self, journal, sidecar, tmp_path: Path) -> None:
-        died = f'time="2026-11-18T11:06:41Z" level=info msg="ignoring event" container={"8d" * 32} topic=/tasks/delete'
+        died = f'time="2026-11-18T11:06:41Z" level=info msg="ignoring event" container={"8d" * 32} module=libcontainerd namespace=moby topic=/tasks/delete'
         folder = journal(entry(1, died.encode()), entry(2, died.encode(), CONTAINER_NAME="liar", CONTAINER_ID="8d" * 6))
         first = sidecar("--log", f"journal:{folder}")
         wait_for(lambda: first.value("docker_events_total", type="container", action="die") == 1, "the first")
