@@ -41,6 +41,8 @@ VARIABLES = {
     ".ExternalURL": "url",
 }
 DEEPEST = 20
+LONGEST = 18
+"""Characters of a whole number: so many are within 64 bits."""
 
 
 class TemplateError(ValueError):
@@ -133,10 +135,6 @@ class Template:
         """Whether the text changes with the value."""
         return _uses(self.parts, "value")
 
-    def label_names(self) -> frozenset[str]:
-        """The labels of the series that it speaks of."""
-        return frozenset(_labels(self.parts))
-
     def render(self, scope: Scope) -> str:
         """Fill it in; what fails becomes part of the text, as in Prometheus."""
         if len(self.parts) == 1 and type(self.parts[0]) is str:
@@ -190,11 +188,6 @@ def _variables(expressions: Sequence[Expression]) -> list[Variable]:
 
 def _uses(parts: Sequence[Part], name: str) -> bool:
     return any(variable.name == name for variable in _variables(_expressions(parts)))
-
-
-def _labels(parts: Sequence[Part]) -> list[str]:
-    found = _variables(_expressions(parts))
-    return [variable.label for variable in found if variable.name == "labels" and variable.label]
 
 
 def parse(text: str) -> Template:
@@ -341,6 +334,8 @@ class _Pipeline:
             return Constant(functions.unquoted(token.text))
         if token.kind == "number":
             whole = token.text.lstrip("+-").isdigit()
+            if whole and len(token.text) > LONGEST:
+                raise TemplateError(token.offset, f"{token.text[:LONGEST]}… is too long for a whole number: write 1e20")
             return Constant(int(token.text) if whole else float(token.text))
         if token.text in {"true", "false"}:
             return Constant(token.text == "true")

@@ -109,6 +109,11 @@ def test_a_disabled_alert_does_not_run(tmp_path):
         ('alert: A\nexpr: docker_events_total{typ="a"} > 1', "did you mean 'type'?"),
         ("alert: A\nexpr: up == 0\nfor: 1s", "for is shorter than the interval of 15s"),
         ("alert: A\nexpr: up == 0\nlabels: {v: '{{ $value }}'}", "each new value is a new alert"),
+        ("alert: A\nexpr: up == 0\nlabels: {v: '{{ if gt $value 5.0 }}a{{ end }}'}", "each new value is a new alert"),
+        (
+            "alert: A\nexpr: up == 0\nlabels: {v: '{{ if $labels.a }}{{ $value | humanize }}{{ end }}'}",
+            "each new value",
+        ),
         ("alert: A\nexpr: up == 0", "has no label severity"),
         ("alert: A\nexpr: up == 0", "has no annotation summary"),
         ("alert: A\nexpr: up == 0", "has no annotation description"),
@@ -122,3 +127,20 @@ def test_warns_of_what_is_probably_not_meant(tmp_path, text, what):
 
 def test_has_nothing_to_say_about_a_good_file(tmp_path):
     assert check([written(tmp_path, GOOD)], ()) == []
+
+
+@pytest.mark.parametrize("text", ["groups:\n", "groups:\n  - name: g\n    rules:\n"], ids=["groups", "rules"])
+def test_nothing_under_a_key_is_an_empty_list(tmp_path, text):
+    assert [group.rules for group in alerts.load([written(tmp_path, text)])] == []
+
+
+def test_a_selector_without_a_name_is_not_looked_up(tmp_path):
+    found = check([written(tmp_path, rule("alert: A\nexpr: 'count({job=\"x\"}) > 1'"))], ())
+
+    assert [each.what for each in found if "makes the metric" in each.what] == []
+
+
+def test_an_empty_expression_is_none(tmp_path):
+    (found,) = gather([written(tmp_path, rule("alert: A\nexpr: ' '"))]).mistakes
+
+    assert "the expression is empty" in found.what
