@@ -5,6 +5,7 @@ import pytest
 
 from logwatch import alerts
 from logwatch.alerts import Alerts, Terms
+from logwatch.alerts.evidence import MOST_OBJECTS, MOST_WAITING, Evidence
 from logwatch.compose import Builder
 from logwatch.config.settings import Alerting, Config, Rules
 from logwatch.model import SECOND, Chunk, Event, Family, Outcome, Record, SampleChange
@@ -185,6 +186,20 @@ def test_evidence_is_the_last_lines_about_the_same_object(tmp_path):
     assert "gone 2" in second
     assert "hunter2" not in first
     assert "\x1b" not in first
+
+
+def test_evidence_is_bounded_and_the_oldest_goes_first():
+    kept = Evidence({})
+    for offset in range(MOST_WAITING + 1):
+        kept.hold("/log", offset, Record(offset, offset, "h", "dockerd", None, b"gone"))
+    for offset in range(MOST_OBJECTS + 2):
+        event = Event(offset, "container.die", "h", None, f"c{offset}", {}, "info", "r/die", "/log", offset)
+        kept.take_in(Outcome(offset + 1, event))
+    rows = kept.changed_rows()
+
+    assert sum(row is not None for row in rows.values()) == MOST_OBJECTS
+    assert rows['["evidence", "container", "die", "c1"]'] is None
+    assert not any('"c0"' in key for key in rows)
 
 
 # ── with the whole path of a line ────────────────────────────────────────────────────
