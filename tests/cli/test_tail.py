@@ -2,7 +2,6 @@
 
 import lzma
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -137,7 +136,7 @@ def follower(log: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "logwatch", "tail", "--raw", "-n", "1", str(log)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         yield process
-        process.send_signal(signal.SIGINT)
+        process.terminate()
 
 
 def test_goes_on_over_a_rotation_without_losing_or_doubling_a_line(log: Path, follower: subprocess.Popen[str]) -> None:
