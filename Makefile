@@ -43,9 +43,9 @@ format: $(READY)
 bench: $(READY) packages
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-# Kills a follower a thousand times at random moments and compares what it counted.
+# A thousand seeds: processes killed at random moments, and a writer between any two system calls; what was counted is compared.
 torture: $(READY)
-	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest tests/test_torture.py tests/follower/test_follower_kill.py $(ARGS)
+	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest tests/test_torture.py tests/follower/test_follower_kill.py tests/follower/test_follower_interleaved.py $(ARGS)
 
 # Which branches of what keeps every line and every alert no test takes.
 coverage: $(READY)

@@ -85,19 +85,21 @@ class Copies:
         self._fds: list[int] = []
         self._stamps: list[int] = []
 
-    def listing(self) -> list[Sibling]:
+    def listing(self) -> list[Sibling] | None:
         """Every file beside the log (and in the old directories) that may be a copy of it, in order.
 
         A directory that is read while names change in it may show a file twice or not at all, so
-        two readings must agree. A compressed copy whose plain form is still there is not
-        complete yet, and left out.
+        two readings must agree. While they do not, the answer is None: nothing may be concluded from
+        it, and the next call of `modified` says yes. A compressed copy whose plain form is still there
+        is not complete yet, and left out.
         """
         for _ in range(READINGS):
             self.release()
             listed = self._hold(self._list())
             if [(one.path, one.inode) for one in self._list()] == [(one.path, one.inode) for one in listed]:
-                break
-        return in_order(listed)
+                return in_order(listed)
+        self.mistrust()
+        return None
 
     def _list(self) -> list[Sibling]:
         found: dict[tuple[int, int], Sibling] = {}

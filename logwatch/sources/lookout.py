@@ -67,12 +67,17 @@ class Lookout:
         """Read on where the path's file was moved to, and what came and went meanwhile."""
         line = self._lineage
         if not line.begun:
+            there = self._family.copies.listing()
+            if there is None:
+                return False
             line.begin_without_file()
-            self._family.know(self._family.copies.listing())
+            self._family.know(there)
         if not self._has_changed() and not line.older.lost_sight:
             return False
         self._drop_stale()
         siblings = self._family.copies.listing()
+        if siblings is None:
+            return False
         before = len(line.older.generations)
         line.older.find(self._succession, siblings, now_ns)
         chain: list[Generation] = []
@@ -121,7 +126,7 @@ class Lookout:
         line = self._lineage
         line.older.drop_stale()
         siblings = self._family.copies.listing()
-        if not self._is_at_path(live.content) or not live.is_intact():
+        if siblings is None or not self._is_at_path(live.content) or not live.is_intact():
             self._family.copies.mistrust()
             return False
         found = line.older.find(self._succession, siblings, now_ns)
@@ -163,7 +168,7 @@ class Lookout:
         self._drop_stale()
         self._family.copies.modified()
         siblings = self._family.copies.listing()
-        if not self._is_at_path(fresh):
+        if siblings is None or not self._is_at_path(fresh):
             fresh.close()
             return False
         line.error = None
