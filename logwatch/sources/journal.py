@@ -103,8 +103,8 @@ class JournalSource:
         self._skipped[reason] = self._skipped.get(reason, 0) + 1
 
     def _fill(self) -> None:
-        """Take what journalctl has written, without waiting for more."""
-        while self._process is not None and len(self._buffer) < self._chunk_bytes:
+        """Take what journalctl has written, without waiting for more; an entry of any size until its end."""
+        while self._process is not None and (len(self._buffer) < self._chunk_bytes or b"\n" not in self._buffer):
             assert self._process.stdout is not None
             try:
                 piece = os.read(self._process.stdout.fileno(), PIECE)

@@ -208,6 +208,11 @@ class TestRealJournal:
         assert len(second) == 1000
         assert source.status()[0].skipped == {"too_long": 1}
 
+    def test_an_entry_larger_than_a_chunk_does_not_stop_the_rest(self, journal, open_source) -> None:
+        source = open_source(journal(entry(1, b"y" * 9000), entry(2)), chunk_bytes=1000)
+
+        assert said(lines_of(source, 2)[1:]) == numbers(2)
+
     def test_run_counts_what_the_journal_tells(self, journal, sidecar, tmp_path: Path) -> None:
         died = f'time="2026-11-18T11:06:41Z" level=info msg="ignoring event" container={"8d" * 32} module=libcontainerd namespace=moby topic=/tasks/delete'
         folder = journal(entry(1, died.encode()), entry(2, died.encode(), CONTAINER_NAME="liar", CONTAINER_ID="8d" * 6))
