@@ -190,7 +190,8 @@ def test_a_log_that_is_not_there_yet_is_waited_for(tmp_path: Path, sidecar: Call
     one = sidecar("--log", str(late))
 
     assert one.get("/-/ready")[0] == 503
-    assert one.value("logwatch_source_open", path=str(late)) == 0
+    # The server answers before the loop has had its first turn.
+    wait_for(lambda: one.value("logwatch_source_open", path=str(late)) == 0, "the first look at the log")
     late.write_bytes(unpack("info-rfc5424-docker-events", "messages"))
     wait_for(lambda: deaths(one) == DEATHS, "the log that came")
 
