@@ -51,7 +51,7 @@ class Scanner:
 
     Raises RuleError with every pattern that RE2 or hyperscan refuses. `cache_dir` is where
     the compiled machine is kept; None, or a folder that cannot be written, keeps nothing. With
-    `count_ignored`, lines that only `ignore` rules of the engine know are counted in
+    `count_ignored`, lines that only `ignore` rules of the engine know (by a pattern without anchors) are counted in
     `Scan.ignored` and `Scan.known_lines` and make no hits. Nobody looks at their tag, so what a
     container prints word for word like the engine's noise counts as known.
     """
@@ -61,11 +61,11 @@ class Scanner:
         self._other, self._foreign, self._first_ignored = range(len(rules), len(rules) + 3)
         self._daemon_lines = DaemonLineCounter()
 
-        def number_of(index: int, rule: Rule) -> int:
-            return self._first_ignored + index if count_ignored and _is_counted(rule) else index
+        def number_of(index: int, rule: Rule, pattern: Pattern) -> int:
+            return self._first_ignored + index if count_ignored and _is_counted(rule, pattern) else index
 
         expressions = [
-            Expression(scan_expression(pattern), number_of(index, rule))
+            Expression(scan_expression(pattern), number_of(index, rule, pattern))
             for index, rule in enumerate(rules)
             for pattern in rule.patterns
         ]
@@ -153,10 +153,9 @@ def count_lines(data: bytes, start: int, end: int) -> int:
     return len(part) - len(part.replace(b"\n", b""))
 
 
-def _is_counted(rule: Rule) -> bool:
-    """Whether what the scanner finds of a rule is as good as confirmed, and there is much of it: the engine's noise."""
-    noise = not rule.event and rule.programs <= {"engine", "containerd"}
-    return noise and not any(is_anchored(pattern) for pattern in rule.patterns)
+def _is_counted(rule: Rule, pattern: Pattern) -> bool:
+    """Whether what the scanner finds of a pattern is as good as confirmed, and there is much of it: the engine's noise."""
+    return not rule.event and rule.programs <= {"engine", "containerd"} and not is_anchored(pattern)
 
 
 def _joined(messages: Sequence[bytes]) -> tuple[list[int], bytes]:

@@ -108,6 +108,16 @@ def test_counts_lines_that_only_ignore_rules_know_without_hits() -> None:
     assert [hit.rules for hit in Scanner(rules, None).scan(data).hits] == [(0,), (0,), (0, 1), (2,)]
 
 
+def test_only_the_anchored_patterns_of_an_ignore_rule_make_hits() -> None:
+    rules = [rule("noise", "garbage", regex("^panic"), event="")]
+    data = b"dockerd garbage\ndockerd panic\ngarbage panic\n"
+
+    counted = Scanner(rules, None, count_ignored=True).scan(data)
+
+    assert hit_lines(counted, data) == [(b"dockerd panic", (0,)), (b"garbage panic", (0,))]
+    assert (counted.ignored, counted.known_lines) == ({"own/noise": 1}, 1)
+
+
 def test_a_line_in_another_form_is_hit_as_if_it_were_logfmt() -> None:
     rules = [rule("noise", 'msg="so what"', event=""), rule("real", 'msg="ignoring event" container=')]
     lines = [
