@@ -95,6 +95,11 @@ def _header(tags: Iterable[str], payload: bytes) -> bytes:
     return rb"(?:<[0-9]{1,3}>)?(?:" + syslog + b"|" + rfc5424 + b") {0,2}" + payload
 
 
+def header_of(tags: Iterable[str]) -> re.Pattern[bytes]:
+    """Match the header of a line that is written under one of these tags, in the forms that rsyslog writes."""
+    return re.compile(_header(tags, b""))
+
+
 _ENGINE = re.compile(
     _header(TAG_FAMILIES["engine"] - _WRAPPERS, b"") + b"|" + _header(_WRAPPERS, rb'(?=\.*time="|\{")')
 )

@@ -28,14 +28,16 @@ from typing import NamedTuple
 import hyperscan
 
 from logwatch import __version__
-from logwatch.daemon_lines import DaemonLineCounter, find_docker_lines, other_tags_expressions
+from logwatch.daemon_lines import DaemonLineCounter, find_docker_lines, header_of, other_tags_expressions
 from logwatch.errors import RuleError
 from logwatch.formats import logrus
+from logwatch.formats.tags import TAG_FAMILIES
 from logwatch.model import Hit, Pattern, Rule, Scan
 from logwatch.patterns import TO_LINE_END, find_fault, is_anchored, mistake, scan_expression
 
 _SUFFIX = ".hyperscan"
 _LONG = 4096
+_ENGINES = frozenset({"engine", "containerd"})
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
@@ -51,8 +53,8 @@ class Scanner:
 
     Raises RuleError with every pattern that RE2 or hyperscan refuses. `cache_dir` is where
     the compiled machine is kept; None, or a folder that cannot be written, keeps nothing. With
-    `count_ignored`, lines that only `ignore` rules of the engine know (by a pattern without anchors) are counted in
-    `Scan.ignored` and `Scan.known_lines` and make no hits. Nobody looks at their tag, so what a
+    `count_ignored`, lines that only `ignore` rules know (by a pattern without anchors) are counted in
+    `Scan.ignored` and `Scan.known_lines` and make no hits. Of the engine's rules nobody looks at the tag, so what a
     container prints word for word like the engine's noise counts as known.
     """
 
@@ -60,6 +62,12 @@ class Scanner:
         self._ids = [rule.id for rule in rules]
         self._other, self._foreign, self._first_ignored = range(len(rules), len(rules) + 3)
         self._daemon_lines = DaemonLineCounter()
+        self._headers = {
+            self._first_ignored + index: header_of(rule.programs)
+            for index, rule in enumerate(rules)
+            if not rule.event and _names_tags(rule)
+        }
+        """Of noise that others than the engine make, by its number in the database."""
 
         def number_of(index: int, rule: Rule, pattern: Pattern) -> int:
             return self._first_ignored + index if count_ignored and _is_counted(rule, pattern) else index
@@ -91,7 +99,7 @@ class Scanner:
             found += self._scan_translated(data, foreign)
         docker_lines = find_docker_lines(data)
         levels, other_lines = self._daemon_lines.count(data, [start for start, _ in docker_lines], others)
-        ignored_ends, ignored_counts = self._count_ignored(ends, found)
+        ignored_ends, ignored_counts = self._count_ignored(data, ends, found)
         known = len(ignored_ends.intersection([end for _, end in docker_lines])) if ignored_ends else 0
         hits, lines = _make_hits(data, found)
         return Scan(lines, len(docker_lines) + other_lines, levels, hits, ignored_counts, known)
@@ -112,9 +120,9 @@ class Scanner:
                 yield translated[bisect_left(starts, end) - 1][0], rule
 
     def _count_ignored(
-        self, ends: Mapping[int, Sequence[int]], found: list[tuple[int, int]]
+        self, data: bytes, ends: Mapping[int, Sequence[int]], found: list[tuple[int, int]]
     ) -> tuple[set[int], dict[str, int]]:
-        """Count what only `ignore` rules know; where other rules hit too, theirs are added to `found`."""
+        """Count what only `ignore` rules know; where other rules hit too, or the tag is in doubt, theirs are added to `found`."""
         hit = {end for end, _ in found}
         known: set[int] = set()
         counts = {}
@@ -122,14 +130,21 @@ class Scanner:
             if number < self._first_ignored:
                 continue
             lines = set(ends[number])
-            shared = lines & hit
-            if shared:
-                lines -= shared
-                found += [(end, number - self._first_ignored) for end in shared]
+            doubtful = lines & hit | self._under_other_tags(data, lines, number)
+            if doubtful:
+                lines -= doubtful
+                found += [(end, number - self._first_ignored) for end in doubtful]
             if lines:
                 known |= lines
                 counts[self._ids[number - self._first_ignored]] = len(lines)
         return known, counts
+
+    def _under_other_tags(self, data: bytes, ends: set[int], number: int) -> set[int]:
+        """The lines whose header does not plainly bear a tag of the rule."""
+        header = self._headers.get(number)
+        if header is None:
+            return set()
+        return {end for end in ends if not header.match(data, data.rfind(b"\n", 0, end - 1) + 1, end)}
 
 
 def _make_hits(data: bytes, found: list[tuple[int, int]]) -> tuple[list[Hit], int]:
@@ -154,8 +169,14 @@ def count_lines(data: bytes, start: int, end: int) -> int:
 
 
 def _is_counted(rule: Rule, pattern: Pattern) -> bool:
-    """Whether what the scanner finds of a pattern is as good as confirmed, and there is much of it: the engine's noise."""
-    return not rule.event and rule.programs <= {"engine", "containerd"} and not is_anchored(pattern)
+    """Whether what the scanner finds of a pattern is as good as confirmed, at most after a look at the tag."""
+    noise = not rule.event and (rule.programs <= _ENGINES or _names_tags(rule))
+    return noise and not is_anchored(pattern)
+
+
+def _names_tags(rule: Rule) -> bool:
+    """Whether a rule's programs are tags alone, no families of them."""
+    return not rule.programs & TAG_FAMILIES.keys()
 
 
 def _joined(messages: Sequence[bytes]) -> tuple[list[int], bytes]:

@@ -15,10 +15,10 @@ from logwatch.scanner import Scanner, count_lines
 MARK = Mark("rules/own.yml", 3, 7)
 
 
-def rule(name: str, *patterns: str | Pattern, event: str = "container.die") -> Rule:
+def rule(name: str, *patterns: str | Pattern, event: str = "container.die", program: str = "engine") -> Rule:
     found = tuple(text if isinstance(text, Pattern) else Pattern(text, False, MARK) for text in patterns)
     return Rule(
-        id=f"own/{name}", event=event, description="", programs=frozenset({"engine"}), role=Role.PRIMARY, engine="",
+        id=f"own/{name}", event=event, description="", programs=frozenset({program}), role=Role.PRIMARY, engine="",
         patterns=found, fields=(), object_id=None, attributes={}, severity=Severity.INFO, unless_other=False,
         revoked_by=frozenset(), metrics=(), examples=(), mark=MARK,
     )  # fmt: skip
@@ -116,6 +116,24 @@ def test_only_the_anchored_patterns_of_an_ignore_rule_make_hits() -> None:
 
     assert hit_lines(counted, data) == [(b"dockerd panic", (0,)), (b"garbage panic", (0,))]
     assert (counted.ignored, counted.known_lines) == ({"own/noise": 1}, 1)
+
+
+def test_noise_of_other_programs_is_counted_under_their_tag_only() -> None:
+    rules = [rule("noise", "port 3", event="", program="kernel"), rule("any", "oops", event="", program="untagged")]
+    lines = [
+        b"Nov 23 18:12:57 vm kernel: [   12.345678] docker0: port 3 entered forwarding state",
+        b"Nov 23 18:12:57 vm web[8]: kernel: docker0: port 3 entered forwarding state",
+        b"2026-11-23T18:12:57+00:00 vm kernel: port 3",
+        b"<6>1 2026-11-23T18:12:57Z vm kernel - - - docker0: port 3",
+        b"port 3 of nobody",
+        b"Nov 23 18:12:57 vm kernel: oops",
+    ]
+    data = b"\n".join(lines) + b"\n"
+
+    scan = Scanner(rules, None, count_ignored=True).scan(data)
+
+    assert hit_lines(scan, data) == [(lines[1], (0,)), (lines[4], (0,)), (lines[5], (1,))]
+    assert (scan.ignored, scan.known_lines) == ({"own/noise": 3}, 2)
 
 
 def test_a_line_in_another_form_is_hit_as_if_it_were_logfmt() -> None:
