@@ -18,6 +18,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
+from logwatch.accounts import JOIN_NS, LEADING
 from logwatch.containers import ContainerView, Tracked
 from logwatch.docker.inventory import Found
 from logwatch.model import SECOND, Consequence, Container, Event, Outcome, Renamed, State, StateChange
@@ -25,7 +26,7 @@ from logwatch.names import Names, looks_like_id
 from logwatch.services import Services
 from logwatch.states import ALIVE, GUESSED_BY, SERVICE_STATEFUL, STATE_ACTIONS, follow
 from logwatch.tellers import Tellers
-from logwatch.tellings import JOIN_NS, LEADING, Told
+from logwatch.tellings import Told
 
 GONE_NS = 3600 * SECOND
 """How long a removed container is remembered."""

@@ -173,7 +173,8 @@ class Names:
         self._dirty.clear()
         self._dirty_pending.clear()
         rows = {key: row for key, row in rows.items() if row is not None or key in self._stored}
-        self._stored = {*self._stored, *rows} - {key for key, row in rows.items() if row is None}
+        self._stored |= rows.keys()
+        self._stored -= {key for key, row in rows.items() if row is None}
         return rows
 
     def _dump(self, key: tuple[str, str]) -> str:

@@ -1,39 +1,27 @@
-"""One thing that happened and who has told it: the values of `tellers`, and how accounts are joined."""
+"""One thing that happened and who has told it, and where it is found: by its object, or by its kind.
+
+A burst opens thousands of tellings of one kind within the ten seconds in which lines join. So a
+line that does not say which object it is about never looks at all of them: its rule has a list of
+those that it has not told yet, and who names a container finds those that name it, too.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from typing import Any
+import json
+from collections.abc import Iterable, Iterator
 
-from logwatch.model import SECOND, Event, Role
+from logwatch.accounts import merge
+from logwatch.model import SECOND, Event
 
-JOIN_NS = 10 * SECOND
-"""Lines about one event are at most so far apart."""
-OOM_NS = SECOND // 10
-"""`docker events` lines about one OOM kill are closer than this (cgroup v1 notifies several times)."""
 REMEMBERED_NS = 120 * SECOND
 """A telling can be joined for so long by the clock: `docker events --since` catches up on a restart."""
-HEARD_NS = 7 * 86_400 * SECOND
-"""For so long a host counts as one whose better tellers are heard."""
-HEARD_STEP_NS = 3600 * SECOND
-TELLINGS = 16
-"""Most tellings that are remembered per object and action."""
-SUBJECTS = 50_000
-"""Most objects that are remembered; those not heard of for longest go first."""
 RECENT = 256
 """Most tellings per kind and host among which a line without an id looks for its own."""
 NAMELESS = 16
 """Most events without an id that are remembered per kind and host."""
-IDENTIFYING = ("exec_id", "execID", "container", "endpoint", "signal", "health")
-"""Attributes in which two lines about one event cannot differ."""
-TROUBLES = ("_failed", "_error")
-"""Actions that do not show that the object has ever run."""
 REVOKED = -1
 FORGOTTEN = -1
 """When a telling was opened that nobody may join any more."""
-LEADING, PRIMARY, CORROBORATING = Role.LEADING, Role.PRIMARY, Role.CORROBORATING  # a member's look-up is slow
-RANK = {LEADING: 2, PRIMARY: 1, CORROBORATING: 0}
-
 
 Key = tuple[str, str, str]
 """The object that events happen to: host, type (`container`, `image`, …) and id."""
@@ -42,10 +30,15 @@ Key = tuple[str, str, str]
 class Telling:
     """One thing that happened, and who has told it."""
 
-    __slots__ = ("clock_ns", "deadline_ns", "epoch", "event", "order", "revoked_by", "seq", "subject", "tellers")
+    __slots__ = (
+        "clock_ns", "deadline_ns", "epoch", "event", "kind", "order", "revoked_by", "seq", "subject", "tellers"
+    )  # fmt: skip
 
-    def __init__(self, event: Event, subject: Subject | None, order: int, clock_ns: int, epoch: int | None) -> None:
+    def __init__(
+        self, event: Event, kind: Kind, subject: Subject | None, order: int, clock_ns: int, epoch: int | None
+    ) -> None:
         self.event = event
+        self.kind = kind
         self.subject = subject
         self.order = order
         self.clock_ns = clock_ns
@@ -57,35 +50,165 @@ class Telling:
         """Its number once it passed; 0 while it is held; -1 when it was revoked."""
         self.deadline_ns = 0
 
-    def dump(self) -> list[object]:
-        """Everything but the subject, as JSON knows it."""
+    def join(self, rules: Iterable[str]) -> None:
+        """Further rules tell of it."""
+        for rule in rules:
+            if rule not in self.tellers:
+                self.tellers.append(rule)
+                self.kind.told(self, rule)
+
+    def take(self, event: Event) -> bool:
+        """Take in another account; whether that says anything new."""
+        merged = merge(self.event, event)
+        if merged is self.event:
+            return False
+        self.event = merged
+        self.kind.merged(self)
+        return True
+
+    @property
+    def forgotten(self) -> bool:
+        """Nobody can join it, and it is not held of an object either."""
+        return self.clock_ns == FORGOTTEN and (self.seq != 0 or self.subject is None)
+
+    def dump(self) -> str:
+        """Return all of it as JSON."""
+        key = None if self.subject is None else self.subject.key
         event = [*self.event[:13], sorted(self.event.revoked_by)]
         place = [self.order, self.clock_ns, self.epoch, self.seq, self.deadline_ns]
-        return [event, place, self.tellers, sorted(self.revoked_by)]
+        return json.dumps([key, [event, place, self.tellers, sorted(self.revoked_by)]])
 
 
 class Subject:
     """An object, what was told of it lately, and what of that is held."""
 
-    __slots__ = ("clock_ns", "dirty", "held", "key", "tellings")
+    __slots__ = ("held", "key", "tellings")
 
     def __init__(self, key: Key) -> None:
         self.key = key
         self.tellings: dict[str, list[Telling]] = {}
         self.held: list[Telling] = []
-        self.clock_ns = 0
-        self.dirty = False
+
+    def told(self) -> list[Telling]:
+        """Everything that is remembered of it."""
+        return [telling for group in self.tellings.values() for telling in group]
+
+
+Group = dict[int, Telling]
+"""Tellings by their order, the oldest first."""
 
 
 class Kind:
-    """What was told lately on one host of one type.action, whatever the object."""
+    """What was told lately on one host of one type.action."""
 
-    __slots__ = ("heard_ns", "recent")
+    __slots__ = ("_by_container", "_untold", "heard_ns", "loose", "passed", "recent")
 
     def __init__(self) -> None:
-        self.recent: deque[Telling] = deque()
+        self.recent: Group = {}
+        """Of objects."""
+        self.passed: Group = {}
+        """Without an object, accepted."""
+        self.loose: dict[str, Group] = {}
+        """Without an object, held; by the rule that opened them."""
         self.heard_ns: int | None = None
         """When a leading or primary line last told of one, to the hour."""
+        self._untold: dict[str, Group] = {}
+        self._by_container: dict[str, Group] = {}
+
+    def remember(self, telling: Telling, clock_ns: int) -> None:
+        """Keep what was told of an object, and of too many or too old ones the last."""
+        self._enter(self.recent, telling)
+        while self.recent:
+            oldest = next(iter(self.recent.values()))
+            if len(self.recent) <= RECENT and oldest.clock_ns >= clock_ns - REMEMBERED_NS:
+                break
+            self.leave(oldest)
+
+    def keep(self, telling: Telling) -> Telling | None:
+        """Keep what was accepted without an object; returns the one that had to go for it."""
+        self._enter(self.passed, telling)
+        if len(self.passed) <= NAMELESS:
+            return None
+        oldest = next(iter(self.passed.values()))
+        self.leave(oldest)
+        return oldest
+
+    def hold(self, telling: Telling) -> None:
+        """Keep what is held and has no object."""
+        self._enter(self.loose.setdefault(telling.tellers[0], {}), telling)
+
+    def holds(self, telling: Telling) -> bool:
+        """Whether it has no object and is still held."""
+        return telling.order in self.loose.get(telling.tellers[0], ())
+
+    def held(self) -> Iterator[Telling]:
+        """Everything that is held and has no object."""
+        for group in self.loose.values():
+            yield from group.values()
+
+    def _enter(self, group: Group, telling: Telling) -> None:
+        group[telling.order] = telling
+        for rule, untold in self._untold.items():
+            if rule not in telling.tellers:
+                untold[telling.order] = telling
+        self._file(telling)
+
+    def leave(self, telling: Telling) -> None:
+        """Nobody looks for it here any more."""
+        order, opener = telling.order, telling.tellers[0]
+        self.recent.pop(order, None)
+        self.passed.pop(order, None)
+        _drop(self.loose, opener, order)
+        for untold in self._untold.values():
+            untold.pop(order, None)
+        container = telling.event.attributes.get("container")
+        if container is not None:
+            _drop(self._by_container, container, order)
+
+    def told(self, telling: Telling, rule: str) -> None:
+        """The rule has told of it."""
+        untold = self._untold.get(rule)
+        if untold is not None:
+            untold.pop(telling.order, None)
+
+    def merged(self, telling: Telling) -> None:
+        """More is said of it than when it came."""
+        if telling.order in self.recent or telling.order in self.passed or self.holds(telling):
+            self._file(telling)
+
+    def _file(self, telling: Telling) -> None:
+        container = telling.event.attributes.get("container")
+        if container is not None:
+            self._by_container.setdefault(container, {})[telling.order] = telling
+
+    def untold(self, rule: str) -> Iterable[Telling]:
+        """What this rule has not told of yet, oldest first."""
+        untold = self._untold.get(rule)
+        if untold is None:
+            known = sorted([*self.recent.values(), *self.passed.values(), *self.held()], key=lambda each: each.order)
+            untold = self._untold[rule] = {each.order: each for each in known if rule not in each.tellers}
+        return untold.values()
+
+    def naming(self, container: str) -> Iterable[Telling]:
+        """What names this container, oldest first."""
+        return self._by_container.get(container, {}).values()
+
+    def outdated(self, oldest_ns: int) -> list[Telling]:
+        """Let go of what was opened before that time; returns what had no object, where the newest such is as old."""
+        for telling in [each for each in self.recent.values() if each.clock_ns < oldest_ns]:
+            self.leave(telling)
+        passed = list(self.passed.values())
+        return passed if passed and passed[-1].clock_ns < oldest_ns else []
+
+    def __bool__(self) -> bool:
+        """Whether anything is remembered of it."""
+        return bool(self.recent or self.passed or self.loose or self.heard_ns is not None)
+
+
+def _drop(groups: dict[str, Group], key: str, order: int) -> None:
+    group = groups.get(key)
+    if group is not None and group.pop(order, None) is not None and not group:
+        del groups[key]
 
 
 Told = tuple[Telling, bool, bool]
@@ -96,94 +219,3 @@ NOTHING: list[Told] = []
 def joinable(telling: Telling, clock_ns: int) -> bool:
     """Whether it was opened lately enough; what is told of a service lasts for its epoch."""
     return telling.clock_ns >= clock_ns - REMEMBERED_NS or telling.epoch is not None
-
-
-def is_open(telling: Telling, event: Event, clock_ns: int) -> bool:
-    """Whether the line can tell of it: its rule has not done so yet, and does not contradict."""
-    return event.rule not in telling.tellers and joinable(telling, clock_ns) and agree(telling.event, event)
-
-
-def match(tellings: list[Telling], event: Event, clock_ns: int, epoch: int | None, *, certain: bool) -> Telling | None:
-    """Find the telling, nearest in time, that the line joins."""
-    best, distance = None, JOIN_NS + 1
-    time_ns = event.time_ns
-    for telling in tellings:
-        gap = abs(telling.event.time_ns - time_ns)
-        if gap >= distance and epoch is None:
-            continue
-        if gap < OOM_NS and repeats(telling.event, event, gap):
-            return telling
-        if epoch is not None and telling.epoch == epoch and event.role is CORROBORATING:
-            return telling  # however often it is said: the service is in that state already
-        if telling.epoch == epoch and is_open(telling, event, clock_ns) and absorbs(telling, event, certain=certain):
-            best, distance = telling, min(gap, JOIN_NS)
-    return best
-
-
-def merge(old: Event, new: Event) -> Event:
-    """Join two accounts of one event: the higher role's, with what only the other one says."""
-    lead, other = (new, old) if RANK[new.role] > RANK[old.role] else (old, new)
-    absent = [key for key in other.attributes if key not in lead.attributes]
-    if lead is old and not absent and (old.name or not new.name) and (old.id or not new.id):
-        return old
-    attributes = {**lead.attributes, **{key: other.attributes[key] for key in absent}}
-    return lead._replace(id=lead.id or other.id, name=lead.name or other.name, attributes=attributes)
-
-
-def agree(one: Event, other: Event) -> bool:
-    """Whether two lines can be about one event: nothing that identifies it differs."""
-    mine, yours = one.attributes, other.attributes
-    if not mine or not yours:
-        return True
-    return all(key not in mine or key not in yours or mine[key] == yours[key] for key in IDENTIFYING)
-
-
-def is_start(event: Event) -> bool:
-    """Whether the event begins something that may turn out to have failed."""
-    return event.event.endswith(".start")
-
-
-def is_death(event: Event) -> bool:
-    """Whether the event is what a start that failed leaves behind, also after it is known to have failed."""
-    return event.event.endswith(".die")
-
-
-def absorbs(telling: Telling, event: Event, *, certain: bool) -> bool:
-    """Whether a telling takes the line in: one that was revoked only what tells of the same mistake."""
-    if telling.seq != REVOKED or event.role is CORROBORATING:
-        return True
-    return event.role is PRIMARY and bool(event.revoked_by) and not certain and is_death(event)
-
-
-def repeats(told: Event, event: Event, gap_ns: int) -> bool:
-    """Whether `docker events` says again what it has said."""
-    if told.role is not LEADING or told.rule != event.rule or not agree(told, event):
-        return False
-    if event.event == "container.oom":
-        return gap_ns < OOM_NS
-    return gap_ns == 0 and event.time_ns % SECOND != 0 and told.attributes == event.attributes
-
-
-def confirms(held: list[Telling], event: Event, *, certain: bool) -> bool:
-    """Whether a new line of the object proves what is held of it.
-
-    A death after a start proves nothing where both may be revoked by one event: it is what a
-    failed start looks like. A trouble proves nothing either: what could not start can often not
-    be cleaned up. Anything else, also a second start, shows that the first was one.
-    """
-    if event.event.endswith(TROUBLES):
-        return False
-    if certain or not event.revoked_by or event.role is LEADING or is_start(event):
-        return True
-    return any(telling.event.event == event.event or not telling.revoked_by & event.revoked_by for telling in held)
-
-
-def load(dumped: list[Any], subject: Subject | None) -> Telling:
-    """Make a telling of what `Telling.dump` returned."""
-    fields, (order, clock_ns, epoch, seq, deadline_ns), tellers, revoked_by = dumped
-    event = Event(*fields)
-    event = event._replace(role=Role(event.role), revoked_by=frozenset(event.revoked_by))
-    telling = Telling(event, subject, order, clock_ns, epoch)
-    telling.seq, telling.deadline_ns, telling.tellers = seq, deadline_ns, tellers
-    telling.revoked_by = frozenset(revoked_by)
-    return telling

@@ -10,8 +10,11 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"__init__", "model", "errors"},
-    {"changepoints", "formats", "metrics", "patterns", "repeats", "secrets", "states", "tellings", "templates"},
-    {"leaders", "subjects"},
+    {"accounts", "changepoints", "formats", "metrics", "patterns", "repeats", "secrets", "states", "templates"},
+    {"tellings"},
+    {"kinds", "leaders", "matching", "subjects"},
+    {"memory"},
+    {"nameless"},
     {"containers", "daemon_lines", "docker", "fields", "names", "services", "tellers"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"nearmisses", "tally", "exposition", "store", "notifiers"},

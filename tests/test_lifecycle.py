@@ -739,6 +739,39 @@ def test_a_container_without_a_name_is_gone_after_a_day_of_silence() -> None:
     assert [StateChange(START + NAMELESS_NS, Container("vm", WEB, None), State.RUNNING, State.GONE)] == made
 
 
+def test_a_commit_writes_only_what_was_told_since_the_last() -> None:
+    life = Lifecycle(SECOND)
+    told = [event("container.exec_die", at) for at in range(5)]
+    play(*told[:4], life=life)
+    before = set(life.changed_rows())
+    play(told[4], life=life)
+
+    assert len({key for key in before if key.startswith("telling ")}) == 4
+    assert {key for key in set(life.changed_rows()) - before if key.startswith("telling ")} == {"telling 5"}
+
+
+def test_of_an_object_and_action_the_last_sixteen_are_kept() -> None:
+    life, rows = Lifecycle(SECOND), {}
+    for at in range(20):
+        play(event("container.exec_die", at / 10), life=life)
+        rows.update(life.changed_rows())
+
+    assert [key for key, row in rows.items() if key.startswith("telling ") and row is None] == [
+        f"telling {order}" for order in range(1, 5)
+    ]
+
+
+def test_a_line_without_an_id_looks_among_the_newest_256() -> None:
+    ids = [f"{number:064x}" for number in range(300)]
+    life = Lifecycle(SECOND)
+    for number, each in enumerate(ids):
+        life.accept(shim(number / 1000, each))
+    life.accept(veth(0))
+    (joined,) = (row for row in life.changed_rows().values() if row and '"veth"' in row)
+
+    assert ids[300 - 256] in joined
+
+
 # ── interrupted is uninterrupted ─────────────────────────────────────────────────────
 
 ROLES = st.sampled_from(list(Role))
@@ -774,7 +807,7 @@ def read(lines: list[Any]) -> list[Event]:
     for at, (kind, container, rule, role, name, revoked, tenths, late, value) in enumerate(lines):
         clock += tenths / 10
         service = kind.partition(".")[0] in ("daemon", "log", "api")
-        attributes = {} if value is None else {"exit_code": value}
+        attributes = {} if value is None else {"container" if kind.startswith("network.") else "exit_code": value}
         made = event(kind, clock, None if service else container, rule, name=name, role=role, offset=at)
         revocable = (
             revoked if role is not Role.LEADING and kind in ("container.start", "container.die") else frozenset()

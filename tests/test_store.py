@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from logwatch.errors import CommitError, StateError
+from logwatch.lifecycle import Lifecycle
 from logwatch.model import SECOND, Event, Outcome, Role, SampleChange, Severity
 from logwatch.store import History, Query, Retention, Store, Sync, Turn
 
@@ -354,13 +355,60 @@ def test_an_older_database_is_brought_up_to_date(tmp_path, monkeypatch):
     store.commit(whole_turn(), T)
     store.close()
     monkeypatch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, "CREATE TABLE later (x);"))
-    monkeypatch.setattr(schema, "VERSION", 2)
+    monkeypatch.setattr(schema, "VERSION", later := schema.VERSION + 1)
     store, saved = opened(tmp_path)
     version = store._connection.execute("PRAGMA user_version").fetchone()[0]
     store.close()
 
-    assert version == 2
+    assert version == later
     assert saved.stages == {("lifecycle", "a"): "[1]"}
+
+
+def test_what_version_1_knew_of_events_is_known_still(tmp_path, monkeypatch):
+    from logwatch.store import schema
+
+    def told(order, seq, object_id, kind):
+        event = [T, kind, "vm", object_id, None, {}, "info", "r/first", "/log", 5, None, "primary", T, []]
+        return [event, [order, T, None, seq, T + SECOND], ["r/first"], []]
+
+    def lines(*accounts):
+        return [
+            Event(T, kind, "vm", object_id, None, {"more": "1"}, "info", rule, "/log", 9, None, role, T)
+            for kind, object_id, rule, role in accounts
+        ]
+
+    with monkeypatch.context() as before:
+        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
+        before.setattr(schema, "VERSION", 1)
+        store, _ = opened(tmp_path)
+        stages = {
+            "tellers": [T, 4, {}],
+            'subject ["vm", "container", "web"]': [T, [told(1, 1, "web", "container.stop"), told(2, 0, "web", "container.kill")], [2]],
+            'nameless ["vm", "host.oom"]': [[], [told(3, 2, None, "host.oom")]],
+            'nameless ["vm", "swarm.join"]': [[told(4, 0, None, "swarm.join")], []],
+            "lifecycle": [2, 0],
+        }  # fmt: skip
+        store.commit(Turn(stages={("lifecycle", key): json.dumps(row) for key, row in stages.items()}), T)
+        store.close()
+    store, saved = opened(tmp_path)
+    store.close()
+    life = Lifecycle(SECOND)
+    life.restore({key: row for (_, key), row in saved.stages.items()})
+    joined = lines(
+        ("container.stop", "web", "r/second", Role.PRIMARY), ("host.oom", None, "r/second", Role.CORROBORATING)
+    )
+    made = [made for line in joined for made in life.accept(line)]
+
+    assert sorted(key for _, key in saved.stages) == [
+        "lifecycle",
+        "tellers",
+        *(f"telling {each}" for each in (1, 2, 3, 4)),
+    ]
+    assert [(each.seq, each.amends, each.event.attributes) for each in made] == [
+        (1, True, {"more": "1"}),
+        (2, True, {"more": "1"}),
+    ]
+    assert [(each.seq, each.event.event) for each in life.flush()] == [(3, "container.kill"), (4, "swarm.join")]
 
 
 # ── the copy of the positions ────────────────────────────────────────────────────────

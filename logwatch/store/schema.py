@@ -23,8 +23,22 @@ CREATE TABLE events  (seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, event T
                       stamp_ns INTEGER NOT NULL);
 """
 
+# The lifecycle had a row for each object (time, tellings, held) and for each kind without one (held, accepted),
+# with a list of tellings in it; now each telling has a row, by its number: [object or null, telling].
+ROW_PER_TELLING = """
+INSERT OR REPLACE INTO stages
+  SELECT stage, 'telling ' || json_extract(told.value, '$[1][0]'), json_array(json(substr(object.key, 9)), json(told.value))
+  FROM (SELECT stage, key, value FROM stages WHERE stage = 'lifecycle' AND key GLOB 'subject *') AS object,
+       json_each(object.value, '$[1]') AS told;
+INSERT OR REPLACE INTO stages
+  SELECT stage, 'telling ' || json_extract(told.value, '$[1][0]'), json_array(NULL, json(told.value))
+  FROM (SELECT stage, value FROM stages WHERE stage = 'lifecycle' AND key GLOB 'nameless *') AS kind,
+       json_each(kind.value) AS list, json_each(list.value) AS told;
+DELETE FROM stages WHERE stage = 'lifecycle' AND (key GLOB 'subject *' OR key GLOB 'nameless *');
+"""
+
 # Scripts that lead from each version to the next; the first makes version 1 of nothing.
-MIGRATIONS: tuple[str, ...] = (TABLES,)
+MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING)
 VERSION = len(MIGRATIONS)
 
 
