@@ -306,6 +306,13 @@ class Pipeline:
             clock_ns=self.clock_ns,
         )
 
+    def drop_changes(self) -> None:
+        """Let go of what was noted for a commit, where there is none: else all that changes is held for good."""
+        self._read.clear()
+        for stage in self._stages().values():
+            stage.changed_rows()
+        self.series.changes()
+
     def _count_oddities(self) -> None:
         """Move what the lifecycle counted aside into the series."""
         for name, count in (

@@ -21,6 +21,8 @@ from logwatch.tellings import REMEMBERED_NS
 SOURCE = "replay"
 TOLD = "replay.told"
 PIPE_WAIT = 1.0
+UNSAVED = 10_000
+"""Events without a store, after which their traces in the stages are let go of."""
 
 
 class Pending:
@@ -66,6 +68,7 @@ class Replay:
     stopped: Callable[[], bool]
     _pending: Pending = field(default_factory=Pending)
     _told: int = 0
+    _unsaved: int = 0
 
     def run(self) -> None:
         """Read to the end, or until `stopped`; with a store, from where the last replay stopped."""
@@ -110,6 +113,7 @@ class Replay:
             self.tell(event)
             self._told = seq
         if self.store is None:
+            self._drop_changes(len(outcomes))
             return
         self.flush()
         turn = self.pipeline.take_turn(outcomes)
@@ -117,6 +121,13 @@ class Replay:
         turn.meta[TOLD] = str(self._told)
         self.store.commit(turn, self.now_ns)
         self.source.committed()
+
+    def _drop_changes(self, outcomes: int) -> None:
+        """Let the stages forget what they noted for a commit, from time to time: handing it over costs, holding it too."""
+        self._unsaved += outcomes
+        if self._unsaved >= UNSAVED:
+            self._unsaved = 0
+            self.pipeline.drop_changes()
 
 
 def oldest_first(paths: Sequence[str], now_ns: int) -> list[str]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from parity import RECORDINGS, unpack
 
 from logwatch.cli.output import as_json
 from logwatch.exposition import Published
 from logwatch.model import SECOND
 from logwatch.pipeline import Pipeline, Settings
-from logwatch.replay import Replay
+from logwatch.replay import UNSAVED, Replay
 from logwatch.rulefiles import load
 from logwatch.series import Series
 from logwatch.sources.replay import ReplaySource
@@ -90,6 +91,34 @@ def replayed(log: Path, state: Path, patience: Callable[[], int]) -> tuple[Resul
         if finished:
             return result, interruptions
         interruptions += 1
+
+
+@pytest.mark.parametrize(("events", "held"), [(100, True), (UNSAVED + 100, False)])
+def test_without_a_store_the_traces_of_old_events_are_let_go_of(tmp_path: Path, events: int, *, held: bool) -> None:
+    line = 'Nov 23 18:{:02}:{:02} vm dockerd[42]: time="2026-11-23T18:{:02}:{:02}Z" level={} msg="Handler for GET /v1.41/info returned error: {}"\n'
+    moments = [(number // 60 % 60, number % 60) * 2 for number in range(3600)]
+    log = tmp_path / "messages"
+    with log.open("w") as file:
+        file.write(line.format(*moments[0], "warning", "once"))
+        file.writelines(line.format(*moments[number * 3600 // events], "error", number) for number in range(events))
+    rules, series = load([]), Series()
+    source = ReplaySource([str(log)], chunk_bytes=1 << 16)
+    Replay(
+        source=source,
+        pipeline=Pipeline(rules.rules, rules.correlations, Settings(), series, tmp_path),
+        store=None,
+        now_ns=1_800_000_000 * SECOND,
+        tell=lambda _event: None,
+        flush=lambda: None,
+        progress=lambda: None,
+        stopped=lambda: False,
+    ).run()
+    source.close()
+
+    noted = {change.labels for change in series.changes() if change.family == "docker_daemon_log_messages_total"}
+
+    assert (("warning",) in noted) is held
+    assert series.value("docker_daemon_log_messages_total", ("warning",)) == 1
 
 
 def test_kill_9_at_random_moments_loses_and_doubles_nothing(tmp_path: Path, logwatch: Callable[..., str]) -> None:
