@@ -94,7 +94,7 @@ _BEFORE = re.compile(
 def expression() -> bytes:
     """A pattern, also in hyperscan's syntax, of lines that may hold an engine's message in another form; it errs on the side of yes."""
     return (
-        rb"(?:docker|containerd|registry|distribution|balena|forward|moby|sh|env)[A-Za-z.-]*"
+        rb"(?:docker|containerd|registry|distribution|balena|forward|moby|[ /](?:ba)?sh|[ /]env)[A-Za-z.-]*"
         + _BEHIND_TAG
         + b"(?:"
         + _FORMS
