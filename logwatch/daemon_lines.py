@@ -1,14 +1,13 @@
-r"""Counting the engine's own lines by level, without reading their headers.
-
-`find_docker_lines` tells where `docker` first stands in a line, so for an engine's line:
+r"""Counting docker lines, and the engine's own by level, without reading their headers.
 
     Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57.728700494Z" level=info msg=…
     ╵◀──── back ─────▶╵◀─────────────── ahead ────────────────▶╵
 
 Host, tag, pid and the width of the stamps stay the same as long as an engine runs, and so do
-these two distances and the text from `docker` to the tag's end: a `Shape`. Whatever line has that text, a
-newline just so far back and a level just so far ahead is counted by three looks at the bytes. Any other is held against the grammar of headers,
-which may teach a new shape; shapes make this fast and change no count.
+the two distances from where `docker` first stands in a line, and the text from there to the tag's end: a `Shape`. One
+regex goes from `docker` to `docker` through a chunk, and where a shape that it knows stands it takes the level with it. Any
+other line with `docker` behind a blank is held against the grammar of headers, which may teach a new shape; shapes make this
+fast and change no count.
 
 The header before the tag must have a form that a container's output cannot have: no earlier
 tag (`[` or `: `) in the line, or RFC 5424 with the tag as its APP-NAME. Two approximations
@@ -28,33 +27,41 @@ from logwatch.patterns import escape
 
 LEVELS = ("debug", "info", "warning", "error", "fatal", "panic")
 _DOCKER = b"docker"
-_DOCKER_LINE = re.compile(rb"docker[^\n]*\n")
-_NEWLINE, _BLANK = b"\n "
 _WRAPPERS = frozenset({"sh", "bash", "env"})
 """Tags of scripts that start an engine: only lines in logrus' form are its."""
 _MAX_HEADER = 300
 _MAX_SHAPES = 8
+_LEARNT = 16
+"""Lines of one shape in a chunk that make it worth knowing."""
 _KEY = 11
 """Bytes that tell the level, in either form: `" level=inf`, `level":"inf`."""
 _LEVEL_OF = {(form + level.encode())[:_KEY]: level for level in LEVELS for form in (b'" level=', b'level":"')}
+_SAID = frozenset({b"", *_LEVEL_OF})
 
 
 class Shape(NamedTuple):
-    """Distances from where `docker` begins to the newline before, and to the level; and what stands there.
+    """Bytes of a line before `docker`, the text from there, and the bytes between that and the level.
 
     The text tells the engine from a container on a host that is called docker1, and from one
     tagged docker/web.
     """
 
-    back: int
-    ahead: int
+    before: int
     text: bytes
+    between: int
+
+    def regex(self) -> bytes:
+        """What stands behind `docker` in such a line, up to the level."""
+        text = escape(self.text.removeprefix(_DOCKER))
+        return rb"(?<=\n.{%d}docker)%b.{%d}" % (self.before, text, self.between)
 
 
 class DaemonLines(NamedTuple):
     """The engine's lines of a chunk."""
 
     levels: Counter[str]
+    docker: int
+    """Lines that say `docker`, whoever writes them."""
     other: int
     """Lines of engines in which nothing says `docker`."""
 
@@ -62,12 +69,17 @@ class DaemonLines(NamedTuple):
 # ── what is looked for ───────────────────────────────────────────────────────────────
 
 
-def find_docker_lines(data: bytes) -> list[tuple[int, int]]:
-    """Find every line that contains `docker`: where it first stands there, and where the next line begins.
+def docker_lines(shapes: Iterable[Shape]) -> re.Pattern[bytes]:
+    """Match a line from where it first says `docker`, once.
 
-    One text, found by `re`, takes a third of what hyperscan needs when it has to tell where a match begins.
+    Its group is the level (a key of `_LEVEL_OF`) in a line of these shapes, some other text in one whose tag
+    may begin there, and empty in any other. A text found by `re` takes a third of what hyperscan needs to tell where a match begins.
     """
-    return [match.span() for match in _DOCKER_LINE.finditer(data)]
+    known = b"|".join([rb"(?!)", *(shape.regex() for shape in shapes)])
+    level = b"(?:" + _either(_LEVEL_OF) + b")"
+    return re.compile(
+        rb"docker(?:(?:(?:" + known + b")(?=" + level + rb")|(?<=[ ]docker)(?!" + level + rb"))(.{0,%d}))?.*" % _KEY
+    )
 
 
 def other_tags_expressions() -> list[bytes]:
@@ -77,19 +89,19 @@ def other_tags_expressions() -> list[bytes]:
     # Each tag an expression of its own: plain literals cost least.
     return [
         *(escape(tag.encode()) for tag in sorted(tags - _WRAPPERS)),
-        b" (?:" + _either(tags & _WRAPPERS) + b")" + wrapped,
+        b" (?:" + _either(tag.encode() for tag in tags & _WRAPPERS) + b")" + wrapped,
     ]
 
 
-def _either(tags: Iterable[str]) -> bytes:
-    return b"|".join(escape(tag.encode()) for tag in sorted(tags))
+def _either(texts: Iterable[bytes]) -> bytes:
+    return b"|".join(escape(text) for text in sorted(texts))
 
 
 # ── what it is ───────────────────────────────────────────────────────────────────────
 
 
 def _header(tags: Iterable[str], payload: bytes) -> bytes:
-    names = b"(?:" + _either(tags) + b")"
+    names = b"(?:" + _either(tag.encode() for tag in tags) + b")"
     syslog = rb"[^<\s][^\s\[]+ (?:[^\n:\[]|:[^\n ])*? ?" + names + rb"(?:\[[0-9]+\])?:"
     rfc5424 = rb"1 [^ \n]+ [^ \n]+ " + names + rb" [^ \n]+ [^ \n]+ (?:-|\[[^\n]*?\])"
     return rb"(?:<[0-9]{1,3}>)?(?:" + syslog + b"|" + rfc5424 + b") {0,2}" + payload
@@ -113,61 +125,44 @@ _LEVEL = re.compile(
 
 
 class DaemonLineCounter:
-    """Counts the engine's lines; remembers the shapes it has seen."""
+    """Counts docker lines and the engine's; remembers the shapes it has seen."""
 
     def __init__(self) -> None:
         self._shapes: list[Shape] = []
+        self._lines = docker_lines(())
 
-    def count(self, data: bytes, dockers: Sequence[int], others: Sequence[int]) -> DaemonLines:
-        """Count in whole lines of bytes.
-
-        `dockers` is where `docker` first stands, in each line that contains it; `others` is
-        where what may be the tag of another engine ends.
-        """
+    def count(self, data: bytes, others: Sequence[int]) -> DaemonLines:
+        """Count in whole lines of bytes; `others` is where what may be the tag of another engine ends."""
+        lines = b"\n" + data  # so that the first begins like all others
+        groups = Counter(self._lines.findall(lines))
         levels: Counter[str] = Counter()
-        rest = dockers
-        for shape in tuple(self._shapes):
-            if not rest:
-                break
-            rest = _count_shape(data, rest, shape, levels)
-        for place in rest:
-            if not place or data[place - 1] == _BLANK:
-                self._learn(data, place, levels)
-        other = {data.rfind(b"\n", 0, end - 1) + 1 for end in others}
-        return DaemonLines(levels, sum(_count_other(data, start, levels) for start in other))
+        for key in groups.keys() & _LEVEL_OF.keys():
+            levels[_LEVEL_OF[key]] += groups[key]
+        if groups.keys() - _SAID:
+            self._count_unknown(lines, levels)
+        starts = {data.rfind(b"\n", 0, end - 1) + 1 for end in others}
+        return DaemonLines(levels, groups.total(), sum(_count_other(data, start, levels) for start in starts))
 
-    def _learn(self, data: bytes, place: int, levels: Counter[str]) -> None:
-        """Count a line by the grammar, and remember its shape."""
-        start = data.rfind(b"\n", 0, place) + 1
-        found = _find_level(data, start)
-        if found is None:
-            return
-        header_end, key = found
-        levels[_LEVEL_OF[data[key : key + _KEY]]] += 1
-        shape = Shape(place - start + 1, key - place, data[place:header_end])
-        self._shapes = [shape, *self._shapes[: _MAX_SHAPES - 1]]
+    def _count_unknown(self, lines: bytes, levels: Counter[str]) -> None:
+        """Count the lines that are of no known shape by the grammar, and learn the shapes that many of them have."""
+        places = [match.start() for match in self._lines.finditer(lines) if (match[1] or b"") not in _SAID]
+        shapes: Counter[Shape] = Counter()
+        for place in places:
+            start = lines.rfind(b"\n", 0, place) + 1
+            found = _find_level(lines, start)
+            if found is not None:
+                header_end, key = found
+                levels[_LEVEL_OF[lines[key : key + _KEY]]] += 1
+                shapes[Shape(place - start, lines[place:header_end], key - header_end)] += 1
+        learnt = [shape for shape, count in shapes.most_common(_MAX_SHAPES) if count >= _LEARNT]
+        if learnt:
+            self._shapes = [*learnt, *self._shapes][:_MAX_SHAPES]
+            self._lines = docker_lines(self._shapes)
 
 
-def _count_shape(data: bytes, places: Sequence[int], shape: Shape, levels: Counter[str]) -> Sequence[int]:
-    """Count the lines of a shape; return the places of all others."""
-    back, ahead, text = shape
-    # The very first line has no newline before it: an index below zero would look at the end.
-    first = next((index for index, place in enumerate(places) if place >= back), len(places))
-    head, body = places[:first], places[first:]
-    near = [place for place in body if data[place - back] == _NEWLINE and data.startswith(text, place)]
-    found = 0
-    for key, count in Counter([data[place + ahead : place + ahead + _KEY] for place in near]).items():
-        level = _LEVEL_OF.get(key)
-        if level is not None:
-            levels[level] += count
-            found += count
-    if found == len(body):
-        return head
-    other = [place for place in body if data[place - back] != _NEWLINE or not data.startswith(text, place)]
-    far = [place for place in other if data[place - 1] == _BLANK]
-    if found < len(near):
-        far += [place for place in near if data[place + ahead : place + ahead + _KEY] not in _LEVEL_OF]
-    return [*head, *far]
+def count_docker(data: bytes, ends: Iterable[int]) -> int:
+    """How many of the lines that end there say `docker`."""
+    return sum(data.find(_DOCKER, data.rfind(b"\n", 0, end - 1) + 1, end) >= 0 for end in ends)
 
 
 def _count_other(data: bytes, start: int, levels: Counter[str]) -> bool:

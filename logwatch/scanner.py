@@ -28,7 +28,7 @@ from typing import NamedTuple
 import hyperscan
 
 from logwatch import __version__
-from logwatch.daemon_lines import DaemonLineCounter, find_docker_lines, header_of, other_tags_expressions
+from logwatch.daemon_lines import DaemonLineCounter, count_docker, header_of, other_tags_expressions
 from logwatch.errors import RuleError
 from logwatch.formats import logrus
 from logwatch.formats.tags import TAG_FAMILIES
@@ -97,12 +97,11 @@ class Scanner:
         found = [(end, number) for number in ends if number < self._first_ignored for end in ends[number]]
         if foreign:
             found += self._scan_translated(data, foreign)
-        docker_lines = find_docker_lines(data)
-        levels, other_lines = self._daemon_lines.count(data, [start for start, _ in docker_lines], others)
+        daemon = self._daemon_lines.count(data, others)
         ignored_ends, ignored_counts = self._count_ignored(data, ends, found)
-        known = len(ignored_ends.intersection([end for _, end in docker_lines])) if ignored_ends else 0
         hits, lines = _make_hits(data, found)
-        return Scan(lines, len(docker_lines) + other_lines, levels, hits, ignored_counts, known)
+        docker_lines = daemon.docker + daemon.other
+        return Scan(lines, docker_lines, daemon.levels, hits, ignored_counts, count_docker(data, ignored_ends))
 
     def _scan_translated(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Find what rules hit in the engine's lines that are not logfmt, once they are; as the end of the line and the rule."""
