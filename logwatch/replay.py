@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from logwatch.formats.reader import LineReader
+from logwatch.lifecycle.tellings import REMEMBERED_NS
 from logwatch.model import Chunk, Event, Outcome, Source
 from logwatch.pipeline import Pipeline
 from logwatch.sources.replay import ReplaySource
 from logwatch.store import Query, Store
-from logwatch.tellings import REMEMBERED_NS
 
 SOURCE = "replay"
 TOLD = "replay.told"

@@ -10,12 +10,8 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"__init__", "model", "errors"},
-    {"accounts", "changepoints", "formats", "metrics", "patterns", "repeats", "secrets", "states", "templates"},
-    {"tellings"},
-    {"kinds", "leaders", "matching", "subjects"},
-    {"memory"},
-    {"nameless"},
-    {"containers", "daemon_lines", "docker", "fields", "names", "services", "tellers"},
+    {"changepoints", "formats", "metrics", "patterns", "repeats", "secrets", "templates"},
+    {"daemon_lines", "docker", "fields"},
     {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
     {"nearmisses", "tally", "exposition", "store", "notifiers"},
     {"backfill", "coverage", "explanation", "rulefiles"},

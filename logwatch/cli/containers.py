@@ -14,8 +14,8 @@ from rich.table import Table
 
 from logwatch.cli import options
 from logwatch.cli.output import stamp
-from logwatch.containers import ContainerView
 from logwatch.lifecycle import Lifecycle
+from logwatch.lifecycle.tracked import ContainerView
 from logwatch.model import SECOND, SHORT_ID
 from logwatch.store import History
 

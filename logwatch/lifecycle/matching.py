@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from logwatch.accounts import CORROBORATING, JOIN_NS, LEADING, OOM_NS, PRIMARY, agree, is_death, is_start, repeats
+from logwatch.lifecycle.accounts import (
+    CORROBORATING,
+    JOIN_NS,
+    LEADING,
+    OOM_NS,
+    PRIMARY,
+    agree,
+    is_death,
+    is_start,
+    repeats,
+)
+from logwatch.lifecycle.tellings import REVOKED, Telling, joinable
 from logwatch.model import Event
-from logwatch.tellings import REVOKED, Telling, joinable
 
 TROUBLES = ("_failed", "_error")
 """Actions that do not show that the object has ever run."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL, Service, follow_service
 from logwatch.model import Event
-from logwatch.states import MOMENTARY, SERVICE_STATEFUL, Service, follow_service
 
 
 class Fate:

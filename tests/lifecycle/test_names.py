@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from logwatch.lifecycle.names import BORN_NS, PENDING, Names, looks_like_id
 from logwatch.model import SECOND
-from logwatch.names import BORN_NS, PENDING, Names, looks_like_id
 
 WEB = "3f" * 32
 DB = "a0" * 32

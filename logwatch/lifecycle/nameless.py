@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logwatch.accounts import CORROBORATING, JOIN_NS, LEADING, agree
-from logwatch.kinds import HEARD_NS
-from logwatch.memory import Memory
+from logwatch.lifecycle.accounts import CORROBORATING, JOIN_NS, LEADING, agree
+from logwatch.lifecycle.kinds import HEARD_NS
+from logwatch.lifecycle.memory import Memory
+from logwatch.lifecycle.tellings import NOTHING, REMEMBERED_NS, REVOKED, Key, Subject, Telling, Told
 from logwatch.model import Event
-from logwatch.tellings import NOTHING, REMEMBERED_NS, REVOKED, Key, Subject, Telling, Told
 
 
 class Nameless:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import NamedTuple
 
-from logwatch.model import State
+from logwatch.model import Event, State
 
 
 class ContainerView(NamedTuple):
@@ -67,6 +67,15 @@ class Tracked:
         self.ooms = 0
         self.health: str | None = None
         self.gone_ns: int | None = None
+
+    def take_attributes(self, event: Event) -> None:
+        """Take over what an event's attributes say about its container."""
+        attributes = event.attributes
+        self.image = attributes.get("image") or self.image
+        if event.event == "container.die":
+            self.exit_code = attributes.get("exit_code") or attributes.get("exitCode") or self.exit_code
+        elif event.event == "container.health_status":
+            self.health = attributes.get("health") or self.health
 
     def view(self, name: str | None) -> ContainerView:
         """Return it as the API shows it."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from logwatch.kinds import Kinds
-from logwatch.leaders import Leaders
+from logwatch.lifecycle.kinds import Kinds
+from logwatch.lifecycle.leaders import Leaders
+from logwatch.lifecycle.subjects import Subjects
+from logwatch.lifecycle.tellings import FORGOTTEN, Key, Subject, Telling
 from logwatch.model import Event, Role
-from logwatch.subjects import Subjects
-from logwatch.tellings import FORGOTTEN, Key, Subject, Telling
 
 
 class Memory:

@@ -37,12 +37,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from logwatch.accounts import CORROBORATING, LEADING, is_death, is_start
-from logwatch.matching import confirms, match
-from logwatch.memory import Memory
+from logwatch.lifecycle.accounts import CORROBORATING, LEADING, is_death, is_start
+from logwatch.lifecycle.matching import confirms, match
+from logwatch.lifecycle.memory import Memory
+from logwatch.lifecycle.nameless import Nameless
+from logwatch.lifecycle.tellings import NOTHING, REVOKED, Key, Subject, Telling, Told
 from logwatch.model import Event
-from logwatch.nameless import Nameless
-from logwatch.tellings import NOTHING, REVOKED, Key, Subject, Telling, Told
 
 
 class Tellers:
@@ -165,8 +165,7 @@ class Tellers:
 
     # ── the clock ────────────────────────────────────────────────────────────────────
 
-    @property
-    def clock_ns(self) -> int:
+    def clock(self) -> int:
         """The newest time that `expire` was told."""
         return self._memory.clock_ns
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from logwatch.accounts import CORROBORATING, LEADING
+from logwatch.lifecycle.accounts import CORROBORATING, LEADING
+from logwatch.lifecycle.tellings import REVOKED, Telling
 from logwatch.model import SECOND, Role
-from logwatch.tellings import REVOKED, Telling
 
 LED_NS = 3600 * SECOND
 """So long after its last line `docker events` is believed to be still written into a host's log."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from logwatch.accounts import CORROBORATING
+from logwatch.lifecycle.accounts import CORROBORATING
+from logwatch.lifecycle.tellings import REMEMBERED_NS, Kind, Telling
 from logwatch.model import SECOND, Event
-from logwatch.tellings import REMEMBERED_NS, Kind, Telling
 
 Place = tuple[str, str]
 """Host and type.action."""

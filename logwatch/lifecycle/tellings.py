@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 
-from logwatch.accounts import merge
+from logwatch.lifecycle.accounts import merge
 from logwatch.model import SECOND, Event
 
 REMEMBERED_NS = 120 * SECOND
