@@ -81,7 +81,7 @@ class Plain:
 
     def pread(self, size: int, offset: int) -> bytes:
         """Up to `size` bytes from `offset`; fewer only at the end."""
-        return os.pread(self.fd, size, offset)
+        return self._disk.pread(self.fd, size, offset)
 
     def data_after(self, offset: int) -> int:
         """Where the next bytes are that were really written: a hole is jumped over."""

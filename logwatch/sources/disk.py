@@ -21,6 +21,10 @@ class Disk:
         """Open for reading; never blocks, not even on a FIFO."""
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
 
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        """Read from a file that is open; fewer bytes only at its end."""
+        return os.pread(fd, size, offset)
+
     def names(self, directory: str, prefix: str) -> list[str]:
         """Names in a directory that begin so; none where it cannot be listed."""
         try:

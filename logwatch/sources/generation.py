@@ -135,6 +135,16 @@ class Generation:
         self._tail = self.content.pread(length, offset - length)
         self.seen = max(self.seen, offset)
 
+    def resume(self, known: Fingerprint, *, cutting: bool) -> bool:
+        """Go behind what is known of it; False where it holds something else by now."""
+        length = min(TAIL, known.size)
+        tail = self.content.pread(length, known.size - length)
+        if digest(tail) != known.tail or digest(self._head[: known.head_size]) != known.head:
+            return False
+        self.offset, self.cutting, self._tail = known.size, cutting, tail
+        self.seen = max(self.seen, known.size)
+        return True
+
     def move_to_end(self) -> None:
         """Go behind what is there; the rest of a line that has begun is passed over."""
         assert isinstance(self.content, Plain)
@@ -191,7 +201,7 @@ class Generation:
                 raise ChangedError
         if self.offset < HEAD:
             head = self.content.pread(HEAD, 0)
-            if not head.startswith(self._head):
+            if not head.startswith(self._head) or self._is_torn(head, size):
                 raise ChangedError
             self._head = head
         if (
@@ -200,6 +210,12 @@ class Generation:
         ):
             raise ChangedError
         self.seen = size
+
+    def _is_torn(self, head: bytes, size: int) -> bool:
+        """The head was read after a truncation, the size before it: they are of two generations."""
+        if not isinstance(self.content, Plain):
+            return False
+        return len(head) < min(size, HEAD) or (len(head) > len(self._head) and self.content.stat().st_size < size)
 
     def read(self, limits: Limits) -> Piece | None:
         """The next whole lines, or None at the end; raises ChangedError."""
@@ -241,12 +257,16 @@ class Generation:
         if size <= limits.max_line_bytes and len(window) == back + size and window.find(b"\n", back) < 0:
             size = limits.max_line_bytes + 1
             window = self.content.pread(back + size, self.offset - back)
-        if not window.startswith(self._tail):
+        expected = self._tail + self._head[self.offset : self.offset + size]
+        if not window.startswith(expected):
             raise ChangedError
         return window, back, len(window) == back + size
 
     def _use(self, window: bytes, end: int) -> None:
         """Go behind what was dealt with."""
+        if self.offset < HEAD:  # more may have been written since the head was looked at
+            head = self._head[: self.offset] + window[len(self._tail) :]
+            self._head = max(self._head, head[:HEAD], key=len)
         self.offset += end - len(self._tail)
         self._tail = window[max(end - TAIL, 0) : end]
         self.seen = max(self.seen, self.offset)

@@ -35,7 +35,10 @@ class Lineage:
         self.begun = False
         self.start = habits.start
         self.unsure = False
-        """The live file was empty when siblings were last listed: what it held since may be in a copy."""
+        """The live file was empty before siblings were last listed: what it held since may be in a copy that was not.
+
+        It is not read until that is known.
+        """
         self.error: str | None = None
         self.alias: tuple[int, int] | None = None
         """Another path reads this file, which is also ours."""
@@ -106,7 +109,6 @@ class Lineage:
         """From now on the path names this file."""
         self.live = live
         live.is_intact()
-        self.unsure = live.empty
 
     def come_back(self, live: Generation) -> bool:
         """A file that was moved away came back: it becomes the live one again, where we left it."""
@@ -118,21 +120,20 @@ class Lineage:
         self.live = known
         return True
 
-    def take_up(self, record: Record, fresh: Plain) -> Generation:
-        """Read on in a file that begins with what was read."""
+    def take_up(self, record: Record, live: Generation) -> bool:
+        """Read on in a file that begins with what was read; False where it does not any more."""
+        if not live.resume(record.fingerprint, cutting=record.cutting):
+            return False
         self.resume = None
-        live = Generation(fresh, self.path, self._ledger.skipped)
-        live.move(record.fingerprint.size, cutting=record.cutting)
-        live.seen = max(fresh.stat().st_size, live.offset)
         self.set_live(live)
-        return live
+        return True
 
     def start_anew(self, live: Generation) -> None:
         """A new file is at the path; one that was read before under whatever name starts where it was left."""
         assert isinstance(live.content, Plain)
         known = self._family.resumed(live.content) or self._claims.finished(live.content)
         if known is not None:
-            live.move(known.size)
+            live.resume(known, cutting=False)
         self.set_live(live)
 
     # ── state ────────────────────────────────────────────────────────────────────────

@@ -125,6 +125,7 @@ class Lookout:
         """
         line = self._lineage
         line.older.drop_stale()
+        settled = not live.empty  # before the copies are listed: what it was given since may be in one that was not
         siblings = self._family.copies.listing()
         if siblings is None or not self._is_at_path(live.content) or not live.is_intact():
             self._family.copies.mistrust()
@@ -132,8 +133,9 @@ class Lookout:
         found = line.older.find(self._succession, siblings, now_ns)
         added = self._add_missed(siblings) if line.unsure else self._add_late(siblings)
         self._family.know(siblings)
-        line.unsure = live.empty
-        return found or added > 0
+        now_sure = line.unsure and settled
+        line.unsure = not settled
+        return found or added > 0 or now_sure
 
     def _is_at_path(self, content: Plain | Archive) -> bool:
         """The path still names this file: siblings listed before hold nothing newer."""
@@ -165,22 +167,25 @@ class Lookout:
         except OSError as error:
             line.error = describe(self._path, error)
             return False
+        live = Generation(fresh, self._path, self._ledger.skipped)
+        live.is_intact()
+        settled = not live.empty  # before the copies are listed: what it is given from now on may be in one that is not
         self._drop_stale()
         self._family.copies.modified()
         siblings = self._family.copies.listing()
-        if siblings is None or not self._is_at_path(fresh):
+        if siblings is None or not self._is_at_path(fresh) or not live.is_intact():
             fresh.close()
             return False
         line.error = None
-        live = Generation(fresh, self._path, self._ledger.skipped)
         if line.come_back(live) or not self._is_free(fresh):
             fresh.close()
             return True
         line.older.find(self._succession, siblings, now_ns)
         if not line.begun:
             line.begin(live)
-        elif not self._goes_on(fresh, siblings, now_ns):
+        elif not self._goes_on(live, fresh, siblings, now_ns):
             self._succeed(live, fresh, siblings, now_ns)
+        line.unsure = not settled
         self._family.know(siblings)
         return True
 
@@ -196,7 +201,7 @@ class Lookout:
         line.retire()
         return False
 
-    def _goes_on(self, fresh: Plain, siblings: Sequence[Sibling], now_ns: int) -> bool:
+    def _goes_on(self, live: Generation, fresh: Plain, siblings: Sequence[Sibling], now_ns: int) -> bool:
         """It is the file we were reading, or a copy put in its place: go on at the same offset."""
         line = self._lineage
         if line.live is not None:
@@ -208,7 +213,8 @@ class Lookout:
             return False
         record = line.resume
         assert record is not None
-        live = line.take_up(record, fresh)
+        if not line.take_up(record, live):
+            return False
         if record.fingerprint.head_size:
             self._add_late(siblings)
         elif self._add_missed(siblings):
@@ -220,15 +226,13 @@ class Lookout:
     def _succeed(self, live: Generation, fresh: Plain, siblings: Sequence[Sibling], now_ns: int) -> None:
         """A new file is at the path: first what was there before it and what was missed."""
         line = self._lineage
-        live.move(0)
         held, kind = line.hold()
         found = None
         read = None
         if line.resume is not None:
             read = line.resume.fingerprint if line.resume.fingerprint.size else None
             found = self._succession.predecessor(line.resume, self._not_held(siblings, held))
-            if found is None and line.resume.fingerprint.matches(fresh):
-                line.take_up(line.resume, fresh)
+            if found is None and line.resume.fingerprint.matches(fresh) and line.take_up(line.resume, live):
                 line.older.generations += held
                 return
             kind = self._follow(line.resume, found, fresh, now_ns)

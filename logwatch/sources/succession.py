@@ -168,10 +168,14 @@ def is_copy(content: Plain | Archive, size: int, generation: Generation) -> bool
     """The file is the generation itself, or a copy of it, whole or so far."""
     if (content.device, content.inode) == generation.identity:
         return True
-    if (
-        isinstance(content, Plain)
-        and isinstance(generation.content, Plain)
-        and take(content, size).matches(generation.content)
-    ):
+    if isinstance(content, Plain) and isinstance(generation.content, Plain) and _begins(content, size, generation):
         return True
     return not generation.empty and generation.fingerprint().matches(content)
+
+
+def _begins(content: Plain, size: int, generation: Generation) -> bool:
+    """So much of the file is how the generation begins; also of a copy that has but half a line so far."""
+    begun = take(content, size)
+    if begun.head_size or not size:
+        return begun.matches(generation.content)
+    return content.pread(size, 0) == generation.content.pread(size, 0)

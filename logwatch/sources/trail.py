@@ -79,7 +79,7 @@ class Trail:
         for piece, mtime_ns in self._lineage.older.pieces(now_ns, elapsed, superseded=superseded):
             self._last_read_ns = now_ns
             return Chunk(piece.data, self.path, piece.offset, mtime_ns)
-        if live is None:
+        if live is None or self._lineage.unsure:
             return None
         last = self._read_live(live, now_ns)
         if last is None:

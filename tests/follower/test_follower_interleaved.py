@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,39 @@ STEPS = 120
 
 class KilledError(BaseException):
     """The process is gone."""
+
+
+class CountedDisk(Disk):
+    """A disk on which something happens before a certain call."""
+
+    def __init__(self) -> None:
+        self.calls_left = -1
+        self.then: Callable[[], None] = lambda: None
+
+    def _count(self) -> None:
+        self.calls_left -= 1
+        if self.calls_left == 0:
+            self.then()
+
+    def stat(self, path: str) -> os.stat_result:
+        self._count()
+        return super().stat(path)
+
+    def fstat(self, fd: int) -> os.stat_result:
+        self._count()
+        return super().fstat(fd)
+
+    def open(self, path: str) -> int:
+        self._count()
+        return super().open(path)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        self._count()
+        return super().pread(fd, size, offset)
+
+    def names(self, directory: str, prefix: str) -> list[str]:
+        self._count()
+        return super().names(directory, prefix)
 
 
 class BusyDisk(Disk):
@@ -48,6 +82,10 @@ class BusyDisk(Disk):
     def open(self, path: str) -> int:
         self._meanwhile()
         return super().open(path)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        self._meanwhile()
+        return super().pread(fd, size, offset)
 
     def names(self, directory: str, prefix: str) -> list[str]:
         self._meanwhile()
@@ -104,13 +142,14 @@ def pack(plain: Path, suffix: str) -> Iterator[None]:
     yield
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # who is killed closes nothing
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_t41_t57_a_writer_between_any_two_system_calls(tmp_path: Path, seed: int) -> None:
     random_ = random.Random(seed)
     log = Log(tmp_path / "log" / "messages")
     others = life(log, random_)
     disk = BusyDisk(random_, others)
-    reader = Reader(log.path, disk=disk, chunk_bytes=500, max_line_bytes=200)
+    reader = Reader(log.path, disk=disk, chunk_bytes=random_.choice([500, 5000]), max_line_bytes=200)
     disk.busy = disk.deadly = True
     for _ in range(2000):
         try:
@@ -128,6 +167,53 @@ def test_t41_t57_a_writer_between_any_two_system_calls(tmp_path: Path, seed: int
     disk.busy = False
     for _ in others:
         pass
+
+    assert reader.poll(rounds=6) == log.written
+    assert reader.gaps == []
+
+
+ROTATIONS = {
+    "rename": lambda log: log.rename(),
+    "copytruncate": lambda log: log.copytruncate(),
+    "copytruncate twice": lambda log: (log.copytruncate(), log.write(40), log.copytruncate()),
+    "copytruncate, rename, pack": lambda log: (
+        log.copytruncate(),
+        log.write(40),
+        log.rename(),
+        log.pack(log.sibling(1)),
+    ),
+}
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # as above
+@pytest.mark.parametrize("call", range(1, 61))
+@pytest.mark.parametrize("killed", [False, True], ids=["goes on", "killed"])
+@pytest.mark.parametrize("before", [0, 50])
+@pytest.mark.parametrize("rotation", ROTATIONS)
+def test_t41_t57_a_rotation_before_any_system_call(
+    tmp_path: Path, rotation: str, before: int, call: int, *, killed: bool
+) -> None:
+    log = Log(tmp_path / "log" / "messages")
+    disk = CountedDisk()
+    reader = Reader(log.path, disk=disk, chunk_bytes=2000, max_line_bytes=200)
+    reader.poll()
+    log.write(before)
+
+    def rotate() -> None:
+        log.write(60)
+        ROTATIONS[rotation](log)
+        log.write(60)
+        if killed:
+            raise KilledError
+
+    disk.calls_left, disk.then = call, rotate
+    with suppress(KilledError):
+        for _ in range(3):
+            reader.step()
+            reader.commit()
+    disk.calls_left = -1
+    reader.kill()
+    log.write(1)
 
     assert reader.poll(rounds=6) == log.written
     assert reader.gaps == []
