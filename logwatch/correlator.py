@@ -23,7 +23,7 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from logwatch import templates
-from logwatch.model import SECOND, Correlation, Event, Outcome, Role
+from logwatch.model import LATE_NS, SECOND, Correlation, Event, Outcome, Role
 
 GRACE_NS = 60 * SECOND
 """What is only remembered is kept a little longer: an event's own time may be before its header's."""
@@ -93,7 +93,8 @@ class Correlator:
         self.dropped: dict[str, int] = {}
         """Correlation to keys dropped because too many were under way, since the engine last cleared it."""
         self.late = 0
-        """Events that came more than their correlation's `within` behind the clock, since last set to 0."""
+        """Events too late for a correlation though not late for themselves, since last set to 0."""
+        self._late_seq = 0
         self._courses = {each.id: Course(each) for each in correlations}
         self._steps: dict[str, list[Course]] = {}
         self._clock_ns = 0
@@ -148,7 +149,8 @@ class Correlator:
         key = course.key(event)
         if key is None:
             return []
-        self.late += late
+        if late:
+            self._note_late(outcome)
         if bars:
             self._bar(course, key, event.time_ns)
             return []
@@ -158,6 +160,13 @@ class Correlator:
             self._await(course, key, outcome)
             return []
         return self._step(course, key, outcome)
+
+    def _note_late(self, outcome: Outcome) -> None:
+        """Count an event, not the correlations that it is too late for; the lifecycle has counted it if it is late itself."""
+        late = self._clock_ns - outcome.event.time_ns > LATE_NS
+        if not late and not outcome.amends and outcome.seq != self._late_seq:
+            self.late += 1
+            self._late_seq = outcome.seq
 
     def _step(self, course: Course, key: Key, outcome: Outcome) -> list[Event]:
         """A sequence: go on, begin, or begin anew."""

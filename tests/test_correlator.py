@@ -249,12 +249,24 @@ def test_of_too_many_keys_the_oldest_is_dropped_and_counted(monkeypatch: pytest.
     assert watch.dropped == {"oom/killed": 1}
 
 
-def test_late_events_are_counted() -> None:
-    watch = Correlator([KILLED])
-    watch.advance(START + 3600 * SECOND)
+@pytest.mark.parametrize(
+    ("behind", "counted"),
+    [(1, 0), (5, 1), (3600, 0)],
+    ids=["in time", "too late for both", "counted where events are late themselves"],
+)
+def test_an_event_too_late_for_correlations_is_counted_once(behind: int, counted: int) -> None:
+    within = {"within_ns": 2 * SECOND, "by": ("id",)}
+    watch = Correlator(
+        [
+            correlation("sequence", "container.oom", "container.die", id="oom/one", **within),
+            correlation("sequence", "container.oom", "container.kill", id="oom/two", **within),
+        ]
+    )
+    watch.advance(START + behind * SECOND)
     watch.accept(Outcome(1, event("container.oom")))
+    watch.accept(Outcome(1, event("container.oom"), amends=True))
 
-    assert watch.late == 1
+    assert watch.late == counted
 
 
 def test_a_deadline_of_something_else_makes_no_absence_early() -> None:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from logwatch.docker.inventory import Found
-from logwatch.lifecycle.accounts import JOIN_NS, LEADING
+from logwatch.lifecycle.accounts import LEADING
 from logwatch.lifecycle.containers import Containers
 from logwatch.lifecycle.names import looks_like_id
 from logwatch.lifecycle.services import Services
@@ -22,7 +22,7 @@ from logwatch.lifecycle.states import SERVICE_STATEFUL
 from logwatch.lifecycle.tellers import Tellers
 from logwatch.lifecycle.tellings import Told
 from logwatch.lifecycle.tracked import ContainerView, Tracked
-from logwatch.model import SECOND, Consequence, Event, Outcome, State
+from logwatch.model import LATE_NS, SECOND, Consequence, Event, Outcome, State
 
 SWEEP_NS = 600 * SECOND
 """Between two looks at what can be forgotten."""
@@ -36,7 +36,7 @@ class Lifecycle:
         self.anomalies = 0
         """Events that the tables do not allow, since the engine last set it to 0."""
         self.late = 0
-        """Events from more than 10 s before the clock, since the engine last set it to 0."""
+        """Events told of first more than 10 s after their time, since the engine last set it to 0."""
         self._tellers = Tellers(settle_ns)
         self._containers = Containers(self._tellers.clock)
         self._services = Services()
@@ -47,8 +47,6 @@ class Lifecycle:
 
     def accept(self, event: Event) -> list[Consequence]:
         """Take an event as a rule made it. The clock moves by `advance` alone."""
-        if event.time_ns < self._tellers.clock() - JOIN_NS:
-            self.late += 1
         type_, _, action = event.event.partition(".")
         if type_ == "container":
             return self._accept_container(event, action)
@@ -151,6 +149,7 @@ class Lifecycle:
             if not amends:
                 self._seq += 1
                 telling.seq = self._seq
+                self.late += event.time_ns < telling.clock_ns - LATE_NS
             made.append(Outcome(telling.seq, event, amends))
             if not amends or adopted:
                 self._apply(event, tracked, made)

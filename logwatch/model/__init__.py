@@ -12,6 +12,7 @@ since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a fi
 
 from logwatch.model.alerts import Alert, fingerprint
 from logwatch.model.events import (
+    LATE_NS,
     SHORT_ID,
     Attributes,
     Consequence,
@@ -29,6 +30,7 @@ from logwatch.model.sources import Gap, Source, SourceStatus
 from logwatch.model.stages import Stateful
 
 __all__ = [
+    "LATE_NS",
     "SECOND",
     "SHORT_ID",
     "Alert",

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
+from logwatch.model.lines import SECOND
 from logwatch.model.rules import Role
 
 Attributes = Mapping[str, str]
 SHORT_ID = 12
 """Hex digits of an id that Docker shows, and that stand in for an unknown name."""
+LATE_NS = 10 * SECOND
+"""What comes longer after its time is a late event."""
 
 
 class Event(NamedTuple):

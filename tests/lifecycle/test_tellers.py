@@ -18,7 +18,7 @@ from lifecycle_lines import (
 )
 
 from logwatch.lifecycle import Lifecycle
-from logwatch.model import SECOND, Outcome, Role, State
+from logwatch.model import SECOND, Event, Outcome, Role, State
 
 
 def test_many_tellers_of_a_death_tell_of_one() -> None:
@@ -82,6 +82,36 @@ def test_a_leader_that_comes_later_brings_time_rule_and_offset() -> None:
     (stop,) = accepted(made)
     assert (stop.time_ns, stop.rule, stop.offset, stop.name) == (START + SECOND // 2, "docker-events", 9, "web")
     assert stop.attributes == {"signal": "15"}
+
+
+NOW_NS = START + 100 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("lines", "late"),
+    [
+        ([event("container.stop", 50), event("container.stop", 50, rule="other"), leading("container.stop", 50)], 1),
+        ([event("container.stop", 50), event("container.stop", 50)], 2),
+        ([gone(50), event("container.start_failed", 50.1)], 1),
+        ([gone(50), gone(50, rule="other")], 1),
+        ([corroborating("container.start", 50, None), shim(50)], 1),
+        ([event("container.stop", 90), event("container.stop", 89, rule="other")], 0),
+    ],
+    ids=["three-tellers", "two-events", "revoked", "held", "without-an-id", "told-in-time"],
+)
+def test_a_late_event_is_counted_once_however_many_tell_of_it(lines: list[Event], late: int) -> None:
+    life = Lifecycle(SECOND)
+    play(*(each._replace(stamp_ns=NOW_NS) for each in lines), life=life)
+
+    assert life.late == late
+
+
+def test_an_event_is_not_late_because_it_was_held() -> None:
+    life = Lifecycle(30 * SECOND)
+    made = play(shim(0), event("api.error", 40, None), life=life)
+
+    assert kinds(made) == ["start", "error"]
+    assert life.late == 0
 
 
 def test_a_leader_passes_at_once() -> None:
