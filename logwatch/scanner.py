@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import inspect
 import os
 import platform
 from bisect import bisect_left
@@ -27,6 +28,7 @@ from typing import NamedTuple
 
 import hyperscan
 
+import logwatch.patterns
 from logwatch import __version__
 from logwatch.daemon_lines import DaemonLineCounter, count_docker, header_of, other_tags_expressions
 from logwatch.errors import RuleError
@@ -72,15 +74,12 @@ class Scanner:
         def number_of(index: int, rule: Rule, pattern: Pattern) -> int:
             return self._first_ignored + index if count_ignored and _is_counted(rule, pattern) else index
 
-        expressions = [
-            Expression(scan_expression(pattern), number_of(index, rule, pattern))
-            for index, rule in enumerate(rules)
-            for pattern in rule.patterns
+        patterns = [
+            (pattern, number_of(index, rule, pattern)) for index, rule in enumerate(rules) for pattern in rule.patterns
         ]
-        expressions += [Expression(text, self._other) for text in other_tags_expressions()]
-        expressions.append(Expression(logrus.expression() + TO_LINE_END, self._foreign))
-        patterns = [pattern for rule in rules for pattern in rule.patterns]
-        self._database = _load_or_compile(patterns, expressions, cache_dir)
+        own = [Expression(text, self._other) for text in other_tags_expressions()]
+        own.append(Expression(logrus.expression() + TO_LINE_END, self._foreign))
+        self._database = _load_or_compile(patterns, own, cache_dir)
 
     def scan(self, data: bytes) -> Scan:
         """Find the hits in whole lines of bytes, and count what lines there are. Never raises."""
@@ -204,24 +203,28 @@ def _by_line(found: list[tuple[int, int]]) -> Iterable[tuple[int, tuple[int, ...
 
 
 def _load_or_compile(
-    patterns: Sequence[Pattern], expressions: Sequence[Expression], cache_dir: Path | None
+    patterns: Sequence[tuple[Pattern, int]], own: Sequence[Expression], cache_dir: Path | None
 ) -> hyperscan.Database:
-    """Take the database from the cache, where only sound patterns get, or check the patterns and make it."""
-    path = cache_dir / (_key(patterns, expressions) + _SUFFIX) if cache_dir is not None else None
+    """Take the database from the cache, where only sound patterns get, or check the patterns and make it.
+
+    Each pattern comes with its number; `own` are expressions that no rule asks for.
+    """
+    path = cache_dir / (_key(patterns, own) + _SUFFIX) if cache_dir is not None else None
     database = _load(path) if path is not None else None
     if database is None:
-        database = _compile_sound(patterns, expressions)
+        database = _compile_sound(patterns, own)
         if path is not None:
             _save(path, hyperscan.dumpb(database))
     return database
 
 
-def _compile_sound(patterns: Sequence[Pattern], expressions: Sequence[Expression]) -> hyperscan.Database:
+def _compile_sound(numbered: Sequence[tuple[Pattern, int]], own: Sequence[Expression]) -> hyperscan.Database:
     """Compile all expressions at once; each by itself, which takes twice as long, only to tell every mistake."""
+    patterns = [pattern for pattern, _ in numbered]
     if any(find_fault(pattern) for pattern in patterns):
         _refuse_faults(patterns)
     try:
-        return _compile(expressions)
+        return _compile([*(Expression(scan_expression(pattern), number) for pattern, number in numbered), *own])
     except hyperscan.error:
         _refuse_faults(patterns)
         raise
@@ -255,11 +258,14 @@ def _compile(expressions: Sequence[Expression]) -> hyperscan.Database:
     return database
 
 
-def _key(patterns: Sequence[Pattern], expressions: Sequence[Expression]) -> str:
-    """Name of the cache file: the content, and the libraries and the machine that it was made with."""
-    made_with = (__version__, version("hyperscan"), platform.machine())
-    content = [(pattern.regex, pattern.text) for pattern in patterns]
-    return hashlib.sha256(repr((made_with, content, expressions)).encode()).hexdigest()[:32]
+def _key(patterns: Sequence[tuple[Pattern, int]], own: Sequence[Expression]) -> str:
+    """Name of the cache file: the content, and the libraries, the machine and the code that it was made with.
+
+    The code that derives expressions stands for them: to derive them all takes longer than to load the database.
+    """
+    made_with = (__version__, version("hyperscan"), platform.machine(), inspect.getsource(logwatch.patterns))
+    content = [(pattern.regex, pattern.text, number) for pattern, number in patterns]
+    return hashlib.sha256(repr((made_with, content, own)).encode()).hexdigest()[:32]
 
 
 def _load(path: Path) -> hyperscan.Database | None:
