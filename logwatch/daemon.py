@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from logwatch.board import Board
-from logwatch.compose import Builder, nanoseconds
+from logwatch.compose import Builder, give_back_memory, nanoseconds
 from logwatch.config import Config, Effective
 from logwatch.docker.inventory import Inventory
 from logwatch.engine import NOTIFIERS, SOURCE, Engine
@@ -81,6 +81,7 @@ class Daemon:
             self._board, config.web.listen_address, lifecycle=config.web.enable_lifecycle, security=security
         )
         self._url = f"{scheme}://{self._web.address}"
+        give_back_memory()
 
     def run(self) -> None:
         """Serve and follow until stopped; the last turn is committed, and everything let go."""

@@ -32,7 +32,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _HISTOGRAM = ("_bucket", "_count", "_sum")
 # Changes that wait for a scrape; with more, the owner takes them in itself, so that a process
 # nobody scrapes does not grow.
-_MOST_WAITING = 50_000
+_MOST_WAITING = 5_000
 # One call of sort() lets no other thread run until it is done.
 _SORT_AT_ONCE = 5_000
 _FEW = 200

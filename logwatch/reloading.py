@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from logwatch.compose import Builder, nanoseconds
+from logwatch.compose import Builder, give_back_memory, nanoseconds
 from logwatch.config import Config, Effective
 from logwatch.engine import Loaded
 from logwatch.receivers import receivers
@@ -48,6 +48,7 @@ class Reloading:
         pipeline = builder.pipeline(rules)
         self._tell_what_stays(fresh)
         self._builder, self._watch = builder, watch
+        give_back_memory()
         return Loaded(rules, pipeline, destinations, nanoseconds(config.alerting.lateness))
 
     def _merged(self, fresh: Config) -> Config:

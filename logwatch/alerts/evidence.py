@@ -21,7 +21,8 @@ from logwatch.secrets import Masker
 LINES_PER_OBJECT = 3
 LINES_PER_ALERT = 5
 MOST_OBJECTS = 2000
-MOST_WAITING = 4096
+MOST_WAITING = 1024
+"""Lines whose events are held, or have joined another that was."""
 LONGEST = 400
 """Characters of a line that are shown."""
 

@@ -162,7 +162,7 @@ class Generation:
     def is_intact(self) -> bool:
         """What was read is still there; also learns size, time and head as they are now."""
         try:
-            self._look()
+            self.look()
         except (ChangedError, OSError):
             return False
         return True
@@ -191,7 +191,8 @@ class Generation:
         """It was read as it should be."""
         self._doubted_ns = None
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Learn size, time and head as they are now; raises ChangedError where what was read is gone, and OSError."""
         size = self.seen
         if isinstance(self.content, Plain):
             found = self.content.stat()
@@ -219,7 +220,7 @@ class Generation:
 
     def read(self, limits: Limits) -> Piece | None:
         """The next whole lines, or None at the end; raises ChangedError."""
-        self._look()
+        self.look()
         while True:
             window, start, full = self._window(limits)
             if start == len(window):

@@ -79,7 +79,7 @@ class Trail:
         for piece, mtime_ns in self._lineage.older.pieces(now_ns, elapsed, superseded=superseded):
             self._last_read_ns = now_ns
             return Chunk(piece.data, self.path, piece.offset, mtime_ns)
-        if live is None or self._lineage.unsure:
+        if live is None:
             return None
         last = self._read_live(live, now_ns)
         if last is None:
@@ -88,8 +88,12 @@ class Trail:
         return Chunk(last.data, self.path, last.offset, live.mtime_ns, live=last.at_end)
 
     def _read_live(self, live: Generation, now_ns: int) -> Piece | None:
+        piece = None
         try:
-            piece = read_on(live, self._limits, self.ledger)
+            if self._lineage.unsure:
+                live.look()
+            else:
+                piece = read_on(live, self._limits, self.ledger)
         except ChangedError:
             if live.doubt(now_ns):
                 self._lineage.let_go()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -10,8 +12,10 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from logwatch.web import api
-from logwatch.web.pages import Pages
 from logwatch.web.view import Probe, View
+
+if TYPE_CHECKING:
+    from logwatch.web.pages import Pages
 
 ANONYMOUS = "logwatch.anonymous"
 """In a request's scope: it came without a password, where there are passwords. It may read a probe's first line."""
@@ -48,14 +52,19 @@ def build(view: View, *, lifecycle: bool = False) -> Starlette:
         view.quit()
         return PlainTextResponse("logwatch ends after the turn at hand\n")
 
-    pages = Pages(view)
+    @functools.cache
+    def pages() -> Pages:
+        """Load what draws pages when the first is asked for: most are only ever scraped."""
+        from logwatch.web.pages import Pages
+
+        return Pages(view)
 
     def index(_: Request) -> Response:
-        return HTMLResponse(pages.index())
+        return HTMLResponse(pages().index())
 
     def container(request: Request) -> Response:
         name = request.path_params["name"]
-        page = pages.container(name)
+        page = pages().container(name)
         return PlainTextResponse(f"no container is called {name!r} here\n", 404) if page is None else HTMLResponse(page)
 
     return Starlette(

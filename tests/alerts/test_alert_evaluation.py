@@ -188,18 +188,34 @@ def test_evidence_is_the_last_lines_about_the_same_object(tmp_path):
     assert "\x1b" not in first
 
 
-def test_evidence_is_bounded_and_the_oldest_goes_first():
+def gone(offset: int) -> Outcome:
+    event = Event(offset, "container.die", "h", None, f"c{offset}", {}, "info", "r/die", "/log", offset)
+    return Outcome(offset + 1, event)
+
+
+def hold(kept: Evidence, offset: int) -> None:
+    kept.hold("/log", offset, Record(offset, offset, "h", "dockerd", None, b"gone"))
+
+
+def test_of_the_lines_that_wait_the_oldest_goes_first():
     kept = Evidence({})
     for offset in range(MOST_WAITING + 1):
-        kept.hold("/log", offset, Record(offset, offset, "h", "dockerd", None, b"gone"))
-    for offset in range(MOST_OBJECTS + 2):
-        event = Event(offset, "container.die", "h", None, f"c{offset}", {}, "info", "r/die", "/log", offset)
-        kept.take_in(Outcome(offset + 1, event))
+        hold(kept, offset)
+    kept.take_in(gone(0))
+    kept.take_in(gone(1))
+
+    assert list(kept.changed_rows()) == ['["evidence", "container", "die", "c1"]']
+
+
+def test_of_the_objects_with_evidence_the_oldest_goes_first():
+    kept = Evidence({})
+    for offset in range(MOST_OBJECTS + 1):
+        hold(kept, offset)
+        kept.take_in(gone(offset))
     rows = kept.changed_rows()
 
     assert sum(row is not None for row in rows.values()) == MOST_OBJECTS
-    assert rows['["evidence", "container", "die", "c1"]'] is None
-    assert not any('"c0"' in key for key in rows)
+    assert rows['["evidence", "container", "die", "c0"]'] is None
 
 
 # ── with the whole path of a line ────────────────────────────────────────────────────
