@@ -24,6 +24,8 @@ from logwatch.sources.default import JOURNAL
 from logwatch.sources.entries import FIELDS, Entry, read
 
 PIECE = 1 << 18
+SAID = 4096
+"""Bytes that are kept of what journalctl complains of."""
 AGAIN_NS = SECOND
 """Between two starts of journalctl."""
 PATIENCE = 30.0
@@ -57,6 +59,7 @@ class JournalSource:
         self._skipped: dict[str, int] = {}
         self._gaps: list[Gap] = []
         self._error: str | None = None
+        self._said = b""
         self._last_read_ns: int | None = None
         self._started_ns: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -104,6 +107,7 @@ class JournalSource:
 
     def _fill(self) -> None:
         """Take what journalctl has written, without waiting for more; an entry of any size until its end."""
+        self._hear()
         while self._process is not None and (len(self._buffer) < self._chunk_bytes or b"\n" not in self._buffer):
             assert self._process.stdout is not None
             try:
@@ -113,6 +117,13 @@ class JournalSource:
             if not piece:
                 self._ended()
             self._buffer += piece
+
+    def _hear(self) -> None:
+        """Take what journalctl complains of, lest it wait for somebody to read it; the last is kept."""
+        if self._process is None or self._process.stderr is None:
+            return
+        while piece := self._process.stderr.read(PIECE):
+            self._said = (self._said + piece)[-SAID:]
 
     # ── journalctl ───────────────────────────────────────────────────────────────────
 
@@ -133,7 +144,7 @@ class JournalSource:
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
-        self._process, self._error = process, None
+        self._process, self._error, self._said = process, None, b""
 
     def _place(self, now_ns: int) -> Sequence[str]:
         """Where journalctl is to begin; where our last entry is gone, at the oldest that came after it."""
@@ -147,8 +158,8 @@ class JournalSource:
     def _ended(self) -> None:
         """Note why journalctl ended; `read` starts it again."""
         assert self._process is not None
-        assert self._process.stderr is not None
-        said = (self._process.stderr.read() or b"").decode(errors="replace").strip()
+        self._hear()
+        said = self._said.decode(errors="replace").strip()
         self._error = said.splitlines()[-1] if said else f"journalctl ended with status {self._process.wait()}"
         self._let_go()
 

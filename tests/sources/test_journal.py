@@ -283,3 +283,50 @@ def test_without_journalctl_the_error_says_what_to_do(monkeypatch: pytest.Monkey
 
     with pytest.raises(SourceError, match="install systemd, or name a log file"):
         JournalSource()
+
+
+@pytest.fixture
+def journalctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Put a script in journalctl's place."""
+
+    def write(script: str) -> None:
+        tool = tmp_path / "bin" / "journalctl"
+        tool.parent.mkdir(exist_ok=True)
+        tool.write_text(f"#!/bin/sh\n{script}\n")
+        tool.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+
+    return write
+
+
+ENTRY = json.dumps(
+    {
+        "__CURSOR": "s=1",
+        "__REALTIME_TIMESTAMP": str(T // 1000),
+        "SYSLOG_IDENTIFIER": "dockerd",
+        "MESSAGE": 'msg="entry 1"',
+    }
+)
+
+
+def test_a_journalctl_that_complains_without_end_goes_on(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl(f"head -c 300000 /dev/zero | tr '\\0' x >&2; echo '{ENTRY}'; exec sleep 60")
+
+    assert said(lines_of(open_source(""), 1)) == ["entry 1"]
+
+
+def test_a_journalctl_that_ends_is_told_with_the_last_it_said(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl("echo 'the first' >&2; echo 'No journal files were found.' >&2; exit 1")
+    source = open_source("")
+
+    def told() -> bool:
+        source.read(T)
+        return source.status()[0].error is not None
+
+    wait_for(told, "the end of journalctl")
+    status = source.status()[0]
+    assert (status.error, status.open) == ("No journal files were found.", False)
