@@ -12,7 +12,8 @@ from functools import partial
 
 from logwatch.errors import RuleError
 from logwatch.formats import docker_events, json, logfmt
-from logwatch.model import FieldParser
+from logwatch.formats.tags import EVENTS_TAG
+from logwatch.model import FieldParser, Record
 from logwatch.patterns import Regex, Search, compile_regex, mistake
 
 
@@ -27,6 +28,15 @@ class Message:
         """By the number of the rule's parser."""
         self.matches: dict[int, tuple[bytes, Sequence[tuple[int, int]]]] = {}
         """What was searched, and where the match and its groups are, by the number of the rule's parser."""
+
+
+def fields_of(record: Record) -> dict[str, str]:
+    """All fields of a message, in whichever form it has them: for who shows them, not for rules."""
+    message = record.message
+    tree = docker_events.parse(message) if record.tag == EVENTS_TAG else json.parse(message)
+    if tree is None:
+        return logfmt.parse(message)
+    return {key: text for key, value in tree.items() if (text := json.as_text(value)) is not None}
 
 
 Getter = Callable[[Message], str | None]

@@ -12,15 +12,15 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
-from logwatch.coverage import DockerLine, Surveyor
 from logwatch.docker.inventory import Found
-from logwatch.explanation import fields
+from logwatch.fields import fields_of
 from logwatch.formats import escapes
 from logwatch.formats.reader import LineReader
 from logwatch.formats.tags import EVENTS_TAG
 from logwatch.lifecycle import Lifecycle
 from logwatch.model import SHORT_ID, Chunk, Event, Outcome, Record, Rule
 from logwatch.secrets import MASK, WORDS, Masker
+from logwatch.surveyor import DockerLine, Surveyor
 
 _ID = re.compile(
     r"""
@@ -89,7 +89,7 @@ class Tail:
         if record is None:
             return Line(line.text, None, "", line.family, "", _text(line.text), {}, ())
         told = self._take_in(record, line.events)
-        found = fields(record) if record.tag != EVENTS_TAG else {}
+        found = fields_of(record) if record.tag != EVENTS_TAG else {}
         message = found.get("msg") or ("" if found or line.events else _text(record.message))
         named = {key: self._shown(key, value, record.host) for key, value in found.items() if key not in _SAID}
         return Line(

@@ -14,17 +14,18 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from logwatch.authoring.coverage import Coverage, Row, measure
 from logwatch.cli import options
 from logwatch.cli.output import one_line
 from logwatch.compose import Builder, cache_dir
 from logwatch.config import Config
-from logwatch.coverage import Coverage, Row, Surveyor, measure
 from logwatch.metrics import PROCESS, SAMPLED, counted
 from logwatch.model import Chunk, Correlation, Family, Rule
 from logwatch.replay import oldest_first
 from logwatch.rulefiles import RuleSet
 from logwatch.series import Series
 from logwatch.sources.replay import ReplaySource
+from logwatch.surveyor import Surveyor
 
 BUILT_IN = "built-in"
 

@@ -13,9 +13,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import click
 
-from logwatch import comparison
+from logwatch.authoring import comparison
+from logwatch.authoring.comparison import Account, Difference
 from logwatch.cli.output import alert_as_json, alert_as_row, as_json, as_row, one_line
-from logwatch.comparison import Account, Difference
 from logwatch.compose import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.model import Alert, Event, Source

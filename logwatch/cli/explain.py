@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from logwatch.authoring.explanation import Explainer, Explanation, Verdict
 from logwatch.cli import options
 from logwatch.cli.output import one_line, stamp
 from logwatch.compose import Builder, cache_dir
-from logwatch.explanation import Explainer, Explanation, Verdict
 from logwatch.rulefiles.examples import describe
 from logwatch.series import Series
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
+from logwatch.authoring.drafts import as_yaml
+from logwatch.authoring.grouping import Grouper
+from logwatch.authoring.suggestions import draft
 from logwatch.cli import options
 from logwatch.cli.coverage import chunks, surveyor_of
-from logwatch.drafts import as_yaml
-from logwatch.grouping import Grouper
-from logwatch.suggest import draft
 
 
 @click.command("suggest")

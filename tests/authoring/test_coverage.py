@@ -1,4 +1,4 @@
-"""rules coverage tells which share of the docker lines the rules know; rules metrics what is counted."""
+"""rules coverage tells which share of the docker lines the rules know."""
 
 from pathlib import Path
 
@@ -14,14 +14,10 @@ events:
   - event: daemon.thing
     name: thing
     match: 'msg="known thing"'
-    metrics:
-      - {counter: things_total, help: Things., labels: {name: '{event.name}'}}
   - event: daemon.warning
     name: any
     match: 'msg="known'
     unless_other: true
-    metrics:
-      - {counter: things_total, help: Things., labels: {name: '{event.name}'}}
 """
 
 
@@ -95,24 +91,3 @@ def test_a_file_that_is_not_there_is_an_error(rules: str) -> None:
 
     assert done.status == 2
     assert "/nowhere/messages" in done.err
-
-
-def test_metrics_of_rules_and_built_in_ones(rules: str) -> None:
-    rows = {row["name"]: row for row in call("rules", "metrics", "--rules", rules, "--format", "jsonl").rows}
-
-    assert rows["things_total"] == {
-        "name": "things_total",
-        "type": "counter",
-        "labels": ["name"],
-        "help": "Things.",
-        "origin": "things/thing, things/any",
-    }
-    assert rows["docker_events_total"]["labels"] == ["type", "action"]
-    assert rows["docker_events_total"]["origin"] == "built-in"
-    assert {"logwatch_build_info", "process_open_fds"} <= rows.keys()
-
-
-def test_metrics_as_a_table(rules: str) -> None:
-    lines = call("rules", "metrics", "--rules", rules).out.splitlines()
-
-    assert lines[1].split() == ["things_total", "counter", "name", "things/thing,", "things/any"]

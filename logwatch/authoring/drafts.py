@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from logwatch.grouping import Group
+from logwatch.authoring.grouping import Group
 from logwatch.model import Pattern
 
 SEVERITIES = {

@@ -7,7 +7,7 @@ from commandline import call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logwatch.explanation import Explainer
+from logwatch.authoring.explanation import Explainer
 from logwatch.rulefiles import load
 
 ID = "8dd3a1b2c3d48dd3a1b2c3d48dd3a1b2c3d48dd3a1b2c3d48dd3a1b2c3d48dd3"

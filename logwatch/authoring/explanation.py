@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
 
+from logwatch.authoring.nearmisses import Line, NearMiss, near_misses
 from logwatch.extractor import Extraction, Extractor, looks_like_engine
-from logwatch.formats import docker_events, json, logfmt, logrus
+from logwatch.fields import fields_of
+from logwatch.formats import logrus
 from logwatch.formats.reader import DATE_UNREADABLE, TIME_DISTRUSTED, LineReader
-from logwatch.formats.tags import EVENTS_TAG, TAG_FAMILIES
+from logwatch.formats.tags import TAG_FAMILIES
 from logwatch.model import Chunk, Event, Hit, Record, Rule
-from logwatch.nearmisses import Line, NearMiss, near_misses
 from logwatch.scanner import Scanner
 from logwatch.secrets import MASK, WORDS, Masker
 
@@ -117,7 +118,7 @@ class Explainer:
             family=family,
             looks=looks,
             told=self._masker.mask(told.message.decode(errors="replace")) if told is not record else "",
-            fields=dict(self._masked(fields(told))),
+            fields=dict(self._masked(fields_of(told))),
             verdicts=tuple(self._verdicts(extraction)),
             near=near_misses(self._rules, near, extraction.rules),
             warnings=tuple(_warnings(record.tag, looks=looks, barred=barred)),
@@ -135,15 +136,6 @@ class Explainer:
     def _masked(self, found: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         for key, value in found.items():
             yield key, MASK if self._masker.is_secret(key) else self._masker.mask(value)
-
-
-def fields(record: Record) -> dict[str, str]:
-    """The fields of a message, in whichever form it has them."""
-    message = record.message
-    tree = docker_events.parse(message) if record.tag == EVENTS_TAG else json.parse(message)
-    if tree is None:
-        return logfmt.parse(message)
-    return {key: text for key, value in tree.items() if (text := json.as_text(value)) is not None}
 
 
 def _why_no_event(rule: Rule, extraction: Extraction) -> str:
