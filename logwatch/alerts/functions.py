@@ -12,6 +12,7 @@ from typing import NamedTuple
 import re2
 
 from logwatch.promql.labelling import expand
+from logwatch.quoting import quoted
 
 Value = str | float | int | bool | Mapping[str, str]
 MANY = 99
@@ -215,7 +216,7 @@ def _verb(match: re.Match[str], value: Value) -> str:
     if isinstance(value, int) and not isinstance(value, bool) and verb in "dxX":
         return (python + verb) % value
     if isinstance(value, str) and verb in "sqxX":
-        text = {"s": value, "q": _quoted(value)}.get(verb) or value.encode().hex()
+        text = {"s": value, "q": quoted(value)}.get(verb) or value.encode().hex()
         return (python + "s") % text
     if verb == "t" and isinstance(value, bool):
         return written(value)
@@ -231,10 +232,6 @@ def _float(match: re.Match[str], value: float) -> str:
     if match["verb"] in "gG" and match["precision"] is None:
         return padded % (shortest(value) if match["verb"] == "g" else shortest(value).upper())
     return f"%{match['flags']}{match['width']}{match['precision'] or ''}{match['verb']}" % value
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t") + '"'
 
 
 def _kind(value: Value) -> str:

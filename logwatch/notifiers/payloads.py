@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from logwatch.model import SECOND, Alert
+from logwatch.quoting import quoted
 
 RESEND_NS = 60 * SECOND
 """Alerts that fire are repeated at least so often."""
@@ -52,7 +53,7 @@ def webhook(alerts: Sequence[Alert], receiver: str, external_url: str) -> Json:
     """The message (version 4) of an Alertmanager's webhook for alerts of one name."""
     labels = [_texts(alert.labels) for alert in alerts]
     group = {"alertname": labels[0]["alertname"]} if "alertname" in labels[0] else {}
-    pairs = ", ".join(f'{name}="{value}"' for name, value in group.items())
+    pairs = ", ".join(f"{name}={quoted(value)}" for name, value in group.items())
     return {
         "version": "4",
         "groupKey": f"{{}}:{{{pairs}}}",

@@ -26,6 +26,7 @@ OF_TEXTS = (
     '{{ $labels.name | title }} {{ title "hELLO it\'s a_b c-d" }} {{ toUpper "a" }}',
     '{{ reReplaceAll "(.)(.)" "$2${1}" $labels.name }} {{ $labels.name | reReplaceAll "-" "_" }}',
     '{{ printf "%q %s %x %-10s|%5.2s|" $labels.name $labels.name $labels.name $labels.name $labels.name }}',
+    '{{ printf "%q %q" "é\u200b \\"\\t" $labels.v }}',
     '{{ printf "%d %t %03d|%+d|%x|% d" 5 true 5 5 255 5 }} {{ 5 }} {{ 5.0 }} {{ "a\\tb" }} {{ `raw` }}',
     '{{ printf "%s %s" $labels.name }} {{ printf "a" 1 2 }}',
     '{{- " a " -}} x {{- /* c */ -}} y {{ $labels }} {{ $labels.nope }}|',

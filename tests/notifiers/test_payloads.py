@@ -62,6 +62,13 @@ def test_a_webhook_is_told_as_by_an_alertmanager():
     ]
 
 
+def test_the_key_of_a_group_quotes_its_labels_as_an_alertmanager_does():
+    message = webhook([alert(alertname='Disk "C:\\" full\n')], "http://hook", "http://host:19979")
+
+    assert message["groupKey"] == r'{}:{alertname="Disk \"C:\\\" full\n"}'
+    assert message["groupLabels"] == {"alertname": 'Disk "C:\\" full\n'}
+
+
 def test_bytes_that_are_no_text_do_not_spoil_a_message():
     assert posted(alert(path="/var/log/\udcff"), NOW)["labels"]["path"] == "/var/log/?"
 
