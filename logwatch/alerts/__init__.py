@@ -1,7 +1,7 @@
 """Prometheus' alerting and recording rules, evaluated over our own series.
 
     files ─▶ schema (one rule) ─▶ loader (PromQL, templates) ─▶ Group
-    Group + series ─▶ evaluation (every k·interval) ─▶ states (pending, firing, resolved) ─▶ report, Alert
+    Group + sight (all series) ─▶ evaluation (every k·interval) ─▶ states (pending, firing, resolved) ─▶ register ─▶ Alert
 
 `Alerts` is the stage: the pipeline tells it the time, it says what fires. What it knows is
 committed with the position in the log, so that an interruption neither re-fires nor forgets.

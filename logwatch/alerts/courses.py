@@ -82,6 +82,10 @@ class Circle:
     quiet_at: int = -1
     """The count of changes at which nothing was left to do; -1 while there is."""
 
+    def rule_id(self, course: Course) -> str:
+        """How people are told of a rule of this group."""
+        return f"{self.group.name}/{course.rule.name}"
+
 
 def intervals_of(groups: Sequence[Group]) -> dict[str, int]:
     """How far apart the samples of what groups make are: of several, the most frequent one decides."""

@@ -13,25 +13,22 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
-from logwatch.alerts.courses import OWN, Circle, Course, Heirs, circle_of, extend, intervals_of, truths_of
+from logwatch.alerts.courses import OWN, Circle, Course, circle_of, truths_of
 from logwatch.alerts.evidence import Evidence
 from logwatch.alerts.groups import AlertRule, Group, RecordingRule
-from logwatch.alerts.measurements import MEASURED, measure
-from logwatch.alerts.memory import Memory, Together
-from logwatch.alerts.orphans import Orphans
-from logwatch.alerts.past import Past
+from logwatch.alerts.measurements import MEASURED
 from logwatch.alerts.recording import record
+from logwatch.alerts.register import Register
 from logwatch.alerts.rehearsal import Rehearsal
 from logwatch.alerts.report import Report
 from logwatch.alerts.reporting import group_report
-from logwatch.alerts.rows import EXTERNAL, alert_key
 from logwatch.alerts.schedule import times_due
-from logwatch.alerts.states import Active, drop, from_row, step
+from logwatch.alerts.sight import Sight
+from logwatch.alerts.states import drop, step
 from logwatch.alerts.terms import Terms
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
-from logwatch.promql import EvaluationError, Motion, Query, Sample, Scrape, Snapshot
+from logwatch.promql import EvaluationError, Motion, Query, Sample, Snapshot
 from logwatch.secrets import Masker
 from logwatch.series import Series
 
@@ -55,56 +52,21 @@ class Alerts:
         self.healthy = True
         """Whether the log can be read: only then does absence mean anything."""
         self.live = False
-        self.on_resolved: Callable[[Alert], None] = lambda _: None
         self.version = 0
         """Counts the changes of what `report` tells."""
         self.evidence = Evidence({name: frozenset(rules) for name, rules in (rules_of or {}).items()}, masker)
         self._series = series
-        self._recorded, self._measured = Memory(), Memory()
-        given = rehearsal.given if rehearsal else Memory()
-        recorded = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
-        self._scrape = Scrape(
-            terms.target_labels,
-            own_labels=frozenset((*recorded, *OWN, *given.names())),
-            sample_interval_ns=terms.sample_interval_ns,
-            subquery_step_ns=terms.subquery_step_ns,
-            intervals=intervals_of(groups),
-            generation=self._generation,
-        )
-        last = Memory() if rehearsal and rehearsal.alone else series
-        self._view = Together((given, self._recorded, self._measured), last)
-        self._touches = (series.touched, self._recorded.touched, self._measured.touched, given.touched)
-        known = {*series.names(), *MEASURED, *recorded, *OWN, *given.names()}
+        self._sight = Sight(groups, terms, series, rehearsal)
         walled, alike = frozenset() if rehearsal else frozenset(MEASURED), Counter[tuple[str, ...]]()
-        self._circles = [circle_of(group, known, walled, alike) for group in groups]
-        self._asked = {query: query.reads(known) for query in (rehearsal.asked if rehearsal else ())}
-        self._read = frozenset(name for circle in self._circles for course in circle.courses for name in course.names)
-        self._read = self._read.union(*self._asked.values())
-        self._past = Past()
-        self._orphans = Orphans()
+        self._circles = [circle_of(group, self._sight.names, walled, alike) for group in groups]
+        self._sight.watch(self._circles)
+        self._register = Register(terms)
         self._walled_ns = 0
         self._restored = False
-        self._rows: dict[str, str | None] = {}
-        self._remember(recorded)
 
     def __bool__(self) -> bool:
         """Whether there is any group."""
         return bool(self._circles)
-
-    def _remember(self, recorded: Iterable[str]) -> None:
-        reach: dict[str, int] = {}
-        for circle in self._circles:
-            for course in circle.courses:
-                extend(reach, course.rule.query, course.names)
-        for query, names in self._asked.items():
-            extend(reach, query, names)
-        self._series.remember(reach)
-        self._recorded.look_back_ns = {name: reach.get(name, 0) for name in (*recorded, *OWN)}
-        self._measured.look_back_ns = {name: reach.get(name, 0) for name in MEASURED}
-
-    def _generation(self, name: str) -> int | None:
-        """As `Scrape` asks: only the series of the log keep their lists of change points."""
-        return self._series.generation(name) if self._view.belongs_to_last(name) else None
 
     # ── the clocks ───────────────────────────────────────────────────────────────────
 
@@ -138,18 +100,17 @@ class Alerts:
         ]
         if not due:
             return False
-        # By the grid, and never ahead of a time that is evaluated.
-        measure(self._measured, self._read, samples, now_ns - now_ns % self.terms.sample_interval_ns)
+        self._sight.take_in(samples, now_ns)
         changed = [self._evaluate([circle], time_ns) for time_ns, circle in due]
         return any(changed)
 
     def inherit(self, before: Alerts) -> None:
         """Go on with what was measured before a reload."""
-        self._measured.inherit(before._measured, self._read)
+        self._sight.measured.inherit(before._sight.measured, self._sight.read)
 
     def _measure_anew(self) -> None:
         """The wall clock was set back: samples of a time to come would hide all others until then."""
-        self._measured.rewind()
+        self._sight.measured.rewind()
         for circle in self._circles:
             for course in circle.courses if circle.on_wall_clock else ():
                 course.result, course.evaluated_ns = None, 0
@@ -165,7 +126,7 @@ class Alerts:
             circle.evaluated_ns = time_ns
             if circle.quiet_at == self._series.moves:
                 continue
-            snapshot = snapshot or Snapshot(self._view, time_ns, self._scrape)
+            snapshot = snapshot or self._sight.at(time_ns)
             for course in circle.courses:
                 changed |= self._turn(circle, course, snapshot)
             if not circle.on_wall_clock and all(self._at_rest(course, time_ns) for course in circle.courses):
@@ -177,7 +138,7 @@ class Alerts:
         """End what rules made that were there before the restart and are no more."""
         self._restored = False
         owners = {(), *(course.key for circle in self._circles for course in circle.courses)}
-        self._recorded.end_of_others(owners, time_ns)
+        self._sight.recorded.end_of_others(owners, time_ns)
         self._show_alerts(time_ns)
 
     def _at_rest(self, course: Course, time_ns: int) -> bool:
@@ -185,7 +146,7 @@ class Alerts:
         return (
             self._settled(course, time_ns)
             and not course.error
-            and not course.names & self._recorded.touched.keys()
+            and not self._sight.records(course.names)
             and (isinstance(course.rule, RecordingRule) or course.stands())
         )
 
@@ -193,10 +154,7 @@ class Alerts:
         """Whether the result at this time is that of the last evaluation."""
         motion, result = course.rule.query.motion, course.result
         lasts = result is not None and (motion is Motion.STEADY or (motion is Motion.FADING and not result))
-        return lasts and self._touched(course) + course.reach_ns < time_ns
-
-    def _touched(self, course: Course) -> int:
-        return max((touched.get(name, 0) for touched in self._touches for name in course.names), default=0)
+        return lasts and self._sight.touched(course.names) + course.reach_ns < time_ns
 
     def _turn(self, circle: Circle, course: Course, snapshot: Snapshot) -> bool:
         """Evaluate one rule and move its states; whether one changed."""
@@ -210,10 +168,10 @@ class Alerts:
             except EvaluationError as error:
                 course.result, course.error = None, str(error)
         if isinstance(course.rule, RecordingRule):
-            if record(course, course.rule, self._recorded, now_ns, circle.group.limit):
+            if record(course, course.rule, self._sight.recorded, now_ns, circle.group.limit):
                 self._woken(course.rule.name, snapshot)
             return False
-        return course.result is not None and self._move(circle.group, course, course.rule, snapshot)
+        return course.result is not None and self._move(circle, course, course.rule, snapshot)
 
     def _woken(self, name: str, snapshot: Snapshot) -> None:
         snapshot.forget(name)
@@ -221,35 +179,30 @@ class Alerts:
             if any(name in course.names for course in circle.courses):
                 circle.quiet_at = -1
 
-    def _move(self, group: Group, course: Course, rule: AlertRule, snapshot: Snapshot) -> bool:
+    def _move(self, circle: Circle, course: Course, rule: AlertRule, snapshot: Snapshot) -> bool:
         now_ns = snapshot.time_ns
         truths = truths_of(course, rule, self.terms)
         if truths is None:
             return False
         changes = step(course.active, truths, now_ns, hold_ns=rule.hold_ns, keep_ns=rule.keep_firing_ns)
-        if group.limit and changes.active > group.limit:
-            course.error = f"{changes.active} alerts, more than the limit of {group.limit}: none is kept"
+        limit = circle.group.limit
+        if limit and changes.active > limit:
+            course.error = f"{changes.active} alerts, more than the limit of {limit}: none is kept"
             changes = drop(course.active, changes, now_ns)
         for alert in changes.began:
             selectors = [reading.selector for reading in rule.query.readings]
             alert.evidence = self.evidence.behind(alert.labels, selectors) or alert.evidence
         for alert in changes.ended:
-            self._end(self._alert(f"{group.name}/{rule.name}", alert, now_ns))
-        for identity in changes.changed:
-            kept = course.active.get(identity)
-            self._rows[alert_key(course.key, identity)] = kept.row() if kept else None
-        if changes.changed and self._read & set(OWN):
+            self._register.end(circle.rule_id(course), alert, now_ns)
+        self._register.note(course, changes.changed)
+        if changes.changed and not self._sight.read.isdisjoint(OWN):
             self._show_alerts(now_ns)
             for name in OWN:
                 snapshot.forget(name)
         return bool(changes.changed)
 
-    def _end(self, alert: Alert) -> None:
-        self._rows.update(self._past.add(alert))
-        self.on_resolved(alert)
-
     def _show_alerts(self, now_ns: int) -> None:
-        """Make ALERTS and ALERTS_FOR_STATE of what is pending and fires, for expressions to read."""
+        """Let expressions read what is pending and fires."""
         active = [
             alert
             for circle in self._circles
@@ -257,12 +210,15 @@ class Alerts:
             for alert in course.active.values()
             if alert.state != "resolved"
         ]
-        self._recorded.put(OWN[0], [({**alert.labels, "alertstate": alert.state}, 1.0) for alert in active], now_ns)
-        self._recorded.put(OWN[1], [(alert.labels, alert.active_ns // SECOND) for alert in active], now_ns)
+        self._sight.show(active, now_ns)
         for circle in self._circles:
             circle.quiet_at = -1
 
     # ── for others ───────────────────────────────────────────────────────────────────
+
+    def tell_resolved(self, hear: Callable[[Alert], None]) -> None:
+        """Let somebody hear of every alert that ends, when it does."""
+        self._register.on_resolved = hear
 
     def take_in(self, outcome: Outcome) -> None:
         """Remember the line of an accepted event as evidence."""
@@ -273,114 +229,44 @@ class Alerts:
 
         Nothing while catching up: what began and ended before we were there is history.
         """
-        if not self.live:
-            return []
-        found = []
-        for circle in self._circles:
-            for course in circle.courses:
-                for identity, alert in course.active.items():
-                    if alert.state == "pending" or (alert.state == "resolved" and not alert.told):
-                        continue
-                    if not alert.told:
-                        alert.told = True
-                        self._rows[alert_key(course.key, identity)] = alert.row()
-                    told = self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns)
-                    found.append(replace(told, interval_ns=circle.group.interval_ns))
-        if self._orphans:
-            for ended in self._orphans.end(now_ns, {each.fingerprint for each in found if each.state == "firing"}):
-                self._end(ended)
-        return [*found, *self._orphans.alerts()]
+        return self._register.outgoing(self._circles, now_ns) if self.live else []
 
     def firing(self, now_ns: int) -> list[Alert]:
         """What fires, whether or not anybody is told."""
-        return [
-            self._alert(f"{circle.group.name}/{course.rule.name}", alert, now_ns)
-            for circle in self._circles
-            for course in circle.courses
-            for alert in course.active.values()
-            if alert.state == "firing"
-        ]
-
-    def _alert(self, rule: str, alert: Active, now_ns: int) -> Alert:
-        annotations = {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
-        return Alert(
-            labels={**self.terms.external_labels, **alert.labels},
-            annotations=annotations,
-            starts_ns=alert.fired_ns or alert.active_ns,
-            ends_ns=alert.resolved_ns or None,
-            state=alert.state,
-            value=alert.value,
-            rule=rule,
-            generator_url=self.terms.external_url,
-            updated_ns=now_ns,
-        )
+        return self._register.firing(self._circles, now_ns)
 
     def ask(self, query: Query, time_ns: int) -> list[Sample] | float:
         """The result of an expression of the rehearsal at this time; raises EvaluationError."""
-        return query.evaluate_in(Snapshot(self._view, time_ns, self._scrape))
+        return self._sight.ask(query, time_ns)
 
     def report(self) -> Report:
         """How everything stands, for the API."""
-        return Report(tuple(map(group_report, self._circles)), tuple(self._past))
+        return Report(tuple(map(group_report, self._circles)), tuple(self._register.past))
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
     @property
     def unsaved(self) -> bool:
         """Whether there is something to commit that no line brought about."""
-        return bool(self._rows or self._orphans.unsaved)
+        return self._register.unsaved
 
     def changed_rows(self) -> dict[str, str | None]:
         """As `model.Stateful`."""
-        rows, self._rows = self._rows, {}
         return {
-            **rows,
-            **self._recorded.changed_rows(),
+            **self._sight.recorded.changed_rows(),
             **self.evidence.changed_rows(),
-            **self._orphans.changed_rows(),
+            **self._register.changed_rows(),
         }
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """As `model.Stateful`; alerts of rules that are no more end, if anybody was told of them."""
-        before: dict[str, str] = json.loads(rows.get(EXTERNAL, "{}"))
-        if before != self.terms.external_labels:
-            self._rows[EXTERNAL] = json.dumps(dict(self.terms.external_labels))
-        heirs = Heirs(course for circle in self._circles for course in circle.courses)
-        ended: list[str] = []
-        kept: list[tuple[str, tuple[str, ...], Active]] = []
+        """As `model.Stateful`."""
         for text, row in rows.items():
             part, *key = json.loads(text)
             if part == "series":
-                self._recorded.restore(key[0], key[1:], row)
+                self._sight.recorded.restore(key[0], key[1:], row)
             elif part == "evidence":
                 self.evidence.restore(key, row)
-            elif part == "past":
-                ended.append(row)
-            elif part == "orphan":
-                self._orphans.restore(text, row)
-            elif part == "alert":
-                kept.append((text, tuple(key[:-1]), from_row(row)))
-        for text, key, alert in sorted(kept, key=lambda each: not heirs.has(each[1])):
-            self._resume(text, key, alert, heirs.of(key), before)
-        self._restored = True
         self.evidence.restored()
-        self._past.restore(ended)
+        self._register.restore(rows, self._circles)
+        self._restored = True
         self.version += 1
-
-    def _resume(
-        self, text: str, key: tuple[str, ...], alert: Active, course: Course | None, external: Mapping[str, str]
-    ) -> None:
-        """Let an alert go on where its rule is now; receivers know it with these external labels."""
-        relabelled = external != self.terms.external_labels
-        if alert.told and (course is None or relabelled):
-            told = self._alert(f"{key[0]}/{key[1]}", alert, alert.fired_ns)
-            self._orphans.take_in(replace(told, labels={**external, **alert.labels}), gone=course is None)
-            alert.told = False
-        identity = frozenset(alert.labels.items())
-        if course is None or identity in course.active:
-            self._rows[text] = None
-            return
-        course.active[identity] = alert
-        if relabelled or course.key != key:
-            self._rows[text] = None
-            self._rows[alert_key(course.key, identity)] = alert.row()
