@@ -1,35 +1,14 @@
-"""The Go templates of labels and annotations, as far as Prometheus' users know them.
-
-    text {{ $labels.name }} {{ $value | humanize }} {{ if gt $value 5.0 }}…{{ else }}…{{ end }}
-
-A template is parsed when its file is loaded, so that mistakes have a place; what can only fail
-with a value (a word that is no number) becomes part of the text, as in Prometheus.
-https://prometheus.io/docs/prometheus/2.42/configuration/template_reference/
-"""
+"""Reads templates: recursive descent over pieces of text, and over the words of each action."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Sequence
 
-from logwatch.alerts import functions
-from logwatch.alerts.functions import COMPARISONS, FUNCTIONS, NOT_HERE, Value, ValueMistakeError, truth, written
+from logwatch.alerts.templates.functions import COMPARISONS, FUNCTIONS, NOT_HERE, unquoted
+from logwatch.alerts.templates.tree import Call, Choice, Constant, Expression, Part, Template, Variable
+from logwatch.alerts.templates.words import TemplateError, Token, split
 from logwatch.rulefiles.vocabulary import did_you_mean
 
-ACTION = re.compile(r"\{\{(?P<left>-(?=\s))?(?P<code>.*?)(?P<right>(?<=\s)-)?\}\}", re.DOTALL)
-TOKEN = re.compile(
-    r"""
-      (?P<space>\s+)
-    | (?P<string>"(?:[^"\\\n]|\\.)*" | `[^`]*`)
-    | (?P<number>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
-    | (?P<path>[$.][A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)   # $labels.name  .Value
-    | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-    | (?P<mark>[|()])
-    """,
-    re.VERBOSE,
-)
 VARIABLES = {
     "$labels": "labels",
     ".Labels": "labels",
@@ -45,151 +24,6 @@ LONGEST = 18
 """Characters of a whole number: so many are within 64 bits."""
 
 
-class TemplateError(ValueError):
-    """A template that cannot be parsed; `offset` counts characters from 0."""
-
-    def __init__(self, offset: int, what: str) -> None:
-        self.offset = offset
-        super().__init__(what)
-
-
-class Scope(NamedTuple):
-    """What a template can speak of."""
-
-    labels: Mapping[str, str]
-    value: float
-    external: Mapping[str, str] = {}
-    url: str = ""
-
-
-class Token(NamedTuple):
-    """A word of an action."""
-
-    kind: str
-    text: str
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Constant:
-    """A literal."""
-
-    value: Value
-
-    def evaluate(self, _scope: Scope) -> Value:
-        """The literal."""
-        return self.value
-
-
-@dataclass(frozen=True, slots=True)
-class Variable:
-    """The value, or a label; an absent label is empty."""
-
-    name: str
-    label: str | None
-
-    def evaluate(self, scope: Scope) -> Value:
-        """What it stands for."""
-        if self.name == "value":
-            return scope.value
-        if self.name == "url":
-            return scope.url
-        labels = scope.labels if self.name == "labels" else scope.external
-        return labels if self.label is None else labels.get(self.label, "")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A function and its arguments."""
-
-    name: str
-    arguments: tuple[Expression, ...]
-
-    def evaluate(self, scope: Scope) -> Value:
-        """What the function gives; raises ValueMistakeError."""
-        return FUNCTIONS[self.name].apply([argument.evaluate(scope) for argument in self.arguments])
-
-
-Expression = Constant | Variable | Call
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """`if`: the first branch whose condition holds; a branch without one always does."""
-
-    branches: tuple[tuple[Expression | None, tuple[Part, ...]], ...]
-
-
-Part = str | Expression | Choice
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A parsed template."""
-
-    text: str
-    parts: tuple[Part, ...]
-
-    @property
-    def uses_value(self) -> bool:
-        """Whether the text changes with the value."""
-        return _uses(self.parts, "value")
-
-    def render(self, scope: Scope) -> str:
-        """Fill it in; what fails becomes part of the text, as in Prometheus."""
-        if len(self.parts) == 1 and type(self.parts[0]) is str:
-            return self.parts[0]
-        try:
-            return _render(self.parts, scope)
-        except ValueMistakeError as error:
-            return f"<error expanding template: {error}>"
-
-
-def _render(parts: Sequence[Part], scope: Scope) -> str:
-    filled = []
-    for part in parts:
-        if isinstance(part, str):
-            filled.append(part)
-        elif isinstance(part, Choice):
-            filled.append(_render(_chosen(part, scope), scope))
-        else:
-            filled.append(written(part.evaluate(scope)))
-    return "".join(filled)
-
-
-def _chosen(choice: Choice, scope: Scope) -> Sequence[Part]:
-    for condition, parts in choice.branches:
-        if condition is None or truth(condition.evaluate(scope)):
-            return parts
-    return ()
-
-
-def _expressions(parts: Sequence[Part]) -> list[Expression]:
-    found: list[Expression] = []
-    for part in parts:
-        if isinstance(part, Choice):
-            for condition, branch in part.branches:
-                found += [condition] if condition is not None else []
-                found += _expressions(branch)
-        elif not isinstance(part, str):
-            found.append(part)
-    return found
-
-
-def _variables(expressions: Sequence[Expression]) -> list[Variable]:
-    found: list[Variable] = []
-    for expression in expressions:
-        if isinstance(expression, Variable):
-            found.append(expression)
-        elif isinstance(expression, Call):
-            found += _variables(expression.arguments)
-    return found
-
-
-def _uses(parts: Sequence[Part], name: str) -> bool:
-    return any(variable.name == name for variable in _variables(_expressions(parts)))
-
-
 def parse(text: str) -> Template:
     """Parse a template; raises TemplateError."""
     return Template(text, _Parser(text).whole())
@@ -200,7 +34,7 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.pieces = list(_pieces(text))
+        self.pieces = split(text)
         self.place = 0
 
     def whole(self) -> tuple[Part, ...]:
@@ -248,38 +82,6 @@ def _condition(keyword: Token, tokens: list[Token]) -> Expression:
     if not tokens:
         raise TemplateError(keyword.offset, "{{ if }} has no condition: write for instance {{ if gt $value 5.0 }}")
     return _Pipeline(tokens).whole()
-
-
-def _pieces(text: str) -> list[str | list[Token]]:
-    """Text between actions as it is printed, and the words of each action."""
-    pieces: list[str | list[Token]] = []
-    end, trim = 0, False
-    for action in ACTION.finditer(text):
-        between = text[end : action.start()]
-        between = between.lstrip() if trim else between
-        pieces.append(between.rstrip() if action["left"] else between)
-        if (code := action["code"].strip()) and not code.startswith("/*"):
-            pieces.append(_tokens(action["code"], action.start("code")))
-        elif not code:
-            raise TemplateError(action.start(), "{{ }} is empty: write for instance {{ $value }}")
-        end, trim = action.end(), action["right"] is not None
-    rest = text[end:].lstrip() if trim else text[end:]
-    if "{{" in rest:
-        raise TemplateError(end + text[end:].index("{{"), "'{{' is never closed: add '}}'")
-    return [piece for piece in (*pieces, rest) if piece]
-
-
-def _tokens(code: str, start: int) -> list[Token]:
-    tokens: list[Token] = []
-    position = 0
-    while position < len(code):
-        found = TOKEN.match(code, position)
-        if found is None:
-            raise TemplateError(start + position, f"'{code[position]}' is not expected here")
-        if found.lastgroup != "space":
-            tokens.append(Token(str(found.lastgroup), found.group(), start + position))
-        position = found.end()
-    return tokens
 
 
 class _Pipeline:
@@ -331,7 +133,7 @@ class _Pipeline:
         if token.kind == "path":
             return _variable(token)
         if token.kind == "string":
-            return Constant(functions.unquoted(token.text))
+            return Constant(unquoted(token.text))
         if token.kind == "number":
             whole = token.text.lstrip("+-").isdigit()
             if whole and len(token.text) > LONGEST:
