@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logwatch.alerts.templates.functions import shortest
 from logwatch.alerts.templates import Scope, TemplateError, parse
+from logwatch.alerts.templates.functions import shortest
 
 SCOPE = Scope({"name": "web", "path": "/var/log"}, 1234567.0, {"cluster": "eu"}, "http://host:1")
 
