@@ -17,7 +17,7 @@ from logwatch.errors import SourceError
 from logwatch.formats.reader import LineReader
 from logwatch.model import SECOND, Chunk
 from logwatch.sources import entries
-from logwatch.sources.journal import JournalSource
+from logwatch.sources.journal import JournalSource, why_not
 
 REMOTE = shutil.which("systemd-journal-remote", path="/usr/lib/systemd:/lib/systemd") or ""
 BOOT = "0123456789abcdef0123456789abcdef"
@@ -62,7 +62,7 @@ def journal(tmp_path: Path) -> Callable[..., Path]:
 def open_source() -> Iterator[Callable[..., JournalSource]]:
     opened: list[JournalSource] = []
 
-    def make(folder: Path, rows: dict[str, str] | None = None, **options: object) -> JournalSource:
+    def make(folder: Path | str, rows: dict[str, str] | None = None, **options: object) -> JournalSource:
         source = JournalSource(f"journal:{folder}", **options)
         opened.append(source)
         source.restore(rows or {})
@@ -330,3 +330,119 @@ def test_a_journalctl_that_ends_is_told_with_the_last_it_said(
     wait_for(told, "the end of journalctl")
     status = source.status()[0]
     assert (status.error, status.open) == ("No journal files were found.", False)
+
+
+def told_by(source: JournalSource) -> dict[str, int]:
+    return dict(source.status()[0].skipped)
+
+
+def test_what_is_no_entry_is_counted_and_a_long_line_is_cut(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    long = ENTRY.replace("entry 1", "x" * 500)
+    journalctl(f"echo 'no JSON'; echo '{long}'; echo '{ENTRY}'; exec sleep 60")
+    source = open_source("", max_line_bytes=200)
+    found = lines_of(source, 2)
+
+    assert [len(found[0]), said(found)[1]] == [200, "entry 1"]
+    assert told_by(source) == {"entry": 1, "too_long": 1}
+
+
+def test_only_broken_entries_are_no_chunk(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl("echo 'no JSON'; exec sleep 60")
+    source = open_source("")
+    assert source.read(T) is None
+    wait_for(lambda: source.read(T) is None and told_by(source) == {"entry": 1}, "the broken entry")
+
+
+def test_a_journalctl_that_ends_is_started_again_behind_the_last_entry(
+    tmp_path: Path, journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    calls = tmp_path / "calls"
+    journalctl(f"echo \"$*\" >> {calls}; echo '{ENTRY}'")
+    source = open_source("")
+
+    assert said(lines_of(source, 2)) == ["entry 1", "entry 1"]  # this one knows no cursors
+    asked = [line for line in calls.read_text().splitlines() if "--lines=1" in line or "--follow" in line]
+    assert ["--after-cursor=s=1" in line for line in asked if "--follow" in line] == [False, True]
+
+
+def test_an_entry_that_was_vacuumed_is_a_gap(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl(f"echo '{ENTRY}'")
+    source = open_source("", {"journal:": json.dumps(["s=0", 100])})
+    source.read(T)
+
+    assert [(gap.reason, gap.size) for gap in source.gaps()] == [("vacuumed", None)]
+    assert source.gaps() == ()
+
+
+@pytest.mark.parametrize(
+    ("answer", "cursor"), [(f"echo '{ENTRY}'", "s=1"), ("echo nothing", ""), ("exit 1", "")], ids=["one", "no", "none"]
+)
+def test_a_first_start_at_the_end_begins_behind_the_newest_entry(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource], answer: str, cursor: str
+) -> None:
+    journalctl(answer)
+
+    assert open_source("", start="end").changed_rows() == {"journal:": json.dumps([cursor, 0])}
+
+
+def test_a_position_that_did_not_move_is_not_written_again(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl("exec sleep 60")
+    source = open_source("", {"journal:": json.dumps(["s=1", 100])})
+    source.committed()
+
+    assert source.changed_rows() == {}
+    assert not source.finished
+
+
+def test_a_wait_for_the_journal_is_ended_by_an_entry_or_a_wake(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl(f"sleep 0.1; echo '{ENTRY}'; exec sleep 60")
+    source = open_source("")
+    source.wake()
+    source.wait(60)
+    source.read(T)
+    source.wait(60)
+
+    assert said(lines_of(source, 1, T + 2 * SECOND)) == ["entry 1"]
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo line", None),
+        ("exit 0", "it has no entries that we may read"),
+        ("echo 'No journal files were opened due to insufficient permissions.' >&2; exit 1",
+         "no journal files were opened due to insufficient permissions"),
+    ],
+    ids=["it can be read", "it is empty", "not ours"],
+)  # fmt: skip
+def test_why_the_journal_cannot_be_read(journalctl: Callable[[str], None], script: str, reason: str | None) -> None:
+    journalctl(script)
+
+    assert why_not() == reason
+
+
+def test_a_journalctl_that_cannot_be_started_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tool = tmp_path / "journalctl"
+    tool.write_text("#!/no/such/interpreter\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    told = why_not()
+
+    assert told is not None
+    assert "journalctl does not answer" in told
+
+
+def test_without_journalctl_the_journal_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    assert why_not() == "journalctl is not installed"

@@ -11,7 +11,6 @@ import pytest
 from logwatch.errors import SourceError
 from logwatch.sources.default import default_log
 from logwatch.sources.replay import ReplaySource
-from logwatch.sources.stdin import StdinSource
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])
@@ -59,39 +58,6 @@ def test_a_replay_that_is_continued_on_another_file_is_refused(tmp_path):
 
     with pytest.raises(SourceError, match="another file"):
         ReplaySource([str(path)]).restore(rows)
-
-
-def test_t53_standard_input_ends_with_its_writer():
-    reader, writer = os.pipe()
-    source = StdinSource(fd=reader)
-    os.write(writer, b"\0\0a\nb")
-    assert source.read(0).data == b"a\n"
-    os.write(writer, b"c\nlast")
-    assert source.read(0).data == b"bc\n"
-    assert source.read(0) is None
-    assert not source.finished
-    os.close(writer)
-    assert source.read(0).data == b"last\n"
-    assert source.read(0) is None
-    assert source.finished
-    source.close()
-    os.close(reader)
-
-
-def test_t53_a_fifo_outlives_its_writers(tmp_path):
-    path = tmp_path / "fifo"
-    os.mkfifo(path)
-    source = StdinSource(str(path), follow=True)
-    for turn in range(3):
-        writer = os.open(path, os.O_WRONLY)
-        os.write(writer, b"turn %d\n" % turn)
-        os.close(writer)
-        assert source.read(0).data == b"turn %d\n" % turn
-        assert source.read(0) is None
-        source.wake()
-        source.wait(1)
-    assert not source.finished
-    source.close()
 
 
 def test_the_default_log_is_the_first_that_can_be_read(tmp_path):
