@@ -27,11 +27,13 @@ from logwatch.alerts.schedule import times_due
 from logwatch.alerts.sight import Sight
 from logwatch.alerts.states import drop, step
 from logwatch.alerts.terms import Terms
+from logwatch.metrics import AGENT
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
 from logwatch.promql import EvaluationError, Motion, Query, Sample, Snapshot
 from logwatch.secrets import Masker
 from logwatch.series import Series
 
+FAILURES = "logwatch_rule_evaluation_failures_total"
 SET_BACK_NS = 60 * SECOND
 """A wall clock that steps back by less is waited for."""
 
@@ -56,10 +58,14 @@ class Alerts:
         """Counts the changes of what `report` tells."""
         self.evidence = Evidence({name: frozenset(rules) for name, rules in (rules_of or {}).items()}, masker)
         self._series = series
+        series.declare(next(family for family in AGENT if family.name == FAILURES))
         self._sight = Sight(groups, terms, series, rehearsal)
         walled, alike = frozenset() if rehearsal else frozenset(MEASURED), Counter[tuple[str, ...]]()
         self._circles = [circle_of(group, self._sight.names, walled, alike) for group in groups]
         self._sight.watch(self._circles)
+        for circle in self._circles:
+            for course in circle.courses:
+                series.start(FAILURES, (circle.rule_id(course),), 0)
         self._register = Register(terms)
         self._walled_ns = 0
         self._restored = False
@@ -157,18 +163,26 @@ class Alerts:
         return lasts and self._sight.touched(course.names) + course.reach_ns < time_ns
 
     def _turn(self, circle: Circle, course: Course, snapshot: Snapshot) -> bool:
-        """Evaluate one rule and move its states; whether one changed."""
+        """Evaluate one rule and move its states; whether anything that is told of it changed."""
         now_ns = snapshot.time_ns
         if course.absence and not self.healthy:
             return False
         before_ns, course.evaluated_ns = course.evaluated_ns, now_ns
+        before, course.error = course.error, ""
         if not self._settled(course, before_ns):
             try:
-                course.result, course.error = course.evaluate(snapshot), ""
+                course.result = course.evaluate(snapshot)
             except EvaluationError as error:
                 course.result, course.error = None, str(error)
+        moved = self._apply(circle, course, snapshot)
+        if course.error:
+            self._series.add(FAILURES, (circle.rule_id(course),), 1, now_ns)
+        return moved or course.error != before
+
+    def _apply(self, circle: Circle, course: Course, snapshot: Snapshot) -> bool:
+        """Let the result be recorded, or move the alerts; whether one of them changed."""
         if isinstance(course.rule, RecordingRule):
-            if record(course, course.rule, self._sight.recorded, now_ns, circle.group.limit):
+            if record(course, course.rule, self._sight.recorded, snapshot.time_ns, circle.group.limit):
                 self._woken(course.rule.name, snapshot)
             return False
         return course.result is not None and self._move(circle, course, course.rule, snapshot)

@@ -104,13 +104,15 @@ def step(
 
 
 def drop(active: dict[Identity, Active], changes: Step, now_ns: int) -> Step:
-    """Too many alerts: as Prometheus, keep none; those that fired end."""
+    """Too many alerts: as Prometheus, keep none, so that nobody is told that one resolved.
+
+    That those which fired do so no more is history all the same.
+    """
     gone = set(active) | changes.changed
     ended = [alert for alert in active.values() if alert.state == "firing" and alert.fired_ns < now_ns]
     for alert in ended:
         alert.state, alert.resolved_ns = "resolved", now_ns
-    for identity in [identity for identity, alert in active.items() if alert.state != "resolved"]:
-        del active[identity]
+    active.clear()
     return Step(gone, [], [*changes.ended, *ended], 0)
 
 
