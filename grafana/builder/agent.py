@@ -7,8 +7,8 @@ from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
 from grafana.builder import looks
 from grafana.builder.document import Section, render
 from grafana.builder.frame import AGENT, frame
-from grafana.builder.panels import Column, Placed, Query, course, figure, rows
-from grafana.builder.selectors import RANGE, RATE, among, metric, other_than
+from grafana.builder.panels import Column, Placed, Query, course, drawn, figure, rows, verdict
+from grafana.builder.selectors import RANGE, RATE, among, happened, metric, other_than, total
 
 MIB = 1 << 20
 
@@ -19,7 +19,6 @@ def build() -> str:
         "logwatch / Agent",
         AGENT,
         "How logwatch itself fares: whether it reads every log, keeps up, knows the lines, and gets its alerts out.",
-        since="3h",
     )
     return render(
         dashboard,
@@ -35,13 +34,12 @@ def build() -> str:
 
 def _figures() -> list[Placed]:
     return [
-        figure(
+        verdict(
             "Logs",
             "Whether every log it follows can be read.",
-            f"min({metric('logwatch_source_open')}) + 1",
-            thresholds=looks.plain(looks.BAD),
-            mappings=looks.words({"blind": looks.BAD, "read": looks.GOOD}, ("blind", looks.BAD)),
-            empty="no logwatch",
+            "logwatch_source_open",
+            bad="blind",
+            good="read",
             width=4,
         ),
         figure(
@@ -57,31 +55,28 @@ def _figures() -> list[Placed]:
             "Losses",
             "Losses of log bytes that were proven in the chosen time (truncated or deleted before they were read), and lines that journald, "
             "rsyslog or the kernel's socket say they dropped.",
-            f"(sum(increase({metric('logwatch_source_gaps_total')}{RANGE})) or vector(0))"
-            f" + (sum(increase({metric('logwatch_upstream_dropped_lines_total')}{RANGE})) or vector(0))",
+            f"({total('logwatch_source_gaps_total', RANGE)}) + ({total('logwatch_upstream_dropped_lines_total', RANGE)})",
             thresholds=looks.zero_is_good(),
             width=4,
         ),
         figure(
             "Failed notifications",
             "Notifications that a receiver refused or did not answer, or that were dropped from a full queue, in the chosen time.",
-            f"(sum(increase({metric('logwatch_notifications_errors_total')}{RANGE})) or vector(0))"
-            f" + (sum(increase({metric('logwatch_notifications_dropped_total')}{RANGE})) or vector(0))",
+            f"({total('logwatch_notifications_errors_total', RANGE)}) + ({total('logwatch_notifications_dropped_total', RANGE)})",
             thresholds=looks.zero_is_good(),
         ),
         figure(
             "Commits failed",
             "Commits of the state that the disk refused and that were tried again, in the chosen time.",
-            f"sum(increase({metric('logwatch_commit_errors_total')}{RANGE})) or vector(0)",
+            total("logwatch_commit_errors_total", RANGE),
             thresholds=looks.zero_is_good(),
         ),
-        figure(
+        verdict(
             "Last reload",
             "Whether configuration and rules could be loaded when they were last read. If not, the old ones go on.",
-            f"min({metric('logwatch_config_last_reload_successful')}) + 1",
-            thresholds=looks.plain(looks.BAD),
-            mappings=looks.words({"refused": looks.BAD, "good": looks.GOOD}, ("refused", looks.BAD)),
-            empty="no logwatch",
+            "logwatch_config_last_reload_successful",
+            bad="refused",
+            good="good",
         ),
         figure(
             "Version",
@@ -97,7 +92,7 @@ def _figures() -> list[Placed]:
 
 def _line(title: str, description: str, expr: str, legend: str, unit: str, *, width: int = 8, **more: object) -> Placed:
     """A panel of one query."""
-    return course(title, description, [Query(expr, legend, over_time=True)], unit=unit, width=width, **more)  # type: ignore[arg-type]  # course's own keywords
+    return course(title, description, [drawn(expr, legend)], unit=unit, width=width, **more)  # type: ignore[arg-type]  # course's own keywords
 
 
 def _pending() -> Placed:
@@ -115,7 +110,7 @@ def _delay() -> Placed:
     buckets = f"sum by (le) (rate({metric('logwatch_event_delay_seconds', '_bucket')}{RATE}))"
     queries = [
         # Without events a quantile is NaN, and NaN is not at least 0.
-        Query(f"(histogram_quantile({share}, {buckets}) >= 0) or vector(0)", name, over_time=True)
+        drawn(f"(histogram_quantile({share}, {buckets}) >= 0) or vector(0)", name)
         for share, name in ((0.99, "99 of 100 within"), (0.5, "half within"))
     ]
     return course(
@@ -133,17 +128,9 @@ def _notifications() -> Placed:
         "Notifications",
         "What was sent to each receiver, what failed, and what waits.",
         [
-            Query(
-                f"sum by (receiver) (increase({metric('logwatch_notifications_sent_total')}{RATE}))",
-                "sent: {{receiver}}",
-                over_time=True,
-            ),
-            Query(
-                f"sum by (receiver) (increase({metric('logwatch_notifications_errors_total')}{RATE}))",
-                "failed: {{receiver}}",
-                over_time=True,
-            ),
-            Query(f"sum({metric('logwatch_notifications_queue_length')})", "waiting", over_time=True),
+            drawn(happened("logwatch_notifications_sent_total", "receiver"), "sent: {{receiver}}"),
+            drawn(happened("logwatch_notifications_errors_total", "receiver"), "failed: {{receiver}}"),
+            drawn(f"sum({metric('logwatch_notifications_queue_length')})", "waiting"),
         ],
         unit="short",
         width=8,
@@ -183,26 +170,10 @@ def _losses() -> Placed:
         "Gaps, drops and rotations",
         "Proven losses, what others say they dropped, and rotations that were followed.",
         [
-            Query(
-                f"sum by (reason) (increase({metric('logwatch_source_gaps_total')}{RATE}))",
-                "gap: {{reason}}",
-                over_time=True,
-            ),
-            Query(
-                f"sum by (by) (increase({metric('logwatch_upstream_dropped_lines_total')}{RATE}))",
-                "dropped by {{by}}",
-                over_time=True,
-            ),
-            Query(
-                f"sum by (reason) (increase({metric('logwatch_source_skipped_total')}{RATE}))",
-                "skipped: {{reason}}",
-                over_time=True,
-            ),
-            Query(
-                f"sum(increase({metric('logwatch_source_rotations_total')}{RATE})) or vector(0)",
-                "rotations",
-                over_time=True,
-            ),
+            drawn(happened("logwatch_source_gaps_total", "reason"), "gap: {{reason}}"),
+            drawn(happened("logwatch_upstream_dropped_lines_total", "by"), "dropped by {{by}}"),
+            drawn(happened("logwatch_source_skipped_total", "reason"), "skipped: {{reason}}"),
+            drawn(total("logwatch_source_rotations_total"), "rotations"),
         ],
         unit="short",
         bars=True,
@@ -211,7 +182,7 @@ def _losses() -> Placed:
 
 
 def _rules() -> Placed:
-    hits = f"topk(20, round(sum by (rule) (increase({metric('logwatch_rule_hits_total')}{RANGE}))))"
+    hits = f"topk(20, round({happened('logwatch_rule_hits_total', 'rule', RANGE)}))"
     last = f"max by (rule) ({metric('logwatch_rule_last_hit_timestamp_seconds')}) * 1000 and on (rule) {hits}"
     return rows(
         "Rules with the most hits",
@@ -235,27 +206,11 @@ def _unparsed() -> Placed:
         "Docker lines that no rule knows, lines of which a part could not be read, values that a rule could not use, events that the "
         "lifecycle does not allow, and late ones.",
         [
-            Query(
-                f"sum(increase({metric('logwatch_unmatched_docker_lines_total')}{RATE})) or vector(0)",
-                "unknown",
-                over_time=True,
-            ),
-            Query(
-                f"sum by (reason) (increase({metric('logwatch_lines_unparsed_total')}{RATE}))",
-                "{{reason}}",
-                over_time=True,
-            ),
-            Query(
-                f"sum by (rule) (increase({metric('logwatch_rule_value_errors_total')}{RATE}))",
-                "value: {{rule}}",
-                over_time=True,
-            ),
-            Query(
-                f"sum(increase({metric('logwatch_lifecycle_anomalies_total')}{RATE})) or vector(0)",
-                "not allowed",
-                over_time=True,
-            ),
-            Query(f"sum(increase({metric('logwatch_late_events_total')}{RATE})) or vector(0)", "late", over_time=True),
+            drawn(total("logwatch_unmatched_docker_lines_total"), "unknown"),
+            drawn(happened("logwatch_lines_unparsed_total", "reason"), "{{reason}}"),
+            drawn(happened("logwatch_rule_value_errors_total", "rule"), "value: {{rule}}"),
+            drawn(total("logwatch_lifecycle_anomalies_total"), "not allowed"),
+            drawn(total("logwatch_late_events_total"), "late"),
         ],
         unit="short",
         bars=True,
@@ -268,7 +223,7 @@ def _alerts() -> Placed:
     return course(
         "Alerts",
         "Alerts that logwatch evaluates, by how they stand.",
-        [Query(f"sum by (state) ({states})", "{{state}}", over_time=True)],
+        [drawn(f"sum by (state) ({states})", "{{state}}")],
         unit="short",
         colors={"firing": looks.BAD, "pending": looks.WARN},
         empty="No alert is pending or firing",
@@ -281,7 +236,7 @@ def _process() -> list[Placed]:
         _line(
             "Updates refused by a limit of series",
             "Updates that found their metric at its limit: too many containers, paths or values of a label.",
-            f"sum(increase({metric('logwatch_series_dropped_total')}{RATE})) or vector(0)",
+            total("logwatch_series_dropped_total"),
             "refused",
             "short",
             bars=True,

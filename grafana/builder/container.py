@@ -24,8 +24,8 @@ from grafana.builder.frame import (
     CONTAINER as UID,
 )
 from grafana.builder.overview import EVENTS, LAST, healths, states
-from grafana.builder.panels import Column, Placed, Query, course, figure, rows, timeline
-from grafana.builder.selectors import CONTAINER, RANGE, RATE, among, metric
+from grafana.builder.panels import Column, Placed, Query, course, drawn, figure, rows, timeline
+from grafana.builder.selectors import CONTAINER, RANGE, RATE, among, happened, metric
 
 NAME = "$name"
 LOKI = model.DataSourceRef(type_val="loki", uid="${loki}")
@@ -38,7 +38,6 @@ def build() -> str:
         "Docker / Container",
         UID,
         "The story of one container, or of a few, out of the engine's log, by logwatch.",
-        since="3h",
     )
     dashboard = with_names(dashboard).with_variable(
         DatasourceVariable("loki").label("Loki (optional)").type("loki").current(VariableOption())
@@ -121,7 +120,7 @@ def _timeline() -> Placed:
     return timeline(
         "State",
         "The state as the log told it; ended: with exit code 0. Dashed lines: red, a kill for want of memory; blue, a start of the daemon.",
-        Query(states(name=NAME), "{{name}} {{host}}", over_time=True),
+        drawn(states(name=NAME), "{{name}} {{host}}"),
         mappings=looks.words(looks.SHOWN_STATES, ("removed", "transparent")),
         empty="Choose a container",
         links=[to_story(**BY_LABEL)],
@@ -130,11 +129,11 @@ def _timeline() -> Placed:
 
 
 def _events() -> Placed:
-    watched = metric(EVENTS, name=NAME, action=among(*WATCHED))
+    watched = happened(EVENTS, "action", name=NAME, action=among(*WATCHED))
     return course(
         "Events",
         "What happened to it, counted for each step.",
-        [Query(f"sum by (action) (increase({watched}{RATE}))", "{{action}}", over_time=True)],
+        [drawn(watched, "{{action}}")],
         unit="short",
         bars=True,
         colors={action: looks.ACTION_LOOKS[action] for action in WATCHED},
@@ -198,10 +197,9 @@ def _resources() -> list[Placed]:
             "Memory, share of the limit",
             "Working set against the limit; containers without a limit are not shown.",
             [
-                Query(
+                drawn(
                     f"container_memory_working_set_bytes{{{chosen}}} / (container_spec_memory_limit_bytes{{{chosen}}} > 0)",
                     "{{name}}",
-                    over_time=True,
                 )
             ],
             unit="percentunit",
@@ -212,13 +210,7 @@ def _resources() -> list[Placed]:
         course(
             "CPU",
             "Cores in use.",
-            [
-                Query(
-                    f"sum by (name) (rate(container_cpu_usage_seconds_total{{{chosen}}}{RATE}))",
-                    "{{name}}",
-                    over_time=True,
-                )
-            ],
+            [drawn(f"sum by (name) (rate(container_cpu_usage_seconds_total{{{chosen}}}{RATE}))", "{{name}}")],
             unit="short",
             decimals=2,
             empty="No cAdvisor",

@@ -22,11 +22,13 @@ from grafana.builder.selectors import TARGET, metric
 
 TAGS = ["logwatch", "docker"]
 OVERVIEW, CONTAINER, AGENT = "logwatch-docker-overview", "logwatch-container", "logwatch-agent"
+SINCE = "3h"
+"""How far back a dashboard looks at first."""
 _KEEP = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
 
 
-def frame(title: str, uid: str, description: str, *, since: str) -> Dashboard:
-    """A dashboard with all but its panels; `since` is how far back it looks at first."""
+def frame(title: str, uid: str, description: str) -> Dashboard:
+    """A dashboard with all but its panels."""
     dashboard = (
         Dashboard(title)
         .uid(uid)
@@ -34,7 +36,7 @@ def frame(title: str, uid: str, description: str, *, since: str) -> Dashboard:
         .tags(TAGS)
         .editable()
         .tooltip(DashboardCursorSync.CROSSHAIR)
-        .time(f"now-{since}", "now")
+        .time(f"now-{SINCE}", "now")
         .refresh("1m")
         .timezone("browser")
         .with_variable(

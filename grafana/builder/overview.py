@@ -14,8 +14,20 @@ from grafana.builder.frame import (
     to_evidence,
     with_annotations,
 )
-from grafana.builder.panels import Column, Placed, Query, background, course, figure, link, rows, timeline
-from grafana.builder.selectors import CONTAINER, RANGE, RATE, among, metric, other_than
+from grafana.builder.panels import (
+    Column,
+    Placed,
+    Query,
+    background,
+    course,
+    drawn,
+    figure,
+    link,
+    rows,
+    timeline,
+    verdict,
+)
+from grafana.builder.selectors import CONTAINER, RANGE, among, happened, metric, other_than, total
 
 EVENTS = "docker_container_events_total"
 LAST = "docker_container_last_event_timestamp_seconds"
@@ -41,18 +53,12 @@ DOWN = (
 )
 
 
-def happened(name: str, by: str, window: str = RATE, **matchers: object) -> str:
-    """How often something happened in a window."""
-    return f"sum by ({by}) (increase({metric(name, **matchers)}{window}))"  # type: ignore[arg-type]  # metric checks them
-
-
 def build() -> str:
     """Return the text of the file."""
     dashboard = frame(
         "Docker / Overview",
         OVERVIEW,
         "What happened to the containers of Docker hosts, out of the engine's log, by logwatch.",
-        since="3h",
     )
     return render(
         with_annotations(dashboard),
@@ -90,7 +96,7 @@ def _figures() -> list[Placed]:
         figure(
             "OOM kills",
             "Kills for want of memory in the chosen time.",
-            f"sum(increase({metric('docker_events_total', type='container', action='oom')}{RANGE})) or vector(0)",
+            total("docker_events_total", RANGE, type="container", action="oom"),
             thresholds=looks.zero_is_good(),
         ),
         figure(
@@ -108,13 +114,12 @@ def _figures() -> list[Placed]:
             thresholds=looks.plain(),
             empty="not in the log",
         ),
-        figure(
+        verdict(
             "Log",
             "Whether logwatch can read every log it follows. If not, all other panels show the past.",
-            f"min({metric('logwatch_source_open')}) + 1",
-            thresholds=looks.plain(looks.BAD),
-            mappings=looks.words({"blind": looks.BAD, "read": looks.GOOD}, ("blind", looks.BAD)),
-            empty="no logwatch",
+            "logwatch_source_open",
+            bad="blind",
+            good="read",
             links=[link("How logwatch fares", f"/d/{AGENT}?${{__url_time_range}}&${{__all_variables}}")],
         ),
     ]
@@ -216,10 +221,8 @@ def _timeline() -> Placed:
         "Container states",
         "Each container's state as the log told it; ended: with exit code 0. Dashed lines: red, a kill for want of memory; blue, a start of the daemon. "
         "Click a band to look at its container.",
-        Query(
-            f'label_replace(({states()}) > 0, "at", "$1", "instance", "(.+?)(:[0-9]+)?")',
-            "{{name}} @ {{at}} {{host}}",
-            over_time=True,
+        drawn(
+            f'label_replace(({states()}) > 0, "at", "$1", "instance", "(.+?)(:[0-9]+)?")', "{{name}} @ {{at}} {{host}}"
         ),
         mappings=looks.words(looks.SHOWN_STATES, ("removed", "transparent")),
         empty="No container is known yet: the log has told of none",
@@ -228,11 +231,11 @@ def _timeline() -> Placed:
 
 
 def _events() -> Placed:
-    watched = metric("docker_events_total", type="container", action=among(*looks.ACTION_LOOKS))
+    watched = happened("docker_events_total", "action", type="container", action=among(*looks.ACTION_LOOKS))
     return course(
         "Container events",
         "What happened to containers, counted for each step.",
-        [Query(f"sum by (action) (increase({watched}{RATE}))", "{{action}}", over_time=True)],
+        [drawn(watched, "{{action}}")],
         unit="short",
         bars=True,
         colors=looks.ACTION_LOOKS,
@@ -260,18 +263,16 @@ def _killed() -> Placed:
 
 
 def _engine() -> list[Placed]:
-    troubles = "type, action"
     return [
         course(
             "Daemon warnings and errors",
             "Messages that the engine itself wrote at these levels.",
             [
-                Query(
+                drawn(
                     happened(
                         "docker_daemon_log_messages_total", "level", level=among("warning", "error", "fatal", "panic")
                     ),
                     "{{level}}",
-                    over_time=True,
                 )
             ],
             unit="short",
@@ -284,16 +285,8 @@ def _engine() -> list[Placed]:
             "Pulls and registries",
             "Pulls and pushes that failed, and what registries answered.",
             [
-                Query(
-                    happened("docker_events_total", troubles, type="image", action=among("pull_failed", "push_failed")),
-                    "{{type}} {{action}}",
-                    over_time=True,
-                ),
-                Query(
-                    happened("docker_events_total", troubles, type="registry", action=among("error", "rate_limited")),
-                    "{{type}} {{action}}",
-                    over_time=True,
-                ),
+                _troubles("image", "pull_failed", "push_failed"),
+                _troubles("registry", "error", "rate_limited"),
             ],
             unit="short",
             bars=True,
@@ -303,26 +296,9 @@ def _engine() -> list[Placed]:
             "Storage, volumes and networks",
             "Storage under pressure or in error, volumes and networks that failed.",
             [
-                Query(
-                    happened("docker_events_total", troubles, type="storage", action=among("pressure", "error")),
-                    "{{type}} {{action}}",
-                    over_time=True,
-                ),
-                Query(
-                    happened("docker_events_total", troubles, type="volume", action=among("error", "destroy_failed")),
-                    "{{type}} {{action}}",
-                    over_time=True,
-                ),
-                Query(
-                    happened(
-                        "docker_events_total",
-                        troubles,
-                        type="network",
-                        action=among("error", "remove_failed", "port_conflict", "dns_error"),
-                    ),
-                    "{{type}} {{action}}",
-                    over_time=True,
-                ),
+                _troubles("storage", "pressure", "error"),
+                _troubles("volume", "error", "destroy_failed"),
+                _troubles("network", "error", "remove_failed", "port_conflict", "dns_error"),
             ],
             unit="short",
             bars=True,
@@ -331,10 +307,17 @@ def _engine() -> list[Placed]:
         course(
             "API errors",
             "Requests that the engine answered with an error, by method and status.",
-            [Query(happened("docker_api_errors_total", "method, status"), "{{method}} {{status}}", over_time=True)],
+            [drawn(happened("docker_api_errors_total", "method, status"), "{{method}} {{status}}")],
             unit="short",
             bars=True,
             empty="The engine answered no request with an error",
             width=12,
         ),
     ]
+
+
+def _troubles(kind: str, *actions: str) -> Query:
+    """How often these happened to objects of a kind, each drawn by itself."""
+    return drawn(
+        happened("docker_events_total", "type, action", type=kind, action=among(*actions)), "{{type}} {{action}}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from grafana_foundation_sdk.builders import common, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders.dashboard import DashboardLink, ThresholdsConfig
@@ -20,9 +20,12 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.builder import looks
+from grafana.builder.selectors import metric
 
 DATASOURCE = model.DataSourceRef(type_val="prometheus", uid="${datasource}")
 Link = Builder[LinkModel]
+Kind = TypeVar("Kind", stat.Panel, timeseries.Panel, statetimeline.Panel, table.Panel)
+Linked = TypeVar("Linked", stat.Panel, timeseries.Panel, statetimeline.Panel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,30 @@ def link(title: str, url: str, *, new_tab: bool = False) -> DashboardLink:
     return DashboardLink(title).url(url).target_blank(new_tab)
 
 
+def drawn(expr: str, legend: str) -> Query:
+    """A query that is drawn over time."""
+    return Query(expr, legend, over_time=True)
+
+
+def _headed(panel: Kind, title: str, description: str) -> Kind:
+    return panel.title(title).description(description).datasource(DATASOURCE)
+
+
+def _linked(panel: Linked, links: Iterable[Link]) -> Linked:
+    made = list(links)
+    return panel.data_links(made) if made else panel
+
+
+def _legend() -> common.VizLegendOptions:
+    return (
+        common.VizLegendOptions()
+        .display_mode(model.LegendDisplayMode.LIST)
+        .placement(model.LegendPlacement.BOTTOM)
+        .show_legend(True)
+        .calcs([])
+    )
+
+
 def figure(
     title: str,
     description: str,
@@ -75,10 +102,7 @@ def figure(
 ) -> Placed:
     """One big number (or, with `text`, the legend as a word); `spark` draws its course behind it."""
     panel = (
-        stat.Panel()
-        .title(title)
-        .description(description)
-        .datasource(DATASOURCE)
+        _headed(stat.Panel(), title, description)
         .with_target(Query(expr, legend, over_time=spark).built())
         .unit(unit)
         .decimals(0)
@@ -92,9 +116,23 @@ def figure(
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
         .orientation(model.VizOrientation.AUTO)
     )
-    if made := list(links):
-        panel = panel.data_links(made)
-    return Placed(panel, width, height)
+    return Placed(_linked(panel, links), width, height)
+
+
+def verdict(
+    title: str, description: str, name: str, *, bad: str, good: str, links: Iterable[Link] = (), width: int = 3
+) -> Placed:
+    """What a gauge of 0 (bad) and 1 (good) says, as a word; the worst of all."""
+    return figure(
+        title,
+        description,
+        f"min({metric(name)}) + 1",
+        thresholds=looks.plain(looks.BAD),
+        mappings=looks.words({bad: looks.BAD, good: looks.GOOD}, (bad, looks.BAD)),
+        empty="no logwatch",
+        links=links,
+        width=width,
+    )
 
 
 def course(
@@ -115,22 +153,13 @@ def course(
 ) -> Placed:
     """Values over time: lines, or stacked bars that count what happened in each step."""
     panel = (
-        timeseries.Panel()
-        .title(title)
-        .description(description)
-        .datasource(DATASOURCE)
+        _headed(timeseries.Panel(), title, description)
         .targets([query.built() for query in queries])
         .unit(unit)
         .min(0)
         .no_value(empty)
         .thresholds(thresholds or looks.plain())
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(model.LegendDisplayMode.LIST)
-            .placement(model.LegendPlacement.BOTTOM)
-            .show_legend(True)
-            .calcs([])
-        )
+        .legend(_legend())
         .tooltip(
             common.VizTooltipOptions()
             .mode(model.TooltipDisplayMode.MULTI)
@@ -155,9 +184,7 @@ def course(
         panel = panel.decimals(decimals)
     for name, color in (colors or {}).items():
         panel = panel.override_by_name(name, looks.fixed(color))
-    if made := list(links):
-        panel = panel.data_links(made)
-    return Placed(panel, width, height)
+    return Placed(_linked(panel, links), width, height)
 
 
 def timeline(
@@ -173,10 +200,7 @@ def timeline(
 ) -> Placed:
     """Bands that change their colour with the value."""
     panel = (
-        statetimeline.Panel()
-        .title(title)
-        .description(description)
-        .datasource(DATASOURCE)
+        _headed(statetimeline.Panel(), title, description)
         .with_target(query.built())
         .unit("none")
         .mappings(mappings)
@@ -188,17 +212,10 @@ def timeline(
         .per_page(20)
         .line_width(0)
         .fill_opacity(75)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(model.LegendDisplayMode.LIST)
-            .placement(model.LegendPlacement.BOTTOM)
-            .show_legend(True)
-            .calcs([])
-        )
+        .legend(_legend())
         .tooltip(common.VizTooltipOptions().mode(model.TooltipDisplayMode.SINGLE).sort(model.SortOrder.NONE))
-        .data_links(list(links))
     )
-    return Placed(panel, width, height)
+    return Placed(_linked(panel, links), width, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,10 +257,7 @@ def rows(
     """A table: the queries side by side, one row for each set of labels, only the named columns, in that order."""
     shown = list(columns)
     panel = (
-        table.Panel()
-        .title(title)
-        .description(description)
-        .datasource(DATASOURCE)
+        _headed(table.Panel(), title, description)
         .targets([query.built() for query in queries])
         .unit(unit)
         .decimals(0)

@@ -51,6 +51,16 @@ def metric(name: str, suffix: str = "", /, **matchers: str | Any) -> str:
     return f"{name}{suffix}{{{', '.join([TARGET, *(_matcher(name, *each) for each in matchers.items())])}}}"
 
 
+def happened(name: str, by: str, window: str = RATE, /, **matchers: str | Any) -> str:
+    """How often something happened in a window, by these labels."""
+    return f"sum by ({by}) (increase({metric(name, **matchers)}{window}))"
+
+
+def total(name: str, window: str = RATE, /, **matchers: str | Any) -> str:
+    """How often something happened in a window in all; 0 where there is no series."""
+    return f"sum(increase({metric(name, **matchers)}{window})) or vector(0)"
+
+
 def _matcher(name: str, label: str, value: str | Any) -> str:
     if label not in FAMILIES[name].labels:
         raise ValueError(f"{name} has no label {label}")
