@@ -58,7 +58,7 @@ class Grouping:
             return {Labels(): elements} if elements else {}
         if self.without:
             dropped = (*self.labels, METRIC_NAME)
-            return _sorted_out(elements, lambda labels: labels.without(dropped))
+            return _sorted_out(elements, lambda labels: labels.lacking(dropped))
         if len(self.labels) == 1:
             only = self.labels[0]
             by_value = _sorted_out(elements, lambda labels: labels.get(only, ""))

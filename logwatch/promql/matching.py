@@ -34,7 +34,7 @@ class Matching:
         if not names:
             return lambda labels: labels.nameless().identity()
         dropped = (*names, METRIC_NAME)
-        return lambda labels: labels.without(dropped).identity()
+        return lambda labels: labels.lacking(dropped).identity()
 
     def shown(self, labels: Labels) -> str:
         """The labels of a match, for messages."""

@@ -22,10 +22,11 @@ SECOND = 1_000_000_000
 class Labels(dict[str, str]):
     """A label set. Immutable by contract, so that it can be shared and be a key; no value is empty."""
 
-    __slots__ = ("_identity", "_nameless")
+    __slots__ = ("_identity", "_lacking", "_nameless")
 
     _identity: frozenset[tuple[str, str]]
     _nameless: Labels
+    _lacking: dict[tuple[str, ...], Labels]
 
     def __hash__(self) -> int:  # type: ignore[override]  # dict has none, because others change theirs
         return hash(self.identity())
@@ -52,6 +53,17 @@ class Labels(dict[str, str]):
         for name in names:
             copy.pop(name, None)
         return copy
+
+    def lacking(self, names: tuple[str, ...]) -> Labels:
+        """As `without`, remembered: a series' labels are asked for the same at every evaluation."""
+        try:
+            known = self._lacking
+        except AttributeError:
+            known = self._lacking = {}
+        found = known.get(names)
+        if found is None:
+            found = known[names] = self.without(names)
+        return found
 
     def having(self, name: str, value: str) -> Labels:
         """A copy with one label set; an empty value removes it."""
