@@ -111,6 +111,7 @@ AGENT = (
     Family("logwatch_event_delay_seconds", "histogram", "From the time an event happened to the time it was applied, while following live.", (), _DELAY),
     _counter("logwatch_lifecycle_anomalies_total", "Events that the lifecycle of their object does not allow; they are counted all the same."),
     _counter("logwatch_late_events_total", "Events that were told of first more than 10 s after their time, or too late for a correlation; each counts once, whoever tells."),
+    _counter("logwatch_correlation_keys_dropped_total", "Objects or values that a correlation stopped watching, the oldest first, because there were too many.", "rule"),
     _counter("logwatch_rule_value_errors_total", "Values that a rule's metric could not use as a number.", "rule"),
     _counter("logwatch_rule_evaluation_failures_total", "Evaluations of an alerting or recording rule (group/name) that failed.", "rule"),
     _counter("logwatch_series_dropped_total", "Updates that found their metric at its limit of series.", "metric", most=2000),

@@ -20,7 +20,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from logwatch.alerts import Alerts, Group, Rehearsal, Terms
-from logwatch.correlator import Correlator
+from logwatch.correlations import Correlator
 from logwatch.docker.inventory import Found
 from logwatch.extractor import Extraction, Extractor
 from logwatch.formats.reader import LineReader
@@ -314,13 +314,15 @@ class Pipeline:
         self.series.changes()
 
     def _count_oddities(self) -> None:
-        """Move what the lifecycle counted aside into the series."""
+        """Move what stages counted aside into the series."""
         for name, count in (
             ("logwatch_lifecycle_anomalies_total", self.lifecycle.anomalies),
             ("logwatch_late_events_total", self.lifecycle.late + self.correlator.late),
         ):
             if count:
                 self.series.add(name, (), count, self.clock_ns)
+        for rule, count in self.correlator.take_dropped().items():
+            self.series.add("logwatch_correlation_keys_dropped_total", (rule,), count, self.clock_ns)
         self.lifecycle.anomalies = self.lifecycle.late = self.correlator.late = 0
 
     def restore(self, rows: Mapping[tuple[str, str], str]) -> None:

@@ -12,7 +12,7 @@ LAYERS = (
     {"__init__", "model", "errors"},
     {"changepoints", "formats", "metrics", "patterns", "quoting", "repeats", "secrets", "templates"},
     {"daemon_lines", "docker", "fields"},
-    {"sources", "scanner", "extractor", "lifecycle", "correlator", "series", "promql"},
+    {"sources", "scanner", "extractor", "lifecycle", "correlations", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},
     {"backfill", "rulefiles", "surveyor"},
     {"alerts", "config", "demo"},
