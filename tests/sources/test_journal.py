@@ -446,3 +446,22 @@ def test_without_journalctl_the_journal_cannot_be_read(monkeypatch: pytest.Monke
     monkeypatch.setenv("PATH", "")
 
     assert why_not() == "journalctl is not installed"
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ([104, 105], b"hi"),
+        (["first", "second"], b"first"),
+        ([[104, 105], "second"], b"hi"),
+        ([300], b""),
+        ([], b""),
+        (7, b""),
+    ],
+    ids=["bytes", "twice", "bytes twice", "no bytes", "nothing", "a number"],
+)
+def test_a_message_in_every_form_that_journalctl_gives_it(message: object, text: bytes) -> None:
+    entry = entries.read(as_json(MESSAGE=message))
+
+    assert entry is not None
+    assert entry.line.rpartition(b": ")[2] == text + b"\n"
