@@ -10,17 +10,16 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"__init__", "model", "errors"},
-    {"changepoints", "formats", "metrics", "patterns", "quoting", "repeats", "secrets", "templates"},
+    {"formats", "metrics", "patterns", "quoting", "repeats", "secrets", "templates"},
     {"daemon_lines", "docker", "fields"},
     {"sources", "scanner", "extractor", "lifecycle", "correlations", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},
     {"backfill", "rulefiles", "surveyor"},
     {"alerts", "config", "demo"},
     {"pipeline", "tail", "web"},
-    {"board", "compose", "replay"},
-    {"authoring", "engine", "receivers", "ruletests"},
-    {"reloading"},
-    {"daemon"},
+    {"board", "replay"},
+    {"authoring", "engine", "ruletests"},
+    {"composition"},
     {"cli"},
     {"__main__"},
 )

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logwatch import metrics
-from logwatch.changepoints import MAX_POINTS, ChangePoints
 from logwatch.model import SECOND, Family, SampleChange
 from logwatch.series import Series
+from logwatch.series.changepoints import MAX_POINTS, ChangePoints
 
 EVENTS = Family("events_total", "counter", "What happened.", ("name", "action"))
 STATE = Family("state", "gauge", "How it is.", ("name",))

@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from logwatch.alerts.rehearsal import GivenSeries
-from logwatch.changepoints import NAN, ChangePoints
 from logwatch.model import SeriesView
+from logwatch.series.changepoints import NAN, ChangePoints
 
 Pairs = tuple[tuple[str, str], ...]
 Selected = tuple[Mapping[str, str], Sequence[int], Sequence[float]]

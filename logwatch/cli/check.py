@@ -10,7 +10,7 @@ import click
 from logwatch import config, ruletests
 from logwatch.alerts.checking import check as check_alerts
 from logwatch.cli import options
-from logwatch.compose import cache_dir, nanoseconds
+from logwatch.composition.builder import cache_dir, nanoseconds
 from logwatch.config import settings
 from logwatch.errors import Mistake
 from logwatch.rulefiles.checking import check

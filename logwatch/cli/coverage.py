@@ -17,7 +17,7 @@ from rich.table import Table
 from logwatch.authoring.coverage import Coverage, Row, measure
 from logwatch.cli import options
 from logwatch.cli.output import one_line
-from logwatch.compose import Builder, cache_dir
+from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.metrics import PROCESS, SAMPLED, counted
 from logwatch.model import Chunk, Correlation, Family, Rule

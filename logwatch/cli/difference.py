@@ -16,7 +16,7 @@ import click
 from logwatch.authoring import comparison
 from logwatch.authoring.comparison import Account, Difference
 from logwatch.cli.output import alert_as_json, alert_as_row, as_json, as_row, one_line
-from logwatch.compose import Builder, cache_dir
+from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.model import Alert, Event, Source
 from logwatch.series import Series

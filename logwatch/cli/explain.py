@@ -14,7 +14,7 @@ import click
 from logwatch.authoring.explanation import Explainer, Explanation, Verdict
 from logwatch.cli import options
 from logwatch.cli.output import one_line, stamp
-from logwatch.compose import Builder, cache_dir
+from logwatch.composition.builder import Builder, cache_dir
 from logwatch.rulefiles.examples import describe
 from logwatch.series import Series
 

@@ -9,7 +9,7 @@ from typing import Protocol, TextIO
 
 from logwatch.backfill import Backfill
 from logwatch.cli.output import Formatter, alert_formatter
-from logwatch.compose import Builder, nanoseconds
+from logwatch.composition.builder import Builder, nanoseconds
 from logwatch.errors import ConfigError
 from logwatch.exposition import Published
 from logwatch.model import Alert, Event

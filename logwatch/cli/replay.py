@@ -17,7 +17,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from logwatch.cli import options, printouts
 from logwatch.cli.output import formatter
 from logwatch.cli.printouts import Printout
-from logwatch.compose import Builder, cache_dir
+from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.errors import ConfigError
 from logwatch.model import Event, Source

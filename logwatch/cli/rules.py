@@ -17,7 +17,7 @@ from rich.table import Table
 from logwatch.alerts import schema as alerts_schema
 from logwatch.cli import options
 from logwatch.cli.coverage import coverage, metrics
-from logwatch.compose import Builder
+from logwatch.composition.builder import Builder
 from logwatch.errors import ConfigError
 from logwatch.model import Correlation, Rule
 from logwatch.rulefiles import schema as events_schema

@@ -16,7 +16,7 @@ import click
 from logwatch.cli import options
 from logwatch.cli.moments import moment
 from logwatch.cli.tail_row import as_row
-from logwatch.compose import Builder, cache_dir
+from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import SourceError

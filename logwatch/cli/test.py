@@ -12,7 +12,7 @@ import click
 
 from logwatch import alerts
 from logwatch.cli import options
-from logwatch.compose import Builder, cache_dir, nanoseconds
+from logwatch.composition.builder import Builder, cache_dir, nanoseconds
 from logwatch.config import Config
 from logwatch.errors import ConfigError, RuleError
 from logwatch.rulefiles import RuleSet, files

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logwatch.changepoints import ChangePoints
 from logwatch.model import Family, LabelValues
+from logwatch.series.changepoints import ChangePoints
 
 
 def bound_label(bound: float) -> str:

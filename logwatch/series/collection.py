@@ -6,10 +6,10 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from logwatch.changepoints import NAN
 from logwatch.metrics import OTHER
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
 from logwatch.series.cells import Cell, Table
+from logwatch.series.changepoints import NAN
 
 FORGET_NS = 10 * SECOND
 DROPPED = "logwatch_series_dropped_total"

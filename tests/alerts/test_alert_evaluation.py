@@ -6,7 +6,7 @@ import pytest
 from logwatch import alerts
 from logwatch.alerts import Alerts, Terms
 from logwatch.alerts.evidence import MOST_OBJECTS, MOST_WAITING, Evidence
-from logwatch.compose import Builder
+from logwatch.composition.builder import Builder
 from logwatch.config.settings import Alerting, Config, Rules
 from logwatch.model import SECOND, Chunk, Event, Family, Outcome, Record, SampleChange
 from logwatch.series import Series

@@ -6,7 +6,7 @@ import pytest
 
 from logwatch import alerts
 from logwatch.alerts import Alerts, Terms
-from logwatch.compose import Builder, nanoseconds
+from logwatch.composition.builder import Builder, nanoseconds
 from logwatch.config import load
 from logwatch.engine import Engine
 from logwatch.model import SECOND, Chunk, Family, SourceStatus

@@ -6,7 +6,7 @@ import pytest
 
 from logwatch import alerts
 from logwatch.alerts.checking import check
-from logwatch.compose import Builder
+from logwatch.composition.builder import Builder
 from logwatch.config import Config
 from logwatch.model import SECOND
 from logwatch.rulefiles.shipped import rules_folder

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from logwatch import rulefiles
-from logwatch.compose import Builder, cache_dir
+from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.ruletests import House, Verdict, load, perform
 from logwatch.series import Series

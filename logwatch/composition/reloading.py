@@ -10,10 +10,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from logwatch.compose import Builder, give_back_memory, nanoseconds
+from logwatch.composition.builder import Builder, give_back_memory, nanoseconds
+from logwatch.composition.receivers import receivers
 from logwatch.config import Config, Effective
 from logwatch.engine import Loaded
-from logwatch.receivers import receivers
 
 ANEW = ("rules.", "alerting.")
 """Beginnings of the keys that a reload takes in."""

@@ -9,15 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from logwatch.board import Board
-from logwatch.compose import Builder, give_back_memory, nanoseconds
+from logwatch.composition.builder import Builder, give_back_memory, nanoseconds
+from logwatch.composition.receivers import receivers
+from logwatch.composition.reloading import Reloading
 from logwatch.config import Config, Effective
 from logwatch.docker.inventory import Inventory
 from logwatch.engine import NOTIFIERS, SOURCE, Engine
 from logwatch.errors import ConfigError
 from logwatch.model import Source
 from logwatch.notifiers import Dispatcher
-from logwatch.receivers import receivers
-from logwatch.reloading import Reloading
 from logwatch.series import Series
 from logwatch.sources import journal
 from logwatch.sources.default import default_log

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Container, Iterator
 
-from logwatch.compose import nanoseconds
+from logwatch.composition.builder import nanoseconds
 from logwatch.config import Config, settings
 from logwatch.notifiers import Receiver
 from logwatch.notifiers.alertmanager import Alertmanager
