@@ -72,7 +72,9 @@ class Lookout:
                 return False
             line.begin_without_file()
             self._family.know(there)
-        if not self._has_changed() and not line.older.lost_sight:
+        settled = line.live is None or (line.live.is_intact() and not line.live.empty)
+        now_sure = line.unsure and settled
+        if not self._has_changed() and not line.older.lost_sight and not now_sure:
             return False
         self._drop_stale()
         siblings = self._family.copies.listing()
@@ -97,7 +99,8 @@ class Lookout:
         line.older.queue([*chain, *missed], siblings)
         if line.resume is None:
             self._family.know(siblings)
-        return len(line.older.generations) > before
+        line.unsure = line.unsure and not settled
+        return len(line.older.generations) > before or now_sure
 
     def _drop_stale(self) -> None:
         """Let go of what cannot be read by its descriptor, before it is compared with what is found."""

@@ -175,6 +175,7 @@ def test_t41_t57_a_writer_between_any_two_system_calls(tmp_path: Path, seed: int
 ROTATIONS = {
     "rename": lambda log: log.rename(),
     "copytruncate": lambda log: log.copytruncate(),
+    "moved away": lambda log: log.rename(reopen=False),
     "copytruncate twice": lambda log: (log.copytruncate(), log.write(40), log.copytruncate()),
     "copytruncate, rename, pack": lambda log: (
         log.copytruncate(),
@@ -213,6 +214,36 @@ def test_t41_t57_a_rotation_before_any_system_call(
             reader.commit()
     disk.calls_left = -1
     reader.kill()
+    log.write(1)
+
+    assert reader.poll(rounds=6) == log.written
+    assert reader.gaps == []
+
+
+@pytest.mark.parametrize("call", range(1, 61))
+@pytest.mark.parametrize("before", [0, 50])
+@pytest.mark.parametrize(
+    "leave", [lambda log: log.rename(reopen=False), lambda log: log.path.unlink()], ids=["moved", "removed"]
+)
+def test_t41_t57_a_log_that_leaves_its_path_is_read_while_its_writer_goes_on(
+    tmp_path: Path, leave: Callable[[Log], object], before: int, call: int
+) -> None:
+    log = Log(tmp_path / "log" / "messages")
+    disk = CountedDisk()
+    reader = Reader(log.path, disk=disk, chunk_bytes=2000, max_line_bytes=200)
+    reader.poll()
+    log.write(before)
+
+    def go() -> None:
+        log.write(60)
+        leave(log)
+        log.write(60)
+
+    disk.calls_left, disk.then = call, go
+    reader.poll(rounds=3)
+    if disk.calls_left > 0:
+        disk.calls_left = -1
+        go()
     log.write(1)
 
     assert reader.poll(rounds=6) == log.written
