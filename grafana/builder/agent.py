@@ -222,8 +222,11 @@ def _alerts() -> Placed:
     states = metric("logwatch_alerts", alertname=other_than("Watchdog"), state=among("pending", "firing"))
     return course(
         "Alerts",
-        "Alerts that logwatch evaluates, by how they stand.",
-        [drawn(f"sum by (state) ({states})", "{{state}}")],
+        "Alerts that logwatch evaluates, by how they stand, and how often a rule could not be evaluated.",
+        [
+            drawn(f"sum by (state) ({states})", "{{state}}"),
+            drawn(f"{happened('logwatch_rule_evaluation_failures_total', 'rule')} > 0", "failed: {{rule}}"),
+        ],
         unit="short",
         colors={"firing": looks.BAD, "pending": looks.WARN},
         empty="No alert is pending or firing",
