@@ -35,6 +35,12 @@ class Bench:
         corpus.write(path, self.lines)
         return path
 
+    def noise(self) -> Path:
+        """Return the corpus without anything that is an event."""
+        path = self.cache / f"noise-{self.lines}"
+        corpus.write(path, self.lines, noise=1)
+        return path
+
     def head(self) -> Path:
         """Return its first lines."""
         path = self.cache / "head"

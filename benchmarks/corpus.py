@@ -89,44 +89,45 @@ _CRON = (
 )
 
 
-def write(path: Path, lines: int, *, seed: int = SEED) -> None:
-    """Write the corpus, unless the file is there already."""
+def write(path: Path, lines: int, *, seed: int = SEED, noise: float = 0.95) -> None:
+    """Write the corpus, unless the file is there already; `noise` is its share of the engine's lines."""
     if path.exists():
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_suffix(".part")
     with half.open("w", encoding="utf-8") as file:
-        for block in blocks(lines, seed):
+        for block in blocks(lines, seed, noise):
             file.write("\n".join(block) + "\n")
     half.rename(path)
 
 
-def blocks(lines: int, seed: int) -> Iterator[list[str]]:
+def blocks(lines: int, seed: int, noise: float = 0.95) -> Iterator[list[str]]:
     """The corpus' lines, some thousand at a time."""
     rng = random.Random(seed)
     ids = [f"{rng.getrandbits(256):064x}" for _ in range(200)]
     for first in range(0, lines, BLOCK):
         count = min(BLOCK, lines - first)
         yield [
-            _line(rng, ids, START + timedelta(seconds=WEEK_SECONDS * (first + index) / lines)) for index in range(count)
+            _line(rng, ids, START + timedelta(seconds=WEEK_SECONDS * (first + index) / lines), noise)
+            for index in range(count)
         ]
 
 
-def _line(rng: random.Random, ids: list[str], now: datetime) -> str:
+def _line(rng: random.Random, ids: list[str], now: datetime, noise: float) -> str:
     header = f"{now:%b} {now.day:2} {now:%H:%M:%S} node7 "
     number = str(rng.randrange(1, 60_000))
     container = rng.choice(ids)
     if rng.random() < 0.2:
-        return f'{header}dockerd[1042]: time="{now:%Y-%m-%dT%H:%M:%S.%f}123Z" level={_dockerd(rng, number, container)}'
+        return f'{header}dockerd[1042]: time="{now:%Y-%m-%dT%H:%M:%S.%f}123Z" level={_dockerd(rng, number, container, noise)}'
     tag, text = _other(rng, container)
     return header + tag + ": " + text.format(n=number, now=f"{now:%Y-%m-%dT%H:%M:%S}")
 
 
-def _dockerd(rng: random.Random, number: str, container: str) -> str:
+def _dockerd(rng: random.Random, number: str, container: str, noise: float) -> str:
     share = rng.random()
     if share < 0.80:
         text = f'debug msg="{rng.choice(_DEBUG)}"'
-    elif share < 0.95:
+    elif share < noise:
         text = f"info msg={rng.choice(_INFO)}"
     else:
         text = rng.choice(_TROUBLE if share < 0.97 else _LIFE)

@@ -32,30 +32,35 @@ TIME = re.compile(rb'(time=")[0-9T:.-]+Z')
 
 
 def measure(bench: Bench) -> Iterable[Verdict]:
-    """Write the corpus in bursts from a process of its own, and ask what was read of it."""
+    """Write bursts from a process of its own, and ask what was read of them: once noise alone, once with 10,000 events a second."""
+    yield from _measure(bench, "bursts of noise", bench.noise())
+    yield from _measure(bench, "bursts with 10,000 events/s", bench.whole())
+
+
+def _measure(bench: Bench, what: str, corpus: Path) -> Iterable[Verdict]:
     bursts = 2 if bench.quick else 6
-    log = bench.folder / "burst" / "messages"
+    log = bench.folder / what.replace("/", " per ") / "messages"
     log.parent.mkdir()
     log.touch()
-    with Sidecar(log, bench.folder / "burst-state") as sidecar:
+    with Sidecar(log, log.parent / "state") as sidecar:
         sidecar.wait_until_ready(pause=0.02)
         begun, start = _peak(sidecar.pid), time.perf_counter()
         Path(f"/proc/{sidecar.pid}/clear_refs").write_text("5")  # the peak counts from here on: proc(5)
-        writer = [sys.executable, "-m", "benchmarks.following", str(bench.whole()), str(log), str(bursts)]
+        writer = [sys.executable, "-m", "benchmarks.following", str(corpus), str(log), str(bursts)]
         done = subprocess.run(writer, check=True, capture_output=True, text=True)
         wrote = time.perf_counter() - start
         lines, behind = int(done.stdout.split()[0]), float(done.stdout.split()[1])
         read = _read(sidecar)
         took = time.perf_counter() - start
-        print(f"  {lines:,} lines in {bursts} bursts, the slowest of {RATE / (1 + behind):,.0f} lines/s")
+        print(f"  {what}: {lines:,} lines in {bursts} bursts, the slowest of {RATE / (1 + behind):,.0f} lines/s")
         print(f"  all written after {wrote:.1f} s, all read after {took:.1f} s")
         print(
             f"  resident at its peak: {begun / 1e6:.1f} MB at the start, {_peak(sidecar.pid) / 1e6:.1f} MB in the bursts"
         )
         lost = None if read is None else abs(lines - read)
-        yield Verdict("bursts of 1,000,000 lines/s, rotated: lines lost or doubled", lost, 0)
-        yield Verdict("bursts: losses reported", _sum(sidecar, GAPS), 0)
-        yield Verdict("bursts: peak resident memory", _peak(sidecar.pid) / 1e6, 80, " MB")
+        yield Verdict(f"{what}: lines lost or doubled", lost, 0)
+        yield Verdict(f"{what}: losses reported", _sum(sidecar, GAPS), 0)
+        yield Verdict(f"{what}: peak resident memory", _peak(sidecar.pid) / 1e6, 80, " MB")
 
 
 def _read(sidecar: Sidecar) -> float | None:
