@@ -54,6 +54,8 @@ STOP_WORDS = frozenset(
     ]
 )
 MOST_WORDS = 4
+LONGEST_WORD = 40
+"""What is longer is no word, but what somebody wrote into the log."""
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]+")
 
@@ -67,7 +69,9 @@ class Naming(NamedTuple):
 
 def naming_of(group: Group) -> Naming:
     """The type of a group's event, told by what its lines speak of, and the words that are left."""
-    words = [word.lower() for piece in pieces(group.template) for word in _WORD.findall(piece)]
+    words = [
+        word.lower() for piece in pieces(group.template) for word in _WORD.findall(piece) if len(word) <= LONGEST_WORD
+    ]
     spoken = (name for name, telling in TYPES.items() if not set(telling).isdisjoint(words))
     first = next(spoken, None) if group.family in {"engine", "containerd"} else None
     kind = first or FAMILY_TYPES.get(group.family) or re.sub(r"[^a-z0-9]+", "_", group.family.lower()).strip("_")

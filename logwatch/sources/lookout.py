@@ -230,6 +230,7 @@ class Lookout:
         """A new file is at the path: first what was there before it and what was missed."""
         line = self._lineage
         held, kind = line.hold()
+        first = not held and line.resume is None  # the log has come to its path for the first time
         found = None
         read = None
         if line.resume is not None:
@@ -244,7 +245,7 @@ class Lookout:
         missed = self._succession.missed(siblings, open_now, read=read if found is None else None)
         line.older.queue([*chain, *missed], siblings)
         line.start_anew(live)
-        self._ledger.rotations[kind] += 1 + _begun(missed)
+        self._ledger.rotations[kind] += (not first) + _begun(missed)
 
     def _follow(self, record: Record, found: Generation | None, fresh: Plain, now_ns: int) -> str:
         """Go on with the copy that holds the position, or record a gap; tell how the file was rotated."""

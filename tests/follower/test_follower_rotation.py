@@ -323,3 +323,17 @@ def test_t39_numbers_before_the_suffix(tmp_path):
 
     assert reader.poll() == log.written
     assert all(one <= other for one, other in pairwise(reader.lines))
+
+
+def test_a_log_that_comes_to_its_path_for_the_first_time_is_no_rotation(tmp_path: Path) -> None:
+    reader = Reader(tmp_path / "messages")
+    reader.poll()
+    log = Log(tmp_path / "messages")
+    log.write(3)
+
+    assert reader.poll() == log.written
+    assert sum(reader.rotations().values()) == 0
+    log.rename()
+    log.write(3)
+    assert reader.poll() == log.written
+    assert reader.rotations()["rename"] == 1

@@ -6,22 +6,12 @@ from pathlib import Path
 from rehearsing import verdicts
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "rule-tests.md"
-RULES = """
-groups:
-  - name: containers
-    rules:
-      - alert: RestartLoop
-        expr: sum by (name) (increase(docker_container_events_total{action="die"}[5m])) > 3
-        labels: {severity: critical}
-        annotations: {summary: 'Container {{ $labels.name }} is in a restart loop.'}
-"""
 
 
 def test_the_example_passes(tmp_path: Path) -> None:
-    example = re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    assert example is not None
-    (tmp_path / "restart-loop.yml").write_text(RULES)
-    (tmp_path / "test.yml").write_text(example[1])
+    rules, test, *_ = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    (tmp_path / "restart-loop.yml").write_text(rules)
+    (tmp_path / "test.yml").write_text(test)
 
     (verdict,) = verdicts(tmp_path / "test.yml")
 
