@@ -135,15 +135,14 @@ class Generation:
         self._tail = self.content.pread(length, offset - length)
         self.seen = max(self.seen, offset)
 
-    def resume(self, known: Fingerprint, *, cutting: bool) -> bool:
-        """Go behind what is known of it; False where it holds something else by now."""
+    def resume(self, known: Fingerprint, *, cutting: bool) -> None:
+        """Go behind what is known of it; raises ChangedError where it holds something else by now."""
         length = min(TAIL, known.size)
         tail = self.content.pread(length, known.size - length)
         if digest(tail) != known.tail or digest(self._head[: known.head_size]) != known.head:
-            return False
+            raise ChangedError
         self.offset, self.cutting, self._tail = known.size, cutting, tail
         self.seen = max(self.seen, known.size)
-        return True
 
     def move_to_end(self) -> None:
         """Go behind what is there; the rest of a line that has begun is passed over."""

@@ -12,12 +12,13 @@ Here is what a generation may become; `lookout.py` decides which it is.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from logwatch.sources.claims import Claims
 from logwatch.sources.content import Plain
 from logwatch.sources.family import Family
-from logwatch.sources.generation import Generation, Record
+from logwatch.sources.generation import ChangedError, Generation, Record
 from logwatch.sources.habits import Habits
 from logwatch.sources.ledger import Ledger
 from logwatch.sources.older import Older
@@ -120,20 +121,19 @@ class Lineage:
         self.live = known
         return True
 
-    def take_up(self, record: Record, live: Generation) -> bool:
-        """Read on in a file that begins with what was read; False where it does not any more."""
-        if not live.resume(record.fingerprint, cutting=record.cutting):
-            return False
+    def take_up(self, record: Record, live: Generation) -> None:
+        """Read on in a file that begins with what was read; raises ChangedError where it does not any more."""
+        live.resume(record.fingerprint, cutting=record.cutting)
         self.resume = None
         self.set_live(live)
-        return True
 
     def start_anew(self, live: Generation) -> None:
         """A new file is at the path; one that was read before under whatever name starts where it was left."""
         assert isinstance(live.content, Plain)
         known = self._family.resumed(live.content) or self._claims.finished(live.content)
         if known is not None:
-            live.resume(known, cutting=False)
+            with suppress(ChangedError):
+                live.resume(known, cutting=False)
         self.set_live(live)
 
     # ── state ────────────────────────────────────────────────────────────────────────

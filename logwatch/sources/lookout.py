@@ -9,7 +9,7 @@ from logwatch.sources.content import Archive, Plain, open_plain
 from logwatch.sources.copies import Sibling
 from logwatch.sources.disk import Disk, describe
 from logwatch.sources.family import Family
-from logwatch.sources.generation import Generation, Record
+from logwatch.sources.generation import ChangedError, Generation, Record
 from logwatch.sources.ledger import Ledger
 from logwatch.sources.lineage import Lineage
 from logwatch.sources.succession import Succession
@@ -30,7 +30,7 @@ class Lookout:
         self._claims = claims
 
     def look(self, now_ns: int) -> bool:
-        """See what the path is now; True when there are other generations to read than before."""
+        """See what the path is now; True when there may be more to read than before."""
         try:
             return self._look(now_ns)
         finally:
@@ -177,20 +177,36 @@ class Lookout:
         self._family.copies.modified()
         siblings = self._family.copies.listing()
         if siblings is None or not self._is_at_path(fresh) or not live.is_intact():
-            fresh.close()
+            self._look_again(fresh)
             return False
         line.error = None
         if line.come_back(live) or not self._is_free(fresh):
             fresh.close()
             return True
         line.older.find(self._succession, siblings, now_ns)
-        if not line.begun:
-            line.begin(live)
-        elif not self._goes_on(live, fresh, siblings, now_ns):
-            self._succeed(live, fresh, siblings, now_ns)
+        try:
+            self._place(live, fresh, siblings, now_ns)
+        except ChangedError:
+            self._claims.release(live.identity, self._path)
+            self._look_again(fresh)
+            return False
         line.unsure = not settled
         self._family.know(siblings)
         return True
+
+    def _look_again(self, fresh: Plain) -> None:
+        """It changed under us: nothing is concluded, and what is beside it is listed anew."""
+        fresh.close()
+        self._family.copies.mistrust()
+
+    def _place(self, live: Generation, fresh: Plain, siblings: Sequence[Sibling], now_ns: int) -> None:
+        """Let the file go on what was read, or come after it; raises ChangedError where it is another by now."""
+        if not self._lineage.begun:
+            self._lineage.begin(live)
+        elif not self._goes_on(live, fresh, siblings, now_ns):
+            if not live.is_intact():  # truncated after its copies were listed: what was read may be in one that was not
+                raise ChangedError
+            self._succeed(live, fresh, siblings, now_ns)
 
     def _is_free(self, fresh: Plain) -> bool:
         """No other path reads this file; else this one waits until its path names another."""
@@ -206,18 +222,18 @@ class Lookout:
 
     def _goes_on(self, live: Generation, fresh: Plain, siblings: Sequence[Sibling], now_ns: int) -> bool:
         """It is the file we were reading, or a copy put in its place: go on at the same offset."""
-        line = self._lineage
+        line, replaced = self._lineage, 0
         if line.live is not None:
             if not self._succession.replaces(line.live, fresh):
                 return False
             line.let_go()
-            self._ledger.rotations["replaced"] += 1
+            replaced = 1
         elif line.resume is None or not self._succession.continues(line.resume, fresh):
             return False
         record = line.resume
         assert record is not None
-        if not line.take_up(record, live):
-            return False
+        line.take_up(record, live)
+        self._ledger.rotations["replaced"] += replaced
         if record.fingerprint.head_size:
             self._add_late(siblings)
         elif self._add_missed(siblings):
@@ -236,8 +252,9 @@ class Lookout:
         if line.resume is not None:
             read = line.resume.fingerprint if line.resume.fingerprint.size else None
             found = self._succession.predecessor(line.resume, self._not_held(siblings, held))
-            if found is None and line.resume.fingerprint.matches(fresh) and line.take_up(line.resume, live):
+            if found is None and line.resume.fingerprint.matches(fresh):
                 line.older.generations += held
+                line.take_up(line.resume, live)
                 return
             kind = self._follow(line.resume, found, fresh, now_ns)
         chain = [*held, *([found] if found is not None else [])]

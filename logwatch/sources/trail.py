@@ -56,7 +56,7 @@ class Trail:
         return any(generation.doubted for generation in self._lineage.generations())
 
     def look(self, now_ns: int) -> bool:
-        """See what the path is now; True when there are other generations to read than before."""
+        """See what the path is now; True when there may be more to read than before."""
         return self._lookout.look(now_ns)
 
     def read(self, now_ns: int) -> Chunk | None:

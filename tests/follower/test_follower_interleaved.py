@@ -21,41 +21,49 @@ class KilledError(BaseException):
     """The process is gone."""
 
 
-class CountedDisk(Disk):
-    """A disk on which something happens before a certain call."""
+class InterruptedDisk(Disk):
+    """A disk on which something may happen before any call."""
+
+    def before(self) -> None:
+        """What happens; nothing here."""
+
+    def stat(self, path: str) -> os.stat_result:
+        self.before()
+        return super().stat(path)
+
+    def fstat(self, fd: int) -> os.stat_result:
+        self.before()
+        return super().fstat(fd)
+
+    def open(self, path: str) -> int:
+        self.before()
+        return super().open(path)
+
+    def pread(self, fd: int, size: int, offset: int) -> bytes:
+        self.before()
+        return super().pread(fd, size, offset)
+
+    def names(self, directory: str, prefix: str) -> list[str]:
+        self.before()
+        return super().names(directory, prefix)
+
+
+class CountedDisk(InterruptedDisk):
+    """Something happens before a certain call."""
 
     def __init__(self) -> None:
         self.calls_left = -1
         self.then: Callable[[], None] = lambda: None
 
-    def _count(self) -> None:
+    def before(self) -> None:
+        """Count."""
         self.calls_left -= 1
         if self.calls_left == 0:
             self.then()
 
-    def stat(self, path: str) -> os.stat_result:
-        self._count()
-        return super().stat(path)
 
-    def fstat(self, fd: int) -> os.stat_result:
-        self._count()
-        return super().fstat(fd)
-
-    def open(self, path: str) -> int:
-        self._count()
-        return super().open(path)
-
-    def pread(self, fd: int, size: int, offset: int) -> bytes:
-        self._count()
-        return super().pread(fd, size, offset)
-
-    def names(self, directory: str, prefix: str) -> list[str]:
-        self._count()
-        return super().names(directory, prefix)
-
-
-class BusyDisk(Disk):
-    """A disk on which others work while we look."""
+class BusyDisk(InterruptedDisk):
+    """Others work while we look."""
 
     def __init__(self, random_: random.Random, others: Iterator[None]) -> None:
         self._random = random_
@@ -63,33 +71,14 @@ class BusyDisk(Disk):
         self.busy = False
         self.deadly = False
 
-    def _meanwhile(self) -> None:
+    def before(self) -> None:
+        """Let others go on, and perhaps die."""
         if not self.busy:
             return
         while self._random.random() < 0.3:
             next(self._others, None)
         if self.deadly and self._random.random() < 0.002:
             raise KilledError
-
-    def stat(self, path: str) -> os.stat_result:
-        self._meanwhile()
-        return super().stat(path)
-
-    def fstat(self, fd: int) -> os.stat_result:
-        self._meanwhile()
-        return super().fstat(fd)
-
-    def open(self, path: str) -> int:
-        self._meanwhile()
-        return super().open(path)
-
-    def pread(self, fd: int, size: int, offset: int) -> bytes:
-        self._meanwhile()
-        return super().pread(fd, size, offset)
-
-    def names(self, directory: str, prefix: str) -> list[str]:
-        self._meanwhile()
-        return super().names(directory, prefix)
 
 
 def life(log: Log, random_: random.Random) -> Iterator[None]:
@@ -244,6 +233,34 @@ def test_t41_t57_a_log_that_leaves_its_path_is_read_while_its_writer_goes_on(
     if disk.calls_left > 0:
         disk.calls_left = -1
         go()
+    log.write(1)
+
+    assert reader.poll(rounds=6) == log.written
+    assert reader.gaps == []
+
+
+@pytest.mark.parametrize("call", range(1, 61))
+@pytest.mark.parametrize("missed", [0, 50])
+@pytest.mark.parametrize("rotation", ROTATIONS)
+def test_t41_t57_a_rotation_before_any_system_call_of_a_start(
+    tmp_path: Path, rotation: str, missed: int, call: int
+) -> None:
+    log = Log(tmp_path / "log" / "messages")
+    disk = CountedDisk()
+    reader = Reader(log.path, disk=disk, chunk_bytes=2000, max_line_bytes=200)
+    log.write(100)
+    reader.poll()
+    reader.stop()
+    log.write(missed)
+
+    def rotate() -> None:
+        ROTATIONS[rotation](log)
+        log.write(60)
+
+    disk.calls_left, disk.then = call, rotate
+    reader.start()
+    reader.poll()
+    disk.calls_left = -1
     log.write(1)
 
     assert reader.poll(rounds=6) == log.written
