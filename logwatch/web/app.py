@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import zlib
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
@@ -26,59 +26,66 @@ COMPRESS_FROM = 16_384
 
 def build(view: View, *, lifecycle: bool = False) -> Starlette:
     """Make the application; `lifecycle` allows POST /-/reload and /-/quit."""
+    return Starlette(routes=[*_Routes(view, lifecycle=lifecycle).all(), *api.routes(view)])
 
-    def metrics(request: Request) -> Response:
-        page, content_type = view.metrics(request.headers.get("accept", ""))
+
+class _Routes:
+    """What stands beside the API: pages, metrics, probes, and what changes the process."""
+
+    def __init__(self, view: View, *, lifecycle: bool) -> None:
+        self._view = view
+        self._lifecycle = lifecycle
+
+    def all(self) -> list[Route]:
+        return [
+            Route("/", self._index, methods=["GET"]),
+            Route("/containers/{name:path}", self._container, methods=["GET"]),
+            Route("/metrics", self._metrics, methods=["GET"]),
+            Route("/-/healthy", self._healthy, methods=["GET"]),
+            Route("/-/ready", self._ready, methods=["GET"]),
+            Route("/-/reload", self._reload, methods=["POST"]),
+            Route("/-/quit", self._quit, methods=["POST"]),
+        ]
+
+    @cached_property
+    def _pages(self) -> Pages:
+        """Loads what draws pages when the first is asked for: most are only ever scraped."""
+        from logwatch.web.pages import Pages
+
+        return Pages(self._view)
+
+    def _index(self, _: Request) -> Response:
+        return HTMLResponse(self._pages.index())
+
+    def _container(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        page = self._pages.container(name)
+        return PlainTextResponse(f"no container is called {name!r} here\n", 404) if page is None else HTMLResponse(page)
+
+    def _metrics(self, request: Request) -> Response:
+        page, content_type = self._view.metrics(request.headers.get("accept", ""))
         headers = {"Vary": "Accept, Accept-Encoding"}
         if len(page) >= COMPRESS_FROM and "gzip" in request.headers.get("accept-encoding", ""):
             page, headers["Content-Encoding"] = _gzip(page), "gzip"
         return Response(page, headers=headers, media_type=content_type)
 
-    def healthy(request: Request) -> Response:
-        return _answer(view.health(), request)
+    def _healthy(self, request: Request) -> Response:
+        return _answer(self._view.health(), request)
 
-    def ready(request: Request) -> Response:
-        return _answer(view.readiness(), request)
+    def _ready(self, request: Request) -> Response:
+        return _answer(self._view.readiness(), request)
 
-    def reload(_: Request) -> Response:
-        if not lifecycle:
+    def _reload(self, _: Request) -> Response:
+        if not self._lifecycle:
             return _forbidden("reload")
-        probe = view.reload()
+        probe = self._view.reload()
         return PlainTextResponse(f"{probe.detail}\n", 200 if probe.ok else 500)
 
-    def quit_(_: Request) -> Response:
-        if not lifecycle:
+    def _quit(self, _: Request) -> Response:
+        if not self._lifecycle:
             return _forbidden("quit")
-        view.quit()
+        self._view.quit()
         return PlainTextResponse("logwatch ends after the turn at hand\n")
-
-    @functools.cache
-    def pages() -> Pages:
-        """Load what draws pages when the first is asked for: most are only ever scraped."""
-        from logwatch.web.pages import Pages
-
-        return Pages(view)
-
-    def index(_: Request) -> Response:
-        return HTMLResponse(pages().index())
-
-    def container(request: Request) -> Response:
-        name = request.path_params["name"]
-        page = pages().container(name)
-        return PlainTextResponse(f"no container is called {name!r} here\n", 404) if page is None else HTMLResponse(page)
-
-    return Starlette(
-        routes=[
-            Route("/", index, methods=["GET"]),
-            Route("/containers/{name:path}", container, methods=["GET"]),
-            Route("/metrics", metrics, methods=["GET"]),
-            Route("/-/healthy", healthy, methods=["GET"]),
-            Route("/-/ready", ready, methods=["GET"]),
-            Route("/-/reload", reload, methods=["POST"]),
-            Route("/-/quit", quit_, methods=["POST"]),
-            *api.routes(view),
-        ]
-    )
 
 
 def _answer(probe: Probe, request: Request) -> Response:

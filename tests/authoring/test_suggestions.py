@@ -63,6 +63,14 @@ def test_a_draft_has_what_the_lines_tell(log: Path) -> None:
     assert near[0]["line"] == hit["line"].replace("dockerd", "5f0d7c1a9b3e")
 
 
+def test_no_name_is_made_of_what_is_no_word(log: Path) -> None:
+    log.write_text(logrus(f"widget {'x' * 8000} lost"))
+    draft = drafts(log)[0]
+
+    assert draft["event"] == "daemon.widget_lost"
+    assert "x" * 41 not in draft["name"]
+
+
 def test_the_likest_other_line_is_a_near_miss(log: Path) -> None:
     other = logrus("gadget 7 fell down our stairs")
     log.write_text(SPUN + other)
