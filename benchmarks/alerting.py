@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterable
 
 from benchmarks.bench import Bench, Verdict
-from logwatch import alerts
-from logwatch.alerts import Alerts, Terms
+from logwatch import alerting
+from logwatch.alerting import Alerts, Terms
+from logwatch.metrics import Series
 from logwatch.model import SECOND, Family
-from logwatch.series import Series
 
 EVENTS = Family("docker_container_events_total", "counter", "Events.", ("name", "action"), max_series=20_000)
 CONTAINERS, ACTIONS, RULES, SWEEPING = 500, 20, 500, 10
@@ -23,7 +23,7 @@ def measure(bench: Bench) -> Iterable[Verdict]:
     rules = "".join(f"      - {{alert: A{number}, expr: '{_expression(number)}'}}\n" for number in range(RULES))
     path.write_text(f"groups:\n  - name: g\n    interval: 5s\n    rules:\n{rules}")
     series = Series([EVENTS])
-    stage = Alerts(alerts.load([path]), Terms({"job": "logwatch", "instance": "h:1"}), series)
+    stage = Alerts(alerting.load([path]), Terms({"job": "logwatch", "instance": "h:1"}), series)
     for container in range(CONTAINERS):
         for action in range(ACTIONS):
             series.add(EVENTS.name, (f"c{container}", f"a{action}"), 1, SECOND)

@@ -19,13 +19,18 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
-from logwatch.alerts import Alerts, Group, Rehearsal, Terms
+from logwatch.alerting import Alerts, Group, Rehearsal, Terms
 from logwatch.correlations import Correlator
 from logwatch.docker.inventory import Found
-from logwatch.extractor import Extraction, Extractor
-from logwatch.formats.reader import LineReader
+from logwatch.formats.line_parser import LineReader
+from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.lifecycle import Lifecycle
-from logwatch.metrics import MAX_CONTAINERS
+from logwatch.matching.extractor import Extraction, Extractor
+from logwatch.matching.redaction import WORDS, Masker
+from logwatch.matching.scanner import Scanner
+from logwatch.metrics import Series
+from logwatch.metrics.catalog import MAX_CONTAINERS
+from logwatch.metrics.event_metrics import Tally
 from logwatch.model import (
     SECOND,
     Chunk,
@@ -40,12 +45,7 @@ from logwatch.model import (
     Severity,
     Stateful,
 )
-from logwatch.repeats import Folded, Previous, folded, meant
-from logwatch.scanner import Scanner
-from logwatch.secrets import WORDS, Masker
-from logwatch.series import Series
-from logwatch.store.turn import Rows, Turn
-from logwatch.tally import Tally
+from logwatch.store.transaction import Rows, Turn
 
 DAY = 86_400 * SECOND
 

@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from logwatch.formats.reader import LineReader
-from logwatch.lifecycle.tellings import REMEMBERED_NS
+from logwatch.formats.line_parser import LineReader
+from logwatch.lifecycle.occurrences import REMEMBERED_NS
 from logwatch.model import Chunk, Event, Outcome, Source
 from logwatch.pipeline import Pipeline
-from logwatch.sources.replay import ReplaySource
+from logwatch.sources.archive import ReplaySource
 from logwatch.store import Query, Store
 
 SOURCE = "replay"

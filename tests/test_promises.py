@@ -21,8 +21,8 @@ from parity import RECORDINGS, unpack
 from ports import wait_for
 from sidecar import Sidecar
 
+from logwatch.matching.scanner import Scanner
 from logwatch.rulefiles import load
-from logwatch.scanner import Scanner
 
 ID = "8d3f21c07b5e4a9d8d3f21c07b5e4a9d8d3f21c07b5e4a9d8d3f21c07b5e4a9d"
 RUN = "docker_events_total"

@@ -14,13 +14,13 @@ import pytest
 from parity import RECORDINGS, unpack
 
 from logwatch.cli.output import as_json
-from logwatch.exposition import Published
+from logwatch.metrics import Series
+from logwatch.metrics.exposition import Published
 from logwatch.model import SECOND
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.replay import UNSAVED, Replay
 from logwatch.rulefiles import load
-from logwatch.series import Series
-from logwatch.sources.replay import ReplaySource
+from logwatch.sources.archive import ReplaySource
 from logwatch.store import Query, Store, Sync
 
 COMMAND = [sys.executable, "-m", "logwatch"]

@@ -10,10 +10,10 @@ import pytest
 
 from logwatch.formats import logfmt
 from logwatch.formats.tags import TAG_FAMILIES
+from logwatch.metrics import Series
 from logwatch.model import Chunk, Event, Rule
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles.loader import RuleSet, load
-from logwatch.series import Series
 
 ID = "3fa1c0de5b7e4d28860f1c5ab7e92d34c6a8f0e1b2d3948576a0c1e2f3d4b596"
 EL6 = "Feb  9 14:03:27 db2 docker: "

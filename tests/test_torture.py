@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 from ports import wait_for
 
-from logwatch.engine import SOURCE, Engine, Loaded
+from logwatch.driver import SOURCE, Engine, Loaded
+from logwatch.metrics import Series
 from logwatch.model import SECOND, Chunk
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import RuleSet, load
-from logwatch.series import Series
 from logwatch.sources.file import FileSource
 from logwatch.store import Query, Store, Sync
 

@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-from logwatch import metrics
+from logwatch.metrics import catalog
 
 Mappings = list[ValueMap | RangeMap | RegexMap | SpecialValueMap]
 
@@ -94,5 +94,5 @@ def fixed(color: str) -> list[DynamicConfigValue]:
     return [DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": color})]
 
 
-assert set(STATE_LOOKS) == set(metrics.STATES), "every state needs a colour, and only states do"
-assert tuple(HEALTH_LOOKS) == metrics.HEALTH, "every health needs a colour, and only healths do"
+assert set(STATE_LOOKS) == set(catalog.STATES), "every state needs a colour, and only states do"
+assert tuple(HEALTH_LOOKS) == catalog.HEALTH, "every health needs a colour, and only healths do"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from logwatch import metrics
+from logwatch.metrics import catalog
 
 TARGET = 'job=~"$job", instance=~"$instance"'
 RATE = "[$__rate_interval]"
@@ -12,13 +12,13 @@ RANGE = "[$__range]"
 CONTAINER = "by (instance, host, name)"
 """One container: `host` is only there with `sources.multi_host`, and harms nobody elsewhere."""
 
-FAMILIES = {family.name: family for family in metrics.counted(multi_host=True) + metrics.SAMPLED + metrics.PROCESS}
-_ACTIONS = {action for actions in metrics.VOCABULARY.values() for action in actions}
+FAMILIES = {family.name: family for family in catalog.counted(multi_host=True) + catalog.SAMPLED + catalog.PROCESS}
+_ACTIONS = {action for actions in catalog.VOCABULARY.values() for action in actions}
 _WORDS = {
-    "type": set(metrics.VOCABULARY),
+    "type": set(catalog.VOCABULARY),
     "action": _ACTIONS,
-    "health": set(metrics.HEALTH),
-    "level": set(metrics.LEVELS),
+    "health": set(catalog.HEALTH),
+    "level": set(catalog.LEVELS),
 }
 """The labels whose values logwatch chooses."""
 
@@ -64,7 +64,7 @@ def total(name: str, window: str = RATE, /, **matchers: str | Any) -> str:
 def _matcher(name: str, label: str, value: str | Any) -> str:
     if label not in FAMILIES[name].labels:
         raise ValueError(f"{name} has no label {label}")
-    known = set(metrics.STATES) if name == "docker_container_state" and label == "state" else _WORDS.get(label)
+    known = set(catalog.STATES) if name == "docker_container_state" and label == "state" else _WORDS.get(label)
     if isinstance(value, str):
         if known is not None and value not in known:
             raise ValueError(f"{name} has no {label} {value!r}")

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 
 from logwatch.authoring.grouping import Group, pieces
 from logwatch.authoring.nearmisses import matches
-from logwatch.extractor import looks_like_engine
 from logwatch.formats import json
+from logwatch.matching.extractor import looks_like_engine
+from logwatch.matching.patterns import find_fault
 from logwatch.model import Mark, Pattern
-from logwatch.patterns import find_fault
 
 SHORTEST_TEXT = 12
 ENOUGH_TEXT = 80

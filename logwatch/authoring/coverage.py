@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from logwatch.authoring.line_classifier import DockerLine, Surveyor
 from logwatch.model import Chunk, Rule
-from logwatch.surveyor import DockerLine, Surveyor
 
 MOST_FAMILIES = 1000
 OTHERS = "others"

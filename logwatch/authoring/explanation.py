@@ -8,14 +8,14 @@ from datetime import tzinfo
 from pathlib import Path
 
 from logwatch.authoring.nearmisses import Line, NearMiss, near_misses
-from logwatch.extractor import Extraction, Extractor, looks_like_engine
-from logwatch.fields import fields_of
 from logwatch.formats import logrus
-from logwatch.formats.reader import DATE_UNREADABLE, TIME_DISTRUSTED, LineReader
+from logwatch.formats.line_parser import DATE_UNREADABLE, TIME_DISTRUSTED, LineReader
 from logwatch.formats.tags import TAG_FAMILIES
+from logwatch.matching.extractor import Extraction, Extractor, looks_like_engine
+from logwatch.matching.fields import fields_of
+from logwatch.matching.redaction import MASK, WORDS, Masker
+from logwatch.matching.scanner import Scanner
 from logwatch.model import Chunk, Event, Hit, Record, Rule
-from logwatch.scanner import Scanner
-from logwatch.secrets import MASK, WORDS, Masker
 
 NOTES = {
     DATE_UNREADABLE: "the header's date cannot be read: the time is the message's own, or that of the line before",

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
+from logwatch.authoring.line_classifier import CONTAINER, NO_HEADER, DockerLine
 from logwatch.errors import ConfigError
 from logwatch.formats import json, logfmt, logrus
+from logwatch.matching.redaction import WORDS, Masker
 from logwatch.model import Record
-from logwatch.secrets import WORDS, Masker
-from logwatch.surveyor import CONTAINER, NO_HEADER, DockerLine
 
 PARAMETER = "<*>"
 MOST_SAMPLES = 20

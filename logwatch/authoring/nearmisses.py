@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from logwatch.formats.tags import family_tags
+from logwatch.matching.patterns import Token, compile_regex, is_anchored, tokens
 from logwatch.model import Pattern, Record, Rule
-from logwatch.patterns import Token, compile_regex, is_anchored, tokens
 
 MOST = 5
 SHORTEST_RUN = 4

@@ -16,11 +16,11 @@ from logwatch.authoring.drafts import LONGEST_VALUE, Draft
 from logwatch.authoring.grouping import Group, Sample
 from logwatch.authoring.naming import naming_of, unused_name
 from logwatch.authoring.nearmisses import matches
-from logwatch.fields import fields_of
 from logwatch.formats import json
-from logwatch.formats.reader import LineReader
+from logwatch.formats.line_parser import LineReader
+from logwatch.matching.fields import fields_of
+from logwatch.matching.redaction import Masker
 from logwatch.model import Chunk, Pattern, Record
-from logwatch.secrets import Masker
 
 CONTAINER_TAG = "5f0d7c1a9b3e"
 """A container's tag, for the near miss that every rule of the engine has."""

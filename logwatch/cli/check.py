@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from logwatch import config, ruletests
-from logwatch.alerts.checking import check as check_alerts
+from logwatch.alerting.checking import check as check_alerts
+from logwatch.build import cache_dir, nanoseconds
 from logwatch.cli import options
-from logwatch.composition.builder import cache_dir, nanoseconds
 from logwatch.config import settings
 from logwatch.errors import Mistake
 from logwatch.rulefiles.checking import check

@@ -15,17 +15,17 @@ from rich.markup import escape
 from rich.table import Table
 
 from logwatch.authoring.coverage import Coverage, Row, measure
+from logwatch.authoring.line_classifier import Surveyor
+from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.output import one_line
-from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
-from logwatch.metrics import PROCESS, SAMPLED, counted
+from logwatch.metrics import Series
+from logwatch.metrics.catalog import PROCESS, SAMPLED, counted
 from logwatch.model import Chunk, Correlation, Family, Rule
 from logwatch.replay import oldest_first
 from logwatch.rulefiles import RuleSet
-from logwatch.series import Series
-from logwatch.sources.replay import ReplaySource
-from logwatch.surveyor import Surveyor
+from logwatch.sources.archive import ReplaySource
 
 BUILT_IN = "built-in"
 

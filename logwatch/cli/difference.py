@@ -15,11 +15,11 @@ import click
 
 from logwatch.authoring import comparison
 from logwatch.authoring.comparison import Account, Difference
+from logwatch.build import Builder, cache_dir
 from logwatch.cli.output import alert_as_json, alert_as_row, as_json, as_row, one_line
-from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
+from logwatch.metrics import Series
 from logwatch.model import Alert, Event, Source
-from logwatch.series import Series
 
 WORDS = {(True, False): ("go", "-"), (False, True): ("come", "+"), (True, True): ("change", "~")}
 """(There before, there after) to what happened, and its mark."""

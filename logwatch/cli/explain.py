@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 import click
 
 from logwatch.authoring.explanation import Explainer, Explanation, Verdict
+from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.output import one_line, stamp
-from logwatch.composition.builder import Builder, cache_dir
+from logwatch.metrics import Series
 from logwatch.rulefiles.examples import describe
-from logwatch.series import Series
 
 WIDTH = 10
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from logwatch.cli import options
-from logwatch.composition.receivers import external_url, receivers
 from logwatch.errors import ConfigError, NotifyError
 from logwatch.model import Alert
 from logwatch.notifiers import Receiver
+from logwatch.receivers import external_url, receivers
 
 
 @click.command("notify-test")

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from logwatch.backfill import Backfill
+from logwatch.build import Builder, nanoseconds
 from logwatch.cli.output import Formatter, alert_formatter
-from logwatch.composition.builder import Builder, nanoseconds
 from logwatch.errors import ConfigError
-from logwatch.exposition import Published
+from logwatch.metrics import Series
+from logwatch.metrics.backfill import Backfill
+from logwatch.metrics.exposition import Published
 from logwatch.model import Alert, Event
 from logwatch.pipeline import Pipeline
-from logwatch.series import Series
 
 _FOREVER_NS = 1 << 62
 

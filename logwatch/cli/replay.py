@@ -14,17 +14,17 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+from logwatch.build import Builder, cache_dir
 from logwatch.cli import options, printouts
 from logwatch.cli.output import formatter
 from logwatch.cli.printouts import Printout
-from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.errors import ConfigError
+from logwatch.metrics import Series
 from logwatch.model import Event, Source
 from logwatch.pipeline import Pipeline
 from logwatch.replay import Replay, oldest_first
-from logwatch.series import Series
-from logwatch.sources.replay import ReplaySource
+from logwatch.sources.archive import ReplaySource
 from logwatch.sources.stdin import StdinSource
 from logwatch.store import Store, Sync
 

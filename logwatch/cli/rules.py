@@ -14,15 +14,15 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from logwatch.alerts import schema as alerts_schema
+from logwatch.alerting import schema as alerts_schema
+from logwatch.build import Builder
 from logwatch.cli import options
 from logwatch.cli.coverage import coverage, metrics
-from logwatch.composition.builder import Builder
 from logwatch.errors import ConfigError
+from logwatch.metrics import Series
 from logwatch.model import Correlation, Rule
 from logwatch.rulefiles import schema as events_schema
 from logwatch.ruletests import schema as tests_schema
-from logwatch.series import Series
 from logwatch.store import History
 
 SCHEMAS = {

@@ -12,8 +12,8 @@ import click
 
 from logwatch.cli import options
 from logwatch.cli.logs import configure
-from logwatch.composition.daemon import Daemon
 from logwatch.config import Effective
+from logwatch.daemon import Daemon
 
 
 @click.command("run")

@@ -13,15 +13,15 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.moments import moment
 from logwatch.cli.tail_row import as_row
-from logwatch.composition.builder import Builder, cache_dir
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import SourceError
+from logwatch.metrics import Series
 from logwatch.model import Source
-from logwatch.series import Series
 from logwatch.sources.backlog import Backlog
 from logwatch.sources.content import packed_suffix
 from logwatch.sources.default import default_log
@@ -30,7 +30,7 @@ from logwatch.sources.file import FileSource, cure
 from logwatch.sources.globs import expand, is_pattern
 from logwatch.sources.journal import is_journal
 from logwatch.sources.stdin import StdinSource
-from logwatch.tail import Line, Tail, recent
+from logwatch.tailing import Line, Tail, recent
 
 PIPE_IT = "pipe it, journalctl -f -o short-iso | logwatch tail -"
 WAIT = 1.0

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from logwatch.cli.output import one_line
 from logwatch.model import SECOND, SHORT_ID, Event
-from logwatch.tail import Line
+from logwatch.tailing import Line
 
 DIM, BOLD = "2", "1"
 _FAMILIES = {"engine": "36", "containerd": "34", "container output": "35"}

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import click
 
-from logwatch import alerts
+from logwatch import alerting
+from logwatch.build import Builder, cache_dir, nanoseconds
 from logwatch.cli import options
-from logwatch.composition.builder import Builder, cache_dir, nanoseconds
 from logwatch.config import Config
 from logwatch.errors import ConfigError, RuleError
+from logwatch.metrics import Series
 from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
 from logwatch.rulefiles.files import Kind
@@ -22,7 +23,6 @@ from logwatch.rulefiles.shipped import rules_folder
 from logwatch.ruletests import Case, House, TestFile, Verdict, load, perform, report
 from logwatch.ruletests.coverage import measure
 from logwatch.ruletests.promtool import write
-from logwatch.series import Series
 
 
 @click.command("test")
@@ -125,7 +125,7 @@ def _house(config: Config) -> House:
 
 def _covered(verdicts: Sequence[Verdict], house: House, config: Config, *, show: bool) -> float:
     rules = house.load_rules(())
-    groups = alerts.load(rules.alert_files, interval_ns=nanoseconds(config.alerting.sample_interval))
+    groups = alerting.load(rules.alert_files, interval_ns=nanoseconds(config.alerting.sample_interval))
     found = measure(verdicts, rules.rules, rules.correlations, groups)
     for line in found.text() if show else ():
         click.echo(line)

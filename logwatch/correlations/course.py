@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import heappush
 from typing import NamedTuple
 
-from logwatch import templates
 from logwatch.correlations.conditions import Key, beginning_of, key_of
+from logwatch.matching import templates
 from logwatch.model import SECOND, Correlation, Event, Outcome
 
 GRACE_NS = 60 * SECOND

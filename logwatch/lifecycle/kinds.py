@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from logwatch.lifecycle.accounts import CORROBORATING
-from logwatch.lifecycle.tellings import REMEMBERED_NS, Kind, Telling
+from logwatch.lifecycle.occurrences import REMEMBERED_NS, Kind, Telling
 from logwatch.model import SECOND, Event
 
 Place = tuple[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from logwatch.lifecycle.accounts import CORROBORATING, LEADING
-from logwatch.lifecycle.tellings import REVOKED, Telling
+from logwatch.lifecycle.occurrences import REVOKED, Telling
 from logwatch.model import SECOND, Role
 
 LED_NS = 3600 * SECOND

@@ -16,11 +16,11 @@ from collections.abc import Iterable, Mapping
 from logwatch.docker.inventory import Found
 from logwatch.lifecycle.accounts import LEADING
 from logwatch.lifecycle.containers import Containers
+from logwatch.lifecycle.daemons import Services
+from logwatch.lifecycle.deduplicator import Tellers
 from logwatch.lifecycle.names import looks_like_id
-from logwatch.lifecycle.services import Services
+from logwatch.lifecycle.occurrences import Told
 from logwatch.lifecycle.states import SERVICE_STATEFUL
-from logwatch.lifecycle.tellers import Tellers
-from logwatch.lifecycle.tellings import Told
 from logwatch.lifecycle.tracked import ContainerView, Tracked
 from logwatch.model import LATE_NS, SECOND, Consequence, Event, Outcome, State
 

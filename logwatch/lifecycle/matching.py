@@ -13,7 +13,7 @@ from logwatch.lifecycle.accounts import (
     is_start,
     repeats,
 )
-from logwatch.lifecycle.tellings import REVOKED, Telling, joinable
+from logwatch.lifecycle.occurrences import REVOKED, Telling, joinable
 from logwatch.model import Event
 
 TROUBLES = ("_failed", "_error")

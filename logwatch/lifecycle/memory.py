@@ -12,8 +12,8 @@ from typing import Any
 
 from logwatch.lifecycle.kinds import Kinds
 from logwatch.lifecycle.leaders import Leaders
+from logwatch.lifecycle.occurrences import FORGOTTEN, Key, Subject, Telling
 from logwatch.lifecycle.subjects import Subjects
-from logwatch.lifecycle.tellings import FORGOTTEN, Key, Subject, Telling
 from logwatch.model import Event, Role
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from logwatch.lifecycle.accounts import CORROBORATING, JOIN_NS, LEADING, agree
 from logwatch.lifecycle.kinds import HEARD_NS
 from logwatch.lifecycle.memory import Memory
-from logwatch.lifecycle.tellings import NOTHING, REMEMBERED_NS, REVOKED, Key, Subject, Telling, Told
+from logwatch.lifecycle.occurrences import NOTHING, REMEMBERED_NS, REVOKED, Key, Subject, Telling, Told
 from logwatch.model import Event
 
 

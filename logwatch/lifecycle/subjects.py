@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from logwatch.lifecycle.tellings import FORGOTTEN, Key, Subject, Telling, joinable
+from logwatch.lifecycle.occurrences import FORGOTTEN, Key, Subject, Telling, joinable
 
 TELLINGS = 16
 """Most tellings that are remembered per object and action."""

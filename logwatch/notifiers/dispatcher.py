@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from logwatch.model import Alert, SampleChange
-from logwatch.notifiers.lane import FIRST_PAUSE, Lane, by_receiver
 from logwatch.notifiers.queue import CAPACITY, Acknowledgement, Key, Notices, Queue
 from logwatch.notifiers.receiver import Receiver
+from logwatch.notifiers.worker import FIRST_PAUSE, Lane, by_receiver
 
 GRACE = 3.0
 """Seconds that requests at hand have to end at a stop; what they leave is sent after the next start."""

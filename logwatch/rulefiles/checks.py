@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Stri
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
+from logwatch.matching.patterns import compile_regex, find_fault
 from logwatch.model import Mark, Pattern
-from logwatch.patterns import compile_regex, find_fault
 from logwatch.rulefiles import units
 from logwatch.rulefiles.placeholders import fields_of, shape
 from logwatch.rulefiles.vocabulary import event_mistake

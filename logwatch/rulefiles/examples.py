@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from logwatch.errors import Mistake
-from logwatch.extractor import Extractor
-from logwatch.formats.reader import LineReader
+from logwatch.formats.line_parser import LineReader
 from logwatch.formats.tags import family_tags
+from logwatch.matching.extractor import Extractor
+from logwatch.matching.scanner import Scanner
 from logwatch.model import Chunk, Event, Example, Hit, Record, Rule
 from logwatch.rulefiles.validation import mistake
-from logwatch.scanner import Scanner
 
 
 class Trial(NamedTuple):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from logwatch.errors import Mistake
+from logwatch.matching.patterns import tokens
 from logwatch.model import Correlation, MetricRule, Pattern, Rule
-from logwatch.patterns import tokens
 from logwatch.rulefiles.metricnames import unit_warning
 from logwatch.rulefiles.placeholders import fields_of
 from logwatch.rulefiles.schema import MAX_SERIES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logwatch import templates
+from logwatch.matching import templates
 
 FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_@.:/-]*", re.ASCII)
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from logwatch.metrics import VOCABULARY as COUNTED
+from logwatch.metrics.catalog import VOCABULARY as COUNTED
 
 # What Docker says beside the words that are counted from zero.
 FURTHER = {

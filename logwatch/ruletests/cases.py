@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from logwatch.alerts import Rehearsal, Terms
+from logwatch.alerting import Rehearsal, Terms
+from logwatch.metrics import Series
 from logwatch.model import SECOND
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import RuleSet
@@ -21,7 +22,6 @@ from logwatch.ruletests.judges import JUDGES, judge
 from logwatch.ruletests.lines import TimedLine, first_stamp_ns, written
 from logwatch.ruletests.model import Case, TestFile, nanoseconds, sample_interval_ns
 from logwatch.ruletests.running import Performance, Seen
-from logwatch.series import Series
 
 FIRST_DAY_NS = 1_767_225_600 * SECOND
 """2026-01-01T00:00:00Z: when tests with lines begin that do not say when. Those without begin in 1970, as promtool's."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from logwatch.alerts import AlertRule
+from logwatch.alerting import AlertRule
 from logwatch.errors import Mistake
 from logwatch.model import SECOND
 from logwatch.rulefiles.validation import mistake

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from logwatch.alerts import AlertRule, Group
+from logwatch.alerting import AlertRule, Group
 from logwatch.model import Correlation, Rule
 from logwatch.ruletests.cases import Verdict
 

@@ -14,10 +14,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from logwatch.metrics.changepoints import NAN
 from logwatch.model import SECOND
 from logwatch.promql.windows import Held, Stood
 from logwatch.ruletests.notation import No, Step
-from logwatch.series.changepoints import NAN
 
 LOOK_BACK_NS = 300 * SECOND
 """Prometheus' default: for how long a sample is shown that no other follows."""

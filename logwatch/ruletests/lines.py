@@ -15,12 +15,12 @@ from typing import NamedTuple
 
 from logwatch.errors import Mistake
 from logwatch.formats import payload
-from logwatch.formats.reader import LineReader
+from logwatch.formats.line_parser import LineReader
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import SECOND, Chunk, Mark, Record
 from logwatch.rulefiles.validation import mistake
 from logwatch.ruletests.schema import InputLinesSpec
-from logwatch.sources.replay import ReplaySource
+from logwatch.sources.archive import ReplaySource
 
 HOST = "host"
 DAY_NS = 86_400 * SECOND

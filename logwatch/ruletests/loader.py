@@ -7,8 +7,8 @@ from dataclasses import replace
 from glob import glob
 from pathlib import Path
 
-from logwatch import alerts, promql
-from logwatch.alerts.placing import place
+from logwatch import alerting, promql
+from logwatch.alerting.placing import place
 from logwatch.errors import Mistake
 from logwatch.model import SECOND, Mark
 from logwatch.rulefiles import files
@@ -84,7 +84,7 @@ class _Reader:
                     self._say(mark, f"{path} holds tests: name files of alerts or of event rules")
                 else:
                     (event_files if kind is Kind.EVENTS else alert_files).append(path)
-        loaded = alerts.gather(alert_files, interval_ns=test_file.interval_ns)
+        loaded = alerting.gather(alert_files, interval_ns=test_file.interval_ns)
         self.mistakes += [found for found in loaded.mistakes if not found.warning]
         order = {name: number for number, name in enumerate(spec.group_eval_order)}
         if len(order) < len(spec.group_eval_order):

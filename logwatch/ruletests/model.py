@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from logwatch import promql
-from logwatch.alerts import Group
+from logwatch.alerting import Group
 from logwatch.model import Mark
 from logwatch.rulefiles.yaml import Node
 from logwatch.ruletests.schema import CaseSpec

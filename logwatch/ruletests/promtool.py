@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from logwatch import promql
-from logwatch.alerts import RecordingRule
+from logwatch.alerting import RecordingRule
 from logwatch.model import SECOND
 from logwatch.rulefiles.units import duration_text
 from logwatch.ruletests.cases import House, Plan

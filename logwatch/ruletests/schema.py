@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from logwatch.alerts.schema import Texts
+from logwatch.alerting.schema import Texts
 from logwatch.model import Severity
 from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, refuse
 from logwatch.rulefiles.schema import Described, schema_text

@@ -25,11 +25,11 @@ from logwatch.sources.claims import Claims
 from logwatch.sources.content import open_plain, packed_suffix
 from logwatch.sources.disk import Disk, describe
 from logwatch.sources.fingerprint import Fingerprint
-from logwatch.sources.generation import CONFIRM_NS, Limits
+from logwatch.sources.followed_file import Trail
 from logwatch.sources.globs import expand, is_pattern
 from logwatch.sources.habits import Habits
-from logwatch.sources.trail import Trail
-from logwatch.sources.wakeup import Wakeup
+from logwatch.sources.inotify import Wakeup
+from logwatch.sources.open_file import CONFIRM_NS, Limits
 
 BEGUN = "#begun"
 """Row that says that this is not the first start."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from logwatch.model import SECOND
-from logwatch.sources.generation import Limits
+from logwatch.sources.open_file import Limits
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ from typing import Any
 
 from logwatch.sources.claims import Claims
 from logwatch.sources.content import Plain
-from logwatch.sources.family import Family
-from logwatch.sources.generation import ChangedError, Generation, Record
 from logwatch.sources.habits import Habits
 from logwatch.sources.ledger import Ledger
 from logwatch.sources.older import Older
+from logwatch.sources.open_file import ChangedError, Generation, Record
+from logwatch.sources.rotated_files import Family
 
 
 class Lineage:

@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from logwatch.sources.claims import Claims
 from logwatch.sources.content import Archive
 from logwatch.sources.copies import Sibling
-from logwatch.sources.family import Family
-from logwatch.sources.generation import ChangedError, Generation, Limits, Piece, Record
 from logwatch.sources.habits import Habits
 from logwatch.sources.ledger import Ledger
+from logwatch.sources.open_file import ChangedError, Generation, Limits, Piece, Record
+from logwatch.sources.rotated_files import Family
 from logwatch.sources.succession import Succession
 
 DRAINING = 8

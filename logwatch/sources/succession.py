@@ -14,10 +14,10 @@ from logwatch.sources.claims import Claims
 from logwatch.sources.content import Archive, Plain
 from logwatch.sources.copies import Sibling
 from logwatch.sources.disk import Disk
-from logwatch.sources.family import Family
 from logwatch.sources.fingerprint import HEAD, Fingerprint, take
-from logwatch.sources.generation import Generation, Record
 from logwatch.sources.ledger import Ledger
+from logwatch.sources.open_file import Generation, Record
+from logwatch.sources.rotated_files import Family
 
 Decide = Callable[[str, Fingerprint, Callable[[], str | None]], str | None]
 """Path, what was read of it, and a search for the rotated copy, to the rotated copy's path (see `file.py`)."""

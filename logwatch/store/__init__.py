@@ -13,6 +13,6 @@ from logwatch.store.database import Saved, Store
 from logwatch.store.durability import Sync
 from logwatch.store.history import History, Query
 from logwatch.store.retention import Retention
-from logwatch.store.turn import Turn
+from logwatch.store.transaction import Turn
 
 __all__ = ["History", "Query", "Retention", "Saved", "Store", "Sync", "Turn"]

@@ -16,7 +16,7 @@ from logwatch.store.durability import Flusher, Sync, wal_bytes
 from logwatch.store.lock import Lock
 from logwatch.store.mirror import Mirror
 from logwatch.store.retention import Retention
-from logwatch.store.turn import Turn
+from logwatch.store.transaction import Turn
 
 # The thread's checkpoint cannot finish while commits never pause; then the loop does it.
 LONGEST_WAL = 64 << 20

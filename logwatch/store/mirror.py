@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from logwatch.errors import StateError
-from logwatch.store.turn import Rows
+from logwatch.store.transaction import Rows
 
 VERSION = 1
 Positions = dict[tuple[str, str], str]

@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from logwatch.model import SECOND
-from logwatch.store.turn import Turn
+from logwatch.store.transaction import Turn
 
 DAY_NS = 86_400 * SECOND
 # Deleted per commit at the most, so that no turn is long.

@@ -14,7 +14,7 @@ from json.encoder import encode_basestring_ascii as quote
 from typing import overload
 
 from logwatch.model import Attributes, LabelValues, SampleChange
-from logwatch.store.turn import Rows
+from logwatch.store.transaction import Rows
 
 Value = str | bytes | int | float | None
 

@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from decimal import Decimal
 
-from logwatch.alerts import Report
-from logwatch.alerts.report import ActiveAlert, GroupReport, RuleReport
+from logwatch.alerting import Report
+from logwatch.alerting.report import ActiveAlert, GroupReport, RuleReport
 from logwatch.model import SECOND, Alert
 
 Stamp = Callable[[int], str]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from logwatch.exposition import Published
-from logwatch.metrics import OTHER
+from logwatch.metrics.catalog import OTHER
+from logwatch.metrics.exposition import Published
 
 Key = tuple[str, str]
 """Host (empty where only one is told of) and name."""

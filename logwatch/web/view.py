@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from logwatch.alerts import Report
-from logwatch.exposition import Published
+from logwatch.alerting import Report
+from logwatch.metrics.exposition import Published
 from logwatch.model import Outcome, Rule, SourceStatus
 from logwatch.store import Query
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logwatch.correlations import Correlator, course
+from logwatch.metrics import Series
 from logwatch.model import SECOND, Gap, Outcome
 from logwatch.pipeline import Pipeline, Settings
-from logwatch.series import Series
 
 
 def test_of_too_many_keys_the_oldest_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,11 +11,11 @@ from ports import wait_for
 from prometheus_client.parser import text_string_to_metric_families as parse
 from sidecar import Sidecar
 
-from logwatch import metrics
 from logwatch.demo import feed
+from logwatch.metrics import catalog
 from logwatch.model import SECOND
 
-FAMILIES = {family.name: family for family in metrics.counted(multi_host=True) + metrics.SAMPLED + metrics.PROCESS}
+FAMILIES = {family.name: family for family in catalog.counted(multi_host=True) + catalog.SAMPLED + catalog.PROCESS}
 TARGET_LABELS = {"job", "instance"}
 OTHERS = {
     "container_memory_working_set_bytes",

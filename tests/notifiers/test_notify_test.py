@@ -5,9 +5,9 @@ import sys
 import pytest
 from ports import free_port
 
-from logwatch.composition.receivers import receivers
 from logwatch.config import load
 from logwatch.errors import ConfigError
+from logwatch.receivers import receivers
 
 
 def notify_test(tmp_path, config):

@@ -10,9 +10,9 @@ import pytest
 from ports import wait_for
 from receivers_on_loopback import alert
 
-from logwatch.composition.receivers import receivers
 from logwatch.config import load
 from logwatch.errors import NotifyError
+from logwatch.receivers import receivers
 
 
 def openssl(folder: Path, command: str) -> None:

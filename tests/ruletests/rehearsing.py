@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from logwatch import rulefiles
-from logwatch.composition.builder import Builder, cache_dir
+from logwatch.build import Builder, cache_dir
 from logwatch.config import Config
+from logwatch.metrics import Series
 from logwatch.ruletests import House, Verdict, load, perform
-from logwatch.series import Series
 
 
 def house() -> House:

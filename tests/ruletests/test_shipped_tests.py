@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from rehearsing import house, need_promtool, promtool, verdicts
 
-from logwatch import alerts
+from logwatch import alerting
 from logwatch.rulefiles.shipped import rules_folder
 from logwatch.ruletests import load
 from logwatch.ruletests.coverage import FIRED, QUIET, measure
@@ -58,7 +58,7 @@ def test_shipped_tests_pass_in_promtool(path: Path, tmp_path: Path) -> None:
 def test_every_shipped_alert_is_seen_to_fire_and_not_to_fire() -> None:
     found = [verdict for path in TESTS for verdict in verdicts(path)]
 
-    coverage = measure(found, (), (), alerts.load(ALERTS))
+    coverage = measure(found, (), (), alerting.load(ALERTS))
 
     missing = {
         state: [name for name, seen in coverage.kinds[f"alerts {state}"].items() if not seen]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from ports import wait_for
 
 from logwatch.errors import SourceError
-from logwatch.formats.reader import LineReader
+from logwatch.formats.line_parser import LineReader
 from logwatch.model import SECOND, Chunk
 from logwatch.sources import entries
 from logwatch.sources.journal import JournalSource, why_not

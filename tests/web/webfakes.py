@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from logwatch import metrics
-from logwatch.alerts import Report
-from logwatch.exposition import Exposition, Published
+from logwatch.alerting import Report
+from logwatch.metrics import catalog
+from logwatch.metrics.exposition import Exposition, Published
 from logwatch.model import SECOND, Event, Mark, Outcome, Role, Rule, SampleChange, Severity, SourceStatus
 from logwatch.web import Probe
 
@@ -53,7 +53,7 @@ RULE = Rule(
 class FakeView:
     """An engine that stands still."""
 
-    published: Published = field(default_factory=lambda: Published(metrics.counted()))
+    published: Published = field(default_factory=lambda: Published(catalog.counted()))
     ok: bool = True
     reload_error: str | None = None
     ended: bool = False

@@ -1,0 +1,93 @@
+"""What `logwatch check` has to say about alert files, beyond what keeps them from loading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from logwatch.alerting.groups import AlertRule, Group, RecordingRule
+from logwatch.alerting.loader import DEFAULT_INTERVAL_NS, gather
+from logwatch.errors import Mistake
+from logwatch.metrics.catalog import PROCESS, SAMPLED, counted
+from logwatch.model import SECOND, Correlation, Family, Rule
+from logwatch.rulefiles.validation import mistake
+from logwatch.rulefiles.vocabulary import did_you_mean
+
+EVERYWHERE = frozenset({"job", "instance", "__name__"})
+ANY = None
+"""Of a metric whose labels nobody can tell."""
+WANTED = {"summary": "one sentence that says what is wrong", "description": "what it means, and where to look"}
+
+Known = Mapping[str, frozenset[str] | None]
+"""Sample name to its labels."""
+
+
+def check(
+    paths: Iterable[Path],
+    rules: Sequence[Rule | Correlation],
+    *,
+    interval_ns: int = DEFAULT_INTERVAL_NS,
+    target_labels: Iterable[str] = (),
+) -> list[Mistake]:
+    """Every mistake and warning of alert files; `rules` make the metrics that expressions may read."""
+    loaded = gather(paths, interval_ns=interval_ns)
+    known = _known(rules, loaded.groups)
+    everywhere = EVERYWHERE | frozenset(target_labels)
+    found = list(loaded.mistakes)
+    for group in loaded.groups:
+        for rule in group.rules:
+            found += _readings(rule, known, everywhere)
+            if isinstance(rule, AlertRule):
+                found += _alert(rule, group)
+    return sorted(set(found))
+
+
+def _known(rules: Sequence[Rule | Correlation], groups: Sequence[Group]) -> Known:
+    known: dict[str, frozenset[str] | None] = {"ALERTS": ANY, "ALERTS_FOR_STATE": ANY, "up": frozenset()}
+    families = [*counted(multi_host=True), *SAMPLED, *PROCESS]
+    families += [
+        Family(metric.name, metric.kind, "", tuple(metric.labels)) for rule in rules for metric in rule.metrics
+    ]
+    for family in families:
+        known |= {name: frozenset(labels) for name, labels in family.samples().items()}
+    recorded = (rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule))
+    return known | dict.fromkeys(recorded, ANY)
+
+
+def _readings(rule: AlertRule | RecordingRule, known: Known, everywhere: frozenset[str]) -> Iterator[Mistake]:
+    """Metrics and labels that nothing here makes."""
+    for reading in rule.query.readings:
+        name = reading.selector.name
+        if name is None:
+            continue
+        if name not in known:
+            nearest = did_you_mean(name, known)
+            cure = nearest or ": `logwatch rules metrics` lists them"
+            yield _warn(rule, f"nothing here makes the metric '{name}'{cure}")
+            continue
+        labels = known[name]
+        for matcher in reading.selector.matchers:
+            if labels is not None and matcher.label not in labels | everywhere:
+                nearest = did_you_mean(matcher.label, labels) or f": it has {', '.join(sorted(labels)) or 'none'}"
+                yield _warn(rule, f"'{name}' has no label '{matcher.label}'{nearest}")
+
+
+def _alert(rule: AlertRule, group: Group) -> Iterator[Mistake]:
+    if 0 < rule.hold_ns < group.interval_ns:
+        yield _warn(
+            rule, f"for is shorter than the interval of {group.interval_ns / SECOND:g}s, which it waits in any case"
+        )
+    for name, template in rule.labels.items():
+        if template.uses_value:
+            what = f"label '{name}' holds $value: each new value is a new alert: put it into an annotation"
+            yield _warn(rule, what)
+    if "severity" not in rule.labels and not re.search(r"\bseverity\b", rule.query.text):
+        yield _warn(rule, f"alert '{rule.name}' has no label severity: write critical, warning or info")
+    for name, cure in WANTED.items():
+        if name not in rule.annotations:
+            yield _warn(rule, f"alert '{rule.name}' has no annotation {name}: write {cure}")
+
+
+def _warn(rule: AlertRule | RecordingRule, what: str) -> Mistake:
+    return mistake(rule.mark, what, warning=True)

@@ -1,0 +1,206 @@
+"""Alert files to groups, with every mistake of every file at once."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from logwatch.alerting import templates
+from logwatch.alerting.groups import AlertRule, Group, RecordingRule
+from logwatch.alerting.placing import place
+from logwatch.alerting.schema import NEWER, GroupSpec, RuleSpec
+from logwatch.errors import Mistake, RuleError
+from logwatch.model import SECOND, Mark
+from logwatch.promql import ExpressionError, Query, compile  # noqa: A004 - as re.compile
+from logwatch.rulefiles import files
+from logwatch.rulefiles.files import Kind
+from logwatch.rulefiles.validation import mistake, shown, validate
+from logwatch.rulefiles.vocabulary import did_you_mean
+from logwatch.rulefiles.yaml import Node
+
+DEFAULT_INTERVAL_NS = 15 * SECOND
+IGNORED = frozenset({"$schema"})
+
+
+@dataclass(slots=True)
+class Loaded:
+    """What the files say, right or wrong."""
+
+    groups: list[Group] = field(default_factory=list)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+
+def load(
+    paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS, disabled: Container[str] = ()
+) -> tuple[Group, ...]:
+    """Load alert files; RuleError tells every mistake.
+
+    A user's alert stands for the shipped ones of the same name; `disabled` names alerts that do not
+    run. `interval_ns` is that of groups which name none.
+    """
+    loaded = gather(paths, interval_ns=interval_ns)
+    errors = [found for found in loaded.mistakes if not found.warning]
+    if errors:
+        raise RuleError(errors)
+    return tuple(in_force(loaded.groups, disabled))
+
+
+def gather(paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS) -> Loaded:
+    """Read alert files and note every mistake in them."""
+    loaded = Loaded()
+    for path in paths:
+        read = files.read(path)
+        loaded.mistakes += read.mistakes
+        if read.kind is not Kind.ALERTS or read.node is None:
+            continue
+        reader = _Reader(path, read.node.mark.path, shipped=read.shipped, interval_ns=interval_ns)
+        loaded.groups += reader.groups(read.node)
+        loaded.mistakes += reader.mistakes
+    return loaded
+
+
+def in_force(groups: Sequence[Group], disabled: Container[str] = ()) -> list[Group]:
+    """The groups without the alerts that are disabled, and the shipped ones that users replaced."""
+    own = {rule.name for group in groups if not group.shipped for rule in group.rules if isinstance(rule, AlertRule)}
+    kept = []
+    for group in groups:
+        rules = tuple(
+            rule
+            for rule in group.rules
+            if not (isinstance(rule, AlertRule) and (rule.name in disabled or (group.shipped and rule.name in own)))
+        )
+        if rules:
+            kept.append(replace(group, rules=rules))
+    return kept
+
+
+class _Reader:
+    """Makes the groups of one file and notes its mistakes."""
+
+    def __init__(self, path: Path, shown_path: str, *, shipped: bool, interval_ns: int) -> None:
+        self.path = path
+        self.shown_path = shown_path
+        self.shipped = shipped
+        self.interval_ns = interval_ns
+        self.mistakes: list[Mistake] = []
+        self._source: str | None = None
+
+    def groups(self, node: Node) -> list[Group]:
+        """The groups that have the right shape."""
+        assert isinstance(node.value, dict)
+        for key, entry in node.value.items():
+            if key != "groups" and key not in IGNORED:
+                self._say(
+                    entry.mark, f"unknown key '{key}'{did_you_mean(key, ('groups',)) or ': the key here is groups'}"
+                )
+        section = node.value["groups"].node
+        if section.value is None:
+            return []
+        if not isinstance(section.value, list):
+            self._say(section.mark, f"groups: expected a list, not {shown(section.plain())}: write '- name: …'")
+            return []
+        made: dict[str, Group] = {}
+        for item in section.value:
+            group = self._group(item)
+            if group is None:
+                continue
+            if group.name in made:
+                self._say(item.at(("name",)).mark, f"group '{group.name}' is here twice: give it another name")
+            made[group.name] = group
+        return list(made.values())
+
+    def _group(self, node: Node) -> Group | None:
+        entries = dict(node.value) if isinstance(node.value, dict) else None
+        listed = entries.pop("rules", None) if entries is not None else None
+        for key, cure in NEWER.items():
+            if entries is not None and key in entries:
+                self._say(entries.pop(key).mark, f"'{key}' {cure}")
+        bare = replace(node, value=entries) if entries is not None else node
+        spec, found = validate(GroupSpec, bare)
+        self.mistakes += found
+        rules = self._rules(listed.node) if listed is not None else []
+        if spec is None:
+            return None
+        if spec.interval is not None and not spec.interval:
+            self._say(bare.at(("interval",)).mark, "an interval of 0 is none: write 15s, or leave it out")
+        interval_ns = _nanoseconds(spec.interval) if spec.interval else self.interval_ns
+        return Group(spec.name, self.shown_path, interval_ns, spec.limit, tuple(rules), shipped=self.shipped)
+
+    def _rules(self, node: Node) -> list[AlertRule | RecordingRule]:
+        if node.value is None:
+            return []
+        if not isinstance(node.value, list):
+            self._say(node.mark, f"rules: expected a list, not {shown(node.plain())}: write '- alert: …'")
+            return []
+        made = [self._rule(item) for item in node.value]
+        return [rule for rule in made if rule is not None]
+
+    def _rule(self, node: Node) -> AlertRule | RecordingRule | None:
+        spec, found = validate(RuleSpec, node)
+        self.mistakes += found
+        if spec is None:
+            return None
+        query = self._query(spec.expr, node.at(("expr",)).mark)
+        if (spec.alert is None) == (spec.record is None):
+            what = "both alert and record" if spec.alert else "neither alert nor record"
+            self._say(node.mark, f"the rule has {what}: write one of them")
+            return None
+        if spec.record is not None:
+            return self._recording(spec, node, query)
+        labels = {key: self._template(text, node.at(("labels", key)).mark) for key, text in spec.labels.items()}
+        texts = {
+            key: self._template(text, node.at(("annotations", key)).mark) for key, text in spec.annotations.items()
+        }
+        if query is None or None in labels.values() or None in texts.values():
+            return None
+        return AlertRule(
+            name=str(spec.alert),
+            query=query,
+            hold_ns=_nanoseconds(spec.hold),
+            keep_firing_ns=_nanoseconds(spec.keep_firing_for),
+            labels={key: template for key, template in labels.items() if template},
+            annotations={key: template for key, template in texts.items() if template},
+            mark=node.mark,
+        )
+
+    def _recording(self, spec: RuleSpec, node: Node, query: Query | None) -> RecordingRule | None:
+        for key, given in (
+            ("for", spec.hold),
+            ("keep_firing_for", spec.keep_firing_for),
+            ("annotations", spec.annotations),
+        ):
+            if given:
+                self._say(node.key_mark(key), f"'{key}' belongs to alerts: a recording rule has none")
+        if query is None:
+            return None
+        return RecordingRule(str(spec.record), query, dict(spec.labels), node.mark)
+
+    def _query(self, text: str, mark: Mark) -> Query | None:
+        try:
+            return compile(text)
+        except ExpressionError as error:
+            cure = f": {error.cure}" if error.cure else ""
+            self._say(self.place(mark, text, error.offset), f"{error.what}{cure}")
+            return None
+
+    def _template(self, text: str, mark: Mark) -> templates.Template | None:
+        try:
+            return templates.parse(text)
+        except templates.TemplateError as error:
+            self._say(self.place(mark, text, error.offset), str(error))
+            return None
+
+    def place(self, mark: Mark, text: str, offset: int) -> Mark:
+        """Where a character of a value stands in the file."""
+        if self._source is None:
+            self._source = self.path.read_bytes().decode("utf-8-sig", "replace")
+        return place(self._source, mark, text, offset)
+
+    def _say(self, mark: Mark, what: str) -> None:
+        self.mistakes.append(mistake(mark, what))
+
+
+def _nanoseconds(length: timedelta) -> int:
+    return length // timedelta(microseconds=1) * 1000

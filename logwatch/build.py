@@ -1,0 +1,96 @@
+"""Builds the parts from the configuration; the same for `run`, `replay` and `check`."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from socket import gethostname
+from zoneinfo import ZoneInfo
+
+from logwatch import alerting
+from logwatch.alerting import Terms
+from logwatch.config import Config
+from logwatch.metrics import Series
+from logwatch.model import SECOND
+from logwatch.pipeline import Pipeline, Settings
+from logwatch.rulefiles import RuleSet, load
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Makes pipelines that share their series."""
+
+    config: Config
+    series: Series
+    cache_dir: Path | None
+    raw: bool = False
+    alerting: bool = True
+    """Also evaluate alerts."""
+    scheme: str = "http"
+    """Of the URL under which others reach the page, where `web.external_url` does not tell it."""
+
+    def configured(self, config: Config) -> Builder:
+        """Return the same with another configuration; the series go on."""
+        return replace(self, config=config)
+
+    def rules(self) -> RuleSet:
+        """Load the rules that the configuration names; RuleError tells every mistake."""
+        rules = self.config.rules
+        return load(rules.paths, shipped=rules.shipped, disabled=rules.disable)
+
+    def pipeline(self, rules: RuleSet) -> Pipeline:
+        """Build all stages for these rules."""
+        config = self.config.alerting
+        files = rules.alert_files if self.alerting and not self.raw else ()
+        disabled = self.config.rules.disable
+        groups = alerting.load(files, interval_ns=nanoseconds(config.sample_interval), disabled=disabled)
+        return Pipeline(rules.rules, rules.correlations, self.settings(), self.series, self.cache_dir, groups)
+
+    def settings(self) -> Settings:
+        """What the path of a line depends on, beside the rules."""
+        sources, limits = self.config.sources, self.config.limits
+        return Settings(
+            zone=ZoneInfo(sources.timezone) if sources.timezone else None,
+            settle_ns=nanoseconds(limits.settle),
+            multi_host=sources.multi_host,
+            count_repeated=sources.count_repeated,
+            secrets=tuple(sources.secrets),
+            max_containers=limits.max_containers,
+            raw=self.raw,
+            alerting=self.terms(),
+        )
+
+    def terms(self) -> Terms:
+        """Return what the configuration says alerts go by."""
+        alerting, web = self.config.alerting, self.config.web
+        host, _, port = web.listen_address.rpartition(":")
+        instance = f"{host if host not in {'', '0.0.0.0', '[::]'} else gethostname()}:{port}"  # noqa: S104 - compared, not bound
+        targets = alerting.target_labels
+        return Terms(
+            target_labels={"job": "logwatch", "instance": instance} if targets is None else targets,
+            external_labels=alerting.external_labels,
+            sample_interval_ns=nanoseconds(alerting.sample_interval),
+            external_url=web.external_url or f"{self.scheme}://{instance}",
+        )
+
+
+def nanoseconds(length: timedelta) -> int:
+    """A length of time in whole nanoseconds."""
+    return length // timedelta(microseconds=1) * (SECOND // 1_000_000)
+
+
+def give_back_memory() -> None:
+    """Return to the system what building has let go of; compiling patterns alone takes some MB that stay otherwise."""
+    with suppress(AttributeError):  # it is glibc's
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def cache_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where compiled patterns are kept by commands that have no state directory."""
+    base = environment.get("XDG_CACHE_HOME") or str(Path(environment.get("HOME", "/tmp")) / ".cache")  # noqa: S108 - a last resort, and a cache
+    return Path(base) / "logwatch"

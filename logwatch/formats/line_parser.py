@@ -1,0 +1,236 @@
+"""From a line to a record: one reader per source, as year, zone and the line before are the source's.
+
+A line is tried by its first byte: a digit is a year or a time of day, `<` a priority, and
+anything else a month. The rest of its header says who wrote it, and its message may tell
+the time again: exactly, with year and zone. That time counts when it is within an hour of
+the header's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import tzinfo
+from typing import NamedTuple
+
+from logwatch.formats import iso, payload, rfc5424, stamps
+from logwatch.formats.rfc3164 import Origin, Origins
+from logwatch.formats.rfc3339 import Rfc3339
+from logwatch.formats.stamps import Local
+from logwatch.formats.tags import DATED_TAGS
+from logwatch.formats.timestamps import EARLY, HOUR, StampClock
+from logwatch.model import SECOND, Chunk, Record
+
+NO_HEADER = "no_header"
+DATE_UNREADABLE = "date_unreadable"
+TIME_DISTRUSTED = "time_distrusted"
+
+CLOSE = 60 * SECOND
+"""What may lie between a line's two stamps without raising a doubt about the zone."""
+
+LOOK_AHEAD_LINES = 32
+LOOK_AHEAD_TRIES = 200
+NEEDLES = (b'time="', b'"time":', b'"timeNano":', b"docker-events")
+
+SECONDS = {b"%02d " % second: second * SECOND for second in range(60)}
+
+PRIORITY = re.compile(rb"<\d{1,3}>")
+KERNEL_STAMP = re.compile(
+    rb"""
+    \[ [ ]* \d+ [.] \d+ \]           # [ 2223.010757]
+    (?: \[ [ ]* [TC]\d+ \] )?        # [T1234], CONFIG_PRINTK_CALLER
+    [ ]?
+    """,
+    re.VERBOSE,
+)
+
+
+class Header(NamedTuple):
+    """A line taken apart: its stamp is absolute, or local, or missing."""
+
+    absolute_ns: int | None
+    local: Local | None
+    origin: Origin
+    message: bytes
+
+
+class LineReader:
+    """Reads the lines of one source.
+
+    `zone` is the zone of stamps that name none; None learns it from lines that carry both
+    stamps, and else takes the system's.
+    """
+
+    def __init__(self, zone: tzinfo | None) -> None:
+        self.unparsed: dict[str, int] = {}
+        """Reason to how many lines could not be read (or trusted); the caller empties it."""
+        self._clock = StampClock(zone)
+        self._stamps = Rfc3339()
+        self._header_stamps = Rfc3339()
+        self._origins = Origins()
+        self._rfc5424 = rfc5424.Lines()
+        # The minute of the line before, if that was in the traditional form. Never older: what it
+        # means depends on the lines read, so that reading on after a restart gives the same.
+        self._minute: bytes | None = None
+        self._minute_ns = self._minute_offset = 0
+
+    def begin(self, chunk: Chunk, now_ns: int) -> None:
+        """Look at a chunk before its lines are read: what bounds years, and the first lines that tell year and zone."""
+        self._clock.begin(chunk.mtime_ns, now_ns, live=chunk.live)
+        self._minute = None
+        if self._clock.anchor_ns is None:
+            self._clock.look_ahead(self._told(chunk.data))
+
+    def read(self, line: bytes) -> Record | None:
+        """The record of a line, or None (counted in `unparsed`) where it has no header. Never raises."""
+        if line[:13] == self._minute:
+            second_ns = SECONDS.get(line[13:16])
+            if second_ns is not None:
+                origin, message = self._origins.split(line, 16)
+                return self._dated(self._minute_ns + second_ns, self._minute_offset, origin, message, yearless=True)
+        self._minute = None
+        first = line[:1]
+        if first == b"<":
+            split = self._rfc5424.split(line)
+            if split is not None and (stamp_ns := self._header_stamps.read(split[0])) is not None:
+                return self._dated(stamp_ns, None, split[1], split[2], yearless=False)
+        elif first.isdigit():
+            absolute = iso.parse(line, self._header_stamps)
+            if absolute is not None:
+                origin, message = self._origins.split(line, absolute[1] + 1)
+                return self._dated(absolute[0], None, origin, message, yearless=False)
+        return self._read_other(line)
+
+    def _read_other(self, line: bytes) -> Record | None:
+        """As `read`, for lines that are not in the last one's minute or in one of rsyslog's own formats."""
+        header = self._header(line)
+        if header is None:
+            self._count(NO_HEADER)
+            return None
+        absolute_ns, local, origin, message = header
+        if absolute_ns is not None:
+            return self._dated(absolute_ns, None, origin, message, yearless=False)
+        at = self._clock.resolve(local) if local is not None else None
+        if local is None or at is None:
+            return self._undated(local or Local(None, None, None, None), origin, message)
+        self._remember_minute(line, local, at)
+        return self._dated(*at, origin, message, yearless=local.year is None)
+
+    # ── taking a line apart ──────────────────────────────────────────────────────────
+
+    def _header(self, line: bytes) -> Header | None:
+        if line[:1] == b"<" or line[:2] == b"1 ":
+            split = self._rfc5424.split(line)
+            if split is not None:
+                return Header(self._header_stamps.read(split[0]), None, split[1], split[2])
+            priority = PRIORITY.match(line)
+            line = line[priority.end() :] if priority is not None else line
+        absolute = iso.parse(line, self._header_stamps)
+        if absolute is not None:
+            return Header(absolute[0], None, *self._origins.split(line, absolute[1] + 1))
+        local = stamps.parse(line[: stamps.HEAD_ROOM])
+        return None if local is None else Header(None, local[0], *self._origins.split(line, local[1] + 1))
+
+    def _told(self, chunk: bytes) -> Iterator[tuple[Local | None, int]]:
+        """Header stamp and own time of the first lines in a chunk that the engine dated itself."""
+        found = 0
+        for line in _lines_with(chunk, NEEDLES):
+            header = self._header(line)
+            if header is None or header.origin.tag not in DATED_TAGS:
+                continue
+            told_ns = payload.time_ns(header.message, self._stamps)
+            if told_ns is not None:
+                yield header.local, told_ns
+                found += 1
+            if found == LOOK_AHEAD_LINES:
+                return
+
+    def _remember_minute(self, line: bytes, local: Local, at: tuple[int, int]) -> None:
+        """Keep the minute of a stamp in the traditional form: `Nov 23 20:16:`."""
+        traditional = local.year is None and not local.universal and line[12:13] == b":" and line[15:16] == b" "
+        if traditional and self._clock.comes_once(at):
+            into_minute = (local.clock_ns or 0) % (60 * SECOND)
+            self._minute, self._minute_ns, self._minute_offset = line[:13], at[0] - into_minute, at[1]
+
+    # ── settling its time ────────────────────────────────────────────────────────────
+
+    def _dated(self, stamp_ns: int, offset_ns: int | None, origin: Origin, message: bytes, *, yearless: bool) -> Record:
+        clock, time_ns, dated = self._clock, stamp_ns, offset_ns is None
+        if message[:1] == b" ":  # relays and scripts leave more than one blank behind the tag
+            message = message.lstrip(b" ")
+        if message[:6] == b'time="':
+            told_ns = self._stamps.read(message[6 : message.find(b'"', 6, payload.STAMP_ROOM)])
+        else:
+            told_ns = payload.time_ns(message, self._stamps)
+        if told_ns is not None:
+            if not dated and (clock.doubtful or not -EARLY <= stamp_ns - told_ns <= CLOSE):
+                time_ns = stamp_ns = self._compare((stamp_ns, offset_ns or 0), told_ns, origin, yearless=yearless)
+            if -HOUR <= stamp_ns - told_ns <= HOUR:
+                time_ns, dated = told_ns, True
+            else:
+                self._count(TIME_DISTRUSTED)
+        if time_ns <= clock.limit_ns:
+            clock.last_ns = time_ns
+            if dated or clock.anchor_ns is not None:
+                clock.anchor_ns = time_ns
+        host, tag, pid = origin
+        if tag == "kernel":
+            message = _kernel(message)
+        return Record(time_ns, stamp_ns, host, tag, pid, message)
+
+    def _undated(self, local: Local, origin: Origin, message: bytes) -> Record:
+        """A header whose date cannot be read: an engine's message tells the time, or the line before does."""
+        self._count(DATE_UNREADABLE)
+        clock = self._clock
+        first = clock.last_ns is None and clock.anchor_ns is None
+        told_ns = payload.time_ns(message, self._stamps) if first or origin.tag in DATED_TAGS else None
+        time_ns = clock.last_ns = clock.resolve_undated(local, told_ns)
+        if told_ns == time_ns:
+            clock.anchor_ns = time_ns
+        return Record(time_ns, time_ns, *origin, _kernel(message) if origin.tag == "kernel" else message)
+
+    def _compare(self, stamp: tuple[int, int], told_ns: int, origin: Origin, *, yearless: bool) -> int:
+        """Let the engine's lines confirm or mend year and zone; gives the header's time to believe."""
+        self._minute = None
+        if origin.tag not in DATED_TAGS:
+            return stamp[0]
+        if -EARLY <= stamp[0] - told_ns <= CLOSE:
+            self._clock.agree()
+            return stamp[0]
+        mended = self._clock.weigh(stamp, told_ns, yearless=yearless)
+        return stamp[0] if mended is None else mended
+
+    def _count(self, reason: str) -> None:
+        self.unparsed[reason] = self.unparsed.get(reason, 0) + 1
+
+    # ── state ────────────────────────────────────────────────────────────────────────
+
+    def dump(self) -> str:
+        """What later lines depend on, as JSON."""
+        return self._clock.dump()
+
+    def load(self, text: str) -> None:
+        """Continue from what `dump` gave."""
+        self._clock.load(text)
+        self._minute = None
+
+
+def _kernel(message: bytes) -> bytes:
+    """A kernel line without the kernel's own stamp, which is part of its header."""
+    stamp = KERNEL_STAMP.match(message)
+    return message[stamp.end() :] if stamp is not None else message
+
+
+def _lines_with(chunk: bytes, needles: tuple[bytes, ...]) -> Iterator[bytes]:
+    """The first lines that hold one of some texts, in order."""
+    starts: set[int] = set()
+    for needle in needles:
+        found = chunk.find(needle)
+        for _ in range(LOOK_AHEAD_TRIES):
+            if found < 0:
+                break
+            starts.add(chunk.rfind(b"\n", 0, found) + 1)
+            found = chunk.find(needle, chunk.find(b"\n", found) + 1 or len(chunk))
+    for start in sorted(starts):
+        end = chunk.find(b"\n", start)
+        yield chunk[start : end if end >= 0 else len(chunk)]

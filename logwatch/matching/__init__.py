@@ -1,0 +1,1 @@
+"""Which lines matter, and what a rule takes out of them."""

@@ -1,0 +1,186 @@
+r"""Counting docker lines, and the engine's own by level, without reading their headers.
+
+    Nov 23 18:12:57 vm dockerd[42]: time="2026-11-23T18:12:57.728700494Z" level=info msg=…
+    ╵◀──── back ─────▶╵◀─────────────── ahead ────────────────▶╵
+
+Host, tag, pid and the width of the stamps stay the same as long as an engine runs, and so do
+the two distances from where `docker` first stands in a line, and the text from there to the tag's end: a `Shape`. One
+regex goes from `docker` to `docker` through a chunk, and where a shape that it knows stands it takes the level with it. Any
+other line with `docker` behind a blank is held against the grammar of headers, which may teach a new shape; shapes make this
+fast and change no count.
+
+The header before the tag must have a form that a container's output cannot have: no earlier
+tag (`[` or `: `) in the line, or RFC 5424 with the tag as its APP-NAME. Two approximations
+remain: a container whose own tag is `docker` or `sh` counts as the engine (the extractor
+knows better, see there), and headers are those that rsyslog writes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from logwatch.formats.tags import TAG_FAMILIES
+from logwatch.matching.patterns import escape
+
+LEVELS = ("debug", "info", "warning", "error", "fatal", "panic")
+_DOCKER = b"docker"
+_WRAPPERS = frozenset({"sh", "bash", "env"})
+"""Tags of scripts that start an engine: only lines in logrus' form are its."""
+_MAX_HEADER = 300
+_MAX_SHAPES = 8
+_LEARNT = 16
+"""Lines of one shape in a chunk that make it worth knowing."""
+_KEY = 11
+"""Bytes that tell the level, in either form: `" level=inf`, `level":"inf`."""
+_LEVEL_OF = {(form + level.encode())[:_KEY]: level for level in LEVELS for form in (b'" level=', b'level":"')}
+_SAID = frozenset({b"", *_LEVEL_OF})
+
+
+class Shape(NamedTuple):
+    """Bytes of a line before `docker`, the text from there, and the bytes between that and the level.
+
+    The text tells the engine from a container on a host that is called docker1, and from one
+    tagged docker/web.
+    """
+
+    before: int
+    text: bytes
+    between: int
+
+    def regex(self) -> bytes:
+        """What stands behind `docker` in such a line, up to the level."""
+        text = escape(self.text.removeprefix(_DOCKER))
+        return rb"(?<=\n.{%d}docker)%b.{%d}" % (self.before, text, self.between)
+
+
+class DaemonLines(NamedTuple):
+    """The engine's lines of a chunk."""
+
+    levels: Counter[str]
+    docker: int
+    """Lines that say `docker`, whoever writes them."""
+    other: int
+    """Lines of engines in which nothing says `docker`."""
+
+
+# ── what is looked for ───────────────────────────────────────────────────────────────
+
+
+def docker_lines(shapes: Iterable[Shape]) -> re.Pattern[bytes]:
+    """Match a line from where it first says `docker`, once.
+
+    Its group is the level (a key of `_LEVEL_OF`) in a line of these shapes, some other text in one whose tag
+    may begin there, and empty in any other. A text found by `re` takes a third of what hyperscan needs to tell where a match begins.
+    """
+    known = b"|".join([rb"(?!)", *(shape.regex() for shape in shapes)])
+    level = b"(?:" + _either(_LEVEL_OF) + b")"
+    return re.compile(
+        rb"docker(?:(?:(?:" + known + b")(?=" + level + rb")|(?<=[ ]docker)(?!" + level + rb"))(.{0,%d}))?.*" % _KEY
+    )
+
+
+def other_tags_expressions() -> list[bytes]:
+    """What the scanner looks for: what may be the tag of an engine that does not call itself docker."""
+    tags = {tag for tag in TAG_FAMILIES["engine"] if "docker" not in tag}
+    wrapped = rb'(?:\[[0-9]+\]:|:| [^ \n]+ [^ \n]+ -) {0,2}\.*time="'
+    # Each tag an expression of its own: plain literals cost least.
+    return [
+        *(escape(tag.encode()) for tag in sorted(tags - _WRAPPERS)),
+        b" (?:" + _either(tag.encode() for tag in tags & _WRAPPERS) + b")" + wrapped,
+    ]
+
+
+def _either(texts: Iterable[bytes]) -> bytes:
+    return b"|".join(escape(text) for text in sorted(texts))
+
+
+# ── what it is ───────────────────────────────────────────────────────────────────────
+
+
+def _header(tags: Iterable[str], payload: bytes) -> bytes:
+    names = b"(?:" + _either(tag.encode() for tag in tags) + b")"
+    syslog = rb"[^<\s][^\s\[]+ (?:[^\n:\[]|:[^\n ])*? ?" + names + rb"(?:\[[0-9]+\])?:"
+    rfc5424 = rb"1 [^ \n]+ [^ \n]+ " + names + rb" [^ \n]+ [^ \n]+ (?:-|\[[^\n]*?\])"
+    return rb"(?:<[0-9]{1,3}>)?(?:" + syslog + b"|" + rfc5424 + b") {0,2}" + payload
+
+
+def header_of(tags: Iterable[str]) -> re.Pattern[bytes]:
+    """Match the header of a line that is written under one of these tags, in the forms that rsyslog writes."""
+    return re.compile(_header(tags, b""))
+
+
+_ENGINE = re.compile(
+    _header(TAG_FAMILIES["engine"] - _WRAPPERS, b"") + b"|" + _header(_WRAPPERS, rb'(?=\.*time="|\{")')
+)
+_LEVEL = re.compile(
+    rb"""
+      \.* time="[^"\n]{0,40} (?P<text> "[ ]level= [a-z]+ )         # time="2026-11-23T18:12:57Z" level=info
+    | \{ [^\n]*? "(?P<json> level":" [a-z]+ )                      # {"container":"8dd3","level":"info"
+    """,
+    re.VERBOSE,
+)
+
+
+class DaemonLineCounter:
+    """Counts docker lines and the engine's; remembers the shapes it has seen."""
+
+    def __init__(self) -> None:
+        self._shapes: list[Shape] = []
+        self._lines = docker_lines(())
+
+    def count(self, data: bytes, others: Sequence[int]) -> DaemonLines:
+        """Count in whole lines of bytes; `others` is where what may be the tag of another engine ends."""
+        lines = b"\n" + data  # so that the first begins like all others
+        groups = Counter(self._lines.findall(lines))
+        levels: Counter[str] = Counter()
+        for key in groups.keys() & _LEVEL_OF.keys():
+            levels[_LEVEL_OF[key]] += groups[key]
+        if groups.keys() - _SAID:
+            self._count_unknown(lines, levels)
+        starts = {data.rfind(b"\n", 0, end - 1) + 1 for end in others}
+        return DaemonLines(levels, groups.total(), sum(_count_other(data, start, levels) for start in starts))
+
+    def _count_unknown(self, lines: bytes, levels: Counter[str]) -> None:
+        """Count the lines that are of no known shape by the grammar, and learn the shapes that many of them have."""
+        places = [match.start() for match in self._lines.finditer(lines) if (match[1] or b"") not in _SAID]
+        shapes: Counter[Shape] = Counter()
+        for place in places:
+            start = lines.rfind(b"\n", 0, place) + 1
+            found = _find_level(lines, start)
+            if found is not None:
+                header_end, key = found
+                levels[_LEVEL_OF[lines[key : key + _KEY]]] += 1
+                shapes[Shape(place - start, lines[place:header_end], key - header_end)] += 1
+        learnt = [shape for shape, count in shapes.most_common(_MAX_SHAPES) if count >= _LEARNT]
+        if learnt:
+            self._shapes = [*learnt, *self._shapes][:_MAX_SHAPES]
+            self._lines = docker_lines(self._shapes)
+
+
+def count_docker(data: bytes, ends: Iterable[int]) -> int:
+    """How many of the lines that end there say `docker`."""
+    return sum(data.find(_DOCKER, data.rfind(b"\n", 0, end - 1) + 1, end) >= 0 for end in ends)
+
+
+def _count_other(data: bytes, start: int, levels: Counter[str]) -> bool:
+    """Count a line without a known shape; whether it is an engine's and does not say `docker`."""
+    end = data.find(b"\n", start)
+    if data.find(_DOCKER, start, end) >= 0 or not _ENGINE.match(data, start, min(end, start + _MAX_HEADER)):
+        return False
+    found = _find_level(data, start)
+    if found is not None:
+        levels[_LEVEL_OF[data[found[1] : found[1] + _KEY]]] += 1
+    return True
+
+
+def _find_level(data: bytes, start: int) -> tuple[int, int] | None:
+    """Where the header of the engine's line that starts here ends, and where its level stands; None if it is no such line."""
+    header = _ENGINE.match(data, start, start + _MAX_HEADER)
+    match = _LEVEL.match(data, header.end()) if header is not None else None
+    if header is None or match is None:
+        return None
+    key = match.start(str(match.lastgroup))
+    return (header.end(), key) if data[key : key + _KEY] in _LEVEL_OF else None

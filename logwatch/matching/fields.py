@@ -1,0 +1,119 @@
+"""Fields of a message, taken one by one as templates ask for them.
+
+A rule names one parser or several; the first that knows a field gives it. What has to be asked
+for a field is settled when rules are loaded, and nothing is parsed before a field is asked
+for: a logfmt key is found by looking for it, a JSON tree is built once per line and rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from logwatch.errors import RuleError
+from logwatch.formats import docker_events, json, logfmt
+from logwatch.formats.tags import EVENTS_TAG
+from logwatch.matching.patterns import Regex, Search, compile_regex, mistake
+from logwatch.model import FieldParser, Record
+
+
+class Message:
+    """A message while one rule takes its fields, with what was parsed of it already."""
+
+    __slots__ = ("matches", "text", "trees")
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        self.trees: dict[int, json.Tree] = {}
+        """By the number of the rule's parser."""
+        self.matches: dict[int, tuple[bytes, Sequence[tuple[int, int]]]] = {}
+        """What was searched, and where the match and its groups are, by the number of the rule's parser."""
+
+
+def fields_of(record: Record) -> dict[str, str]:
+    """All fields of a message, in whichever form it has them: for who shows them, not for rules."""
+    message = record.message
+    tree = docker_events.parse(message) if record.tag == EVENTS_TAG else json.parse(message)
+    if tree is None:
+        return logfmt.parse(message)
+    return {key: text for key, value in tree.items() if (text := json.as_text(value)) is not None}
+
+
+Getter = Callable[[Message], str | None]
+Binder = Callable[[str], Getter | None]
+"""Makes what gets a field; None where the parser can be known not to have it."""
+
+
+def compile_parsers(parsers: Sequence[FieldParser]) -> Callable[[str], Getter]:
+    """Return what makes the getter of a field. Raises RuleError for a regex that RE2 refuses."""
+    binders: list[Binder] = []
+    for number, parser in enumerate(parsers):
+        binders.append(_binder(parser, number, tuple(binders)))
+    return partial(_bind, tuple(binders))
+
+
+def _binder(parser: FieldParser, number: int, earlier: Sequence[Binder]) -> Binder:
+    if parser.kind == "logfmt":
+        return _bind_logfmt
+    if parser.kind == "regex":
+        of = None if parser.of is None else _bind(earlier, parser.of)
+        return partial(_bind_regex, _compiled(parser), of, number)
+    return partial(_bind_tree, json.parse if parser.kind == "json" else docker_events.parse, number)
+
+
+def _bind(binders: Sequence[Binder], field: str) -> Getter:
+    getters = [getter for getter in (bind(field) for bind in binders) if getter is not None]
+    return getters[0] if len(getters) == 1 else partial(_first, getters)
+
+
+def _first(getters: Sequence[Getter], message: Message) -> str | None:
+    for get in getters:
+        value = get(message)
+        if value is not None:
+            return value
+    return None
+
+
+# ── one binder per kind ──────────────────────────────────────────────────────────────
+
+
+def _bind_logfmt(field: str) -> Getter:
+    key = field.encode()
+    return lambda message: logfmt.value(message.text, key)
+
+
+def _bind_tree(parse: Callable[[bytes], json.Tree | None], number: int, field: str) -> Getter:
+    def get(message: Message) -> str | None:
+        tree = message.trees.get(number)
+        if tree is None:
+            tree = message.trees[number] = parse(message.text) or {}
+        return json.lookup(tree, field)
+
+    return get
+
+
+def _bind_regex(regex: Regex, of: Getter | None, number: int, field: str) -> Getter | None:
+    index = regex.groupindex.get(field.encode())
+    if index is None:
+        return None
+    spans_in = Search(regex).spans
+
+    def get(message: Message) -> str | None:
+        if number not in message.matches:
+            text = message.text if of is None else (of(message) or "").encode()
+            message.matches[number] = text, spans_in(text)
+        text, spans = message.matches[number]
+        start, end = spans[index]
+        return None if start < 0 else text[start:end].decode(errors="replace")
+
+    return get
+
+
+def _compiled(parser: FieldParser) -> Regex:
+    try:
+        return compile_regex(parser.regex or "")
+    except ValueError as error:
+        if parser.mark is None:
+            raise
+        what = f"the regex is not RE2 syntax: {error}: see https://github.com/google/re2/wiki/Syntax"
+        raise RuleError([mistake(parser.mark, what)]) from error

@@ -1,0 +1,185 @@
+"""One receiver's thread: sends what waits, splits what is refused, waits where nobody answers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from logwatch.errors import NotifyError
+from logwatch.metrics.catalog import SAMPLED
+from logwatch.model import SECOND, Alert, SampleChange
+from logwatch.notifiers.queue import Acknowledgement, Key, Verdict
+from logwatch.notifiers.receiver import BATCH, Receiver, RefusedError
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 30.0
+LATENCY = "logwatch_notifications_latency_seconds"
+BOUNDS = next(family.buckets for family in SAMPLED if family.name == LATENCY)
+
+Batch = Sequence[tuple[Key, Alert]]
+log = logging.getLogger("logwatch.notifiers")
+
+
+class Lane:
+    """What waits for one receiver, in order, and how it fares."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        acknowledge: Callable[[Acknowledgement], None],
+        now: Callable[[], int],
+        first_pause: float = FIRST_PAUSE,
+    ) -> None:
+        self.receiver = receiver
+        self._acknowledge = acknowledge
+        self._now = now
+        self._first_pause = first_pause
+        self._waiting: dict[Key, Alert] = {}
+        self._changed = threading.Condition()
+        self._closing = False
+        self._unproved = True
+        self._failing = False
+        self._sent = 0
+        self._errors = 0
+        self._answers = [0] * (len(BOUNDS) + 1)
+        self._seconds = 0.0
+        self._thread = threading.Thread(target=self._run, name=f"logwatch-notify {receiver.name}", daemon=True)
+
+    # ── the owner's side ─────────────────────────────────────────────────────────────
+
+    def start(self) -> None:
+        """Probe the receiver and begin to send."""
+        self._thread.start()
+
+    def put(self, batch: Batch) -> None:
+        """Let these wait."""
+        with self._changed:
+            self._waiting.update(batch)
+            self._changed.notify()
+
+    def refresh(self, batch: Batch) -> None:
+        """Replace those of these that still wait; what was sent meanwhile stays sent."""
+        with self._changed:
+            self._waiting.update([pair for pair in batch if pair[0] in self._waiting])
+
+    def discard(self, key: Key) -> None:
+        """Forget one that waits."""
+        with self._changed:
+            self._waiting.pop(key, None)
+
+    def change(self, receiver: Receiver) -> None:
+        """Send what waits and what comes to this one from now on; it has the same name."""
+        with self._changed:
+            self.receiver = receiver
+            self._unproved = True
+            self._changed.notify()
+
+    def ask_to_close(self) -> None:
+        """Send nothing more after the request at hand."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+
+    def join(self, timeout: float) -> None:
+        """Wait for the thread's end, at most so many seconds."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def samples(self, now_ns: int) -> Iterator[SampleChange]:
+        """How it fares, for a scrape."""
+        name = (self.receiver.name,)
+        yield SampleChange("logwatch_notifications_sent_total", name, self._sent, now_ns)
+        yield SampleChange("logwatch_notifications_errors_total", name, self._errors, now_ns)
+        count = 0
+        for bound, answers in zip((*BOUNDS, float("inf")), self._answers, strict=True):
+            count += answers
+            text = "+Inf" if bound == float("inf") else repr(bound)
+            yield SampleChange(f"{LATENCY}_bucket", (*name, text), count, now_ns)
+        yield SampleChange(f"{LATENCY}_count", name, count, now_ns)
+        yield SampleChange(f"{LATENCY}_sum", name, self._seconds, now_ns)
+
+    # ── the thread ───────────────────────────────────────────────────────────────────
+
+    def _run(self) -> None:
+        pause = self._first_pause
+        while not self._closing:
+            if self._unproved:
+                self._probe()
+            batch = self._next()
+            if not batch or self._deliver(batch):
+                pause = self._first_pause
+                continue
+            with self._changed:
+                self._changed.wait_for(self._interrupted, pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _interrupted(self) -> bool:
+        return self._closing or self._unproved
+
+    def _probe(self) -> None:
+        self._unproved = self._failing = False
+        try:
+            log.info("receiver %s: %s", self.receiver.name, self.receiver.probe())
+        except NotifyError as error:
+            log.warning("receiver %s did not pass its probe: %s", self.receiver.name, error)
+
+    def _next(self) -> Batch:
+        """Wait for something to send; nothing where something else is to be done."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._interrupted() or bool(self._waiting))
+            if self._interrupted():
+                return []
+            group = self.receiver.group(next(iter(self._waiting.values())))
+            return [pair for pair in self._waiting.items() if self.receiver.group(pair[1]) == group][:BATCH]
+
+    def _deliver(self, batch: Batch) -> bool:
+        """Send a batch, in halves where one of it may be bad; False if it is to be tried again."""
+        began_ns = self._now()
+        try:
+            self.receiver.send([alert for _, alert in batch], began_ns)
+        except RefusedError as refusal:
+            self._measure(began_ns)
+            if refusal.suspect and len(batch) > 1 and not self._closing:
+                middle = len(batch) // 2
+                return self._deliver(batch[:middle]) and self._deliver(batch[middle:])
+            self._errors += len(batch)
+            names = ", ".join(sorted({alert.labels.get("alertname", "?") for _, alert in batch}))
+            log.error("%s: it was not told of %s", refusal, names)  # noqa: TRY400 - an operator's mistake, not a bug
+            return self._conclude(batch, "refused" if refusal.suspect else "rejected")
+        except NotifyError as error:
+            self._measure(began_ns)
+            self._sent += len(batch)
+            self._errors += len(batch)
+            if not self._failing:
+                log.warning("%s: trying again until it takes them", error)
+            self._failing = True
+            return False
+        self._measure(began_ns)
+        if self._failing:
+            log.info("receiver %s takes notifications again", self.receiver.name)
+        self._failing = False
+        return self._conclude(batch, "delivered")
+
+    def _conclude(self, batch: Batch, verdict: Verdict) -> bool:
+        self._sent += len(batch)
+        with self._changed:
+            for key, _ in batch:
+                self._waiting.pop(key, None)
+        for key, _ in batch:
+            self._acknowledge(Acknowledgement(key, verdict, self._now()))
+        return True
+
+    def _measure(self, began_ns: int) -> None:
+        seconds = max(0, self._now() - began_ns) / SECOND
+        self._answers[bisect_left(BOUNDS, seconds)] += 1
+        self._seconds += seconds
+
+
+def by_receiver(batch: Iterable[tuple[Key, Alert]]) -> dict[str, list[tuple[Key, Alert]]]:
+    """Sort notifications by who gets them, each in order."""
+    sorted_out: dict[str, list[tuple[Key, Alert]]] = {}
+    for pair in batch:
+        sorted_out.setdefault(pair[0].receiver, []).append(pair)
+    return sorted_out

@@ -1,0 +1,71 @@
+"""The receivers that the configuration names."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Container, Iterator
+
+from logwatch.build import nanoseconds
+from logwatch.config import Config, settings
+from logwatch.notifiers import Receiver
+from logwatch.notifiers.alertmanager import Alertmanager
+from logwatch.notifiers.apprise import Apprise
+from logwatch.notifiers.http import Client, Credentials, Tls
+from logwatch.notifiers.webhook import Selection, Webhook
+
+
+def receivers(config: Config) -> list[Receiver]:
+    """Build them all; raises ConfigError where an extra is missing.
+
+    The name of a webhook is its origin, for the path may be a secret; a second one of the same
+    origin is told by a number.
+    """
+    built: dict[str, Receiver] = {}
+    for receiver in _alertmanagers(config):
+        built.setdefault(receiver.name, receiver)  # the same Alertmanager twice is one
+    for webhook in config.alerting.webhooks:
+        client = _client(webhook)
+        name = _unique(client.origin, built)
+        built[name] = Webhook(client, _selection(webhook), external_url(config), name)
+    for service in config.alerting.apprise:
+        name = _unique(f"apprise:{service.url_file.stem}", built)
+        built[name] = Apprise(name, service.url_file, _selection(service))
+    return list(built.values())
+
+
+def external_url(config: Config) -> str:
+    """How others reach our page."""
+    if config.web.external_url:
+        return config.web.external_url
+    return f"http://{socket.gethostname()}:{config.web.listen_address.rpartition(':')[2]}"
+
+
+def _alertmanagers(config: Config) -> Iterator[Alertmanager]:
+    for alertmanager in config.alerting.alertmanagers:
+        yield Alertmanager(_client(alertmanager), alertmanager.path_prefix)
+
+
+def _unique(name: str, taken: Container[str]) -> str:
+    number = 1
+    while (unique := name if number == 1 else f"{name}#{number}") in taken:
+        number += 1
+    return unique
+
+
+def _client(receiver: settings.Receiver) -> Client:
+    tls, auth = receiver.tls_config or settings.Tls(), receiver.basic_auth
+    return Client(
+        receiver.url,
+        Credentials(
+            username=auth.username if auth else "",
+            password=auth.password.get_secret_value() if auth and auth.password else None,
+            password_file=auth.password_file if auth else None,
+            bearer_token_file=receiver.bearer_token_file,
+        ),
+        Tls(tls.ca_file, tls.cert_file, tls.key_file, tls.server_name, verify=not tls.insecure_skip_verify),
+        receiver.timeout,
+    )
+
+
+def _selection(receiver: settings.Webhook | settings.Apprise) -> Selection:
+    return Selection(nanoseconds(receiver.repeat_interval), receiver.severity, receiver.send_resolved)

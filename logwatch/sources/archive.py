@@ -1,0 +1,163 @@
+"""Reads logs once, from the first byte to the last: plain, .gz, .bz2, .xz, .zst. Lines are counted."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from logwatch.errors import SourceError
+from logwatch.model import Chunk, Gap, SourceStatus
+from logwatch.sources.content import Archive, open_content
+from logwatch.sources.disk import Disk, describe
+from logwatch.sources.open_file import ChangedError, Generation, Limits, Piece, Record
+
+
+class ReplaySource:
+    """Files in the order given; may be interrupted and continued.
+
+    Raises SourceError where a file cannot be opened, or is another than it was before the interruption.
+    """
+
+    def __init__(self, paths: Sequence[str], *, max_line_bytes: int = 1 << 16, chunk_bytes: int = 1 << 20) -> None:
+        self._limits = Limits(chunk_bytes, max_line_bytes)
+        self._waiting = list(dict.fromkeys(paths))
+        self._paths = tuple(self._waiting)
+        self._sizes = {path: _size(path) for path in self._waiting}
+        self._rows: dict[str, str | None] = {}
+        self._skipped: dict[str, Counter[str]] = {path: Counter() for path in self._waiting}
+        self._errors: dict[str, str] = {}
+        self._gaps: list[Gap] = []
+        self._done: set[str] = set()
+        self._open: Generation | None = None
+        self._line = 1
+
+    @property
+    def finished(self) -> bool:
+        """Every file was read to its end."""
+        return not self._waiting
+
+    def read(self, now_ns: int) -> Chunk | None:
+        """The next chunk; None at the end of the last file."""
+        while self._waiting:
+            path = self._waiting[0]
+            generation = self._open or self._begin(path)
+            offset, line = generation.offset, self._line
+            piece = self._next(path, generation)
+            self._line += piece.data.count(b"\n") if piece is not None else 0
+            if piece is None or not piece.data:
+                self._end(path, generation, now_ns)
+            if generation.offset > offset or piece is None:
+                self._rows[path] = self._row(path, generation)
+            if piece is not None:
+                return Chunk(piece.data, path, piece.offset, generation.mtime_ns, line=line)
+        return None
+
+    def _next(self, path: str, generation: Generation) -> Piece | None:
+        try:
+            return generation.read(self._limits) or generation.rest(self._limits)
+        except (ChangedError, OSError) as error:
+            raise SourceError(
+                f"{path}: it changed while it was read ({error or 'truncated'}): replay a copy"
+            ) from error
+
+    def _begin(self, path: str) -> Generation:
+        try:
+            content = open_content(Disk(), path)
+        except OSError as error:
+            raise SourceError(describe(path, error)) from error
+        self._line = 1
+        generation = Generation(content, path, self._skipped[path], frozen=True)
+        self._open = generation
+        return generation
+
+    def _end(self, path: str, generation: Generation, now_ns: int) -> None:
+        content = generation.content
+        if isinstance(content, Archive) and content.damage is not None:
+            self._errors[path] = f"{path}: damaged behind byte {generation.offset}: {content.damage}"
+            self._gaps.append(Gap(path, "damaged", now_ns, None))
+        self._done.add(path)
+        self._waiting.remove(path)
+        content.close()
+        self._open = None
+
+    # ── state ────────────────────────────────────────────────────────────────────────
+
+    def _row(self, path: str, generation: Generation) -> str:
+        row = {**generation.record().dump(), "line": self._line, "done": path in self._done}
+        return json.dumps(row, separators=(",", ":"))
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """The position just behind the last chunk, and which files are done."""
+        rows, self._rows = self._rows, {}
+        return rows
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Continue behind the last committed chunk."""
+        for path in [path for path in self._waiting if path in rows]:
+            row = json.loads(rows[path])
+            if row["done"]:
+                self._done.add(path)
+                self._waiting.remove(path)
+                continue
+            record = Record.load(row)
+            generation = self._begin(path)
+            if record.fingerprint.head_size and not record.fingerprint.matches(generation.content):
+                raise SourceError(
+                    f"{path}: it is another file than the one whose replay was interrupted: use a new --state-dir"
+                )
+            generation.move(record.fingerprint.size, cutting=record.cutting)
+            self._line = row["line"]
+            self._waiting.remove(path)
+            self._waiting.insert(0, path)
+
+    def committed(self) -> None:
+        """Nothing is kept for a commit: the files do not change."""
+
+    # ── what the engine asks ─────────────────────────────────────────────────────────
+
+    def status(self) -> Sequence[SourceStatus]:
+        """How far each file was read, in bytes as they lie on disk: what a progress bar shows."""
+        return [self._status(path) for path in self._paths]
+
+    def _status(self, path: str) -> SourceStatus:
+        size = self._sizes[path]
+        position = size if path in self._done else 0
+        if self._open is not None and self._waiting[0] == path:
+            content = self._open.content
+            position = size - content.left() if isinstance(content, Archive) else self._open.offset
+        return SourceStatus(
+            path,
+            open=True,
+            error=self._errors.get(path),
+            size=size,
+            position=position,
+            pending=size - position,
+            last_read_ns=None,
+            skipped=dict(self._skipped[path]),
+        )
+
+    def gaps(self) -> Sequence[Gap]:
+        """Damaged archives found since the last call."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
+
+    def wait(self, timeout: float) -> None:
+        """Files that are there need no waiting."""
+
+    def wake(self) -> None:
+        """Nothing waits."""
+
+    def close(self) -> None:
+        """Let go of the open file."""
+        if self._open is not None:
+            self._open.content.close()
+            self._open = None
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError as error:
+        raise SourceError(describe(path, error)) from error

@@ -1,0 +1,135 @@
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+from logwatch.metrics import Series, catalog
+from logwatch.metrics.exposition import Exposition, Published
+from logwatch.model import Family, SampleChange
+
+EVENTS = Family("events_total", "counter", "What happened.", ("name", "action"))
+STATE = Family("state", "gauge", 'A "state" with a \\ and\na line.', ("name",))
+DELAY = Family("delay_seconds", "histogram", "How long.", ("path",), (0.5, 10.0))
+ODD = Family("odd", "counter", "A counter of another name.")
+
+
+def published(*others: Family) -> Published:
+    series = Series([EVENTS, STATE, DELAY, *others])
+    series.add("events_total", ("web", "die"), 3, 1)
+    series.add("events_total", ("db", "die"), 1, 1)
+    series.set("state", ('we"b\\1\n',), float("inf"), 1)
+    for value in (0.1, 0.5, 3.0, 11.0):
+        series.observe("delay_seconds", ("/var/log/messages",), value, 1)
+    for other in others:
+        series.add(other.name, (), 1.5, 1)
+    shown = Published(series.families())
+    shown.apply(series.changes())
+    return shown
+
+
+def samples(families):
+    return {(sample.name, *sorted(sample.labels.items())): sample.value for f in families for sample in f.samples}
+
+
+def test_text_reads_as_prometheus_clients_own_rendering_does():
+    shown = published()
+    registry = CollectorRegistry()
+    registry.register(shown)
+
+    assert samples(parse_text(generate_latest(registry).decode())) == samples(parse_text(shown.text()))
+
+
+def test_openmetrics_reads_as_prometheus_clients_own_rendering_does():
+    shown = published(ODD)
+    registry = CollectorRegistry()
+    registry.register(shown)
+    expected = samples(parse_openmetrics(generate_openmetrics(registry).decode()))
+
+    assert expected == samples(parse_openmetrics(shown.text(openmetrics=True) + "# EOF\n"))
+
+
+def test_lines_stand_in_the_order_of_their_labels_whatever_order_they_came_in():
+    one, other = Published([EVENTS]), Published([EVENTS])
+    changes = [SampleChange("events_total", (f"web{n % 7}", f"a{n}"), float(n), 1) for n in range(600)]
+    one.apply(changes)
+    other.apply(changes[300:])
+    other.text()
+    other.apply(changes[:300])
+
+    assert one.text() == other.text()
+
+
+def test_an_ended_series_is_gone_and_may_begin_again():
+    shown = published()
+    web = ("web", "die")
+    shown.text()
+    shown.apply([SampleChange("events_total", web, None, 2)])
+    without = shown.text()
+    shown.apply([SampleChange("events_total", web, None, 2), SampleChange("events_total", web, 0.0, 3)])
+    again = shown.text()
+
+    assert 'name="web"' not in without
+    assert again.count('events_total{name="web",action="die"} 0.0\n') == 1
+
+
+def test_a_metric_without_series_takes_no_room():
+    assert Published([EVENTS]).text() == ""
+
+
+def test_series_outlive_a_new_declaration_with_the_same_labels():
+    shown = published()
+    shown.declare([EVENTS, Family("state", "gauge", "Other labels.", ("name", "host"))])
+
+    assert shown.values("events_total") == {("db", "die"): 1.0, ("web", "die"): 3.0}
+    assert shown.values("state") == {}
+    assert [EVENTS.name, "state"] == [family.name for family in shown.families()]
+
+
+def test_what_nobody_scrapes_does_not_pile_up():
+    shown = Published([EVENTS])
+    change = SampleChange("events_total", ("web", "die"), 1.0, 1)
+    for _ in range(200):
+        shown.apply([change] * 1000)
+
+    assert sum(map(len, shown._waiting)) <= 60_000
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "parse"),
+    [
+        ("", "text/plain; version=0.0.4", parse_text),
+        ("text/html", "text/plain; version=0.0.4", parse_text),
+        ("text/plain;version=0.0.4", "text/plain; version=0.0.4", parse_text),
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1",
+            "application/openmetrics-text",
+            parse_openmetrics,
+        ),
+    ],
+    ids=["nothing", "a browser", "an old Prometheus", "a Prometheus of today"],
+)
+def test_the_format_is_negotiated(accept, content_type, parse):
+    sample = SampleChange("logwatch_source_open", ("/var/log/messages",), 1.0, 1)
+    page, answered = Exposition(published(), lambda: [sample]).render(accept)
+    found = samples(parse(page.decode()))
+
+    assert answered.startswith(content_type)
+    assert found["logwatch_source_open", ("path", "/var/log/messages")] == 1.0
+    assert found["events_total", ("action", "die"), ("name", "web")] == 3.0
+    assert any(name == "process_cpu_seconds_total" for name, *_ in found)
+    assert not any(name.endswith("_created") for name, *_ in found)
+
+
+def test_the_process_metrics_are_those_in_the_table():
+    page, _ = Exposition(Published()).render()
+    served = {family.name for family in parse_text(page.decode())}
+
+    assert {family.name.removesuffix("_total") for family in catalog.PROCESS} == served
+
+
+def test_text_that_is_no_unicode_is_still_served():
+    shown = Published([STATE])
+    shown.apply([SampleChange("state", ("\udcff",), 1.0, 1)])
+
+    assert b'state{name="?"} 1.0' in Exposition(shown).render()[0]
