@@ -1,0 +1,163 @@
+"""State that survives a restart: a dict that notes which of its keys changed.
+
+A stage keeps what must survive in `StateTable`s and reads and writes them like any dict; it
+never serialises anything itself. A commit asks each table for its `changed_rows`, once per
+commit, so an object that changed a thousand times in between is encoded once. At a start
+`restore` fills the tables again; what a stage derives from them (indexes, heaps) it rebuilds
+itself.
+
+A row is (`<prefix> <key as JSON>`, value as JSON), in the table `stages` of the database.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, Generic, TypeVar, overload
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+Default = TypeVar("Default")
+Rows = dict[str, str | None]
+"""Row key to JSON; None deletes the row."""
+
+_MISSING = object()
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes a new encoder per call
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _as_stored(_key: Any, value: Any) -> Any:
+    return value
+
+
+class StateTable(dict[Key, Value], Generic[Key, Value]):
+    """A dict that is committed; keys are texts, or tuples of texts and numbers.
+
+    `prefix` names the table among those of one stage. `encode` turns a value into what JSON
+    can hold, `decode` turns a key and that back into the value.
+    After a value was changed in place, call `touch`.
+    """
+
+    __slots__ = ("_changed", "_decode", "_encode", "prefix")
+
+    def __init__(
+        self,
+        prefix: str,
+        encode: Callable[[Value], Any] = _as_is,
+        decode: Callable[[Key, Any], Value] = _as_stored,
+    ) -> None:
+        super().__init__()
+        self.prefix = prefix
+        self._encode = encode
+        self._decode = decode
+        self._changed: set[Key] = set()
+
+    # ── the dict, noting changes ─────────────────────────────────────────────────────
+
+    def touch(self, key: Key) -> None:
+        """Mark the value of a key as changed in place."""
+        self._changed.add(key)
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        super().__setitem__(key, value)
+        self._changed.add(key)
+
+    def __delitem__(self, key: Key) -> None:
+        super().__delitem__(key)
+        self._changed.add(key)
+
+    @overload
+    def pop(self, key: Key, /) -> Value: ...
+    @overload
+    def pop(self, key: Key, default: Value, /) -> Value: ...
+    @overload
+    def pop(self, key: Key, default: Default, /) -> Value | Default: ...
+    def pop(self, key: Key, default: Any = _MISSING, /) -> Any:
+        """Remove a key and return its value."""
+        if key in self:
+            self._changed.add(key)
+            return super().pop(key)
+        if default is _MISSING:
+            raise KeyError(key)
+        return default
+
+    def popitem(self) -> tuple[Key, Value]:
+        """Remove the key that was added last and return it with its value."""
+        key, value = super().popitem()
+        self._changed.add(key)
+        return key, value
+
+    def setdefault(self, key: Key, default: Value, /) -> Value:
+        """Return the value of a key, after setting it if it is missing."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def update(self, values: Mapping[Key, Value]) -> None:  # type: ignore[override] # mappings only
+        """Set several keys."""
+        super().update(values)
+        self._changed.update(values)
+
+    def clear(self) -> None:
+        """Remove all keys."""
+        self._changed.update(self)
+        super().clear()
+
+    def __ior__(self, values: Any) -> Any:  # type: ignore[misc] # dict has overloads of | that no table needs
+        self.update(dict(values))
+        return self
+
+    # ── rows ─────────────────────────────────────────────────────────────────────────
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether `changed_rows` would return any row."""
+        return bool(self._changed)
+
+    def changed_rows(self) -> Rows:
+        """Return the rows of all keys that changed since the last call."""
+        rows: Rows = {}
+        for key in self._changed:
+            value = _encode_json(self._encode(self[key])) if key in self else None
+            rows[f"{self.prefix} {_encode_json(key)}"] = value
+        self._changed.clear()
+        return rows
+
+    def discard_changes(self) -> None:
+        """Forget which keys changed: there is no store to commit them to."""
+        self._changed.clear()
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Fill the table from the committed rows of its stage; rows of other tables are skipped."""
+        super().clear()
+        for row_key, row in rows.items():
+            prefix, _, text = row_key.partition(" ")
+            if prefix == self.prefix:
+                key = _hashable(json.loads(text))
+                super().__setitem__(key, self._decode(key, json.loads(row)))
+        self._changed.clear()
+
+
+def changed_rows(tables: Iterable[StateTable[Any, Any]]) -> Rows:
+    """Return the changed rows of several tables of one stage."""
+    rows: Rows = {}
+    for table in tables:
+        rows.update(table.changed_rows())
+    return rows
+
+
+def restore(tables: Iterable[StateTable[Any, Any]], rows: Mapping[str, str]) -> None:
+    """Fill several tables of one stage from its committed rows."""
+    by_prefix: dict[str, dict[str, str]] = {}
+    for key, row in rows.items():
+        by_prefix.setdefault(key.partition(" ")[0], {})[key] = row
+    for table in tables:
+        table.restore(by_prefix.get(table.prefix, {}))
+
+
+def _hashable(key: Any) -> Any:
+    """Lists of JSON as the tuples they were."""
+    return tuple(map(_hashable, key)) if isinstance(key, list) else key
