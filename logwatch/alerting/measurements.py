@@ -1,16 +1,20 @@
-"""What only this process can tell of itself, as series that alerts may read."""
+"""Metrics of this process as series that alerts may read: measured ones, and the constant build information."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import platform
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from logwatch import __version__
 from logwatch.alerting.memory import Memory
-from logwatch.metrics.catalog import PROCESS, SAMPLED
+from logwatch.metrics.catalog import BUILD_INFO, PROCESS, SAMPLED
 from logwatch.model import SampleChange
 
-FAMILIES = (*SAMPLED, *PROCESS)
+FAMILIES = tuple(family for family in (*SAMPLED, *PROCESS) if family.name != BUILD_INFO)
 MEASURED = {name: labels for family in FAMILIES for name, labels in family.samples().items()}
 """Sample name to its labels."""
+ALWAYS_NS = -(1 << 62)
+"""Before every time that an expression can look at."""
 COUNTS = frozenset(name for family in FAMILIES if family.kind != "gauge" for name in family.samples())
 
 
@@ -28,3 +32,22 @@ def measure(memory: Memory, names: Collection[str], samples: Iterable[SampleChan
     for name, vector in vectors.items():
         unseen = name in COUNTS and name not in memory.names()
         memory.put(name, vector, 0 if unseen else time_ns)
+
+
+class BuildInfo:
+    """`logwatch_build_info`: 1 at every time.
+
+    Shipped alerts ask for it whether a series that is absent was absent while logwatch was
+    scraped. For the evaluator logwatch has always run, also in a replay.
+    """
+
+    touched: Mapping[str, int] = {}
+
+    def names(self) -> Sequence[str]:
+        """As `model.SeriesView`."""
+        return (BUILD_INFO,)
+
+    def select(self, name: str) -> Iterable[tuple[Mapping[str, str], Sequence[int], Sequence[float]]]:
+        """As `model.SeriesView`."""
+        if name == BUILD_INFO:
+            yield {"version": __version__, "pythonversion": platform.python_version()}, (ALWAYS_NS,), (1.0,)

@@ -7,11 +7,12 @@ from collections.abc import Collection, Iterable, Sequence
 from logwatch.alerting.alerting_rule import Active
 from logwatch.alerting.group import OWN, Circle, extend, intervals_of
 from logwatch.alerting.groups import Group, RecordingRule
-from logwatch.alerting.measurements import MEASURED, measure
+from logwatch.alerting.measurements import MEASURED, BuildInfo, measure
 from logwatch.alerting.memory import Memory, Together
 from logwatch.alerting.rehearsal import Rehearsal
 from logwatch.alerting.terms import Terms
 from logwatch.metrics import Series
+from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.model import SECOND, SampleChange
 from logwatch.promql import Query, Sample, Scrape, Snapshot
 
@@ -26,10 +27,11 @@ class Sight:
         self._made = (*rules, *OWN)
         self._series = series
         self._sample_interval_ns = terms.sample_interval_ns
-        last = Memory() if rehearsal and rehearsal.alone else series
-        self._view = Together((given, self.recorded, self.measured), last)
+        alone = rehearsal is not None and rehearsal.alone
+        build_info = () if alone else (BuildInfo(),)
+        self._view = Together((given, self.recorded, self.measured, *build_info), Memory() if alone else series)
         self._touches = (series.touched, self.recorded.touched, self.measured.touched, given.touched)
-        self.names = frozenset((*series.names(), *MEASURED, *self._made, *given.names()))
+        self.names = frozenset((*series.names(), *MEASURED, BUILD_INFO, *self._made, *given.names()))
         """Those that an expression may read."""
         self._asked = {query: query.reads(self.names) for query in (rehearsal.asked if rehearsal else ())}
         self.read: frozenset[str] = frozenset()

@@ -18,6 +18,7 @@ from logwatch.model import Family, State
 OTHER = "_other"
 """The value of all labels of the series that takes what a full metric refuses."""
 
+BUILD_INFO = "logwatch_build_info"
 STATES = tuple(state.value for state in State if state is not State.GONE)
 HEALTH = ("starting", "healthy", "unhealthy")
 LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
@@ -119,7 +120,7 @@ AGENT = (
 """About logwatch, committed with the position."""
 
 SAMPLED = (
-    _gauge("logwatch_build_info", "Always 1; tells the version.", "version", "pythonversion"),
+    _gauge(BUILD_INFO, "Always 1; tells the version.", "version", "pythonversion"),
     _gauge("logwatch_config_last_reload_successful", "1 if the last reload of configuration and rules worked."),
     _gauge("logwatch_config_last_reload_success_timestamp_seconds", "When configuration and rules were last loaded."),
     _gauge("logwatch_rules", "Event rules that are loaded."),

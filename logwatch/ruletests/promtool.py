@@ -3,6 +3,9 @@
 Lines cannot be told to promtool, so the series that they made are: as a Prometheus would have
 scraped them, one sample every `interval`, with the marker where a series ended. Its tests begin in
 1970, so time is shifted by the start of the test, in the metrics whose values are times too.
+
+Rules that read `logwatch_build_info` ask whether logwatch was scraped before a series began. Their
+tests are preceded by as much time as they look back, in which only that series exists.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from itertools import groupby
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ import yaml
 
 from logwatch import promql
 from logwatch.alerting import RecordingRule
+from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.model import SECOND
 from logwatch.rulefiles.units import duration_text
 from logwatch.ruletests.cases import House, Plan
@@ -70,55 +75,75 @@ def _unused(folder: Path, stem: str) -> Path:
 
 def _case(plan: Plan) -> dict[str, Any]:
     spec = plan.case.spec
+    lead_ns = _lead_ns(plan)
+    lead, ticks = timedelta(microseconds=lead_ns // 1000), lead_ns // plan.sample_interval_ns
     case = {
         "name": plan.case.name,
         "interval": _duration(plan.sample_interval_ns),
-        "input_series": [*_given(plan.case), *(_of_lines(plan) if spec.input_lines else ())],
+        "input_series": [*_given(plan.case, ticks), *(_of_lines(plan, lead_ns) if spec.input_lines else ())],
         "external_labels": dict(spec.external_labels),
         "external_url": spec.external_url,
-        "alert_rule_test": [_alert_test(each) for each in spec.alert_rule_test],
-        "promql_expr_test": [_expr_test(each) for each in spec.promql_expr_test],
+        "alert_rule_test": [_alert_test(each, lead) for each in spec.alert_rule_test],
+        "promql_expr_test": [_expr_test(each, lead) for each in spec.promql_expr_test],
     }
     return {key: value for key, value in case.items() if value}
 
 
-def _alert_test(spec: AlertTestSpec) -> dict[str, Any]:
+def _lead_ns(plan: Plan) -> int:
+    """Time that precedes the test: what rules look back at `logwatch_build_info`, unless the test gives it."""
+    given = any(each.series["__name__"] == BUILD_INFO for each in plan.case.spec.input_series)
+    if given or not plan.case.spec.input_lines:
+        return 0
+    step_ns = lcm(plan.file.interval_ns, plan.sample_interval_ns)
+    look_back_ns = max((query.look_back_ns(BUILD_INFO) or 0 for query in _queries(plan)), default=0)
+    return -(-look_back_ns // step_ns) * step_ns
+
+
+def _queries(plan: Plan) -> list[promql.Query]:
+    rules = [rule.query for group in plan.file.groups for rule in group.rules]
+    return [*plan.case.queries, *rules]
+
+
+def _alert_test(spec: AlertTestSpec, lead: timedelta) -> dict[str, Any]:
     expected = [
         {"exp_labels": dict(each.exp_labels), "exp_annotations": dict(each.exp_annotations)}
         for each in spec.exp_alerts or ()
     ]
-    return {"eval_time": duration_text(spec.eval_time), "alertname": spec.alertname, "exp_alerts": expected}
+    return {"eval_time": duration_text(lead + spec.eval_time), "alertname": spec.alertname, "exp_alerts": expected}
 
 
-def _expr_test(spec: ExprTestSpec) -> dict[str, Any]:
+def _expr_test(spec: ExprTestSpec, lead: timedelta) -> dict[str, Any]:
     expected = [{"labels": shown(each.labels), "value": each.value} for each in spec.exp_samples or ()]
-    return {"expr": spec.expr, "eval_time": duration_text(spec.eval_time), "exp_samples": expected}
+    return {"expr": spec.expr, "eval_time": duration_text(lead + spec.eval_time), "exp_samples": expected}
 
 
-def _given(case: Case) -> Iterator[dict[str, str]]:
+def _given(case: Case, lead: int) -> Iterator[dict[str, str]]:
     for index, _ in enumerate(case.spec.input_series):
         node = case.node.at(("input_series", index))
-        yield {key: str(node.at((key,)).value or "") for key in ("series", "values")}
+        texts = {key: str(node.at((key,)).value or "") for key in ("series", "values")}
+        yield {**texts, "values": f"_x{lead} {texts['values']}"} if lead else texts
 
 
 # ── the series of lines ──────────────────────────────────────────────────────────────
 
 
-def _of_lines(plan: Plan) -> Iterator[dict[str, str]]:
+def _of_lines(plan: Plan, lead_ns: int) -> Iterator[dict[str, str]]:
     """What a Prometheus would have scraped of the series that the rules and expressions read."""
     ticks = range(plan.start_ns, plan.end_ns + 1, plan.sample_interval_ns)
     series: dict[str, list[Step]] = {}
+    shift, lead = (lead_ns - plan.start_ns) / SECOND, lead_ns // plan.sample_interval_ns
     for number, (tick, vector) in enumerate(_scrapes(plan, ticks)):
         for labels, value in vector:
             steps = series.setdefault(shown(labels), [No.SAMPLE] * number)
             moved = labels["__name__"].endswith(MOMENTS) and value > 0
-            steps.append(value - plan.start_ns / SECOND if moved else float(value))
+            steps.append(value + shift if moved else float(value))
         for steps in series.values():
             if len(steps) <= number:
                 steps.append(No.MORE if isinstance(steps[-1], float) else No.SAMPLE)
         assert tick == plan.start_ns + number * plan.sample_interval_ns
     for name, steps in series.items():
-        yield {"series": name, "values": notated(steps)}
+        before = 1.0 if name.startswith(f"{BUILD_INFO}{{") else No.SAMPLE
+        yield {"series": name, "values": notated([*[before] * lead, *steps])}
 
 
 def _scrapes(plan: Plan, ticks: Sequence[int]) -> Iterator[tuple[int, list[tuple[Mapping[str, str], float]]]]:
@@ -140,9 +165,8 @@ def _read(plan: Plan) -> list[str]:
     rules = [rule for group in plan.file.groups for rule in group.rules]
     recorded = {rule.name for rule in rules if isinstance(rule, RecordingRule)}
     given = {each.series["__name__"] for each in plan.case.spec.input_series}
-    names = plan.pipeline().series.names()
-    queries = [*plan.case.queries, *(rule.query for rule in rules)]
-    read = frozenset[str]().union(*(query.reads(names) for query in queries))
+    names = [*plan.pipeline().series.names(), BUILD_INFO]
+    read = frozenset[str]().union(*(query.reads(names) for query in _queries(plan)))
     return sorted(read - recorded - given - OWN)
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from logwatch import alerting
+from logwatch import __version__, alerting
 from logwatch.alerting import Alerts, Terms
 from logwatch.alerting.evidence import MOST_OBJECTS, MOST_WAITING, Evidence
 from logwatch.build import Builder
@@ -424,3 +424,21 @@ def test_other_external_labels_end_the_alert_under_the_old_ones(reloaded):
     reloaded.load(one(DEATHS), external_labels={"site": "berlin"})
 
     assert sorted(reloaded.told(21)) == [("firing", 5, None, "berlin"), ("resolved", 5, 20, "")]
+
+
+def test_the_build_information_is_there_at_every_time_and_needs_no_process(tmp_path):
+    part, _ = stage(tmp_path, one("max without (version, pythonversion) (logwatch_build_info offset 1y) == 1"))
+    times = [time_ns // SECOND for time_ns in part.due(4 * SECOND, 7 * SECOND, lambda: None)]
+    part.evaluate(5 * SECOND)
+
+    assert times == [5]
+    assert firing(part) == [{"alertname": "A", **TARGETS}]
+
+
+def test_what_a_process_measures_does_not_replace_the_build_information(tmp_path):
+    part, _ = stage(tmp_path, one("logwatch_build_info and on (job) logwatch_rules > 0"))
+    part.measure(
+        15 * SECOND, [SampleChange("logwatch_build_info", ("9", "3"), 1, 0), SampleChange("logwatch_rules", (), 7, 0)]
+    )
+
+    assert [labels["version"] for labels in firing(part)] == [__version__]
