@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -34,8 +35,8 @@ def sidecar(tmp_path: Path) -> Iterator[Callable[..., Sidecar]]:
     """Start `logwatch run`; ended with the test."""
     started: list[Sidecar] = []
 
-    def start(*arguments: str, state: Path | None = None) -> Sidecar:
-        one = Sidecar(state or tmp_path / "state", *arguments)
+    def start(*arguments: str, state: Path | None = None, clock: datetime | None = None) -> Sidecar:
+        one = Sidecar(state or tmp_path / "state", *arguments, clock=clock)
         started.append(one)
         return one
 

@@ -5,21 +5,34 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 
 from ports import free_port, wait_for
 from prometheus_client.parser import text_string_to_metric_families
 
+SET_CLOCK = """\
+import time
+shift, real = {shift}, time.time_ns
+time.time_ns = lambda: real() + shift
+from logwatch.cli import main
+main()
+"""
+
 
 class Sidecar:
-    """Starts at once and waits until it answers; `end` stops it."""
+    """Starts at once and waits until it answers; `end` stops it. `clock` is the time it starts at, if not now."""
 
-    def __init__(self, state: Path, *arguments: str) -> None:
+    def __init__(self, state: Path, *arguments: str, clock: datetime | None = None) -> None:
         self.port = free_port()
         self.stderr = state.parent / f"logwatch-{self.port}.log"
-        command = [sys.executable, "-m", "logwatch", "run", "--state-dir", str(state)]
+        program = ["-m", "logwatch"]
+        if clock is not None:
+            program = ["-c", SET_CLOCK.format(shift=int(clock.timestamp() * 1e9) - time.time_ns())]
+        command = [sys.executable, *program, "run", "--state-dir", str(state)]
         command += ["--web.listen-address", f"127.0.0.1:{self.port}", *arguments]
         state.parent.mkdir(parents=True, exist_ok=True)
         with self.stderr.open("wb") as out:
