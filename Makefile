@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .make/ready
 
-.PHONY: run demo test check format bench torture coverage schema dashboards pictures wheel packages clean
+.PHONY: run demo test check format bench trace torture coverage schema dashboards pictures wheel packages clean
 .DEFAULT_GOAL := run
 
 $(READY): pyproject.toml scripts/venv.sh
@@ -42,6 +42,10 @@ format: $(READY)
 
 bench: $(READY) packages
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+# Which files and functions one line enters on its way to an alert.
+trace: $(READY)
+	@$(BIN)/python scripts/trace_line.py $(ARGS)
 
 # A thousand seeds: processes killed at random moments, and a writer between any two system calls; what was counted is compared.
 torture: $(READY)
