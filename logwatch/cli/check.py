@@ -1,4 +1,4 @@
-"""`logwatch check`, `config` and `notify-test`: is what was configured right, and does it work?"""
+"""`logwatch check`, `config` and `notify-test`: prove a configuration before it runs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from logwatch.errors import ConfigError, Mistake, NotifyError
 from logwatch.model import Alert
 from logwatch.notifiers import Receiver
 from logwatch.receivers import external_url, receivers
-from logwatch.rulefiles.checking import check
 from logwatch.rulefiles.files import Kind
+from logwatch.rulefiles.lint import check
 from logwatch.rulefiles.loader import Gathered, gather
 
 

@@ -8,12 +8,10 @@ from datetime import timedelta
 
 from logwatch.errors import Mistake
 from logwatch.model import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Rule
-from logwatch.rulefiles.checks import groups_of
-from logwatch.rulefiles.metricnames import name_mistake
-from logwatch.rulefiles.placeholders import EVENT_FIELDS, fields_of
+from logwatch.rulefiles.checks import EVENT_FIELDS, fields_of, groups_of
 from logwatch.rulefiles.schema import CorrelationRule, EventRule, ExampleSpec, Metric, RegexFields, RegexSpec, StepSpec
 from logwatch.rulefiles.validation import mistake
-from logwatch.rulefiles.vocabulary import did_you_mean
+from logwatch.rulefiles.vocabulary import did_you_mean, name_mistake
 from logwatch.rulefiles.yaml import Node
 
 DOCKER_EVENT_FIELDS = frozenset({"Type", "Action", "Actor", "scope", "time", "timeNano", "status", "id", "from"})

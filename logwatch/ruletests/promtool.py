@@ -22,10 +22,9 @@ from logwatch import promql
 from logwatch.alerting import RecordingRule
 from logwatch.model import SECOND
 from logwatch.rulefiles.units import duration_text
-from logwatch.ruletests.cases import House, Plan
-from logwatch.ruletests.expectations import shown
-from logwatch.ruletests.model import Case, TestFile
-from logwatch.ruletests.notation import No, Step
+from logwatch.ruletests.assertions import shown
+from logwatch.ruletests.cases import Case, House, Plan, TestFile
+from logwatch.ruletests.input_series import No, Step
 from logwatch.ruletests.running import Performance
 from logwatch.ruletests.schema import AlertTestSpec, ExprTestSpec
 
