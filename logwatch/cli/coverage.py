@@ -14,10 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from logwatch.authoring.coverage import Coverage, Row, measure
 from logwatch.authoring.drafts import as_yaml
 from logwatch.authoring.grouping import Grouper
-from logwatch.authoring.line_classifier import Surveyor
+from logwatch.authoring.line_classifier import Coverage, LineClassifier, Row, measure
 from logwatch.authoring.suggestions import draft
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
@@ -55,9 +54,9 @@ def coverage(
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
-    rules, surveyor = surveyor_of(config)
+    rules, classifier = classifier_of(config)
     now_ns = time.time_ns()
-    found = measure(surveyor, chunks(files, config, now_ns), rules.rules, now_ns)
+    found = measure(classifier, chunks(files, config, now_ns), rules.rules, now_ns)
     if output_format == "jsonl":
         for row in _as_json(found):
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -70,11 +69,11 @@ def coverage(
     click.echo(f"\n{found.total} docker lines, {found.total_known} known ({_share(found)}), {unknown} unknown")
 
 
-def surveyor_of(config: Config) -> tuple[RuleSet, Surveyor]:
+def classifier_of(config: Config) -> tuple[RuleSet, LineClassifier]:
     """The rules of a configuration, and what finds docker lines by them."""
     rules = Builder(config, Series(), None).rules()
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
-    return rules, Surveyor(rules.rules, zone, cache_dir())
+    return rules, LineClassifier(rules.rules, zone, cache_dir())
 
 
 def chunks(files: Sequence[str], config: Config, now_ns: int) -> Iterator[Chunk]:
@@ -197,11 +196,11 @@ def suggest(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
     now_ns = time.time_ns()
-    rules, surveyor = surveyor_of(config)
+    rules, classifier = classifier_of(config)
     general_rules = frozenset(rule.id for rule in rules.rules if rule.unless_other and general)
     grouper = Grouper(general_rules, config.sources.secrets)
     for chunk in chunks(files, config, now_ns):
-        for line in surveyor.survey(chunk, now_ns):
+        for line in classifier.classify(chunk, now_ns):
             grouper.add(line)
     groups = grouper.groups()
     sys.stdout.write(as_yaml(draft(groups, limit)))
