@@ -13,11 +13,12 @@ from rich.table import Table
 
 from logwatch import config, ruletests
 from logwatch.alerting.checking import check as check_alerts
-from logwatch.build import cache_dir, nanoseconds
+from logwatch.build import cache_dir
 from logwatch.cli import options
 from logwatch.config import settings
 from logwatch.errors import ConfigError, Mistake, NotifyError
 from logwatch.model import Alert
+from logwatch.notation import nanoseconds
 from logwatch.notifiers import Receiver
 from logwatch.receivers import external_url, receivers
 from logwatch.rulefiles.files import Kind

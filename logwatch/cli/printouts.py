@@ -15,7 +15,7 @@ import click
 
 from logwatch.authoring import comparison
 from logwatch.authoring.comparison import Account, Difference
-from logwatch.build import Builder, cache_dir, nanoseconds
+from logwatch.build import Builder, cache_dir
 from logwatch.cli.output import Formatter, alert_as_json, alert_as_row, alert_formatter, as_json, as_row, one_line
 from logwatch.config import Config
 from logwatch.errors import ConfigError
@@ -23,6 +23,7 @@ from logwatch.metrics import Series
 from logwatch.metrics.backfill import Backfill
 from logwatch.metrics.exposition import Published
 from logwatch.model import Alert, Event, Source
+from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline
 
 _FOREVER_NS = 1 << 62

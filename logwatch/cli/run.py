@@ -8,7 +8,6 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +17,8 @@ from logwatch.cli import options
 from logwatch.config import Effective
 from logwatch.config.settings import Log
 from logwatch.daemon import Daemon
+from logwatch.model import SECOND
+from logwatch.notation import rfc3339
 
 
 @click.command("run")
@@ -124,7 +125,7 @@ class Lines(logging.Formatter):
         message = record.getMessage()
         if record.exc_info:
             message += "\n" + self.formatException(record.exc_info)
-        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        time = rfc3339(int(record.created * SECOND), 3)
         fields = {"ts": time, "level": record.levelname.lower(), "msg": message}
         if self._form == "json":
             return json.dumps(fields, ensure_ascii=False)

@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from logwatch.matching import templates
 from logwatch.matching.patterns import compile_regex, find_fault
 from logwatch.model import Mark, Pattern
-from logwatch.rulefiles import units
+from logwatch.notation import duration, size
 from logwatch.rulefiles.vocabulary import event_mistake
 
 FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_@.:/-]*", re.ASCII)
@@ -218,11 +218,11 @@ EventName = Annotated[
 EventTemplate = Annotated[str, AfterValidator(_event_template)]
 Duration = Annotated[
     timedelta,
-    parsed_by(units.duration, timedelta),
+    parsed_by(duration, timedelta),
     WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(y|w|d|h|ms|m|s))+$|^0$", "examples": ["30s", "5m", "7d"]}),
 ]
 Size = Annotated[
     int,
-    parsed_by(units.size, int),
+    parsed_by(size, int),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]+([KMGT]i?B|B)$", "examples": ["64MB"]}),
 ]

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 from logwatch import promql
 from logwatch.model import SECOND, Event, Family, Mark
-from logwatch.rulefiles.units import duration_text
+from logwatch.notation import duration_text, nanoseconds, quoted
 from logwatch.ruletests.running import Notification, Performance
 from logwatch.ruletests.schema import (
     AlertTestSpec,
@@ -70,14 +70,9 @@ def without(texts: Mapping[str, str], name: str) -> dict[str, str]:
 
 def shown(labels: Mapping[str, str]) -> str:
     """A label set as PromQL writes it."""
-    pairs = ", ".join(f"{name}={_quoted(value)}" for name, value in sorted(labels.items()) if name != NAME)
+    pairs = ", ".join(f"{name}={quoted(value)}" for name, value in sorted(labels.items()) if name != NAME)
     name = labels.get(NAME, "")
     return f"{name}{{{pairs}}}" if pairs or not name else name
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 # ── alerts ──────────────────────────────────────────────────────────────────────────────
@@ -152,7 +147,7 @@ def _matches(event: Event, spec: EventSpec, start_ns: int) -> bool:
         and spec.host in {None, event.host}
         and (spec.severity is None or str(spec.severity) == str(event.severity))
         and spec.rule in {None, event.rule}
-        and (spec.at is None or round(spec.at.total_seconds() * SECOND) == event.time_ns - start_ns)
+        and (spec.at is None or nanoseconds(spec.at) == event.time_ns - start_ns)
         and all(attributes.get(name) == value for name, value in spec.attributes.items())
         and (
             not spec.exact

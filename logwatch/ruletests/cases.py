@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta, tzinfo
+from datetime import UTC, tzinfo
 from functools import cached_property
 from math import lcm
 from pathlib import Path
@@ -15,6 +15,7 @@ from logwatch import promql
 from logwatch.alerting import Group, Rehearsal, Terms
 from logwatch.metrics import Series
 from logwatch.model import SECOND, Mark
+from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import RuleSet
 from logwatch.rulefiles.yaml import Node
@@ -67,11 +68,6 @@ class TestFile:
 def sample_interval_ns(test_file: TestFile, case: Case) -> int:
     """Between two samples of a case's series."""
     return nanoseconds(case.spec.interval) if case.spec.interval else test_file.interval_ns
-
-
-def nanoseconds(length: timedelta) -> int:
-    """A length of time in whole nanoseconds."""
-    return length // timedelta(microseconds=1) * 1000
 
 
 FIRST_DAY_NS = 1_767_225_600 * SECOND

@@ -14,13 +14,14 @@ from logwatch.alerting import AlertRule
 from logwatch.alerting.placing import place
 from logwatch.errors import Mistake
 from logwatch.model import SECOND, Mark
+from logwatch.notation import nanoseconds
 from logwatch.rulefiles import files
 from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.validation import mistake, shown, validate
 from logwatch.rulefiles.vocabulary import did_you_mean, event_mistake, near_miss
 from logwatch.rulefiles.yaml import Node
 from logwatch.ruletests import lines
-from logwatch.ruletests.cases import Case, TestFile, nanoseconds, sample_interval_ns
+from logwatch.ruletests.cases import Case, TestFile, sample_interval_ns
 from logwatch.ruletests.schema import CaseSpec, FileSpec
 
 NEWER = {"fuzzy_compare": "needs Prometheus 3.0; leave it out: values are compared to twelve digits"}

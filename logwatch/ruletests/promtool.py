@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import yaml
 from logwatch import promql
 from logwatch.alerting import RecordingRule
 from logwatch.model import SECOND
-from logwatch.rulefiles.units import duration_text
+from logwatch.notation import duration_text, float_text
 from logwatch.ruletests.assertions import shown
 from logwatch.ruletests.cases import Case, House, Plan, TestFile
 from logwatch.ruletests.input_series import No, Step
@@ -164,9 +163,7 @@ def notated(steps: Sequence[Step]) -> str:
 
 
 def _number(value: float) -> str:
-    if value in {float("inf"), float("-inf")}:
-        return "Inf" if value > 0 else "-Inf"
-    return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    return float_text(value).removeprefix("+")
 
 
 def _duration(length_ns: int) -> str:
