@@ -7,7 +7,6 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from socket import gethostname
 from zoneinfo import ZoneInfo
@@ -16,7 +15,7 @@ from logwatch import alerting
 from logwatch.alerting import Terms
 from logwatch.config import Config
 from logwatch.metrics import Series
-from logwatch.model import SECOND
+from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import RuleSet, load
 
@@ -77,11 +76,6 @@ class Builder:
             sample_interval_ns=nanoseconds(alerting.sample_interval),
             external_url=web.external_url or f"{self.scheme}://{instance}",
         )
-
-
-def nanoseconds(length: timedelta) -> int:
-    """A length of time in whole nanoseconds."""
-    return length // timedelta(microseconds=1) * (SECOND // 1_000_000)
 
 
 def give_back_memory() -> None:

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from logwatch.build import Builder, give_back_memory, nanoseconds
+from logwatch.build import Builder, give_back_memory
 from logwatch.config import Config, Effective
 from logwatch.docker.inventory import Inventory
 from logwatch.driver import NOTIFIERS, SOURCE, Engine
 from logwatch.errors import ConfigError
 from logwatch.metrics import Series
 from logwatch.model import Source
+from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.receivers import receivers
 from logwatch.reloading import Reloading

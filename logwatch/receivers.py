@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Container, Iterator
 
-from logwatch.build import nanoseconds
 from logwatch.config import Config, settings
+from logwatch.notation import nanoseconds
 from logwatch.notifiers import Receiver
 from logwatch.notifiers.alertmanager import Alertmanager
 from logwatch.notifiers.apprise import Apprise

@@ -10,9 +10,10 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from logwatch.build import Builder, give_back_memory, nanoseconds
+from logwatch.build import Builder, give_back_memory
 from logwatch.config import Config, Effective
 from logwatch.driver import Loaded
+from logwatch.notation import nanoseconds
 from logwatch.receivers import receivers
 
 ANEW = ("rules.", "alerting.")

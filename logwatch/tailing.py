@@ -12,7 +12,7 @@ from datetime import tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
-from logwatch.authoring.line_classifier import DockerLine, Surveyor
+from logwatch.authoring.line_classifier import DockerLine, LineClassifier
 from logwatch.docker.inventory import Found
 from logwatch.formats import escapes
 from logwatch.formats.line_parser import LineReader
@@ -70,7 +70,7 @@ class Tail:
         cache_dir: Path | None = None,
         secrets: Sequence[str] = (),
     ) -> None:
-        self._surveyor = Surveyor(rules, zone, cache_dir)
+        self._classifier = LineClassifier(rules, zone, cache_dir)
         self._masker = Masker([*WORDS, *secrets])
         self._lifecycle = Lifecycle()
         self._host = ""
@@ -81,7 +81,7 @@ class Tail:
 
     def read(self, chunk: Chunk, now_ns: int) -> Iterator[Line]:
         """Yield the docker lines of a chunk, in their order."""
-        for line in self._surveyor.survey(chunk, now_ns):
+        for line in self._classifier.classify(chunk, now_ns):
             yield self._read(line)
 
     def _read(self, line: DockerLine) -> Line:

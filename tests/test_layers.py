@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"__init__", "model", "errors"},
-    {"quoting"},
+    {"notation"},
     {"formats"},
     {"docker", "matching", "store"},
     {"sources", "lifecycle", "correlations", "promql"},

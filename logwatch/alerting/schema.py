@@ -12,8 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from logwatch.rulefiles.checks import LABEL, Duration, refuse
-from logwatch.rulefiles.metricnames import METRIC
 from logwatch.rulefiles.schema import Described, schema_text
+from logwatch.rulefiles.vocabulary import METRIC
 
 NEWER = {
     "query_offset": "needs Prometheus 2.53; write offset into the expressions",

@@ -6,7 +6,9 @@ A docker line contains `docker` or has an engine's tag. `tail` shows them; autho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +44,7 @@ class DockerLine(NamedTuple):
     """What they make of it."""
 
 
-class Surveyor:
+class LineClassifier:
     """Finds the docker lines of logs, by these rules."""
 
     def __init__(self, rules: Sequence[Rule], zone: tzinfo | None = None, cache_dir: Path | None = None) -> None:
@@ -51,7 +53,7 @@ class Surveyor:
         self._zone = zone
         self._readers: dict[str, LineReader] = {}
 
-    def survey(self, chunk: Chunk, now_ns: int) -> Iterator[DockerLine]:
+    def classify(self, chunk: Chunk, now_ns: int) -> Iterator[DockerLine]:
         """Yield the docker lines of a chunk, in their order."""
         reader = self._readers.setdefault(chunk.path, LineReader(self._zone))
         reader.begin(chunk, now_ns)
@@ -94,3 +96,73 @@ def _lines(data: bytes) -> Iterator[bytes]:
         end = data.find(b"\n", start) + 1 or len(data)
         yield data[start:end]
         start = end
+
+
+# ── coverage ────────────────────────────────────────────────────────────────────────────
+
+
+MOST_FAMILIES = 1000
+OTHERS = "others"
+
+
+class Row(NamedTuple):
+    """Docker lines of one family, or known to the rules of one file."""
+
+    name: str
+    lines: int
+    known: int
+
+
+@dataclass(slots=True)
+class Coverage:
+    """Docker lines counted, by family and by the file of the rule that knows them."""
+
+    lines: Counter[str] = field(default_factory=Counter)
+    """By family."""
+    known: Counter[str] = field(default_factory=Counter)
+    """By family."""
+    files: Counter[str] = field(default_factory=Counter)
+    """By rule file; a line that several rules know counts for the one that makes its event, else for the first."""
+
+    def add(self, line: DockerLine, stepping_back: frozenset[str]) -> None:
+        """Count a line; `stepping_back` are the rules with `unless_other`."""
+        family = line.family
+        if family not in self.lines and len(self.lines) >= MOST_FAMILIES:
+            family = OTHERS
+        self.lines[family] += 1
+        if line.rules:
+            self.known[family] += 1
+            first = next((rule for rule in line.rules if rule not in stepping_back), line.rules[0])
+            self.files[first.partition("/")[0]] += 1
+
+    @property
+    def total(self) -> int:
+        """Docker lines."""
+        return sum(self.lines.values())
+
+    @property
+    def total_known(self) -> int:
+        """Docker lines that some rule knows."""
+        return sum(self.known.values())
+
+    def families(self) -> list[Row]:
+        """The families, the one with most lines first."""
+        return [Row(name, count, self.known[name]) for name, count in _most_first(self.lines)]
+
+    def rule_files(self) -> list[Row]:
+        """The rule files, the one that knows most lines first; the lines are all docker lines."""
+        return [Row(name, self.total, count) for name, count in _most_first(self.files)]
+
+
+def measure(classifier: LineClassifier, chunks: Iterable[Chunk], rules: Iterable[Rule], now_ns: int) -> Coverage:
+    """Count the docker lines of chunks."""
+    stepping_back = frozenset(rule.id for rule in rules if rule.unless_other)
+    coverage = Coverage()
+    for chunk in chunks:
+        for line in classifier.classify(chunk, now_ns):
+            coverage.add(line, stepping_back)
+    return coverage
+
+
+def _most_first(counts: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))

@@ -17,21 +17,22 @@ from logwatch.errors import LogwatchError
 
 # A command is imported when it is called: `healthcheck` must not wait for the engine.
 COMMANDS = {
-    "run": "logwatch.cli.run",
-    "tail": "logwatch.cli.tail",
-    "replay": "logwatch.cli.replay",
-    "check": "logwatch.cli.check",
-    "test": "logwatch.cli.test",
-    "explain": "logwatch.cli.explain",
-    "suggest": "logwatch.cli.suggest",
-    "events": "logwatch.cli.events",
-    "containers": "logwatch.cli.containers",
-    "rules": "logwatch.cli.rules",
-    "config": "logwatch.cli.config",
-    "healthcheck": "logwatch.cli.healthcheck",
-    "notify-test": "logwatch.cli.notify_test",
-    "demo": "logwatch.cli.demo",
+    "run": "run:command",
+    "tail": "tail:command",
+    "replay": "replay:command",
+    "check": "check:command",
+    "test": "test:command",
+    "explain": "explain:command",
+    "suggest": "coverage:suggest",
+    "events": "events:command",
+    "containers": "containers:command",
+    "rules": "rules:command",
+    "config": "check:config_command",
+    "healthcheck": "healthcheck:command",
+    "notify-test": "check:notify_test",
+    "demo": "demo:command",
 }
+"""Name of a command to its module and function in this package."""
 
 
 class Commands(click.Group):
@@ -42,10 +43,11 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        """Import the command's module and return its `command`."""
+        """Import the command's module and return its function."""
         if cmd_name not in COMMANDS:
             return None
-        command = import_module(COMMANDS[cmd_name]).command
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(f"logwatch.cli.{module}"), name)
         assert isinstance(command, click.Command)
         return command
 

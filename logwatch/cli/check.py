@@ -1,20 +1,28 @@
-"""`logwatch check`: every mistake in the configuration, the rules and their tests, with its place."""
+"""`logwatch check`, `config` and `notify-test`: prove a configuration before it runs."""
 
 from __future__ import annotations
 
 import os
+import socket
+import time
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from logwatch import config, ruletests
 from logwatch.alerting.checking import check as check_alerts
-from logwatch.build import cache_dir, nanoseconds
+from logwatch.build import cache_dir
 from logwatch.cli import options
 from logwatch.config import settings
-from logwatch.errors import Mistake
-from logwatch.rulefiles.checking import check
+from logwatch.errors import ConfigError, Mistake, NotifyError
+from logwatch.model import Alert
+from logwatch.notation import nanoseconds
+from logwatch.notifiers import Receiver
+from logwatch.receivers import external_url, receivers
 from logwatch.rulefiles.files import Kind
+from logwatch.rulefiles.lint import check
 from logwatch.rulefiles.loader import Gathered, gather
 
 
@@ -56,3 +64,69 @@ def _alerts(gathered: Gathered, effective: settings.Config) -> list[Mistake]:
 def _tests(gathered: Gathered) -> list[Mistake]:
     """What is wrong with the test files among these; `logwatch test` runs them."""
     return ruletests.load(file.path for file in gathered.files if file.kind is Kind.TESTS)[1]
+
+
+@click.command("config")
+@options.rule_options
+@options.state_dir
+def config_command(
+    config_file: Path | None, rule_paths: tuple[Path, ...], state_dir: Path | None, *, no_shipped_rules: bool
+) -> None:
+    """Print the effective configuration with the origin of every value: flag, environment, file or default."""
+    effective = options.effective(
+        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, state__dir=state_dir
+    )
+    table = Table("key", "value", "origin", box=None, pad_edge=False)
+    for key, value, origin in effective.table():
+        table.add_row(key, value, origin)
+    console = Console()
+    console.print(table, markup=False) if console.is_terminal else Console(width=200).print(table)
+    for warning in effective.warnings:
+        click.echo(f"logwatch: {warning}", err=True)
+
+
+@click.command("notify-test")
+@options.config_file
+def notify_test(config_file: Path | None) -> int:
+    """Send a test alert to every receiver and print what came of it.
+
+    Exit status: 0 if all took it, 1 if one did not, 2 if there is none.
+    """
+    config = options.effective(config_file).config
+    destinations = receivers(config)
+    if not destinations:
+        raise ConfigError(
+            "no receiver is configured: name one under alerting.alertmanagers, alerting.webhooks or alerting.apprise"
+        )
+    alert = _test_alert(time.time_ns(), dict(config.alerting.external_labels), external_url(config))
+    verdicts = [_delivered(receiver, alert) for receiver in destinations]
+    return 0 if all(verdicts) else 1
+
+
+def _delivered(receiver: Receiver, alert: Alert) -> bool:
+    try:
+        stands = receiver.probe()
+        receiver.send([alert], time.time_ns())
+    except NotifyError as error:
+        click.echo(f"{receiver.name}: FAILED: {error}")
+        return False
+    click.echo(f"{receiver.name}: took the test alert; {stands}")
+    return True
+
+
+def _test_alert(now_ns: int, labels: dict[str, str], url: str) -> Alert:
+    """Fires for the four minutes that Alertmanager believes an alert nobody repeats."""
+    return Alert(
+        labels={**labels, "alertname": "LogwatchNotifyTest", "instance": socket.gethostname(), "severity": "info"},
+        annotations={
+            "summary": "This is a test of logwatch's notifications.",
+            "description": "Somebody ran logwatch notify-test; nothing is wrong.",
+        },
+        starts_ns=now_ns,
+        ends_ns=None,
+        state="firing",
+        value=1.0,
+        rule="logwatch/notify-test",
+        generator_url=url,
+        updated_ns=now_ns,
+    )

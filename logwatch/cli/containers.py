@@ -13,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from logwatch.cli import options
-from logwatch.cli.output import stamp
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.tracked import ContainerView
 from logwatch.model import SECOND, SHORT_ID
+from logwatch.notation import rfc3339
 from logwatch.store import History
 
 
@@ -45,4 +45,4 @@ def command(output_format: str, state_dir: Path | None, config_file: Path | None
 
 def as_json(view: ContainerView) -> dict[str, object]:
     """A container as JSON shows it."""
-    return {**view._asdict(), "state": str(view.state), "since": stamp(view.since_ns)} | {"since_ns": view.since_ns}
+    return {**view._asdict(), "state": str(view.state), "since": rfc3339(view.since_ns)} | {"since_ns": view.since_ns}

@@ -1,4 +1,4 @@
-"""`logwatch rules coverage` and `logwatch rules metrics`: what the rules know, and what they count."""
+"""`logwatch rules coverage`, `rules metrics` and `suggest`: what the rules know, what they count, and drafts for the rest."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from logwatch.authoring.coverage import Coverage, Row, measure
-from logwatch.authoring.line_classifier import Surveyor
+from logwatch.authoring.drafts import as_yaml
+from logwatch.authoring.grouping import Grouper
+from logwatch.authoring.line_classifier import Coverage, LineClassifier, Row, measure
+from logwatch.authoring.suggestions import draft
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.output import one_line
@@ -52,9 +54,9 @@ def coverage(
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
-    rules, surveyor = surveyor_of(config)
+    rules, classifier = classifier_of(config)
     now_ns = time.time_ns()
-    found = measure(surveyor, chunks(files, config, now_ns), rules.rules, now_ns)
+    found = measure(classifier, chunks(files, config, now_ns), rules.rules, now_ns)
     if output_format == "jsonl":
         for row in _as_json(found):
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -67,11 +69,11 @@ def coverage(
     click.echo(f"\n{found.total} docker lines, {found.total_known} known ({_share(found)}), {unknown} unknown")
 
 
-def surveyor_of(config: Config) -> tuple[RuleSet, Surveyor]:
+def classifier_of(config: Config) -> tuple[RuleSet, LineClassifier]:
     """The rules of a configuration, and what finds docker lines by them."""
     rules = Builder(config, Series(), None).rules()
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
-    return rules, Surveyor(rules.rules, zone, cache_dir())
+    return rules, LineClassifier(rules.rules, zone, cache_dir())
 
 
 def chunks(files: Sequence[str], config: Config, now_ns: int) -> Iterator[Chunk]:
@@ -164,3 +166,47 @@ def declared(rules: RuleSet) -> list[tuple[Family, str]]:
             family = Family(metric.name, metric.kind, metric.help, tuple(sorted(metric.labels)), metric.buckets)
             found.setdefault(metric.name, (family, []))[1].append(rule.id)
     return [(family, ", ".join(feeders)) for _, (family, feeders) in sorted(found.items())]
+
+
+@click.command("suggest")
+@click.argument("files", nargs=-1, required=True)
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many, the most frequent."
+)
+@click.option("--general", is_flag=True, help="Also lines that only general rules know: those with unless_other.")
+@options.timezone
+@options.rule_options
+def suggest(
+    files: tuple[str, ...],
+    limit: int,
+    timezone: str | None,
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    *,
+    general: bool,
+    no_shipped_rules: bool,
+) -> None:
+    """Group the docker lines of logs (also .gz .bz2 .xz .zst) that no rule knows, and draft a rule for each group.
+
+    Warnings and errors of the engine are always known, to general rules; --general looks at them too. Prints a rule
+    file: choose the names of the events, then run `logwatch check` on it.
+    Needs the extra logwatch[suggest].
+    """
+    config = options.effective(
+        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
+    ).config
+    now_ns = time.time_ns()
+    rules, classifier = classifier_of(config)
+    general_rules = frozenset(rule.id for rule in rules.rules if rule.unless_other and general)
+    grouper = Grouper(general_rules, config.sources.secrets)
+    for chunk in chunks(files, config, now_ns):
+        for line in classifier.classify(chunk, now_ns):
+            grouper.add(line)
+    groups = grouper.groups()
+    sys.stdout.write(as_yaml(draft(groups, limit)))
+    lines = sum(group.count for group in groups)
+    click.echo(f"{lines} unknown docker lines in {len(groups)} groups, {min(limit, len(groups))} shown", err=True)
+    for family, count in sorted(grouper.left_out.items()):
+        click.echo(f"left out: {count} lines, {family}", err=True)
+    if grouper.crowded_out:
+        click.echo(f"left out: {grouper.crowded_out} lines of further groups", err=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from logwatch.cli import options
-from logwatch.cli.moments import moment
+from logwatch.cli.options import moment
 from logwatch.cli.output import formatter
 from logwatch.store import History, Query
 

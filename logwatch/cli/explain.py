@@ -14,8 +14,9 @@ import click
 from logwatch.authoring.explanation import Explainer, Explanation, Verdict
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
-from logwatch.cli.output import one_line, stamp
+from logwatch.cli.output import one_line
 from logwatch.metrics import Series
+from logwatch.notation import rfc3339
 from logwatch.rulefiles.examples import describe
 
 WIDTH = 10
@@ -73,8 +74,8 @@ def as_json(explanation: Explanation) -> dict[str, object]:
         "header": None
         if record is None
         else {
-            "stamp": stamp(record.stamp_ns),
-            "time": stamp(record.time_ns),
+            "stamp": rfc3339(record.stamp_ns),
+            "time": rfc3339(record.time_ns),
             "host": record.host,
             "tag": record.tag,
             "pid": record.pid,
@@ -121,9 +122,9 @@ def _header(explanation: Explanation) -> Iterator[str]:
     record = explanation.record
     assert record is not None
     yield _row("header", one_line(explanation.header))
-    yield _row("stamp", stamp(record.stamp_ns))
+    yield _row("stamp", rfc3339(record.stamp_ns))
     if record.time_ns != record.stamp_ns:
-        yield _row("time", f"{stamp(record.time_ns)}, the message's own")
+        yield _row("time", f"{rfc3339(record.time_ns)}, the message's own")
     yield from _section("", explanation.notes)
     yield _row("host", one_line(record.host) or "none")
     family = f", of the family {explanation.family}" if explanation.family else ", not a tag of the engine"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
-from math import isfinite, isnan
+from datetime import datetime
+from math import isfinite
 
 from logwatch.model import SECOND, SHORT_ID, Alert, Event
+from logwatch.notation import float_text, rfc3339
 
 Formatter = Callable[[Event], str]
 
@@ -15,17 +16,11 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _COLOURS = {"debug": "2", "warning": "33", "error": "31", "critical": "1;31"}
 
 
-def stamp(time_ns: int) -> str:
-    """A time as RFC 3339 in UTC, with nine digits and Z."""
-    seconds, nanoseconds = divmod(time_ns, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{nanoseconds:09d}Z"
-
-
 def as_json(event: Event) -> str:
     """One JSON object on one line; the keys and their order are stable."""
     return _encode(
         {
-            "time": stamp(event.time_ns),
+            "time": rfc3339(event.time_ns),
             "event": event.event,
             "id": event.id,
             "name": event.name,
@@ -61,8 +56,8 @@ def alert_as_json(alert: Alert) -> str:
     return _encode(
         {
             "alert": alert.labels["alertname"],
-            "starts": stamp(alert.starts_ns),
-            "ends": stamp(alert.ends_ns) if alert.ends_ns else None,
+            "starts": rfc3339(alert.starts_ns),
+            "ends": rfc3339(alert.ends_ns) if alert.ends_ns else None,
             "state": alert.state,
             "labels": dict(alert.labels),
             "annotations": dict(alert.annotations),
@@ -89,7 +84,7 @@ def alert_formatter(name: str) -> Callable[[Alert], str]:
 
 def _shown(value: float) -> float | str:
     """A number; JSON has none that is not finite."""
-    return value if isfinite(value) else "NaN" if isnan(value) else "+Inf" if value > 0 else "-Inf"
+    return value if isfinite(value) else float_text(value)
 
 
 def _plain(value: str) -> str:

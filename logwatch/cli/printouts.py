@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Any, Generic, NamedTuple, Protocol, TextIO, TypeVar
 
-from logwatch.build import Builder, nanoseconds
-from logwatch.cli.output import Formatter, alert_formatter
+import click
+
+from logwatch.authoring import comparison
+from logwatch.authoring.comparison import Account, Difference
+from logwatch.build import Builder, cache_dir
+from logwatch.cli.output import Formatter, alert_as_json, alert_as_row, alert_formatter, as_json, as_row, one_line
+from logwatch.config import Config
 from logwatch.errors import ConfigError
 from logwatch.metrics import Series
 from logwatch.metrics.backfill import Backfill
 from logwatch.metrics.exposition import Published
-from logwatch.model import Alert, Event
+from logwatch.model import Alert, Event, Source
+from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline
 
 _FOREVER_NS = 1 << 62
@@ -126,3 +136,87 @@ def _write(path: Path, pieces: Iterator[str]) -> None:
             out.writelines(pieces)
     except OSError as error:
         raise ConfigError(f"{path}: cannot write the history: {error.strerror}") from error
+
+
+# ── differences ─────────────────────────────────────────────────────────────────────────
+
+
+WORDS = {(True, False): ("go", "-"), (False, True): ("come", "+"), (True, True): ("change", "~")}
+"""(There before, there after) to what happened, and its mark."""
+UNTOLD = frozenset({"evidence", "offset", "line"})
+"""Where the lines of both differ, `rule` and `time` say enough."""
+Thing = TypeVar("Thing", Event, Alert)
+
+
+class Show(NamedTuple, Generic[Thing]):
+    """How things of a kind are printed."""
+
+    kind: str
+    encode: Callable[[Thing], str]
+    row: Callable[[Thing], str]
+
+
+EVENTS = Show[Event]("event", as_json, as_row)
+ALERTS = Show[Alert]("alert", alert_as_json, alert_as_row)
+
+
+def compare(
+    config: Config, other: Path, open_source: Callable[[], Source], output_format: str, stopped: Callable[[], bool]
+) -> int:
+    """Print how events and alerts differ when `other` stands for the rules given; 1 if they do."""
+    now_ns = time.time_ns()
+    with_other = replace_rules(config, other)
+    before, after = (_account(each, open_source, now_ns, stopped) for each in (config, with_other))
+    events = comparison.events(before.events, after.events)
+    alerts = comparison.alerts(before.alerts, after.alerts)
+    lines = [line for found in events for line in _told(found, EVENTS, output_format)]
+    lines += [line for found in alerts for line in _told(found, ALERTS, output_format)]
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+    click.echo(f"events: {_counted(events)}; alerts: {_counted(alerts)}", err=True)
+    return 1 if events or alerts else 0
+
+
+def replace_rules(config: Config, other: Path) -> Config:
+    """The configuration with other rules instead of its own; the shipped ones stay or stay away."""
+    return config.model_copy(update={"rules": config.rules.model_copy(update={"paths": (other,)})})
+
+
+def _account(config: Config, open_source: Callable[[], Source], now_ns: int, stopped: Callable[[], bool]) -> Account:
+    builder = Builder(config, Series(), cache_dir())
+    pipeline = builder.pipeline(builder.rules())
+    with closing(open_source()) as source:
+        return comparison.account(source, pipeline, now_ns, stopped)
+
+
+def _told(found: Difference[Thing], show: Show[Thing], output_format: str) -> Iterator[str]:
+    """The lines that tell one difference."""
+    word, mark = WORDS[found.before is not None, found.after is not None]
+    thing = found.after if found.after is not None else found.before
+    assert thing is not None
+    before, after = (None if each is None else json.loads(show.encode(each)) for each in found)
+    if output_format == "jsonl":
+        yield json.dumps({"difference": word, "what": show.kind, "before": before, "after": after}, ensure_ascii=False)
+        return
+    yield f"{mark} {show.row(thing)}"
+    if before is not None and after is not None:
+        for key, old, new in _changed(before, after):
+            yield f"    {key}: {old} → {new}"
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The values that differ, those within attributes, labels and annotations each on its own."""
+    for key in dict.fromkeys((*before, *after)):
+        old, new = before.get(key), after.get(key)
+        if isinstance(old, dict) and isinstance(new, dict):
+            yield from ((f"{key}.{name}", left, right) for name, left, right in _changed(old, new))
+        elif old != new and key not in UNTOLD:
+            yield key, _shown(old), _shown(new)
+
+
+def _shown(value: object) -> str:
+    return "(none)" if value is None else one_line(str(value))
+
+
+def _counted(differences: Sequence[Difference[Any]]) -> str:
+    counts = Counter(WORDS[found.before is not None, found.after is not None][0] for found in differences)
+    return ", ".join(f"{counts[word]} {word}" for word, _ in WORDS.values())

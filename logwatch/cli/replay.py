@@ -102,7 +102,7 @@ def command(
 
 
 def _compare(config: Config, files: tuple[str, ...], other_rules: Path, output_format: str) -> int:
-    from logwatch.cli.difference import compare  # nothing else needs it
+    from logwatch.cli.printouts import compare  # nothing else needs it
 
     with _interruptible() as stopped:
         return compare(config, other_rules, lambda: _source(files, config), output_format, lambda: bool(stopped))

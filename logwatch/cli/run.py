@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import functools
+import json
+import logging
 import signal
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import click
 
 from logwatch.cli import options
-from logwatch.cli.logs import configure
 from logwatch.config import Effective
+from logwatch.config.settings import Log
 from logwatch.daemon import Daemon
+from logwatch.model import SECOND
+from logwatch.notation import rfc3339
 
 
 @click.command("run")
@@ -103,3 +108,40 @@ def follow(
     if thread:
         thread.start()
     daemon.run()
+
+
+# ── what it says about itself ───────────────────────────────────────────────────────────
+
+
+class Lines(logging.Formatter):
+    """A message as one line of logfmt (as Prometheus writes it) or JSON."""
+
+    def __init__(self, form: Literal["logfmt", "json"]) -> None:
+        super().__init__()
+        self._form = form
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write time, level and message; a traceback follows in the same line."""
+        message = record.getMessage()
+        if record.exc_info:
+            message += "\n" + self.formatException(record.exc_info)
+        time = rfc3339(int(record.created * SECOND), 3)
+        fields = {"ts": time, "level": record.levelname.lower(), "msg": message}
+        if self._form == "json":
+            return json.dumps(fields, ensure_ascii=False)
+        return " ".join(f"{key}={_logfmt(value)}" for key, value in fields.items())
+
+
+def configure(settings: Log) -> None:
+    """Send what the package says to stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Lines(settings.format))
+    logger = logging.getLogger("logwatch")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(settings.level.upper())
+
+
+def _logfmt(value: str) -> str:
+    plain = value and value.isprintable() and not set(value) & set(' "=')
+    return value if plain else json.dumps(value, ensure_ascii=False)

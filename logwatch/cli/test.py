@@ -11,18 +11,18 @@ from pathlib import Path
 import click
 
 from logwatch import alerting
-from logwatch.build import Builder, cache_dir, nanoseconds
+from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.config import Config
 from logwatch.errors import ConfigError, RuleError
 from logwatch.metrics import Series
+from logwatch.notation import nanoseconds
 from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
-from logwatch.rulefiles.files import Kind
-from logwatch.rulefiles.shipped import rules_folder
+from logwatch.rulefiles.files import Kind, rules_folder
 from logwatch.ruletests import Case, House, TestFile, Verdict, load, perform, report
-from logwatch.ruletests.coverage import measure
 from logwatch.ruletests.promtool import write
+from logwatch.ruletests.report import measure
 
 
 @click.command("test")

@@ -21,7 +21,7 @@ from logwatch.config import webfile
 from logwatch.config.settings import Config
 from logwatch.errors import ConfigError, Mistake
 from logwatch.model import Mark
-from logwatch.rulefiles.units import duration_text, size_text
+from logwatch.notation import duration_text, size_text
 from logwatch.rulefiles.validation import mistake, shown, validate
 from logwatch.rulefiles.vocabulary import closest
 from logwatch.rulefiles.yaml import Entry, Node, parse, scalar

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 
 from logwatch.model import SECOND
+from logwatch.notation import rfc3339
 
 _TIME = re.compile(
     rb"""
@@ -60,11 +61,8 @@ def _nanoseconds(stamp: re.Match[bytes]) -> int:
 
 def _written(time_ns: int, like: re.Match[bytes]) -> bytes:
     """A time in the form of the one it replaces."""
-    seconds, nanoseconds = divmod(time_ns, SECOND)
-    text = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
-    digits = len(like["fraction"]) - 1
-    fraction = f".{nanoseconds:09d}"[: digits + 1] if digits > 0 else ""
-    return (text + fraction).encode() + like["zone"]
+    digits = max(0, len(like["fraction"]) - 1)
+    return rfc3339(time_ns, digits).removesuffix("Z").encode() + like["zone"]
 
 
 def _written_epoch(time_ns: int) -> bytes:

@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from logwatch.rulefiles.shipped import grafana_folder, rules_folder
+from logwatch.rulefiles.files import grafana_folder, rules_folder
 
 JOB = "logwatch"
 ALERTMANAGER_NAMES = ("prometheus-alertmanager", "alertmanager")

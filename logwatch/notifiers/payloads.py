@@ -7,10 +7,9 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 from logwatch.model import SECOND, Alert
-from logwatch.quoting import quoted
+from logwatch.notation import quoted, rfc3339
 
 RESEND_NS = 60 * SECOND
 """Alerts that fire are repeated at least so often."""
@@ -20,12 +19,6 @@ NEVER = "0001-01-01T00:00:00Z"
 """Go's zero time: Alertmanager writes it for an end that is not known."""
 
 Json = dict[str, object]
-
-
-def timestamp(time_ns: int) -> str:
-    """A time as RFC 3339 has it, in UTC with nanoseconds."""
-    seconds, rest = divmod(time_ns, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 def posted(alert: Alert, now_ns: int) -> Json:
@@ -41,8 +34,8 @@ def posted(alert: Alert, now_ns: int) -> Json:
     content: Json = {
         "labels": _texts(alert.labels),
         "annotations": _texts(alert.annotations),
-        "startsAt": timestamp(alert.starts_ns),
-        "endsAt": timestamp(max(ends_ns, alert.starts_ns)),  # an end before the start is refused
+        "startsAt": rfc3339(alert.starts_ns),
+        "endsAt": rfc3339(max(ends_ns, alert.starts_ns)),  # an end before the start is refused
     }
     if alert.generator_url:
         content["generatorURL"] = alert.generator_url
@@ -73,8 +66,8 @@ def _told(alert: Alert) -> Json:
         "status": "firing" if alert.ends_ns is None else "resolved",
         "labels": _texts(alert.labels),
         "annotations": _texts(alert.annotations),
-        "startsAt": timestamp(alert.starts_ns),
-        "endsAt": NEVER if alert.ends_ns is None else timestamp(alert.ends_ns),
+        "startsAt": rfc3339(alert.starts_ns),
+        "endsAt": NEVER if alert.ends_ns is None else rfc3339(alert.ends_ns),
         "generatorURL": alert.generator_url,
         "fingerprint": alert.fingerprint,
     }

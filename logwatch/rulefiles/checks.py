@@ -12,11 +12,33 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Stri
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import PydanticCustomError, core_schema
 
+from logwatch.matching import templates
 from logwatch.matching.patterns import compile_regex, find_fault
 from logwatch.model import Mark, Pattern
-from logwatch.rulefiles import units
-from logwatch.rulefiles.placeholders import fields_of, shape
+from logwatch.notation import duration, size
 from logwatch.rulefiles.vocabulary import event_mistake
+
+FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_@.:/-]*", re.ASCII)
+
+EVENT_FIELDS = frozenset(f"event.{key}" for key in ("name", "id", "host", "type", "action"))
+"""What `metrics:` may use beside the attributes."""
+
+
+def fields_of(template: str) -> tuple[str, ...]:
+    """Names of the fields a template uses; ValueError says what is wrong with it."""
+    if "{{" in template:
+        raise ValueError(f"'{template}' has two braces, as in Go: write one, {{field}}")
+    names = templates.parse(template).fields
+    for name in names:
+        if FIELD.fullmatch(name) is None:
+            raise ValueError(f"'{{{name}}}' names no field: write {{field}}, or {{a.b}} for JSON")
+    return names
+
+
+def shape(template: str, filler: str) -> str:
+    """The template with `filler` in the place of each placeholder."""
+    return "".join(part if isinstance(part, str) else filler for part in templates.parse(template).parts)
+
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 TAG = re.compile(r"[^\s:\[\]]+")
@@ -196,11 +218,11 @@ EventName = Annotated[
 EventTemplate = Annotated[str, AfterValidator(_event_template)]
 Duration = Annotated[
     timedelta,
-    parsed_by(units.duration, timedelta),
+    parsed_by(duration, timedelta),
     WithJsonSchema({"type": "string", "pattern": r"^([0-9]+(y|w|d|h|ms|m|s))+$|^0$", "examples": ["30s", "5m", "7d"]}),
 ]
 Size = Annotated[
     int,
-    parsed_by(units.size, int),
+    parsed_by(size, int),
     WithJsonSchema({"type": "string", "pattern": "^[0-9]+([KMGT]i?B|B)$", "examples": ["64MB"]}),
 ]

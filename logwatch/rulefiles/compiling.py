@@ -8,12 +8,11 @@ from datetime import timedelta
 
 from logwatch.errors import Mistake
 from logwatch.model import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Rule
-from logwatch.rulefiles.checks import groups_of
-from logwatch.rulefiles.metricnames import name_mistake
-from logwatch.rulefiles.placeholders import EVENT_FIELDS, fields_of
+from logwatch.notation import nanoseconds
+from logwatch.rulefiles.checks import EVENT_FIELDS, fields_of, groups_of
 from logwatch.rulefiles.schema import CorrelationRule, EventRule, ExampleSpec, Metric, RegexFields, RegexSpec, StepSpec
 from logwatch.rulefiles.validation import mistake
-from logwatch.rulefiles.vocabulary import did_you_mean
+from logwatch.rulefiles.vocabulary import did_you_mean, name_mistake
 from logwatch.rulefiles.yaml import Node
 
 DOCKER_EVENT_FIELDS = frozenset({"Type", "Action", "Actor", "scope", "time", "timeNano", "status", "id", "from"})
@@ -21,7 +20,6 @@ DOCKER_EVENT_FIELDS = frozenset({"Type", "Action", "Actor", "scope", "time", "ti
 
 # The default buckets of Prometheus' client libraries.
 DEFAULT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-MICROSECOND = timedelta(microseconds=1)
 NEEDS_AN_EVENT = ("id", "attributes", "metrics", "revoked_by", "unless_other")
 
 
@@ -177,7 +175,7 @@ class Compiler:
             steps=tuple(step.event for step in steps),
             where=tuple(step.where for step in steps),
             unless=tuple(spec.unless),
-            within_ns=spec.within // MICROSECOND * 1000,
+            within_ns=nanoseconds(spec.within),
             by=tuple(spec.by),
             attributes=spec.attributes,
             severity=spec.severity,

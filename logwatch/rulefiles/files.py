@@ -10,10 +10,33 @@ from hashlib import sha256
 from pathlib import Path
 
 from logwatch.errors import Mistake
-from logwatch.rulefiles.shipped import is_shipped
 from logwatch.rulefiles.validation import mistake, shown
 from logwatch.rulefiles.vocabulary import closest
 from logwatch.rulefiles.yaml import Node, parse
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+def folder(name: str) -> Path:
+    """The shipped folder `rules` or `grafana`."""
+    inside = PACKAGE / name
+    return inside if inside.is_dir() else PACKAGE.parent / name
+
+
+def rules_folder() -> Path:
+    """The shipped rules: events, alerts, tests, schemas."""
+    return folder("rules")
+
+
+def grafana_folder() -> Path:
+    """The shipped dashboards and their provisioning."""
+    return folder("grafana")
+
+
+def is_shipped(path: Path) -> bool:
+    """Whether a rule file is one of ours."""
+    return path.resolve().is_relative_to(rules_folder())
+
 
 SUFFIXES = (".yml", ".yaml")
 MAX_SIZE = 16 * 1024 * 1024

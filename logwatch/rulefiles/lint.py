@@ -1,18 +1,47 @@
-"""Warnings: what works, and is probably not what the author meant."""
+"""Everything that `logwatch check` reports about rules: mistakes, failed examples, and warnings."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
 
-from logwatch.errors import Mistake
+from logwatch.errors import Mistake, RuleError
 from logwatch.matching.patterns import tokens
 from logwatch.model import Correlation, MetricRule, Pattern, Rule
-from logwatch.rulefiles.metricnames import unit_warning
-from logwatch.rulefiles.placeholders import fields_of
+from logwatch.rulefiles import examples
+from logwatch.rulefiles.checks import fields_of
+from logwatch.rulefiles.loader import gather
 from logwatch.rulefiles.schema import MAX_SERIES
 from logwatch.rulefiles.validation import mistake
-from logwatch.rulefiles.vocabulary import near_miss
+from logwatch.rulefiles.vocabulary import near_miss, unit_warning
+
+
+def check(
+    paths: Sequence[Path] = (), *, shipped: bool = True, disabled: Collection[str] = (), cache_dir: Path | None = None
+) -> list[Mistake]:
+    """Every mistake and warning of these rules together with the shipped ones, in file order."""
+    gathered = gather(paths, shipped=shipped, disabled=disabled)
+    mistakes = gathered.mistakes + warnings(gathered.rules, gathered.correlations)
+    mistakes += _examples(gathered.rules, cache_dir)
+    return sorted(set(mistakes))
+
+
+def _examples(rules: Sequence[Rule], cache_dir: Path | None) -> list[Mistake]:
+    """Run the examples, without the rules whose patterns the search refuses."""
+    try:
+        return examples.verify(rules, cache_dir)
+    except RuleError as error:
+        refused = {(found.path, found.line, found.column) for found in error.mistakes}
+        sound = [rule for rule in rules if refused.isdisjoint(places(rule))]
+        return error.mistakes + (_examples(sound, cache_dir) if len(sound) < len(rules) else [])
+
+
+def places(rule: Rule) -> Iterator[tuple[str, int, int]]:
+    """Where a rule's patterns stand."""
+    marks = [*(pattern.mark for pattern in rule.patterns), *(parser.mark for parser in rule.fields if parser.mark)]
+    return ((mark.path, mark.line, mark.column) for mark in marks)
+
 
 AnyRule = Rule | Correlation
 SHORTEST = 4

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from logwatch.errors import Mistake
 from logwatch.model import Correlation, Mark, MetricRule, Rule
-from logwatch.rulefiles.placeholders import shape
+from logwatch.rulefiles.checks import shape
 from logwatch.rulefiles.validation import mistake
 from logwatch.rulefiles.vocabulary import EVENTS, did_you_mean
 

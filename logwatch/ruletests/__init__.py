@@ -1,13 +1,12 @@
-"""Tests of rules: promtool's format, and log lines, events, metrics, notifications and restarts beside.
+"""Tests of rules: promtool's format, with log lines, events, metrics, notifications and restarts added.
 
-    file ─▶ schema (its shape) ─▶ loader (its rules) ─▶ cases (a plan) ─▶ running ─▶ judges ─▶ report
-                                       notation, given (series) ─┘  └─ lines
+    file ─▶ schema (its shape) ─▶ loader (its cases) ─▶ cases (a plan) ─▶ running ─▶ assertions ─▶ report
+                                          input_series, lines ─┘
 
-A test goes through the pipeline of `run` and `replay`; only its clock and its input are its own.
+A test drives the pipeline of `run` and `replay`; only the clock and the input are its own.
 """
 
-from logwatch.ruletests.cases import House, Verdict, perform
+from logwatch.ruletests.cases import Case, House, TestFile, Verdict, perform
 from logwatch.ruletests.loader import load
-from logwatch.ruletests.model import Case, TestFile
 
 __all__ = ["Case", "House", "TestFile", "Verdict", "load", "perform"]

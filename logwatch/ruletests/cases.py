@@ -11,17 +11,64 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
-from logwatch.alerting import Rehearsal, Terms
+from logwatch import promql
+from logwatch.alerting import Group, Rehearsal, Terms
 from logwatch.metrics import Series
-from logwatch.model import SECOND
+from logwatch.model import SECOND, Mark
+from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import RuleSet
-from logwatch.ruletests.expectations import Check, Failure
-from logwatch.ruletests.given import Given, InputSeries
-from logwatch.ruletests.judges import JUDGES, judge
+from logwatch.rulefiles.yaml import Node
+from logwatch.ruletests.assertions import ASSERTIONS, Check, Failure, verify
+from logwatch.ruletests.input_series import Given, InputSeries
 from logwatch.ruletests.lines import TimedLine, first_stamp_ns, written
-from logwatch.ruletests.model import Case, TestFile, nanoseconds, sample_interval_ns
 from logwatch.ruletests.running import Performance, Seen
+from logwatch.ruletests.schema import CaseSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test of a file."""
+
+    spec: CaseSpec
+    node: Node
+    queries: tuple[promql.Query, ...]
+    """Of promql_expr_test, in its order."""
+    number: int
+    """In its file, from 1."""
+
+    @property
+    def name(self) -> str:
+        """Its name, or what stands for one."""
+        return self.spec.name or f"test {self.number}"
+
+    def mark(self, key: str, index: int) -> Mark:
+        """Where an item of one of its lists stands."""
+        return self.node.at((key, index)).mark
+
+
+@dataclass(slots=True)
+class TestFile:
+    """One file of tests."""
+
+    __test__ = False  # for pytest, where a test imports it
+
+    path: Path
+    shown_path: str
+    source: str
+    interval_ns: int
+    rule_files: tuple[Path, ...] = ()
+    """The alert files among the rule files."""
+    event_files: tuple[Path, ...] = ()
+    groups: tuple[Group, ...] = ()
+    """In the order of their evaluation, each at the file's interval."""
+    cases: list[Case] = field(default_factory=list)
+
+
+def sample_interval_ns(test_file: TestFile, case: Case) -> int:
+    """Between two samples of a case's series."""
+    return nanoseconds(case.spec.interval) if case.spec.interval else test_file.interval_ns
+
 
 FIRST_DAY_NS = 1_767_225_600 * SECOND
 """2026-01-01T00:00:00Z: when tests with lines begin that do not say when. Those without begin in 1970, as promtool's."""
@@ -96,7 +143,7 @@ class Plan:
                 self.start_ns + nanoseconds(spec.eval_time),
                 next(queries) if key == "promql_expr_test" else None,
             )
-            for key in JUDGES
+            for key in ASSERTIONS
             for index, spec in enumerate(getattr(self.case.spec, key))
         ]
         return sorted(checks, key=lambda check: check.time_ns)
@@ -166,7 +213,7 @@ def _once(plan: Plan, restarts: Sequence[int]) -> tuple[Performance, list[Failur
             performance.advance(time_ns)
             if time_ns in restarts:
                 performance.restart(time_ns, Path(folder))
-            found = (judge(check, performance) for check in plan.checks if check.time_ns == time_ns)
+            found = (verify(check, performance) for check in plan.checks if check.time_ns == time_ns)
             failures += [failure for failure in found if failure is not None]
     failures += [Failure(plan.case.node.mark, f"rule {error}") for error in performance.seen.errors]
     return performance, failures

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from logwatch.formats import payload
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import SECOND, Chunk, Mark, Record
+from logwatch.notation import nanoseconds, rfc3339
 from logwatch.rulefiles.validation import mistake
 from logwatch.ruletests.schema import InputLinesSpec
 from logwatch.sources.archive import ReplaySource
@@ -59,7 +60,7 @@ def written(spec: InputLinesSpec, folder: Path, start_ns: int, zone: tzinfo) -> 
         for read in _read(lines, start_ns, zone):
             yield TimedLine(read.clock_ns, read.line, spec.path)
         return
-    at_ns, every_ns = _ns(spec.at.total_seconds()), _ns(spec.every.total_seconds())
+    at_ns, every_ns = nanoseconds(spec.at), nanoseconds(spec.every)
     reads = _read([_headed(line) for line in lines], start_ns, zone)
     first_ns = next((read.record.time_ns for read in reads if read.record), 0)
     for number in range(spec.times):
@@ -151,9 +152,4 @@ def restamped(record: Record, time_ns: int) -> bytes:
 
 
 def _text(time_ns: int) -> bytes:
-    seconds, rest = divmod(time_ns, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z".encode()
-
-
-def _ns(seconds: float) -> int:
-    return round(seconds * 1000) * (SECOND // 1000)
+    return rfc3339(time_ns).encode()

@@ -14,7 +14,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from decimal import Decimal
 from itertools import groupby
 from math import lcm
 from pathlib import Path
@@ -26,11 +25,10 @@ from logwatch import promql
 from logwatch.alerting import RecordingRule
 from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.model import SECOND
-from logwatch.rulefiles.units import duration_text
-from logwatch.ruletests.cases import House, Plan
-from logwatch.ruletests.expectations import shown
-from logwatch.ruletests.model import Case, TestFile
-from logwatch.ruletests.notation import No, Step
+from logwatch.notation import duration_text, float_text
+from logwatch.ruletests.assertions import shown
+from logwatch.ruletests.cases import Case, House, Plan, TestFile
+from logwatch.ruletests.input_series import No, Step
 from logwatch.ruletests.running import Performance
 from logwatch.ruletests.schema import AlertTestSpec, ExprTestSpec
 
@@ -189,9 +187,7 @@ def notated(steps: Sequence[Step]) -> str:
 
 
 def _number(value: float) -> str:
-    if value in {float("inf"), float("-inf")}:
-        return "Inf" if value > 0 else "-Inf"
-    return f"{Decimal(repr(value)):f}".removesuffix(".0")
+    return float_text(value).removeprefix("+")
 
 
 def _duration(length_ns: int) -> str:

@@ -17,7 +17,7 @@ from logwatch.alerting.schema import Texts
 from logwatch.model import Severity
 from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, refuse
 from logwatch.rulefiles.schema import Described, schema_text
-from logwatch.ruletests.notation import metric, values
+from logwatch.ruletests.input_series import metric, values
 
 DEFAULT_INTERVAL = timedelta(minutes=1)
 

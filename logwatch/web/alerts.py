@@ -5,13 +5,12 @@ https://prometheus.io/docs/prometheus/2.42/querying/api/#rules
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from decimal import Decimal
 
 from logwatch.alerting import Report
 from logwatch.alerting.report import ActiveAlert, GroupReport, RuleReport
 from logwatch.model import SECOND, Alert
+from logwatch.notation import float_text
 
 Stamp = Callable[[int], str]
 KINDS = {"alert": "alerting", "record": "recording"}
@@ -34,18 +33,10 @@ def past_json(alert: Alert, stamp: Stamp) -> dict[str, object]:
         "annotations": dict(alert.annotations),
         "startsAt": stamp(alert.starts_ns),
         "endsAt": stamp(alert.ends_ns or alert.updated_ns),
-        "value": number(alert.value),
+        "value": float_text(alert.value, "e"),
         "rule": alert.rule,
         "fingerprint": alert.fingerprint,
     }
-
-
-def number(value: float) -> str:
-    """A value as Prometheus writes it here: shortest digits with an exponent."""
-    if not math.isfinite(value):
-        return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"
-    digits = Decimal(repr(float(value))).normalize().as_tuple().digits
-    return f"{value:.{len(digits) - 1}e}"
 
 
 def _active(alert: ActiveAlert, stamp: Stamp) -> dict[str, object]:
@@ -54,7 +45,7 @@ def _active(alert: ActiveAlert, stamp: Stamp) -> dict[str, object]:
         "annotations": dict(alert.annotations),
         "state": alert.state,
         "activeAt": stamp(alert.active_ns),
-        "value": number(alert.value),
+        "value": float_text(alert.value, "e"),
     }
     if alert.keep_firing_since_ns is not None:
         answer["keepFiringSince"] = stamp(alert.keep_firing_since_ns)

@@ -6,7 +6,7 @@ import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from logwatch import __version__
 from logwatch.model import SECOND, Event, Rule, SourceStatus
+from logwatch.notation import rfc3339
 from logwatch.store import Query
 from logwatch.web.alerts import KINDS, alerts_json, past_json, rules_json
 from logwatch.web.containers import containers
@@ -128,12 +129,6 @@ def query(parameters: Mapping[str, str]) -> Query:
         limit=int(limit),
         newest_first=True,
     )
-
-
-def rfc3339(time_ns: int) -> str:
-    """Return a time in UTC with nine digits."""
-    seconds, rest = divmod(time_ns, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
 
 
 def _json(tree: object, status: int) -> Response:

@@ -12,8 +12,9 @@ import jinja2
 
 from logwatch import __version__
 from logwatch.model import SECOND, SHORT_ID, Event
+from logwatch.notation import rfc3339
 from logwatch.store import Query
-from logwatch.web.api import rfc3339, source_json
+from logwatch.web.api import source_json
 from logwatch.web.containers import ContainerStatus, containers, totals
 from logwatch.web.timeline import Timeline, timeline
 from logwatch.web.view import View

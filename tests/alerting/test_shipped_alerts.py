@@ -10,7 +10,7 @@ from logwatch.build import Builder
 from logwatch.config import Config
 from logwatch.metrics import Series
 from logwatch.model import SECOND
-from logwatch.rulefiles.shipped import rules_folder
+from logwatch.rulefiles.files import rules_folder
 
 REPOSITORY = Path(__file__).parents[2]
 FILES = sorted((rules_folder() / "alerts").glob("*.yml"))

@@ -9,7 +9,7 @@ import yaml
 from commandline import call
 from parity import unpack
 
-from logwatch.rulefiles.checking import check
+from logwatch.rulefiles.lint import check
 
 ID = "5f0d7c1a9b3e4d28860f1c5ab7e92d34c6a8f0e1b2d3948576a0c1e2f3d4b596"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from logwatch.rulefiles.shipped import rules_folder
+from logwatch.rulefiles.files import rules_folder
 
 pytestmark = pytest.mark.e2e
 FILES = sorted((rules_folder() / "alerts").glob("*.yml"))

@@ -5,9 +5,10 @@ from receivers_on_loopback import alert
 
 from logwatch.errors import NotifyError
 from logwatch.model import SECOND
+from logwatch.notation import rfc3339
 from logwatch.notifiers.alertmanager import Alertmanager
 from logwatch.notifiers.http import Client, Credentials
-from logwatch.notifiers.payloads import posted, timestamp, webhook
+from logwatch.notifiers.payloads import posted, webhook
 from logwatch.notifiers.webhook import Selection, Webhook
 
 NOW = 1_790_000_600 * SECOND
@@ -18,7 +19,7 @@ def test_a_firing_alert_ends_by_itself_after_four_times_the_minute():
         "labels": {"alertname": "DockerContainerOom", "name": "web-0", "severity": "critical"},
         "annotations": {"summary": "A container ran out of memory.", "evidence": "kernel: Killed process 1"},
         "startsAt": "2026-09-21T14:13:20.000000000Z",
-        "endsAt": timestamp(NOW + 240 * SECOND),
+        "endsAt": rfc3339(NOW + 240 * SECOND),
         "generatorURL": "http://host:19979",
     }
 
@@ -28,13 +29,13 @@ def test_a_slow_groups_alert_is_believed_for_four_intervals():
 
     slow = replace(alert(), interval_ns=300 * SECOND)
 
-    assert posted(slow, NOW)["endsAt"] == timestamp(NOW + 1200 * SECOND)
+    assert posted(slow, NOW)["endsAt"] == rfc3339(NOW + 1200 * SECOND)
 
 
 def test_a_resolved_alert_is_told_with_all_it_has():
     firing, resolved = posted(alert(), NOW), posted(alert(ends_ns=NOW - 1), NOW)
 
-    assert resolved == {**firing, "endsAt": timestamp(NOW - 1)}
+    assert resolved == {**firing, "endsAt": rfc3339(NOW - 1)}
 
 
 def test_no_alert_ends_before_it_starts():
@@ -58,7 +59,7 @@ def test_a_webhook_is_told_as_by_an_alertmanager():
     }
     assert [(each["status"], each["endsAt"], each["fingerprint"]) for each in told] == [
         ("firing", "0001-01-01T00:00:00Z", alert(1).fingerprint),
-        ("resolved", timestamp(NOW), alert(2).fingerprint),
+        ("resolved", rfc3339(NOW), alert(2).fingerprint),
     ]
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from logwatch.errors import Mistake, RuleError
 from logwatch.model import Rule
-from logwatch.rulefiles.checking import check
 from logwatch.rulefiles.examples import run, verify
+from logwatch.rulefiles.lint import check
 from logwatch.rulefiles.loader import gather
 
 HEAD = 'Nov 23 18:12:57 vm dockerd[4242]: time="2026-11-23T18:12:57.728700494Z" level=info '

@@ -6,7 +6,7 @@ import pytest
 
 from logwatch.rulefiles.lint import longest_literal, warnings
 from logwatch.rulefiles.loader import gather
-from logwatch.rulefiles.metricnames import unit_warning
+from logwatch.rulefiles.vocabulary import unit_warning
 
 RULE = "{event: container.die, description: x, name: a, match: gone with}"
 

@@ -8,8 +8,8 @@ import pytest
 from logwatch.errors import RuleError
 from logwatch.model import FieldParser, Mark, MetricRule, Role, Severity
 from logwatch.rulefiles import load
+from logwatch.rulefiles.files import grafana_folder, rules_folder
 from logwatch.rulefiles.loader import gather
-from logwatch.rulefiles.shipped import grafana_folder, rules_folder
 
 DIE = "events:\n- {event: container.die, name: die, match: gone}\n"
 

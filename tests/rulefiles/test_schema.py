@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from logwatch.cli.rules import SCHEMAS
+from logwatch.rulefiles.files import rules_folder
 from logwatch.rulefiles.schema import EventRule, json_schema
-from logwatch.rulefiles.shipped import rules_folder
 
 
 @pytest.mark.parametrize(("kind", "make"), SCHEMAS.items(), ids=SCHEMAS)

@@ -1,6 +1,6 @@
 """The rules that come with logwatch."""
 
-from logwatch.rulefiles.checking import check
+from logwatch.rulefiles.lint import check
 
 
 def test_the_shipped_examples_do_what_they_say() -> None:

@@ -6,8 +6,7 @@ import pytest
 
 from logwatch.model import SECOND
 from logwatch.promql.windows import Held, Stood
-from logwatch.ruletests.given import Given, InputSeries, change_points
-from logwatch.ruletests.notation import values
+from logwatch.ruletests.input_series import Given, InputSeries, change_points, values
 
 MINUTE = 60
 END = MINUTE * 5 + 1e-9

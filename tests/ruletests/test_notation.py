@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logwatch.ruletests.notation import No, metric, values
+from logwatch.ruletests.input_series import No, metric, values
 
 
 @pytest.mark.parametrize(

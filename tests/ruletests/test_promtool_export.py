@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rehearsing import house, need_promtool, passes, promtool
 
 from logwatch.ruletests import load
-from logwatch.ruletests.notation import No, Step, values
+from logwatch.ruletests.input_series import No, Step, values
 from logwatch.ruletests.promtool import notated, write
 
 ID = "8dd3a1b2c3d4" + 52 * "a"

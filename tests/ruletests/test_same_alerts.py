@@ -11,7 +11,7 @@ import yaml
 from parity import RECORDINGS
 from rehearsing import house, need_promtool, passes, promtool
 
-from logwatch.rulefiles.shipped import rules_folder
+from logwatch.rulefiles.files import rules_folder
 from logwatch.ruletests import load
 from logwatch.ruletests.cases import Plan
 from logwatch.ruletests.promtool import write

@@ -6,12 +6,11 @@ import pytest
 from rehearsing import house, need_promtool, promtool, verdicts
 
 from logwatch import alerting
-from logwatch.rulefiles.shipped import rules_folder
+from logwatch.rulefiles.files import rules_folder
 from logwatch.ruletests import load
-from logwatch.ruletests.coverage import FIRED, QUIET, measure
-from logwatch.ruletests.model import TestFile
+from logwatch.ruletests.cases import TestFile
 from logwatch.ruletests.promtool import write
-from logwatch.ruletests.report import told
+from logwatch.ruletests.report import FIRED, QUIET, measure, told
 
 TESTS = sorted((rules_folder() / "tests").glob("*.yml"))
 ALERTS = sorted((rules_folder() / "alerts").glob("*.yml"))

@@ -11,7 +11,7 @@ from webfakes import ID, FakeView, event
 
 from logwatch.errors import ConfigError
 from logwatch.model import SECOND
-from logwatch.web import WebServer, address
+from logwatch.web import WebServer, server
 
 
 def fetch(server, path, method="GET", headers=None):
@@ -238,13 +238,13 @@ def test_the_page_of_a_fresh_start_says_what_is_missing(view, server):
     [(":19979", ("", 19979)), ("[::1]:80", ("::1", 80)), ("127.0.0.1:0", ("127.0.0.1", 0)), ("[::]:1", ("::", 1))],
 )
 def test_addresses_have_the_forms_of_prometheus_flags(text, expected):
-    assert address.parse(text) == expected
+    assert server.parse_address(text) == expected
 
 
 @pytest.mark.parametrize("text", ["19979", "", "host:", "host:http", ":70000", "::1:80", "[::1:80"])
 def test_what_is_no_address_is_explained(text):
     with pytest.raises(ConfigError, match="no address to listen on"):
-        address.parse(text)
+        server.parse_address(text)
 
 
 def test_a_port_in_use_is_named(server):
@@ -254,7 +254,7 @@ def test_a_port_in_use_is_named(server):
 
 def test_a_host_that_is_not_known_is_named():
     with pytest.raises(ConfigError, match="no-such-host"):
-        address.listen("no-such-host.invalid:0")
+        server.listen("no-such-host.invalid:0")
 
 
 @pytest.mark.parametrize("text", [":0", "[::1]:0"])

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import re2
 
+from logwatch.notation import quoted
 from logwatch.promql.labelling import expand
-from logwatch.quoting import quoted
 
 Value = str | float | int | bool | Mapping[str, str]
 MANY = 99

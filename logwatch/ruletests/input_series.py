@@ -1,14 +1,25 @@
-"""promtool's notation of input series: `docker_events_total{type="image"}` and `0+1x10 _x5 stale`.
+"""Input series of a test: promtool's notation, read into change points for the evaluator.
 
-Accepts what promtool 2.42 accepts, where `ax4` is a and four times a again, and `_x4` four times nothing.
+`docker_events_total{type="image"}` and `0+1x10 _x5 stale`, as promtool 2.42 accepts them: `ax4` is a and
+four more times a, `_x4` is four ticks without a sample. A sample is visible until the next one, but no longer
+than Prometheus looks back, and range functions see it once:
+
+    samples         1    1    _    _    3    stale
+    change points   1         Held      3    NaN
+    visible         1111111111111111111133333
+    in ranges       1    1              3
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
+from typing import NamedTuple
 
+from logwatch.metrics.changepoints import NAN
+from logwatch.model import SECOND
+from logwatch.promql.windows import Held, Stood
 from logwatch.rulefiles.vocabulary import closest
 
 
@@ -122,3 +133,74 @@ def _not_understood(word: str) -> str:
     if re.fullmatch(rf"[+-]?{NUMBER}(?:[+-]{NUMBER})?x", word) or re.fullmatch(rf"[+-]?{NUMBER}[+-]{NUMBER}", word):
         return f"'{word}' does not say how many samples: write for instance '1+2x3' for 1 3 5 7"
     return f"'{word}' is no sample: write a number, '1+2x3' for 1 3 5 7, '_' for none, or 'stale'"
+
+
+# ── change points ───────────────────────────────────────────────────────────────────────
+
+
+LOOK_BACK_NS = 300 * SECOND
+"""Prometheus' default: for how long a sample is shown that no other follows."""
+NAME = "__name__"
+
+Points = tuple[list[int], list[float]]
+
+
+class InputSeries(NamedTuple):
+    """One series of a test: its labels, with its name as `__name__`, and its samples tick by tick."""
+
+    labels: Mapping[str, str]
+    steps: Sequence[Step]
+
+
+class Given:
+    """All input series of a test; ticks are `interval_ns` apart, the first at `start_ns`."""
+
+    def __init__(self, series: Iterable[InputSeries], start_ns: int, interval_ns: int) -> None:
+        self.touched: dict[str, int] = {}
+        self._series: dict[str, list[tuple[Mapping[str, str], Points]]] = {}
+        for labels, steps in series:
+            own = {label: value for label, value in labels.items() if label != NAME}
+            times, values = change_points(steps, start_ns, interval_ns)
+            if times:
+                name = labels[NAME]
+                self._series.setdefault(name, []).append((own, (times, values)))
+                self.touched[name] = max(self.touched.get(name, 0), times[-1])
+
+    def names(self) -> Iterable[str]:
+        """As `model.SeriesView`."""
+        return self._series.keys()
+
+    def select(self, name: str) -> Iterator[tuple[Mapping[str, str], Sequence[int], Sequence[float]]]:
+        """As `model.SeriesView`."""
+        for labels, (times, values) in self._series.get(name, ()):
+            yield labels, times, values
+
+
+def change_points(steps: Sequence[Step], start_ns: int, interval_ns: int) -> Points:
+    """The change points of one series; the drawing at the top of this module shows them."""
+    times: list[int] = []
+    values: list[float] = []
+    shown_until = 0
+    """The last moment at which the newest sample is shown; 0 where there is none."""
+    for number, step in enumerate([*steps, No.SAMPLE]):
+        now = start_ns + number * interval_ns
+        if shown_until and shown_until < now:
+            times.append(shown_until + 1)
+            values.append(NAN)
+            shown_until = 0
+        if isinstance(step, float):
+            if not shown_until or values[-1] != step or type(values[-1]) is Held:
+                times.append(now)
+                values.append(step if number else Stood(step))
+            shown_until = now + LOOK_BACK_NS
+        elif step is No.MORE and shown_until:
+            times.append(now)
+            values.append(NAN)
+            shown_until = 0
+        elif shown_until and type(values[-1]) is not Held:
+            times.append(now)
+            values.append(Held(values[-1]))
+    if shown_until:
+        times.append(shown_until + 1)
+        values.append(NAN)
+    return times, values

@@ -1,0 +1,159 @@
+"""How times, durations, sizes, numbers and quoted text are written: one reader and one writer of each.
+
+The forms are those of Prometheus and of Go's strconv, so that files and messages can be compared with theirs.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from logwatch.model import SECOND
+
+# ── durations and sizes ──────────────────────────────────────────────────────────────
+
+# As in Prometheus' model.ParseDuration: each unit once, from large to small.
+DURATION = re.compile(
+    r"""(?:(?P<y>\d+)y)?(?:(?P<w>\d+)w)?(?:(?P<d>\d+)d)?   # 7d
+        (?:(?P<h>\d+)h)?(?:(?P<m>\d+)m)?(?:(?P<s>\d+)s)?   # 1h30m
+        (?:(?P<ms>\d+)ms)?                                 # 250ms
+    """,
+    re.VERBOSE | re.ASCII,
+)
+MILLISECONDS = {
+    "y": 365 * 86_400_000,
+    "w": 7 * 86_400_000,
+    "d": 86_400_000,
+    "h": 3_600_000,
+    "m": 60_000,
+    "s": 1000,
+    "ms": 1,
+}
+LONGEST = timedelta(days=100 * 365)
+
+SIZE = re.compile(
+    r"""(?P<number>\d+)          # 64
+        (?P<unit>[KMGT]i?B|B)    # MiB, or MB as Prometheus' storage.tsdb.retention.size
+    """,
+    re.VERBOSE | re.ASCII,
+)
+POWERS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+
+
+def duration(text: str) -> timedelta:
+    """Read a duration; ValueError says what to write."""
+    if text == "0":
+        return timedelta(0)
+    match = DURATION.fullmatch(text)
+    if not text or match is None:
+        raise ValueError(
+            f"'{text}' is not a duration: write a number with a unit (ms s m h d w y), such as 30s, 5m or 1h30m"
+        )
+    milliseconds = sum(int(amount) * MILLISECONDS[unit] for unit, amount in match.groupdict("0").items())
+    if milliseconds > LONGEST / timedelta(milliseconds=1):
+        raise ValueError(f"'{text}' is longer than 100 years")
+    return timedelta(milliseconds=milliseconds)
+
+
+def size(text: str) -> int:
+    """Read a size in bytes; a unit is a power of 1024, as in Prometheus."""
+    match = SIZE.fullmatch(text)
+    if match is None:
+        raise ValueError(
+            f"'{text}' is not a size: write a whole number with a unit (B KB MB GB TB, or KiB …), such as 512MB"
+        )
+    if len(match["number"]) > 15:
+        raise ValueError(f"'{text}' is larger than any disk")
+    return int(match["number"]) * int(1024 ** POWERS[match["unit"][0]])
+
+
+def duration_text(value: timedelta) -> str:
+    """Write a duration as `duration` reads it."""
+    rest = round(value / timedelta(milliseconds=1))
+    if rest == 0:
+        return "0s"
+    text = ""
+    for unit in ("d", "h", "m", "s", "ms"):
+        amount, rest = divmod(rest, MILLISECONDS[unit])
+        text += f"{amount}{unit}" if amount else ""
+    return text
+
+
+def size_text(value: int) -> str:
+    """Write a size as `size` reads it."""
+    for unit in ("T", "G", "M", "K"):
+        whole, rest = divmod(value, 1024 ** POWERS[unit])
+        if whole and not rest:
+            return f"{whole}{unit}iB"
+    return f"{value}B"
+
+
+# ── times ────────────────────────────────────────────────────────────────────────────
+
+
+def rfc3339(time_ns: int, digits: int = 9) -> str:
+    """Write nanoseconds since the epoch as `2026-11-23T18:12:57.123456789Z`, with so many digits."""
+    seconds, rest = divmod(time_ns, SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}"[: 20 + digits if digits else 19] + "Z"
+
+
+def nanoseconds(length: timedelta) -> int:
+    """Convert a length of time to whole nanoseconds."""
+    return length // timedelta(microseconds=1) * 1000
+
+
+# ── numbers ──────────────────────────────────────────────────────────────────────────
+
+
+def float_text(value: float, form: Literal["f", "e", "g"] = "f") -> str:
+    """Write a float with the fewest digits that identify it, as Go's strconv.FormatFloat(value, form, -1, 64).
+
+    `f` has no exponent, `e` always has one, `g` below 1e-4 and from 1e6 on.
+    """
+    if not math.isfinite(value):
+        return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"
+    digits = Decimal(repr(float(value))).normalize()
+    exponential = form == "e" or (form == "g" and value != 0 and not -4 <= digits.adjusted() < 6)
+    return f"{value:.{len(digits.as_tuple().digits) - 1}e}" if exponential else f"{digits:f}"
+
+
+# ── quoted text ──────────────────────────────────────────────────────────────────────
+
+_ESCAPED = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
+_SURROGATES = range(0xD800, 0xE000)
+
+
+def quoted(text: str) -> str:
+    """Quote a text; what cannot be printed is written by its code.
+
+    Go's IsPrint and Python's isprintable name the same categories of Unicode, and the blank.
+    """
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(map(_written, text)) + '"'
+
+
+def _written(char: str) -> str:
+    if char in _ESCAPED:
+        return _ESCAPED[char]
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if code < 0x20 or code == 0x7F:
+        return f"\\x{code:02x}"
+    if code in _SURROGATES:
+        return "\\ufffd"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
