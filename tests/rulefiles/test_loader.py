@@ -204,7 +204,7 @@ def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "events:\n- {event: container.die, name: die, match: gone}\n- {event: container.oom, name: oom, match: killed}\n"
         "correlations:\n- {event: container.oom_killed, sequence: [container.oom, container.die], within: 30s}\n",
     )
-    monkeypatch.setattr("logwatch.rulefiles.shipped.PACKAGE", tmp_path / "shipped" / "logwatch")
+    monkeypatch.setattr("logwatch.rulefiles.files.PACKAGE", tmp_path / "shipped" / "logwatch")
     return folder
 
 
