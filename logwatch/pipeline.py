@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
+from logwatch import repeats
 from logwatch.alerts import Alerts, Group, Rehearsal, Terms
 from logwatch.correlations import Correlator
 from logwatch.docker.inventory import Found
@@ -100,6 +101,7 @@ class Pipeline:
         self._outcomes: list[Outcome] = []
         self._read: set[str] = set()
         self._previous: dict[str, Previous] = {}
+        self._previous_changed: set[str] = set()
         self._moved = False
         self._live_ns: int | None = None
         self.host: str | None = None
@@ -136,29 +138,39 @@ class Pipeline:
             self.host = record.host
         if self.settings.count_repeated and (again := folded(record.message)):
             self._repeat(again, record, hit, chunk, number)
-        else:
+        elif extraction.rules and len(record.message) <= repeats.LONGEST:
             self._previous[chunk.path] = Previous(chunk.offset + hit.end, record, hit.rules)
+            self._previous_changed.add(chunk.path)
         return bool(extraction.rules) and (docker or extraction.engine)
 
     def _extract(self, record: Record, hit: Hit, path: str, offset: int, number: int | None) -> Extraction:
         extraction = self.extractor.extract(record, hit, path, offset, number)
+        self._accept_all(extraction, record)
+        return extraction
+
+    def _accept_all(self, extraction: Extraction, record: Record) -> None:
         for event in extraction.events:
             if self.alerts:
                 self.alerts.evidence.hold(event.path, event.offset, record)
             self._accept(event)
         for event in extraction.replaced:
             self.tally.count_withheld(event)
-        return extraction
 
     def _repeat(self, again: Folded, record: Record, hit: Hit, chunk: Chunk, number: int | None) -> None:
-        """Let what a line says happened several times happen so often."""
+        """Let what a line says happened several times happen so often, within bounds; it is looked at once."""
         offset = chunk.offset + hit.start
         told = meant(again, record, self._previous.get(chunk.path), offset)
         if told is None:
             return
         record, rules = told
-        for _ in range(again.times):
-            self._extract(record, hit._replace(rules=rules or hit.rules), chunk.path, offset, number)
+        extraction = self.extractor.extract(record, hit._replace(rules=rules or hit.rules), chunk.path, offset, number)
+        if not extraction.events and not extraction.replaced:
+            return
+        for _ in range(min(again.times, repeats.MOST)):
+            self._accept_all(extraction, record)
+        if again.times > repeats.MOST:
+            beyond = again.times - repeats.MOST
+            self.series.add("logwatch_upstream_dropped_lines_total", ("repeated",), beyond, self.clock_ns)
 
     def _accept(self, event: Event) -> None:
         if self.settings.raw:
@@ -295,7 +307,8 @@ class Pipeline:
         for name, stage in self._stages().items():
             stages.update({(name, key): row for key, row in stage.changed_rows().items()})
         stages["pipeline", "clock"] = json.dumps(self.clock_ns)
-        stages.update({("previous", path): previous.dump(self._mask) for path, previous in self._previous.items()})
+        stages.update({("previous", path): self._previous[path].dump(self._mask) for path in self._previous_changed})
+        self._previous_changed.clear()
         stages["pipeline", "host"] = json.dumps(self.host)
         return Turn(
             stages=stages,
@@ -309,6 +322,7 @@ class Pipeline:
     def drop_changes(self) -> None:
         """Let go of what was noted for a commit, where there is none: else all that changes is held for good."""
         self._read.clear()
+        self._previous_changed.clear()
         for stage in self._stages().values():
             stage.changed_rows()
         self.series.changes()
