@@ -23,7 +23,9 @@ from logwatch import repeats
 from logwatch.alerts import Alerts, Group, Rehearsal, Terms
 from logwatch.correlations import Correlator
 from logwatch.docker.inventory import Found
+from logwatch.errors import UNEXPECTED
 from logwatch.extractor import Extraction, Extractor
+from logwatch.faults import LINE_ERRORS, Faults
 from logwatch.formats.reader import LineReader
 from logwatch.lifecycle import Lifecycle
 from logwatch.metrics import MAX_CONTAINERS
@@ -97,6 +99,8 @@ class Pipeline:
         feeders = _feeders((*rules, *correlations))
         self.alerts = Alerts(groups, settings.alerting, series, feeders, masker, rehearsal)
         self.readers: dict[str, LineReader] = {}
+        self.faults = Faults()
+        """What was set aside and not yet reported."""
         self.clock_ns = 0
         self._outcomes: list[Outcome] = []
         self._read: set[str] = set()
@@ -120,11 +124,15 @@ class Pipeline:
         confirmed: Counter[str] = Counter(scan.ignored)
         known = scan.known_lines
         for hit, line, number in _lines(chunk, scan.hits):
-            record = reader.read(line)
-            if record is None:
-                continue
-            self._move_clock(record, newest_ns)
-            known += self._hit(record, hit, chunk, number, confirmed, docker=b"docker" in line)
+            # The one guard on the path of a line. What a line makes a stage raise would otherwise end the process, and
+            # every start after it, because the line is the first that is read again.
+            try:
+                record = reader.read(line)
+                if record is not None:
+                    self._move_clock(record, newest_ns)
+                    known += self._hit(record, hit, chunk, number, confirmed, docker=b"docker" in line)
+            except UNEXPECTED as error:
+                self._set_aside("line", error, chunk.path, chunk.offset + hit.start)
         self._count(chunk, scan.lines, scan.docker_lines, scan.levels, known, confirmed, reader)
 
     def _hit(
@@ -180,16 +188,30 @@ class Pipeline:
 
     def _route(self, consequences: Iterable[Consequence]) -> None:
         for consequence in consequences:
-            self.tally.observe(consequence)
-            if type(consequence) is Outcome:
-                self._outcomes.append(consequence)
-                if self.alerts:
-                    self.alerts.take_in(consequence)
-                if self._live_ns is not None and not consequence.amends:
-                    delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
-                    self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
-                for event in self.correlator.accept(consequence):
-                    self._route(self.lifecycle.admit(event))
+            # An event that was held goes on long after its line, when only the clock moves.
+            try:
+                self._take(consequence)
+            except UNEXPECTED as error:
+                event = consequence.event if type(consequence) is Outcome else None
+                self._set_aside("event", error, event.path if event else "", event.offset if event else 0)
+
+    def _take(self, consequence: Consequence) -> None:
+        self.tally.observe(consequence)
+        if type(consequence) is not Outcome:
+            return
+        self._outcomes.append(consequence)
+        if self.alerts:
+            self.alerts.take_in(consequence)
+        if self._live_ns is not None and not consequence.amends:
+            delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
+            self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
+        for event in self.correlator.accept(consequence):
+            self._route(self.lifecycle.admit(event))
+
+    def _set_aside(self, kind: str, error: Exception, path: str, offset: int) -> None:
+        """Go on without what raised; it is counted, and reported by who drives the pipeline."""
+        self.faults.add(kind, error, path, offset)
+        self.series.add(LINE_ERRORS, (kind,), 1, self.clock_ns)
 
     # ── the clock ────────────────────────────────────────────────────────────────────
 

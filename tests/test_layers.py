@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"__init__", "model", "errors"},
-    {"formats", "metrics", "patterns", "quoting", "repeats", "secrets", "templates"},
+    {"faults", "formats", "metrics", "patterns", "quoting", "repeats", "secrets", "templates"},
     {"daemon_lines", "docker", "fields"},
     {"sources", "scanner", "extractor", "lifecycle", "correlations", "series", "promql"},
     {"tally", "exposition", "store", "notifiers"},
