@@ -33,6 +33,8 @@ LATENESS_NS = 2 * SECOND
 WATCH_NS = 2 * SECOND
 NOTICE_NS = 10 * SECOND
 """How long the receivers' queue may go without hearing of alerts that go on as they were."""
+REPORT_NS = 60 * SECOND
+"""How long after a report of lines that were set aside the next one follows at the soonest."""
 RETRY = 1.0
 """Seconds between two tries to commit."""
 IDLE = 0.25
@@ -95,6 +97,7 @@ class Engine:
         self._shown = (-1, False)
         self._turn = Turn()
         self._watched_ns = 0
+        self._reported_ns = 0
 
     # ── what others ask for ──────────────────────────────────────────────────────────
 
@@ -140,8 +143,14 @@ class Engine:
         alerts.healthy = all(status.open for status in self._source.status())
         alerts.measure(now_ns, self._board.measured())
         committed = self._commit()
+        self._report_faults(now_ns)
         self._board.show(self._source.status(), caught_up=chunk is None)
         return chunk is not None and committed
+
+    def _report_faults(self, now_ns: int) -> None:
+        if abs(now_ns - self._reported_ns) >= REPORT_NS and (report := self._pipeline.faults.take_report()):
+            self._reported_ns = now_ns
+            log.error(report)
 
     def _look_at_inventory(self, now_ns: int) -> None:
         """Learn names and states from the engine's own files, once the log has told whose they are."""

@@ -22,6 +22,10 @@ class ConfigError(LogwatchError):
     """The configuration file, a flag or the environment is wrong."""
 
 
+UNEXPECTED = (ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What a value that no stage expects can raise. Errors of the disk, of memory and of operators are none of these."""
+
+
 class SourceError(LogwatchError):
     """A log cannot be read; the message names the path, its mode and owner, and the cure."""
 

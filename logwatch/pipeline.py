@@ -22,6 +22,9 @@ from pathlib import Path
 from logwatch.alerting import Alerts, Group, Rehearsal, Terms
 from logwatch.correlations import Correlator
 from logwatch.docker.inventory import Found
+from logwatch.errors import UNEXPECTED
+from logwatch.faults import LINE_ERRORS, Faults
+from logwatch.formats import repeated_message
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.lifecycle import Lifecycle
@@ -96,10 +99,13 @@ class Pipeline:
         feeders = _feeders((*rules, *correlations))
         self.alerts = Alerts(groups, settings.alerting, series, feeders, masker, rehearsal)
         self.readers: dict[str, LineReader] = {}
+        self.faults = Faults()
+        """What was set aside and not yet reported."""
         self.clock_ns = 0
         self._outcomes: list[Outcome] = []
         self._read: set[str] = set()
         self._previous: dict[str, Previous] = {}
+        self._previous_changed: set[str] = set()
         self._moved = False
         self._live_ns: int | None = None
         self.host: str | None = None
@@ -118,11 +124,15 @@ class Pipeline:
         confirmed: Counter[str] = Counter(scan.ignored)
         known = scan.known_lines
         for hit, line, number in _lines(chunk, scan.hits):
-            record = reader.read(line)
-            if record is None:
-                continue
-            self._move_clock(record, newest_ns)
-            known += self._hit(record, hit, chunk, number, confirmed, docker=b"docker" in line)
+            # The one guard on the path of a line. What a line makes a stage raise would otherwise end the process, and
+            # every start after it, because the line is the first that is read again.
+            try:
+                record = reader.read(line)
+                if record is not None:
+                    self._move_clock(record, newest_ns)
+                    known += self._hit(record, hit, chunk, number, confirmed, docker=b"docker" in line)
+            except UNEXPECTED as error:
+                self._set_aside("line", error, chunk.path, chunk.offset + hit.start)
         self._count(chunk, scan.lines, scan.docker_lines, scan.levels, known, confirmed, reader)
 
     def _hit(
@@ -136,29 +146,39 @@ class Pipeline:
             self.host = record.host
         if self.settings.count_repeated and (again := folded(record.message)):
             self._repeat(again, record, hit, chunk, number)
-        else:
+        elif extraction.rules and len(record.message) <= repeated_message.LONGEST:
             self._previous[chunk.path] = Previous(chunk.offset + hit.end, record, hit.rules)
+            self._previous_changed.add(chunk.path)
         return bool(extraction.rules) and (docker or extraction.engine)
 
     def _extract(self, record: Record, hit: Hit, path: str, offset: int, number: int | None) -> Extraction:
         extraction = self.extractor.extract(record, hit, path, offset, number)
+        self._accept_all(extraction, record)
+        return extraction
+
+    def _accept_all(self, extraction: Extraction, record: Record) -> None:
         for event in extraction.events:
             if self.alerts:
                 self.alerts.evidence.hold(event.path, event.offset, record)
             self._accept(event)
         for event in extraction.replaced:
             self.tally.count_withheld(event)
-        return extraction
 
     def _repeat(self, again: Folded, record: Record, hit: Hit, chunk: Chunk, number: int | None) -> None:
-        """Let what a line says happened several times happen so often."""
+        """Let what a line says happened several times happen so often, within bounds; it is looked at once."""
         offset = chunk.offset + hit.start
         told = meant(again, record, self._previous.get(chunk.path), offset)
         if told is None:
             return
         record, rules = told
-        for _ in range(again.times):
-            self._extract(record, hit._replace(rules=rules or hit.rules), chunk.path, offset, number)
+        extraction = self.extractor.extract(record, hit._replace(rules=rules or hit.rules), chunk.path, offset, number)
+        if not extraction.events and not extraction.replaced:
+            return
+        for _ in range(min(again.times, repeated_message.MOST)):
+            self._accept_all(extraction, record)
+        if again.times > repeated_message.MOST:
+            beyond = again.times - repeated_message.MOST
+            self.series.add("logwatch_upstream_dropped_lines_total", ("repeated",), beyond, self.clock_ns)
 
     def _accept(self, event: Event) -> None:
         if self.settings.raw:
@@ -168,16 +188,30 @@ class Pipeline:
 
     def _route(self, consequences: Iterable[Consequence]) -> None:
         for consequence in consequences:
-            self.tally.observe(consequence)
-            if type(consequence) is Outcome:
-                self._outcomes.append(consequence)
-                if self.alerts:
-                    self.alerts.take_in(consequence)
-                if self._live_ns is not None and not consequence.amends:
-                    delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
-                    self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
-                for event in self.correlator.accept(consequence):
-                    self._route(self.lifecycle.admit(event))
+            # An event that was held goes on long after its line, when only the clock moves.
+            try:
+                self._take(consequence)
+            except UNEXPECTED as error:
+                event = consequence.event if type(consequence) is Outcome else None
+                self._set_aside("event", error, event.path if event else "", event.offset if event else 0)
+
+    def _take(self, consequence: Consequence) -> None:
+        self.tally.observe(consequence)
+        if type(consequence) is not Outcome:
+            return
+        self._outcomes.append(consequence)
+        if self.alerts:
+            self.alerts.take_in(consequence)
+        if self._live_ns is not None and not consequence.amends:
+            delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
+            self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
+        for event in self.correlator.accept(consequence):
+            self._route(self.lifecycle.admit(event))
+
+    def _set_aside(self, kind: str, error: Exception, path: str, offset: int) -> None:
+        """Go on without what raised; it is counted, and reported by who drives the pipeline."""
+        self.faults.add(kind, error, path, offset)
+        self.series.add(LINE_ERRORS, (kind,), 1, self.clock_ns)
 
     # ── the clock ────────────────────────────────────────────────────────────────────
 
@@ -295,7 +329,8 @@ class Pipeline:
         for name, stage in self._stages().items():
             stages.update({(name, key): row for key, row in stage.changed_rows().items()})
         stages["pipeline", "clock"] = json.dumps(self.clock_ns)
-        stages.update({("previous", path): previous.dump(self._mask) for path, previous in self._previous.items()})
+        stages.update({("previous", path): self._previous[path].dump(self._mask) for path in self._previous_changed})
+        self._previous_changed.clear()
         stages["pipeline", "host"] = json.dumps(self.host)
         return Turn(
             stages=stages,
@@ -309,6 +344,7 @@ class Pipeline:
     def drop_changes(self) -> None:
         """Let go of what was noted for a commit, where there is none: else all that changes is held for good."""
         self._read.clear()
+        self._previous_changed.clear()
         for stage in self._stages().values():
             stage.changed_rows()
         self.series.changes()

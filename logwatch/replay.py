@@ -7,6 +7,7 @@ be interrupted and continued; how far events were told is committed with the res
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from logwatch.store import Query, Store
 SOURCE = "replay"
 TOLD = "replay.told"
 PIPE_WAIT = 1.0
+log = logging.getLogger("logwatch")
 UNSAVED = 10_000
 """Events without a store, after which their traces in the stages are let go of."""
 
@@ -75,6 +77,13 @@ class Replay:
         if self.store is not None:
             self._resume(self.store)
             self._commit(final=False)
+        try:
+            self._run()
+        finally:
+            if report := self.pipeline.faults.take_report():
+                log.error(report)
+
+    def _run(self) -> None:
         while not self.stopped():
             chunk = self.source.read(self.now_ns)
             if chunk is not None:

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 LAYERS = (
     {"__init__", "model", "errors"},
     {"notation"},
-    {"formats"},
+    {"faults", "formats"},
     {"docker", "matching", "store"},
     {"sources", "lifecycle", "correlations", "promql"},
     {"metrics"},

@@ -25,6 +25,8 @@ MOST_WAITING = 1024
 """Lines whose events are held, or have joined another that was."""
 LONGEST = 400
 """Characters of a line that are shown."""
+MASKED_BYTES = 8192
+"""Of a message that are searched for secrets: a secret behind its shown part may still tell what stands in that."""
 
 Key = tuple[str, str, str]
 """Type, action, name."""
@@ -76,7 +78,8 @@ class Evidence:
 
     def _shown(self, record: Record) -> str:
         pid = f"[{record.pid}]" if record.pid else ""
-        text = self._masker.mask(f"{record.tag}{pid}: {record.message.decode('utf-8', 'backslashreplace')}")
+        message = record.message[:MASKED_BYTES].decode("utf-8", "backslashreplace")
+        text = self._masker.mask(f"{record.tag}{pid}: {message}")[: LONGEST + 1]
         text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
 

@@ -27,6 +27,7 @@ from logwatch.alerting.report import Report
 from logwatch.alerting.reporting import group_report
 from logwatch.alerting.schedule import times_due
 from logwatch.alerting.terms import Terms
+from logwatch.errors import UNEXPECTED
 from logwatch.matching.redaction import Masker
 from logwatch.metrics import Series
 from logwatch.metrics.catalog import AGENT
@@ -134,11 +135,18 @@ class Alerts:
                 continue
             snapshot = snapshot or self._sight.at(time_ns)
             for course in circle.courses:
-                changed |= self._turn(circle, course, snapshot)
+                try:
+                    changed |= self._turn(circle, course, snapshot)
+                except UNEXPECTED as error:  # one rule that no value suits must not end all others
+                    self._failed(circle, course, error, time_ns)
             if not circle.on_wall_clock and all(self._at_rest(course, time_ns) for course in circle.courses):
                 circle.quiet_at = self._series.moves
         self.version += changed
         return changed
+
+    def _failed(self, circle: Circle, course: Course, error: Exception, time_ns: int) -> None:
+        course.result, course.error = None, f"{type(error).__name__}: {error}"
+        self._series.add(FAILURES, (circle.rule_id(course),), 1, time_ns)
 
     def _catch_up(self, time_ns: int) -> None:
         """End what rules made that were there before the restart and are no more."""

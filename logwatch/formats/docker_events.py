@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from logwatch.formats import escapes, json
+from logwatch.formats.numbers import LARGEST
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import SECOND
 
@@ -139,9 +140,9 @@ def _tree(kind: str, action: str, object_id: str, attributes: Mapping[str, str],
 
 def _time_ns(tree: json.Tree) -> int | None:
     nano, seconds = tree.get("timeNano"), tree.get("time")
-    if isinstance(nano, int) and nano:
+    if type(nano) is int and nano:
         return nano
-    return seconds * SECOND if isinstance(seconds, int) else None
+    return seconds * SECOND if type(seconds) is int and abs(seconds) <= LARGEST // SECOND else None
 
 
 def _first_text(candidates: Iterable[object]) -> str:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from logwatch.formats.numbers import fraction_or_text, whole_or_text
 
 Tree = Mapping[str, object]
 
 CEE_COOKIE = b"@cee:"  # some writers mark JSON in syslog so
+DEEPEST = 64
+"""Levels of nesting that are read: each costs what works on the tree a call of its own."""
 
 
 def parse(message: bytes) -> Tree | None:
@@ -16,10 +20,30 @@ def parse(message: bytes) -> Tree | None:
     if text[:1] != b"{":
         return None
     try:
-        tree = json.loads(text.decode(errors="replace"))
+        tree = json.loads(
+            text.decode(errors="replace"), parse_int=whole_or_text, parse_float=fraction_or_text, parse_constant=str
+        )
     except (ValueError, RecursionError):
         return None
+    if text.count(b"{") + text.count(b"[") > DEEPEST and _is_deep(tree):
+        return None
     return _encodable(tree) if b"\\ud" in text.lower() else tree  # type: ignore[return-value]  # text began with {
+
+
+def _is_deep(tree: object) -> bool:
+    """Whether a tree has more levels than are read."""
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [below for each in level for below in _below(each)]
+        if not level:
+            return False
+    return True
+
+
+def _below(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def lookup(tree: Tree, path: str) -> str | None:

@@ -24,6 +24,10 @@ from logwatch.model import SECOND, Chunk, Record
 NO_HEADER = "no_header"
 DATE_UNREADABLE = "date_unreadable"
 TIME_DISTRUSTED = "time_distrusted"
+TOO_LONG = "too_long"
+
+LONGEST_LINE = 65_536
+"""Bytes of a line that are read; rsyslog passes 8 KiB on by default, journald 48 KiB."""
 
 CLOSE = 60 * SECOND
 """What may lie between a line's two stamps without raising a doubt about the zone."""
@@ -83,6 +87,9 @@ class LineReader:
 
     def read(self, line: bytes) -> Record | None:
         """The record of a line, or None (counted in `unparsed`) where it has no header. Never raises."""
+        if len(line) > LONGEST_LINE:
+            line = line[:LONGEST_LINE]
+            self._count(TOO_LONG)
         if line[:13] == self._minute:
             second_ns = SECONDS.get(line[13:16])
             if second_ns is not None:

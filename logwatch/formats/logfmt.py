@@ -27,11 +27,11 @@ PAIR = re.compile(
     re.VERBOSE,
 )
 
-# A closing quote ends the line or stands before the next pair; another quote is an inner one.
+# A closing quote ends the line or stands before the next pair; another quote is an inner one. The room that blanks
+# and key may take is bounded, because several values may be held against the same place.
 CLOSED = re.compile(
     rb"""
-    [ ]* \Z
-    | [ ]+ [^\s="]+ =
+    [ ]{0,64}+ (?: \Z | (?<= [ ] ) [^\s="]{1,256}+ = )
     """,
     re.VERBOSE,
 )

@@ -79,6 +79,8 @@ def _value(key: str, value: str) -> bytes:
 
 # ── in a line whose header nobody has read ───────────────────────────────────────────
 
+_HEADER_ROOM = 512
+"""How far into a line its tag is looked for: what stands behind it would cost as much again for every such text in it."""
 _BEHIND_TAG = rb"(?:\[[0-9]+\]:|:| [^ \n]+ [^ \n]+ (?:-|\[[^\n]*?\])) {0,2}(?:message repeated [0-9]+ times: \[ ?)?"
 _BEFORE = re.compile(
     rb"(?:^|[ /])(?:"
@@ -104,5 +106,5 @@ def expression() -> bytes:
 
 def message_of(line: bytes) -> bytes | None:
     """The engine's message of a whole line in another form than logfmt, translated; None where there is none."""
-    before = _BEFORE.search(line)
+    before = _BEFORE.search(line, 0, _HEADER_ROOM)
     return None if before is None else as_logfmt(line[before.end() :])

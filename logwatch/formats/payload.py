@@ -11,7 +11,9 @@ from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import SECOND
 
 NEEDLES = (b'time="', b'"time":', b'"timeNano":', b": 2", b"-  2")
-STAMP_ROOM = 48
+STAMP_ROOM = 64
+LATEST = 9_000_000_000 * SECOND
+"""In 2255: what 64 bits of nanoseconds hold."""
 
 
 def time_ns(message: bytes, stamps: Rfc3339) -> int | None:
@@ -35,13 +37,13 @@ def _json(message: bytes, stamps: Rfc3339) -> int | None:
     # A quote inside a JSON string is escaped, so these needles can only be keys.
     nano = _number(message, b'"timeNano":')
     if nano:
-        return nano
-    start = message.find(b'"time":"')
-    if start >= 0:
-        start += len(b'"time":"')
-        return stamps.read(message[start : message.find(b'"', start, start + STAMP_ROOM)])
+        return nano if nano <= LATEST else None
+    start = message.find(b'"time":')
+    text = message[start + len(b'"time":') : start + STAMP_ROOM].lstrip(b" ") if start >= 0 else b""
+    if text[:1] == b'"':
+        return stamps.read(text[1 : text.find(b'"', 1)])
     seconds = _number(message, b'"time":')
-    return seconds * SECOND if seconds else None
+    return seconds * SECOND if seconds and seconds <= LATEST // SECOND else None
 
 
 def _number(message: bytes, needle: bytes) -> int | None:
@@ -49,6 +51,6 @@ def _number(message: bytes, needle: bytes) -> int | None:
     if start < 0:
         return None
     start += len(needle)
-    digits = message[start : start + 20].replace(b"}", b",").partition(b",")[0].strip()
+    digits = message[start : start + 22].replace(b"}", b",").partition(b",")[0].strip()
     # Nineteen digits are what nanoseconds of this century have, and what 64 bits hold.
     return int(digits) if digits.isdigit() and len(digits) <= 19 else None

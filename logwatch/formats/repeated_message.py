@@ -13,8 +13,10 @@ from typing import NamedTuple
 
 from logwatch.model import Record
 
-MOST = 10_000
-"""A line cannot stand for more: what a container wrote must not make a million events."""
+MOST = 100
+"""Events that one line makes by repeating: what it costs must not follow from a number written in it."""
+LONGEST = 8192
+"""Bytes of a message that is remembered for a repeat: what syslog daemons fold is no longer."""
 _FOLDED = re.compile(
     rb"""
     message[ ]repeated[ ](?P<count>\d{1,9})[ ]times:[ ]\[[ ]?(?P<message>.*?)\]?   # message repeated 3 times: [ x]
@@ -37,7 +39,7 @@ class Folded(NamedTuple):
 
 
 class Previous(NamedTuple):
-    """The last line that rules hit, and where it ends: a repeat must follow it at once."""
+    """The last line that rules took, and where it ends: a repeat must follow it at once."""
 
     end: int
     record: Record
@@ -58,9 +60,9 @@ class Previous(NamedTuple):
 def folded(message: bytes) -> Folded | None:
     """Tell whether a message stands for others."""
     if message.startswith(b"message repeated ") and (match := _FOLDED.fullmatch(message)):
-        return Folded(min(int(match["count"]), MOST), match["message"])
+        return Folded(int(match["count"]), match["message"])
     if message.startswith(b"last message repeated ") and (match := _LAST.fullmatch(message)):
-        return Folded(min(int(match["count"]), MOST), None)
+        return Folded(int(match["count"]), None)
     return None
 
 
@@ -69,7 +71,7 @@ def meant(
 ) -> tuple[Record, tuple[int, ...]] | None:
     """Return the record that came again, with the time of this line, and (for the line before) its rules.
 
-    None where the line before was none that any rule hit. `start` is where this line begins.
+    None where the line before was none that any rule took. `start` is where this line begins.
     """
     if found.message is not None:
         return record._replace(message=found.message), ()

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
+from logwatch.formats.payload import LATEST
 from logwatch.formats.stamps import Local
 from logwatch.model import SECOND
 
@@ -34,7 +35,6 @@ LEAP_DISTANCE = 8  # years between 29 Februaries around 1900 and 2100
 FIRST_YEAR, LAST_YEAR = 1970, 2261
 RULE_BLOCK = 6 * HOUR  # of local time; the rules of a zone are asked once for it
 MOST_BLOCKS = 64  # a stamp without a year is looked at in three of them
-LATEST = 9_000_000_000 * SECOND  # in 2255; what 64 bits of nanoseconds hold
 
 
 class StampClock:

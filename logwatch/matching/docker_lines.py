@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from logwatch.formats.tags import TAG_FAMILIES
@@ -140,8 +140,8 @@ class DaemonLineCounter:
             levels[_LEVEL_OF[key]] += groups[key]
         if groups.keys() - _SAID:
             self._count_unknown(lines, levels)
-        starts = {data.rfind(b"\n", 0, end - 1) + 1 for end in others}
-        return DaemonLines(levels, groups.total(), sum(_count_other(data, start, levels) for start in starts))
+        other = sum(_count_other(data, start, levels) for start in _starts(data, others))
+        return DaemonLines(levels, groups.total(), other)
 
     def _count_unknown(self, lines: bytes, levels: Counter[str]) -> None:
         """Count the lines that are of no known shape by the grammar, and learn the shapes that many of them have."""
@@ -158,6 +158,15 @@ class DaemonLineCounter:
         if learnt:
             self._shapes = [*learnt, *self._shapes][:_MAX_SHAPES]
             self._lines = docker_lines(self._shapes)
+
+
+def _starts(data: bytes, places: Iterable[int]) -> Iterator[int]:
+    """Where the lines of these places begin, each line once however many places it has."""
+    line_end = -1
+    for place in sorted(places):
+        if place > line_end:
+            yield data.rfind(b"\n", 0, place - 1) + 1
+            line_end = data.find(b"\n", place - 1)
 
 
 def count_docker(data: bytes, ends: Iterable[int]) -> int:

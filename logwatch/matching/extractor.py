@@ -28,7 +28,7 @@ from logwatch.matching.fields import Getter, Message, compile_parsers
 from logwatch.matching.patterns import Search, compile_regex
 from logwatch.matching.redaction import MASK, Masker
 from logwatch.matching.templates import Template, parse
-from logwatch.model import SECOND, Event, Hit, Record, Rule
+from logwatch.model import LONGEST_NAME, LONGEST_VALUE, SECOND, Event, Hit, Record, Rule
 
 NO_EVENTS: tuple[Event, ...] = ()
 API_ERROR = "api.error"
@@ -204,14 +204,14 @@ class CompiledRule:
         for attribute, fill, hidden in self._attributes:
             value = fill(message)
             if value:
-                attributes[attribute] = hidden or self._masker.mask(value)
+                attributes[attribute] = hidden or self._masker.mask(value[:LONGEST_VALUE])
         rule = self._rule
         return Event(
             record.time_ns,
-            event,
+            event[:LONGEST_NAME],
             record.host,
-            self._object_id(message) or None,
-            self._name(message) or None,
+            _short(self._object_id(message)),
+            _short(self._name(message)),
             attributes,
             self._severity,
             rule.id,
@@ -222,6 +222,10 @@ class CompiledRule:
             record.stamp_ns,
             rule.revoked_by,
         )
+
+
+def _short(text: str | None) -> str | None:
+    return text[:LONGEST_NAME] if text else None
 
 
 def _filler(template: Template, bind: Callable[[str], Getter]) -> Getter:

@@ -120,6 +120,10 @@ def _filter(text: str) -> Filter:
     return _WITH_TEXT[name](argument)
 
 
+_LONGEST_HEX = len("0x") + 16
+"""Characters of a number of 64 bits."""
+
+
 # ── filters ──────────────────────────────────────────────────────────────────────────
 
 
@@ -132,6 +136,8 @@ def _after(separator: str) -> Filter:
 
 
 def _hex(value: str) -> str:
+    if len(value) > _LONGEST_HEX:
+        return ""
     try:
         return str(int(value, 16))
     except ValueError:

@@ -106,6 +106,7 @@ AGENT = (
     _counter("logwatch_rule_hits_total", "Lines that a rule recognised.", "rule"),
     _gauge("logwatch_rule_last_hit_timestamp_seconds", "When a rule last recognised a line, by the log's clock.", "rule"),
     _counter("logwatch_lines_unparsed_total", "Lines of which a part could not be read, by what was wrong with them.", "path", "reason"),
+    _counter("logwatch_line_errors_total", "Lines, and events that went on after theirs, that raised an error and were set aside.", "kind", most=20),
     _counter("logwatch_source_gaps_total", "Losses of log bytes that were proven, by cause.", "path", "reason"),
     _counter("logwatch_source_gap_bytes_total", "Bytes of a log that are proven lost.", "path"),
     _counter("logwatch_upstream_dropped_lines_total", "Lines that never reached the log, by who dropped them.", "by", most=100),

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from heapq import heappop, heappush
 
+from logwatch.formats.numbers import whole
 from logwatch.metrics import DROPPED, Series
 from logwatch.metrics.catalog import COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
 from logwatch.model import (
@@ -261,7 +262,7 @@ class Containers:
         if (image := attributes.get("image", "")) and image != tracked.image:
             self._describe(tracked, image, time_ns)
         if name == "container.die":
-            if (code := _integer(attributes.get("exit_code"))) is not None:
+            if (code := whole(attributes.get("exit_code", ""))) is not None:
                 self._series.set(EXIT_CODE, self._labels(tracked.host, tracked.label), code, time_ns)
             if tracked.health:
                 self._set_health(tracked, "", time_ns)
@@ -298,7 +299,3 @@ class Containers:
 def _same(one: str, other: str) -> bool:
     """Whether two ids mean one container; some lines tell only the first 12 digits."""
     return one == other or (one[:SHORT_ID] == other[:SHORT_ID] and SHORT_ID in (len(one), len(other)))
-
-
-def _integer(text: str | None) -> int | None:
-    return int(text) if text is not None and text.lstrip("-").isdecimal() else None

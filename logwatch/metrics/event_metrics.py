@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from logwatch.formats.numbers import whole
 from logwatch.metrics import Series
 from logwatch.metrics.catalog import LEVELS, MAX_CONTAINERS, VOCABULARY, counted
 from logwatch.metrics.container_metrics import Containers, Tracked
@@ -108,9 +109,9 @@ class Tally:
             self._series.lift(DAEMON_START, self._labels(host), event.time_ns / SECOND, event.time_ns)
         elif event.event == "api.error":
             self._count_api_error(event)
-        elif event.event == "log.suppressed" and event.attributes.get("count", "").isdecimal():
+        elif event.event == "log.suppressed" and (count := whole(event.attributes.get("count", ""))):
             by = (event.attributes.get("by", "unknown"),)
-            self._series.add(UPSTREAM, by, int(event.attributes["count"]), event.time_ns)
+            self._series.add(UPSTREAM, by, max(0, count), event.time_ns)
 
     def _count_api_error(self, event: Event) -> None:
         """Count a request that failed, whichever event its line made; its second line (up to 1.9) counts nothing."""

@@ -13,6 +13,8 @@ since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a fi
 from logwatch.model.alerts import Alert, fingerprint
 from logwatch.model.events import (
     LATE_NS,
+    LONGEST_NAME,
+    LONGEST_VALUE,
     SHORT_ID,
     Attributes,
     Consequence,
@@ -31,6 +33,8 @@ from logwatch.model.stages import Stateful
 
 __all__ = [
     "LATE_NS",
+    "LONGEST_NAME",
+    "LONGEST_VALUE",
     "SECOND",
     "SHORT_ID",
     "Alert",

@@ -12,6 +12,10 @@ from logwatch.model.rules import Role
 Attributes = Mapping[str, str]
 SHORT_ID = 12
 """Hex digits of an id that Docker shows, and that stand in for an unknown name."""
+LONGEST_NAME = 512
+"""Characters of an id, a name or a kind of event; an image's reference has at most 255 and a digest."""
+LONGEST_VALUE = 4096
+"""Characters of an attribute."""
 LATE_NS = 10 * SECOND
 """What comes longer after its time is a late event."""
 

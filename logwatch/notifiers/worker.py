@@ -7,7 +7,7 @@ import threading
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from logwatch.errors import NotifyError
+from logwatch.errors import UNEXPECTED, NotifyError
 from logwatch.metrics.catalog import SAMPLED
 from logwatch.model import SECOND, Alert, SampleChange
 from logwatch.notifiers.queue import Acknowledgement, Key, Verdict
@@ -148,6 +148,8 @@ class Lane:
             names = ", ".join(sorted({alert.labels.get("alertname", "?") for _, alert in batch}))
             log.error("%s: it was not told of %s", refusal, names)  # noqa: TRY400 - an operator's mistake, not a bug
             return self._conclude(batch, "refused" if refusal.suspect else "rejected")
+        except UNEXPECTED as error:  # of one alert, which must not keep the receiver from all others
+            return self._set_aside(batch, error)
         except NotifyError as error:
             self._measure(began_ns)
             self._sent += len(batch)
@@ -161,6 +163,16 @@ class Lane:
             log.info("receiver %s takes notifications again", self.receiver.name)
         self._failing = False
         return self._conclude(batch, "delivered")
+
+    def _set_aside(self, batch: Batch, error: Exception) -> bool:
+        """Send a batch that cannot be written in halves; give up the one alert that is left."""
+        if len(batch) > 1 and not self._closing:
+            middle = len(batch) // 2
+            return self._deliver(batch[:middle]) and self._deliver(batch[middle:])
+        self._errors += len(batch)
+        names = ", ".join(sorted({alert.labels.get("alertname", "?") for _, alert in batch}))
+        log.error("receiver %s: %s: %s: %s was set aside", self.receiver.name, type(error).__name__, error, names)
+        return self._conclude(batch, "rejected")
 
     def _conclude(self, batch: Batch, verdict: Verdict) -> bool:
         self._sent += len(batch)

@@ -12,7 +12,7 @@ from logwatch.promql import floats
 from logwatch.promql.values import METRIC_NAME, Labels, Moment, ScalarNode, Vector, VectorNode, unique
 
 BOUND = "le"
-GO_FLOAT = re.compile(r"[+-]?(?:inf|infinity|nan|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)", re.IGNORECASE)
+GO_FLOAT = re.compile(r"[+-]?(?:inf|infinity|nan|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)", re.IGNORECASE)
 
 Bucket = tuple[float, float]
 """Upper bound and cumulative count."""

@@ -1,8 +1,9 @@
 """Rows in and out of SQLite, whatever their text holds.
 
 A path on disk or a name in a log need not be UTF-8; Python stands lone surrogates in for such
-bytes, and SQLite refuses these. They are rare, so a batch is written as it stands first; where
-that fails, those texts are written as blobs.
+bytes, and SQLite refuses these, as it does numbers outside of 64 bits. They are rare, so a batch is written as it stands
+first; where that fails, those texts are written as blobs, and those numbers as the nearest that fits: a row that can
+never be written would fail every commit after it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from json.encoder import encode_basestring_ascii as quote
 from typing import overload
 
+from logwatch.formats.numbers import LARGEST
 from logwatch.model import Attributes, LabelValues, SampleChange
 from logwatch.store.transaction import Rows
 
@@ -37,7 +39,7 @@ def write_many(connection: sqlite3.Connection, statement: str, rows: Sequence[Se
     connection.execute("SAVEPOINT batch")
     try:
         connection.executemany(statement, rows)
-    except UnicodeEncodeError:
+    except (UnicodeEncodeError, OverflowError):
         connection.execute("ROLLBACK TO batch")
         connection.executemany(statement, [[_storable(value) for value in row] for row in rows])
     connection.execute("RELEASE batch")
@@ -101,6 +103,8 @@ def read_points(connection: sqlite3.Connection) -> Iterator[SampleChange]:
 
 
 def _storable(value: Value) -> Value:
+    if isinstance(value, int):
+        return max(-LARGEST, min(value, LARGEST))
     if not isinstance(value, str):
         return value
     try:

@@ -16,9 +16,14 @@ from logwatch.promql.labelling import expand
 
 Value = str | float | int | bool | Mapping[str, str]
 MANY = 99
+LONGEST = 65_536
+"""Characters that a function, and a whole template, may give: annotations are for people."""
 VERB = re.compile(r"%(?P<flags>[-+# 0]*)(?P<width>\d*)(?P<precision>\.\d*)?(?P<verb>.)", re.DOTALL)
 ESCAPE = re.compile(r"\\(?P<text>.)", re.DOTALL)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+TOO_LONG = f"the text is longer than {LONGEST} characters"
 
 
 class ValueMistakeError(ValueError):
@@ -41,7 +46,14 @@ class Function(NamedTuple):
 
     def apply(self, arguments: Sequence[Value]) -> Value:
         """Call it; raises ValueMistakeError."""
-        return self.call(*arguments)
+        return bounded(self.call(*arguments))
+
+
+def bounded(value: Value) -> Value:
+    """The value; raises ValueMistakeError for a text that is too long."""
+    if isinstance(value, str) and len(value) > LONGEST:
+        raise ValueMistakeError(TOO_LONG)
+    return value
 
 
 # ── values ───────────────────────────────────────────────────────────────────────────
@@ -66,7 +78,7 @@ def number(value: Value) -> float:
         raise ValueMistakeError(f"{written(value)} is no number")
     try:
         return float(value)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise ValueMistakeError(f"{value!r} is no number") from error
 
 
@@ -182,7 +194,17 @@ def re_replace_all(pattern: Value, replacement: Value, text: Value) -> str:
         regex = re2.compile(_text(pattern), options)
     except re2.error as error:
         raise ValueMistakeError(f"{pattern!r} is no regex in RE2 syntax") from error
-    return str(regex.sub(lambda match: expand(_text(replacement), match, regex), _text(text)))
+    size = 0
+
+    def expanded(match: re.Match[str]) -> str:
+        nonlocal size
+        filled = expand(_text(replacement), match, regex)
+        size += len(filled)
+        if size > LONGEST:
+            raise ValueMistakeError(TOO_LONG)
+        return filled
+
+    return str(regex.sub(expanded, _text(text)))
 
 
 def _text(given: Value) -> str:
@@ -197,8 +219,13 @@ def _text(given: Value) -> str:
 def printf(pattern: Value, *values: Value) -> str:
     """Go's fmt.Sprintf for the verbs d e f g q s t v x and %%."""
     rest = list(values)
+    size = 0
 
     def fill(match: re.Match[str]) -> str:
+        nonlocal size
+        size += _room(match["width"]) + _room((match["precision"] or "")[1:])
+        if size > LONGEST:
+            raise ValueMistakeError(TOO_LONG)
         if match["verb"] == "%":
             return "%"
         if not rest:
@@ -207,6 +234,11 @@ def printf(pattern: Value, *values: Value) -> str:
 
     filled = VERB.sub(fill, _text(pattern))
     return filled + (f"%!(EXTRA {', '.join(f'{_kind(value)}={written(value)}' for value in rest)})" if rest else "")
+
+
+def _room(digits: str) -> int:
+    """The number that a verb asks for as width or precision; one of many digits is merely too large."""
+    return int(digits or 0) if len(digits) < len(str(LONGEST)) + 1 else LONGEST + 1
 
 
 def _verb(match: re.Match[str], value: Value) -> str:

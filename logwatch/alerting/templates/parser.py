@@ -20,6 +20,7 @@ VARIABLES = {
     ".ExternalURL": "url",
 }
 DEEPEST = 20
+"""Levels of `if`, and of brackets."""
 LONGEST = 18
 """Characters of a whole number: so many are within 64 bits."""
 
@@ -90,6 +91,7 @@ class _Pipeline:
     def __init__(self, tokens: list[Token]) -> None:
         self.tokens = tokens
         self.place = 0
+        self.depth = 0
 
     def whole(self) -> Expression:
         expression = self._pipeline()
@@ -125,10 +127,14 @@ class _Pipeline:
         token = self.tokens[self.place]
         self.place += 1
         if token.text == "(":
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise TemplateError(token.offset, f"more than {DEEPEST} levels of brackets: no alert needs so many")
             expression = self._pipeline()
             if not self._at(")"):
                 raise TemplateError(token.offset, "'(' is never closed: add ')'")
             self.place += 1
+            self.depth -= 1
             return expression
         if token.kind == "path":
             return _variable(token)

@@ -6,7 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from logwatch.alerting.templates.functions import FUNCTIONS, Value, ValueMistakeError, truth, written
+from logwatch.alerting.templates.functions import (
+    FUNCTIONS,
+    LONGEST,
+    TOO_LONG,
+    Value,
+    ValueMistakeError,
+    truth,
+    written,
+)
 
 
 class Scope(NamedTuple):
@@ -94,7 +102,8 @@ class Template:
 
 
 def _render(parts: Sequence[Part], scope: Scope) -> str:
-    filled = []
+    filled: list[str] = []
+    size = 0
     for part in parts:
         if isinstance(part, str):
             filled.append(part)
@@ -102,6 +111,9 @@ def _render(parts: Sequence[Part], scope: Scope) -> str:
             filled.append(_render(_chosen(part, scope), scope))
         else:
             filled.append(written(part.evaluate(scope)))
+        size += len(filled[-1])
+        if size > LONGEST:
+            raise ValueMistakeError(TOO_LONG)
     return "".join(filled)
 
 
