@@ -18,8 +18,7 @@ from logwatch.model import Source
 from logwatch.notifiers import Dispatcher
 from logwatch.receivers import receivers
 from logwatch.reloading import Reloading
-from logwatch.sources import journal
-from logwatch.sources.default import default_log
+from logwatch.sources import default_log, journal
 from logwatch.sources.file import FileSource
 from logwatch.sources.journal import JournalSource
 from logwatch.sources.stdin import StdinSource

@@ -9,8 +9,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from logwatch.sources.content import Archive, Plain, packed_suffix
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Archive, Disk, Plain, packed_suffix
 
 ROTATED = re.compile(
     r"""

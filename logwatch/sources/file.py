@@ -6,6 +6,8 @@ rotated copy is found and how bytes are read is ours (`trail.py`).
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import os
 import re
 import tempfile
@@ -22,11 +24,10 @@ from pygtail import Pygtail
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.claims import Claims
-from logwatch.sources.content import open_plain, packed_suffix
-from logwatch.sources.disk import Disk, describe
+from logwatch.sources.content import Disk, describe, open_plain, packed_suffix
+from logwatch.sources.copies import ROTATED
 from logwatch.sources.fingerprint import Fingerprint
 from logwatch.sources.followed_file import Trail
-from logwatch.sources.globs import expand, is_pattern
 from logwatch.sources.habits import Habits
 from logwatch.sources.inotify import Wakeup
 from logwatch.sources.open_file import CONFIRM_NS, Limits
@@ -325,3 +326,32 @@ def cure(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "add our user to the file's group (on Debian: adm), or run as root"
     return "name a plain file, or a pattern that means plain files"
+
+
+def is_pattern(path: str) -> bool:
+    """The path holds `*`, `?` or `[`."""
+    return glob.has_magic(path)
+
+
+def expand(pattern: str) -> list[str]:
+    """The logs that a pattern means, sorted.
+
+    A name that looks rotated stands for the log it was rotated from where the pattern
+    means that too: `messages*` finds `messages` and not `messages.1`, also while `messages` is missing.
+    """
+    found = set()
+    for path in glob.glob(pattern, recursive=True):
+        if not os.path.isdir(path):
+            found.add(_log_of(path, pattern))
+    return sorted(path for path in found if not packed_suffix(path))
+
+
+def _log_of(path: str, pattern: str) -> str:
+    """The log that a rotated copy came from, or the path itself."""
+    directory, name = os.path.split(path)
+    bare = name.removesuffix(packed_suffix(name))
+    for rotated in ROTATED.finditer(bare):
+        base = os.path.join(directory, bare[: rotated.start()] + bare[rotated.end() :])
+        if rotated.start() and fnmatch.fnmatch(base, pattern):
+            return base
+    return path

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.claims import Claims
-from logwatch.sources.content import Plain, open_plain
-from logwatch.sources.disk import Disk, describe
+from logwatch.sources.content import Disk, Plain, describe, open_plain
 from logwatch.sources.fingerprint import HEAD, take
 from logwatch.sources.habits import Habits
 from logwatch.sources.ledger import Ledger

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from logwatch.model import SECOND
 from logwatch.sources.content import Archive, Plain
 from logwatch.sources.fingerprint import HEAD, TAIL, Fingerprint, digest, whole_lines
-from logwatch.sources.lines import Cut, cut_lines
+from logwatch.sources.line_splitter import Cut, cut_lines
 
 PAGE = 4096
 """Holes are made of pages."""

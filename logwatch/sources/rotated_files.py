@@ -10,9 +10,8 @@ import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from logwatch.sources.content import Archive, Plain
+from logwatch.sources.content import Archive, Disk, Plain
 from logwatch.sources.copies import Copies, Sibling
-from logwatch.sources.disk import Disk
 from logwatch.sources.fingerprint import HEAD, Fingerprint, digest, holds, take
 from logwatch.sources.open_file import Generation
 

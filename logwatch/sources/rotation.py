@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from logwatch.sources.claims import Claims
-from logwatch.sources.content import Archive, Plain, open_plain
+from logwatch.sources.content import Archive, Disk, Plain, describe, open_plain
 from logwatch.sources.copies import Sibling
-from logwatch.sources.disk import Disk, describe
 from logwatch.sources.ledger import Ledger
 from logwatch.sources.lineage import Lineage
 from logwatch.sources.open_file import ChangedError, Generation, Record

@@ -11,8 +11,8 @@ from contextlib import suppress
 
 from logwatch.errors import SourceError
 from logwatch.model import Chunk, Gap, SourceStatus
-from logwatch.sources.disk import describe
-from logwatch.sources.lines import cut_lines
+from logwatch.sources.content import describe
+from logwatch.sources.line_splitter import cut_lines
 
 PIECE = 1 << 18
 IDLE = 0.2

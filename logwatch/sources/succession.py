@@ -11,9 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from logwatch.sources.claims import Claims
-from logwatch.sources.content import Archive, Plain
+from logwatch.sources.content import Archive, Disk, Plain
 from logwatch.sources.copies import Sibling
-from logwatch.sources.disk import Disk
 from logwatch.sources.fingerprint import HEAD, Fingerprint, take
 from logwatch.sources.ledger import Ledger
 from logwatch.sources.open_file import Generation, Record

@@ -16,7 +16,7 @@ from typing import Any
 import zstandard
 
 from logwatch.model import SECOND, Gap
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Disk
 from logwatch.sources.file import FileSource
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
