@@ -21,7 +21,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -32,6 +31,7 @@ from typing import Any, Literal, NamedTuple
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources import JOURNAL
+from logwatch.sources.inotify import WakePipe
 
 PIECE = 1 << 18
 SAID = 4096
@@ -82,7 +82,7 @@ class JournalSource:
         self._last_read_ns: int | None = None
         self._started_ns: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._pipe = WakePipe()
 
     # ── reading ──────────────────────────────────────────────────────────────────────
 
@@ -247,26 +247,18 @@ class JournalSource:
         return gaps
 
     def wait(self, timeout: float) -> None:
-        """Sleep until journalctl has written something, at the most `timeout` seconds."""
-        poll = select.poll()
-        poll.register(self._pipe[0], select.POLLIN)
-        if self._process is not None and self._process.stdout is not None:
-            poll.register(self._process.stdout.fileno(), select.POLLIN)
-        poll.poll(max(timeout, 0) * 1000)
-        with suppress(BlockingIOError):
-            os.read(self._pipe[0], 4096)
+        """Sleep until journalctl has written something, at most `timeout` seconds."""
+        output = self._process.stdout if self._process is not None else None
+        self._pipe.wait(timeout, *([output.fileno()] if output is not None else []))
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        with suppress(OSError):
-            os.write(self._pipe[1], b"!")
+        self._pipe.wake()
 
     def close(self) -> None:
         """End journalctl."""
         self._let_go()
-        for fd in self._pipe:
-            with suppress(OSError):
-                os.close(fd)
+        self._pipe.close()
 
 
 def is_journal(path: str) -> bool:
