@@ -210,8 +210,8 @@ class Reader:
 
     def kill(self) -> None:
         """Everything that was not committed is forgotten."""
-        for trail in self.source._trails.values():
-            trail.close()
+        for followed in self.source._followed.values():
+            followed.close()
         self.source._wakeup.close()
         self.start()
 
