@@ -19,8 +19,7 @@ from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.receivers import receivers
 from logwatch.reloading import Reloading
-from logwatch.sources import journal
-from logwatch.sources.default import default_log
+from logwatch.sources import default_log, journal
 from logwatch.sources.file import FileSource
 from logwatch.sources.journal import JournalSource
 from logwatch.sources.stdin import StdinSource

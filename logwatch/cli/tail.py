@@ -23,12 +23,10 @@ from logwatch.docker.inventory import Inventory
 from logwatch.errors import SourceError
 from logwatch.metrics import Series
 from logwatch.model import SECOND, SHORT_ID, Event, Source
-from logwatch.sources.backlog import Backlog
-from logwatch.sources.content import packed_suffix
-from logwatch.sources.default import default_log
-from logwatch.sources.disk import describe
-from logwatch.sources.file import FileSource, cure
-from logwatch.sources.globs import expand, is_pattern
+from logwatch.sources import default_log
+from logwatch.sources.archive import Backlog
+from logwatch.sources.content import describe, packed_suffix
+from logwatch.sources.file import FileSource, cure, expand, is_pattern
 from logwatch.sources.journal import is_journal
 from logwatch.sources.stdin import StdinSource
 from logwatch.tailing import Line, Tail, recent

@@ -9,8 +9,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from logwatch.sources.content import Archive, Plain, packed_suffix
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Archive, Disk, Plain, packed_suffix
 
 ROTATED = re.compile(
     r"""
@@ -26,7 +25,7 @@ READINGS = 8
 """A directory whose names change all the time is read at the most so often."""
 
 
-class Sibling(NamedTuple):
+class RotatedFile(NamedTuple):
     """A file whose name says that it is a rotated copy, or that merely begins like the log's."""
 
     path: str
@@ -37,7 +36,7 @@ class Sibling(NamedTuple):
     middle: str | None
     """What rotation put into the name (`.1`, `-20241124`); None where the name does not look rotated."""
     fd: int = -1
-    """Open until `Family.release`, because the name may mean another file in a moment; -1 where it is not held."""
+    """Open until `RotatedFiles.release`, because the name may mean another file in a moment; -1 where it is not held."""
 
     @property
     def packed(self) -> bool:
@@ -65,7 +64,7 @@ def rotated_middle(name: str, base: str) -> str | None:
     return "" if bare == base != name else None
 
 
-def in_order(siblings: Iterable[Sibling]) -> list[Sibling]:
+def in_order(siblings: Iterable[RotatedFile]) -> list[RotatedFile]:
     """The oldest first: by number where all have one, else by time of the last write, then by name."""
     listed = list(siblings)
     indexes = [sibling.number() for sibling in listed]
@@ -85,7 +84,7 @@ class Copies:
         self._fds: list[int] = []
         self._stamps: list[int] = []
 
-    def listing(self) -> list[Sibling] | None:
+    def listing(self) -> list[RotatedFile] | None:
         """Every file beside the log (and in the old directories) that may be a copy of it, in order.
 
         A directory that is read while names change in it may show a file twice or not at all, so
@@ -98,11 +97,11 @@ class Copies:
             listed = self._hold(self._list())
             if [(one.path, one.inode) for one in self._list()] == [(one.path, one.inode) for one in listed]:
                 return in_order(listed)
-        self.mistrust()
+        self.invalidate()
         return None
 
-    def _list(self) -> list[Sibling]:
-        found: dict[tuple[int, int], Sibling] = {}
+    def _list(self) -> list[RotatedFile]:
+        found: dict[tuple[int, int], RotatedFile] = {}
         for directory, base in self._places():
             prefix = "" if self._patterns else os.path.splitext(base)[0]
             names = self._disk.names(directory, prefix)
@@ -132,7 +131,7 @@ class Copies:
         suffix = packed_suffix(name)
         return bool(suffix) and name.removesuffix(suffix) in names
 
-    def _sibling(self, directory: str, name: str, base: str) -> Sibling | None:
+    def _sibling(self, directory: str, name: str, base: str) -> RotatedFile | None:
         path = os.path.join(directory, name)
         try:
             found = self._disk.stat(path)
@@ -143,15 +142,15 @@ class Copies:
         middle = rotated_middle(name, base)
         if middle is None and any(fnmatch.fnmatchcase(name, pattern % base) for pattern in self._patterns):
             middle = name
-        return Sibling(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, middle)
+        return RotatedFile(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, middle)
 
-    def _hold(self, listed: list[Sibling]) -> list[Sibling]:
+    def _hold(self, listed: list[RotatedFile]) -> list[RotatedFile]:
         """Open the newest ones; what a name means by then is what counts."""
         newest = sorted(listed, key=lambda sibling: sibling.mtime_ns)[-HELD:]
         held = {sibling.path: self._held(sibling) for sibling in newest}
         return [held.get(sibling.path, sibling) for sibling in listed]
 
-    def _held(self, sibling: Sibling) -> Sibling:
+    def _held(self, sibling: RotatedFile) -> RotatedFile:
         try:
             fd = self._disk.open(sibling.path)
         except OSError:
@@ -164,7 +163,7 @@ class Copies:
 
     # ── opening ────────────────────────────────────────────────────────
 
-    def open(self, sibling: Sibling) -> Plain | Archive | None:
+    def open(self, sibling: RotatedFile) -> Plain | Archive | None:
         """Open a listed copy, whatever it is called by now; None where it is not ours to read."""
         fd = self.descriptor(sibling)
         suffix = packed_suffix(sibling.path)
@@ -172,7 +171,7 @@ class Copies:
             return None
         return Archive(fd, suffix) if suffix else Plain(fd, self._disk)
 
-    def descriptor(self, sibling: Sibling) -> int | None:
+    def descriptor(self, sibling: RotatedFile) -> int | None:
         """As `open`, whatever is in it."""
         if sibling.fd >= 0:
             return os.open(f"/proc/self/fd/{sibling.fd}", os.O_RDONLY | os.O_CLOEXEC)
@@ -206,6 +205,6 @@ class Copies:
         self._stamps = stamps
         return modified
 
-    def mistrust(self) -> None:
+    def invalidate(self) -> None:
         """What was listed last is not to be relied upon: list again."""
         self._stamps = []

@@ -1,11 +1,13 @@
 """Follows log files: every line once, through rotation, truncation, compression and restarts.
 
 pygtail decides, as ever, whether a log was rotated, and keeps its offset file; how the
-rotated copy is found and how bytes are read is ours (`trail.py`).
+rotated copy is found and how bytes are read is ours (`followed.py`).
 """
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import os
 import re
 import tempfile
@@ -21,15 +23,14 @@ from pygtail import Pygtail
 
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources.claims import Claims
-from logwatch.sources.content import open_plain, packed_suffix
-from logwatch.sources.disk import Disk, describe
+from logwatch.sources.content import Disk, describe, open_plain, packed_suffix
+from logwatch.sources.copies import ROTATED
 from logwatch.sources.fingerprint import Fingerprint
-from logwatch.sources.followed_file import Trail
-from logwatch.sources.globs import expand, is_pattern
-from logwatch.sources.habits import Habits
+from logwatch.sources.followed_file import FollowedFile
+from logwatch.sources.inode_owners import InodeOwners
 from logwatch.sources.inotify import Wakeup
 from logwatch.sources.open_file import CONFIRM_NS, Limits
+from logwatch.sources.options import Options
 
 BEGUN = "#begun"
 """Row that says that this is not the first start."""
@@ -40,7 +41,7 @@ OFFSET_FILE = re.compile(
     """,
     re.VERBOSE,
 )
-SIBLINGS = "#siblings"
+ROTATED_FILES = "#siblings"
 """Suffix of the row that holds what is known of a path's rotated copies."""
 
 
@@ -107,19 +108,19 @@ class FileSource:
         self._paths = tuple(os.path.abspath(path) for path in paths)
         self._disk = disk or Disk()
         limits = Limits(chunk_bytes, max_line_bytes)
-        self._habits = Habits(start, limits, rotate_wait_ns, tuple(rotate_patterns), tuple(olddirs))
-        self._late_habits = replace(self._habits, start="beginning")
+        self._options = Options(start, limits, rotate_wait_ns, tuple(rotate_patterns), tuple(olddirs))
+        self._late_options = replace(self._options, start="beginning")
         self._offset_dir = offset_dir
         self._poll_interval = poll_interval
-        self._claims = Claims()
+        self._owners = InodeOwners()
         self._gaps: list[Gap] = []
-        self._trails: dict[str, Trail] = {}
+        self._followed: dict[str, FollowedFile] = {}
         self._handed: dict[str, str] = {}
         self._copies: dict[str, tuple[int, int]] = {}
-        self._due: deque[Trail] = deque()
-        self._touched: dict[str, Trail] = {}
+        self._due: deque[FollowedFile] = deque()
+        self._touched: dict[str, FollowedFile] = {}
         """Read since the last wait."""
-        self._dirty: dict[str, Trail] = {}
+        self._dirty: dict[str, FollowedFile] = {}
         """Read since the rows were last handed over."""
         self._told = False
         self._looked_ns: int | None = None
@@ -155,11 +156,11 @@ class FileSource:
         if (not self._due and not self._told) or self._is_time(now_ns):
             self._look_at_all(now_ns)
         while self._due:
-            trail = self._due.popleft()
-            self._touched[trail.path] = self._dirty[trail.path] = trail
-            chunk = trail.read(now_ns)
+            followed = self._due.popleft()
+            self._touched[followed.path] = self._dirty[followed.path] = followed
+            chunk = followed.read(now_ns)
             if chunk is not None:
-                self._due.append(trail)
+                self._due.append(followed)
                 return chunk
         self._told = False
         return None
@@ -171,14 +172,14 @@ class FileSource:
     def _look_at_all(self, now_ns: int) -> None:
         self._looked_ns = now_ns
         self._find_logs()
-        waiting = {trail.path for trail in self._due}
-        self._due.extend(trail for path, trail in self._trails.items() if path not in waiting)
+        waiting = {followed.path for followed in self._due}
+        self._due.extend(followed for path, followed in self._followed.items() if path not in waiting)
 
     def _find_logs(self) -> None:
         """Follow what the patterns mean now; a log that comes later is read from its start."""
         for path in self._paths:
             for log in expand(path) if is_pattern(path) else [path]:
-                if log not in self._trails and (not self._begun or not self._is_copy(log)):
+                if log not in self._followed and (not self._begun or not self._is_copy(log)):
                     self._follow(log)
 
     def _is_copy(self, path: str) -> bool:
@@ -191,18 +192,20 @@ class FileSource:
             identity = (content.device, content.inode)
             if self._copies.get(path) != identity:
                 self._copies.pop(path, None)
-                if any(trail.has_read(content) for trail in self._trails.values()):
+                if any(followed.has_read(content) for followed in self._followed.values()):
                     self._copies[path] = identity
             return path in self._copies
         finally:
             content.close()
 
-    def _follow(self, path: str) -> Trail:
-        habits = self._late_habits if self._begun else self._habits
-        trail = Trail(path, habits, disk=self._disk, claims=self._claims, decide=self._decide, gaps=self._gaps)
-        self._trails[path] = trail
-        self._claims.follow(path)
-        return trail
+    def _follow(self, path: str) -> FollowedFile:
+        options = self._late_options if self._begun else self._options
+        followed = FollowedFile(
+            path, options, disk=self._disk, owners=self._owners, decide=self._decide, gaps=self._gaps
+        )
+        self._followed[path] = followed
+        self._owners.follow(path)
+        return followed
 
     def _decide(self, path: str, known: Fingerprint, find: Callable[[], str | None]) -> str | None:
         """Let pygtail decide whether the log was rotated."""
@@ -226,36 +229,36 @@ class FileSource:
         """Continue behind the last committed chunk; what is at the paths at this moment is where a first start begins."""
         self._handed = dict(rows)
         for key, text in rows.items():
-            if key != BEGUN and not key.endswith(SIBLINGS):
-                self._follow(key).load(text, rows.get(key + SIBLINGS))
+            if key != BEGUN and not key.endswith(ROTATED_FILES):
+                self._follow(key).load(text, rows.get(key + ROTATED_FILES))
         self._begun = BEGUN in rows
         self._find_logs()
-        for path, trail in self._trails.items():
+        for path, followed in self._followed.items():
             if path not in rows:
-                self._adopt(path, trail)
+                self._adopt(path, followed)
         self._begun = True
         # Of two names of one file, the one that was reading it goes on: it knows how far.
-        for trail in sorted(self._trails.values(), key=lambda trail: not trail.has_position):
-            trail.look(0)
-        self._dirty.update(self._trails)
-        self._due.extend(self._trails.values())
+        for followed in sorted(self._followed.values(), key=lambda followed: not followed.has_position):
+            followed.look(0)
+        self._dirty.update(self._followed)
+        self._due.extend(self._followed.values())
 
-    def _adopt(self, path: str, trail: Trail) -> None:
+    def _adopt(self, path: str, followed: FollowedFile) -> None:
         """Without a state of ours, go on where pygtail's offset file says."""
         offset_file = self._offset_file(path)
         if offset_file is not None and _is_whole(offset_file):
             with suppress(OSError):
                 found = RotationDecision(path, offset_file, lambda: None)
-                trail.adopt(found.offset_file_inode, found.offset)
+                followed.adopt(found.offset_file_inode, found.offset)
 
     def changed_rows(self) -> dict[str, str | None]:
         """Every path's position just behind the last chunk, and the siblings it knows, where they changed."""
         rows: dict[str, str | None] = {}
         self._offer(rows, BEGUN, "1")
-        for path, trail in self._dirty.items():
-            self._offer(rows, path, trail.dump())
-            if trail.family.changed or path + SIBLINGS not in self._handed:
-                self._offer(rows, path + SIBLINGS, trail.family.dump())
+        for path, followed in self._dirty.items():
+            self._offer(rows, path, followed.dump())
+            if followed.rotated_files.changed or path + ROTATED_FILES not in self._handed:
+                self._offer(rows, path + ROTATED_FILES, followed.rotated_files.dump())
         self._dirty = {}
         return rows
 
@@ -270,7 +273,7 @@ class FileSource:
 
     def status(self) -> Sequence[SourceStatus]:
         """How each followed path stands."""
-        return [trail.status() for trail in self._trails.values()]
+        return [followed.status() for followed in self._followed.values()]
 
     def gaps(self) -> Sequence[Gap]:
         """Losses proven since the last call."""
@@ -279,19 +282,19 @@ class FileSource:
         return gaps
 
     def wait(self, timeout: float) -> None:
-        """Sleep until a file may have grown, at the most `timeout` seconds or a poll interval."""
+        """Sleep until a file may have appended, at the most `timeout` seconds or a poll interval."""
         limit = self._poll_interval
-        for path, trail in self._touched.items():
-            files = trail.open_files()
+        for path, followed in self._touched.items():
+            files = followed.open_files()
             self._wakeup.keep_only(path, files)
             if self._wakeup.watch(path, files):
                 limit = 0  # what was written between the last read and this new watch wakes nobody
-            elif trail.impatient:
+            elif followed.recheck_soon:
                 limit = min(limit, CONFIRM_NS / SECOND)
         self._touched = {}
         told = self._wakeup.wait(min(timeout, limit))
         self._told = told is not None
-        self._due.extend(self._trails[path] for path in told or ())
+        self._due.extend(self._followed[path] for path in told or ())
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
@@ -299,16 +302,16 @@ class FileSource:
 
     def close(self) -> None:
         """Let go of every descriptor, and leave pygtail's offset files behind."""
-        for trail in self._trails.values():
-            self._leave_offset(trail)
-            trail.close()
+        for followed in self._followed.values():
+            self._leave_offset(followed)
+            followed.close()
         self._wakeup.close()
 
-    def _leave_offset(self, trail: Trail) -> None:
-        offset_file = self._offset_file(trail.path)
-        if offset_file is not None and trail.live is not None:
+    def _leave_offset(self, followed: FollowedFile) -> None:
+        offset_file = self._offset_file(followed.path)
+        if offset_file is not None and followed.live is not None:
             with suppress(OSError):
-                write_offset_file(offset_file, trail.live.identity[1], trail.live.offset)
+                write_offset_file(offset_file, followed.live.identity[1], followed.live.offset)
 
 
 def _is_whole(offset_file: str) -> bool:
@@ -325,3 +328,32 @@ def cure(error: OSError) -> str:
     if isinstance(error, PermissionError):
         return "add our user to the file's group (on Debian: adm), or run as root"
     return "name a plain file, or a pattern that means plain files"
+
+
+def is_pattern(path: str) -> bool:
+    """The path holds `*`, `?` or `[`."""
+    return glob.has_magic(path)
+
+
+def expand(pattern: str) -> list[str]:
+    """The logs that a pattern means, sorted.
+
+    A name that looks rotated stands for the log it was rotated from where the pattern
+    means that too: `messages*` finds `messages` and not `messages.1`, also while `messages` is missing.
+    """
+    found = set()
+    for path in glob.glob(pattern, recursive=True):
+        if not os.path.isdir(path):
+            found.add(_log_of(path, pattern))
+    return sorted(path for path in found if not packed_suffix(path))
+
+
+def _log_of(path: str, pattern: str) -> str:
+    """The log that a rotated copy came from, or the path itself."""
+    directory, name = os.path.split(path)
+    bare = name.removesuffix(packed_suffix(name))
+    for rotated in ROTATED.finditer(bare):
+        base = os.path.join(directory, bare[: rotated.start()] + bare[rotated.end() :])
+        if rotated.start() and fnmatch.fnmatch(base, pattern):
+            return base
+    return path

@@ -3,7 +3,7 @@
     head: the first bytes, 1 KiB at the most      tail: the 256 bytes before `size`
     ├────┤                                ├──────┤
     ▓▓▓▓▓▓░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓░░░░░░
-                                                 ▲ size: as far as we know it (what was read)
+                                                 ▲ size: as far as we remember it (what was read)
 
 Inodes are given again and names are changed: what a file contains decides. Nothing
 (no head) is like everything, so it proves nothing.

@@ -1,44 +1,45 @@
 """One followed path: hands out its lines in order, generation after generation.
 
-Older generations are read before the live one (`older.py`). What is open is a `Lineage`;
-a `Lookout` sees when the path names another file or its content is another.
+RotatedBacklog generations are read before the live one (`backlog.py`). What is open is a `FileGenerations`;
+a `RotationDetector` sees when the path names another file or its content is another.
 """
 
 from __future__ import annotations
 
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources.claims import Claims
-from logwatch.sources.content import Plain, open_plain
-from logwatch.sources.disk import Disk, describe
+from logwatch.sources.content import Disk, Plain, describe, open_plain
 from logwatch.sources.fingerprint import HEAD, take
-from logwatch.sources.habits import Habits
-from logwatch.sources.ledger import Ledger
-from logwatch.sources.lineage import Lineage
-from logwatch.sources.older import read_on
+from logwatch.sources.generation_finder import Decide, GenerationFinder
+from logwatch.sources.generations import FileGenerations
+from logwatch.sources.inode_owners import InodeOwners
 from logwatch.sources.open_file import ChangedError, Generation, Piece, Record
-from logwatch.sources.rotated_files import Family
-from logwatch.sources.rotation import Lookout
-from logwatch.sources.succession import Decide, Succession
+from logwatch.sources.options import Options
+from logwatch.sources.read_stats import ReadStats
+from logwatch.sources.rotated_backlog import read_on
+from logwatch.sources.rotated_files import RotatedFiles
+from logwatch.sources.rotation import RotationDetector
 
 STEP_NS = 10 * SECOND
 """No single step of the clock counts as a longer quiet."""
 
 
-class Trail:
+class FollowedFile:
     """The generations of one path and the position in them."""
 
     def __init__(
-        self, path: str, habits: Habits, *, disk: Disk, claims: Claims, decide: Decide, gaps: list[Gap]
+        self, path: str, options: Options, *, disk: Disk, owners: InodeOwners, decide: Decide, gaps: list[Gap]
     ) -> None:
         self.path = path
-        self._limits = habits.limits
+        self._limits = options.limits
         self._disk = disk
-        self.ledger = Ledger(path, gaps)
-        self.family = Family(disk, path, patterns=habits.patterns, olddirs=habits.olddirs)
-        self._lineage = Lineage(path, habits, ledger=self.ledger, family=self.family, claims=claims)
-        succession = Succession(path, self.family, self.ledger, disk=disk, claims=claims, decide=decide)
-        self._lookout = Lookout(
-            self._lineage, succession, family=self.family, ledger=self.ledger, disk=disk, claims=claims
+        self.stats = ReadStats(path, gaps)
+        self.rotated_files = RotatedFiles(disk, path, patterns=options.patterns, olddirs=options.olddirs)
+        self._generations = FileGenerations(
+            path, options, stats=self.stats, rotated_files=self.rotated_files, owners=owners
+        )
+        finder = GenerationFinder(path, self.rotated_files, self.stats, disk=disk, owners=owners, decide=decide)
+        self._detector = RotationDetector(
+            self._generations, finder, rotated_files=self.rotated_files, stats=self.stats, disk=disk, owners=owners
         )
         self._last_look_ns: int | None = None
         self._last_read_ns: int | None = None
@@ -48,21 +49,21 @@ class Trail:
     @property
     def live(self) -> Generation | None:
         """The file at the path, while it is open."""
-        return self._lineage.live
+        return self._generations.live
 
     @property
-    def impatient(self) -> bool:
+    def recheck_soon(self) -> bool:
         """Something was seen that must be looked at again soon."""
-        return any(generation.doubted for generation in self._lineage.generations())
+        return any(generation.change_pending for generation in self._generations.generations())
 
     def look(self, now_ns: int) -> bool:
         """See what the path is now; True when there may be more to read than before."""
-        return self._lookout.look(now_ns)
+        return self._detector.look(now_ns)
 
     def read(self, now_ns: int) -> Chunk | None:
         """The next chunk of the oldest generation that has one."""
         elapsed = self._elapsed(now_ns)
-        if self._lineage.live is None or self._lineage.unsure:
+        if self._generations.live is None or self._generations.awaiting_listing:
             self.look(now_ns)
         chunk = self._next(now_ns, elapsed)
         if chunk is None and self.look(now_ns):
@@ -74,9 +75,9 @@ class Trail:
         return 0 if last is None else min(max(now_ns - last, 0), STEP_NS)
 
     def _next(self, now_ns: int, elapsed: int) -> Chunk | None:
-        live = self._lineage.live
+        live = self._generations.live
         superseded = live is not None and live.seen > 0
-        for piece, mtime_ns in self._lineage.older.pieces(now_ns, elapsed, superseded=superseded):
+        for piece, mtime_ns in self._generations.backlog.pieces(now_ns, elapsed, superseded=superseded):
             self._last_read_ns = now_ns
             return Chunk(piece.data, self.path, piece.offset, mtime_ns)
         if live is None:
@@ -90,36 +91,36 @@ class Trail:
     def _read_live(self, live: Generation, now_ns: int) -> Piece | None:
         piece = None
         try:
-            if self._lineage.unsure:
+            if self._generations.awaiting_listing:
                 live.look()
             else:
-                piece = read_on(live, self._limits, self.ledger)
+                piece = read_on(live, self._limits, self.stats)
         except ChangedError:
-            if live.doubt(now_ns):
-                self._lineage.let_go()
+            if live.confirm_change(now_ns):
+                self._generations.detach()
             return None
         except OSError as error:
-            self._lineage.error = describe(self.path, error)
-            self._lineage.let_go()
+            self._generations.error = describe(self.path, error)
+            self._generations.detach()
             return None
-        live.trust()
+        live.clear_change()
         return piece
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def dump(self) -> str:
-        """The row of this path: every generation with its position, and the ledger."""
-        return self._lineage.dump()
+        """The row of this path: every generation with its position, and the stats."""
+        return self._generations.dump()
 
     def load(self, text: str, siblings: str | None) -> None:
-        """Undo `dump`, and `Family.dump`; files are looked for at the first look."""
-        self._lineage.load(text)
-        self.family.load(siblings)
+        """Undo `dump`, and `RotatedFiles.dump`; files are looked for at the first look."""
+        self._generations.load(text)
+        self.rotated_files.load(siblings)
 
     @property
     def has_position(self) -> bool:
         """It was in the middle of a file when its state was written."""
-        return self._lineage.resume is not None or bool(self._lineage.older.lost_sight)
+        return self._generations.resume is not None or bool(self._generations.backlog.to_reopen)
 
     def adopt(self, inode: int, offset: int) -> None:
         """Go on at pygtail's position; believed where the inode is still there and a line ends before it."""
@@ -128,18 +129,18 @@ class Trail:
         except OSError:
             return
         if content.inode == inode and content.pread(1, offset - 1) == b"\n":
-            self._lineage.begun = True
-            self._lineage.resume = Record(take(content, offset), self.path, offset)
+            self._generations.begun = True
+            self._generations.resume = Record(take(content, offset), self.path, offset)
         content.close()
 
     def has_read(self, content: Plain) -> bool:
         """The file holds all that was read of one of our generations."""
-        prints = [generation.fingerprint() for generation in self._lineage.generations()]
+        prints = [generation.fingerprint() for generation in self._generations.generations()]
         return any(known.size >= HEAD and known.matches(content) for known in prints)
 
     def status(self) -> SourceStatus:
         """How the path stands."""
-        line, live = self._lineage, self._lineage.live
+        line, live = self._generations, self._generations.live
         return SourceStatus(
             path=self.path,
             open=live is not None or (line.alias is not None and line.error is None),
@@ -148,19 +149,19 @@ class Trail:
             position=live.offset if live is not None else 0,
             pending=line.pending(),
             last_read_ns=self._last_read_ns,
-            late_lines=self.ledger.late,
-            rotations=dict(self.ledger.rotations),
-            skipped=dict(self.ledger.skipped),
+            late_lines=self.stats.late,
+            rotations=dict(self.stats.rotations),
+            skipped=dict(self.stats.skipped),
         )
 
     def pending(self) -> int:
         """Bytes known and not read; of an archive, in its compressed form."""
-        return self._lineage.pending()
+        return self._generations.pending()
 
     def open_files(self) -> list[Plain]:
         """The plain files that are open, the live one included."""
-        return self._lineage.open_files()
+        return self._generations.open_files()
 
     def close(self) -> None:
         """Let go of every descriptor."""
-        self._lineage.close()
+        self._generations.close()

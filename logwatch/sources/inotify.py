@@ -1,7 +1,7 @@
-"""Sleeps until a log may have grown: by inotify where there is one, else for the poll interval.
+"""Wakes a source when a log may have grown: by inotify if there is one, else after the poll interval.
 
-inotify only makes waking up quick. Everything is looked at once in a poll interval
-anyway, because network file systems tell nothing.
+inotify only makes waking up quick. Everything is checked once per poll interval
+anyway, because network file systems report nothing.
 """
 
 from __future__ import annotations
@@ -26,30 +26,55 @@ NAMES = (
 Watched = tuple[int, int]
 
 
+class WakePipe:
+    """A wait for descriptors that another thread or a signal handler may end."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def wait(self, timeout: float, *descriptors: int) -> set[int]:
+        """Sleep until a descriptor is readable or `wake` was called; return the readable descriptors."""
+        poll = select.poll()
+        for descriptor in (self._reader, *descriptors):
+            poll.register(descriptor, select.POLLIN)
+        ready = {descriptor for descriptor, _ in poll.poll(max(timeout, 0) * 1000)}
+        if self._reader in ready:
+            with suppress(BlockingIOError):
+                os.read(self._reader, 4096)
+        return ready - {self._reader}
+
+    def wake(self) -> None:
+        """End a wait; may be called from another thread or a signal handler."""
+        with suppress(OSError):
+            os.write(self._writer, b"!")
+
+    def close(self) -> None:
+        """Close both ends."""
+        for descriptor in (self._reader, self._writer):
+            with suppress(OSError):
+                os.close(descriptor)
+
+
 class Wakeup:
     """Watches directories and open files."""
 
     def __init__(self, *, notify: bool = True) -> None:
-        self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._poll = select.poll()
-        self._poll.register(self._pipe[0], select.POLLIN)
+        self._pipe = WakePipe()
         self._watches: dict[Watched, tuple[int, str]] = {}
         self._inotify = self._open() if notify else None
 
     def _open(self) -> inotify_simple.INotify | None:
-        # Else inotify_simple asks a child process (ldconfig) where the C library is. Until that child is another
-        # program it holds all our descriptors, the lock of the state directory too: whoever kills us with -9
-        # at that moment would find the directory in use.
-        inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001 - the only way to tell it
+        # Otherwise inotify_simple asks a child process (ldconfig) where the C library is. Until that child runs its
+        # own program it holds all our descriptors, also the lock of the state directory: if we are killed with -9
+        # at that moment, the next start finds the directory in use.
+        inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001 - pinned by a test
         try:
-            opened = inotify_simple.INotify(nonblocking=True)
+            return inotify_simple.INotify(nonblocking=True)
         except (OSError, TypeError):
             return None
-        self._poll.register(opened.fileno(), select.POLLIN)
-        return opened
 
     def watch(self, path: str, files: Iterable[Plain]) -> bool:
-        """Watch the open files of a path and the directory it is in; True where that was not done before."""
+        """Watch the open files of a path and the directory it is in; True if one of them is watched for the first time."""
         if self._inotify is None:
             return False
         directory = os.path.dirname(path) or "."
@@ -73,7 +98,7 @@ class Wakeup:
         return True
 
     def keep_only(self, path: str, files: Iterable[Plain]) -> None:
-        """Forget files of a path that are closed."""
+        """Remove the watches of files of a path that are closed."""
         wanted = {(file.device, file.inode) for file in files}
         for identity in [known for known, (_, owner) in self._watches.items() if owner == path and known not in wanted]:
             watch, _ = self._watches.pop(identity)
@@ -82,32 +107,26 @@ class Wakeup:
                     self._inotify.rm_watch(watch)
 
     def wait(self, timeout: float) -> set[str] | None:
-        """Sleep; tell the paths that have grown, or None when everything should be looked at."""
-        ready = {fd for fd, _ in self._poll.poll(max(timeout, 0) * 1000)}
-        if self._pipe[0] in ready:
-            with suppress(BlockingIOError):
-                os.read(self._pipe[0], 4096)
-        if self._inotify is None or self._inotify.fileno() not in ready:
+        """Sleep; return the paths that have grown, or None if everything should be checked."""
+        if self._inotify is None:
+            self._pipe.wait(timeout)
             return None
-        return self._grown(self._inotify)
+        return self._grown(self._inotify) if self._pipe.wait(timeout, self._inotify.fileno()) else None
 
     def _grown(self, inotify: inotify_simple.INotify) -> set[str] | None:
         paths = dict(self._watches.values())
         events = inotify.read(timeout=0)
         gone = {event.wd for event in events if event.mask & inotify_simple.flags.IGNORED}
         self._watches = {known: entry for known, entry in self._watches.items() if entry[0] not in gone}
-        told = {paths.get(event.wd, "") for event in events if event.wd not in gone}
-        return None if "" in told else told
+        grown = {paths.get(event.wd, "") for event in events if event.wd not in gone}
+        return None if "" in grown else grown
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        with suppress(OSError):
-            os.write(self._pipe[1], b"!")
+        self._pipe.wake()
 
     def close(self) -> None:
-        """Let go of every descriptor."""
-        for fd in self._pipe:
-            with suppress(OSError):
-                os.close(fd)
+        """Close every descriptor."""
+        self._pipe.close()
         if self._inotify is not None:
             self._inotify.close()

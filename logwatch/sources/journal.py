@@ -1,27 +1,37 @@
 """Follows the systemd journal through `journalctl`, the one reader that knows every version of its files.
 
-    journalctl --follow --output=json ──▶ a line of JSON an entry ──▶ `entries` ──▶ Chunk
+    journalctl --follow --output=json ──▶ one JSON object per entry ──▶ `read_entry` ──▶ Chunk
 
-The position is the cursor of the last entry handed out. A journal forgets its oldest entries by itself: where the
-entry at the cursor is gone when logwatch comes back, what was between it and the oldest entry left is lost, and that
-is told as a gap. A journalctl that ends is started again behind the last entry.
+The position is the cursor of the last entry returned. A journal deletes its oldest entries by itself: if the
+entry at the cursor is missing when logwatch starts again, the entries between it and the oldest one left are lost, and
+a gap is recorded. A journalctl that ends is started again after the last entry.
+
+An entry becomes a line as rsyslog would have written it. `journalctl --output=json` prints an object per line
+(systemd.io/JOURNAL_EXPORT_FORMATS, "Journal JSON Format"): text fields are strings, fields with other bytes lists of
+numbers, fields that an entry has twice lists of both. A line is
+
+    2026-11-24T17:05:20.123456+00:00 vm dockerd[411]: time="…" level=info msg="…"
+
+The output of a container has its name in fields that only the engine's journald driver sets, whatever tag its
+operator chose, so its tag is `docker/<name>`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import select
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Literal
+from datetime import UTC, datetime
+from typing import Any, Literal, NamedTuple
 
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources.default import JOURNAL
-from logwatch.sources.entries import FIELDS, Entry, read
+from logwatch.sources import JOURNAL
+from logwatch.sources.inotify import WakePipe
 
 PIECE = 1 << 18
 SAID = 4096
@@ -31,6 +41,15 @@ AGAIN_NS = SECOND
 PATIENCE = 30.0
 """Seconds that a question to journalctl may take; the first look into gigabytes of journal is slow."""
 ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
+FIELDS = (
+    *("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_COMM", "_PID", "_HOSTNAME"),
+    *("CONTAINER_NAME", "CONTAINER_ID"),
+)
+"""What is asked for; the cursor and the time come with every entry."""
+
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
+MICROSECONDS = 1_000_000
 
 
 class JournalSource:
@@ -63,7 +82,7 @@ class JournalSource:
         self._last_read_ns: int | None = None
         self._started_ns: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._pipe = WakePipe()
 
     # ── reading ──────────────────────────────────────────────────────────────────────
 
@@ -89,7 +108,7 @@ class JournalSource:
         return Chunk(data, self._path, offset, now_ns, live=not self._buffer)
 
     def _entry(self, text: bytes) -> Entry | None:
-        entry = read(text)
+        entry = read_entry(text)
         if entry is None:
             self._skip("entry")
         else:
@@ -228,26 +247,18 @@ class JournalSource:
         return gaps
 
     def wait(self, timeout: float) -> None:
-        """Sleep until journalctl has written something, at the most `timeout` seconds."""
-        poll = select.poll()
-        poll.register(self._pipe[0], select.POLLIN)
-        if self._process is not None and self._process.stdout is not None:
-            poll.register(self._process.stdout.fileno(), select.POLLIN)
-        poll.poll(max(timeout, 0) * 1000)
-        with suppress(BlockingIOError):
-            os.read(self._pipe[0], 4096)
+        """Sleep until journalctl has written something, at most `timeout` seconds."""
+        output = self._process.stdout if self._process is not None else None
+        self._pipe.wait(timeout, *([output.fileno()] if output is not None else []))
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        with suppress(OSError):
-            os.write(self._pipe[1], b"!")
+        self._pipe.wake()
 
     def close(self) -> None:
         """End journalctl."""
         self._let_go()
-        for fd in self._pipe:
-            with suppress(OSError):
-                os.close(fd)
+        self._pipe.close()
 
 
 def is_journal(path: str) -> bool:
@@ -290,3 +301,54 @@ def _call(command: list[str], path: str) -> subprocess.CompletedProcess[bytes]:
 
 def _json() -> list[str]:
     return ["--output=json", "--all", f"--output-fields={','.join(FIELDS)}"]
+
+
+class Entry(NamedTuple):
+    """One entry."""
+
+    cursor: str
+    line: bytes
+    """With its newline; control characters as rsyslog escapes them."""
+
+
+def read_entry(text: bytes) -> Entry | None:
+    """Read one object; None where it is none, or lacks its cursor, its time or a message."""
+    try:
+        fields = json.loads(text)
+        cursor, time_us, message = fields["__CURSOR"], int(fields["__REALTIME_TIMESTAMP"]), fields["MESSAGE"]
+        stamp = f"{datetime.fromtimestamp(time_us // MICROSECONDS, UTC):%Y-%m-%dT%H:%M:%S}.{time_us % MICROSECONDS:06d}"
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return None
+    if not isinstance(cursor, str) or message is None:
+        return None
+    head = f"{stamp}+00:00 {_name(fields.get('_HOSTNAME')) or 'localhost'} {_tag(fields)}: "
+    return Entry(cursor, head.encode(errors="replace") + _CONTROL.sub(_escape, _bytes(message)) + b"\n")
+
+
+def _tag(fields: dict[str, Any]) -> str:
+    container = fields.get("CONTAINER_NAME") or fields.get("CONTAINER_ID")
+    if container is not None:
+        return f"docker/{_name(container)}"
+    tag = _name(fields.get("SYSLOG_IDENTIFIER")) or _name(fields.get("_COMM")) or "unknown"
+    pid = _name(fields.get("SYSLOG_PID") or fields.get("_PID"))
+    return f"{tag}[{pid}]" if pid else tag
+
+
+def _name(value: object) -> str:
+    """A field that goes into a header: one word."""
+    return _bytes(value).decode(errors="replace").translate(_NAMES) if value is not None else ""
+
+
+def _bytes(value: object) -> bytes:
+    """The bytes of a field; of a field that is there twice, of the first."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, list) and value:
+        if all(isinstance(each, int) and 0 <= each < 256 for each in value):
+            return bytes(value)
+        return _bytes(value[0])
+    return b""
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"#%03o" % found[0][0]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from logwatch.model import SECOND
 from logwatch.sources.content import Archive, Plain
 from logwatch.sources.fingerprint import HEAD, TAIL, Fingerprint, digest, whole_lines
-from logwatch.sources.lines import Cut, cut_lines
+from logwatch.sources.line_splitter import Cut, cut_lines
 
 PAGE = 4096
 """Holes are made of pages."""
@@ -94,9 +94,9 @@ class Generation:
         """How long nothing has come."""
         self.rotated_at: int | None = None
         """Size when another file was first seen at its path: what comes behind it is late."""
-        self._doubted_ns: int | None = None
+        self._change_seen_ns: int | None = None
         self.skipped = skipped
-        """Reason to lines or bytes passed over; shared with the ledger."""
+        """Reason to lines or bytes passed over; shared with the stats."""
         self._head = b""
         self._tail = b""
 
@@ -176,19 +176,19 @@ class Generation:
         return False
 
     @property
-    def doubted(self) -> bool:
+    def change_pending(self) -> bool:
         """A change was seen once."""
-        return self._doubted_ns is not None
+        return self._change_seen_ns is not None
 
-    def doubt(self, now_ns: int) -> bool:
+    def confirm_change(self, now_ns: int) -> bool:
         """A change was seen; True when it is to be believed, because it was seen before."""
-        if self._doubted_ns is None or now_ns < self._doubted_ns:
-            self._doubted_ns = now_ns
-        return now_ns - self._doubted_ns >= CONFIRM_NS
+        if self._change_seen_ns is None or now_ns < self._change_seen_ns:
+            self._change_seen_ns = now_ns
+        return now_ns - self._change_seen_ns >= CONFIRM_NS
 
-    def trust(self) -> None:
+    def clear_change(self) -> None:
         """It was read as it should be."""
-        self._doubted_ns = None
+        self._change_seen_ns = None
 
     def look(self) -> None:
         """Learn size, time and head as they are now; raises ChangedError where what was read is gone, and OSError."""

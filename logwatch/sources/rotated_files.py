@@ -1,6 +1,6 @@
 """Which rotated copies of a log were there before, and how far they were read.
 
-A sibling that was there at the last commit was read or is older than our beginning. So
+A sibling that was there at the last commit was read or is backlog than our beginning. So
 after a rotation those that were not there hold what was written meanwhile.
 """
 
@@ -10,9 +10,8 @@ import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 
-from logwatch.sources.content import Archive, Plain
-from logwatch.sources.copies import Copies, Sibling
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Archive, Disk, Plain
+from logwatch.sources.copies import Copies, RotatedFile
 from logwatch.sources.fingerprint import HEAD, Fingerprint, digest, holds, take
 from logwatch.sources.open_file import Generation
 
@@ -22,7 +21,7 @@ FINISHED = 8
 """So many generations that were read to their ends are remembered, to find what is written to them very late."""
 
 
-class Family:
+class RotatedFiles:
     """The rotated copies of one log."""
 
     def __init__(self, disk: Disk, path: str, *, patterns: Sequence[str] = (), olddirs: Sequence[str] = ()) -> None:
@@ -31,14 +30,14 @@ class Family:
         self._taken: dict[tuple[int, int, int, int], Fingerprint] = {}
         self._known: list[Fingerprint] = []
         self._finished: list[Fingerprint] = []
-        self._plain: list[Sibling] = []
+        self._plain: list[RotatedFile] = []
         """The copies that somebody might still write to, as they were last listed."""
         self.changed = False
         """What is known differs from what was last dumped."""
 
     # ── comparing ────────────────────────────────────────────────────────────────────
 
-    def holder(self, fingerprint: Fingerprint, siblings: Sequence[Sibling]) -> Sibling | None:
+    def holder(self, fingerprint: Fingerprint, siblings: Sequence[RotatedFile]) -> RotatedFile | None:
         """The copy that begins with what the fingerprint tells of: by inode first, plain before packed, newest first."""
         newest_first = list(reversed(siblings))
         newest_first.sort(
@@ -58,7 +57,7 @@ class Family:
                 content.close()
         return None
 
-    def is_packed_form(self, sibling: Sibling, generation: Generation) -> bool:
+    def is_packed_form(self, sibling: RotatedFile, generation: Generation) -> bool:
         """The compressed copy holds what an open generation has."""
         content = None if generation.empty else self.copies.open(sibling)
         if content is None:
@@ -73,12 +72,12 @@ class Family:
         """The content begins with what is known; a file without a line when last seen can be known by its inode only."""
         return known.matches(content) or (isinstance(content, Plain) and known.is_unread(content))
 
-    def was_listed(self, sibling: Sibling) -> bool:
+    def was_listed(self, sibling: RotatedFile) -> bool:
         """The very same bytes lay there before."""
         raw = self._raw(sibling)
         return any(known.same_bytes(raw) or (known.is_of(raw) and not known.head_size) for known in self._known)
 
-    def knows(self, sibling: Sibling) -> bool:
+    def knows(self, sibling: RotatedFile) -> bool:
         """It, or the plain form of it, was there before."""
         content = self.copies.open(sibling)
         if content is None:
@@ -99,14 +98,14 @@ class Family:
         head = content.pread(HEAD, 0)
         return any(known.begins(head) and holds(known, content) for known in everything)
 
-    def _raw(self, sibling: Sibling) -> Fingerprint:
+    def _raw(self, sibling: RotatedFile) -> Fingerprint:
         """Fingerprint of the file as it lies there, compressed or not; remembered while it does not change."""
         key = (sibling.device, sibling.inode, sibling.size, sibling.mtime_ns)
         if key not in self._taken:
             self._taken[key] = self._take(sibling)
         return self._taken[key]
 
-    def _take(self, sibling: Sibling) -> Fingerprint:
+    def _take(self, sibling: RotatedFile) -> Fingerprint:
         fd = self.copies.descriptor(sibling)
         if fd is None:
             return Fingerprint(sibling.device, sibling.inode, sibling.size, 0, digest(b""), digest(b""))
@@ -118,7 +117,7 @@ class Family:
 
     # ── what is known ────────────────────────────────────────────────────────────────
 
-    def know(self, siblings: Sequence[Sibling]) -> None:
+    def remember(self, siblings: Sequence[RotatedFile]) -> None:
         """From now on these were there before.
 
         What was known is kept for a while: a listing misses names that change under it.
@@ -127,14 +126,14 @@ class Family:
         keys = {(sibling.device, sibling.inode, sibling.size, sibling.mtime_ns) for sibling in siblings}
         self._plain = [sibling for sibling in siblings if not sibling.packed]
         self._taken = {key: taken for key, taken in self._taken.items() if key in keys}
-        self._remember(listed)
+        self._merge(listed)
 
     def finished(self, generation: Fingerprint) -> None:
         """A generation was read to its end; copies of it are known."""
         self._finished = [*self._finished[-FINISHED:], generation]
         self.changed = True
 
-    def grown(self, content: Plain | Archive) -> Fingerprint | None:
+    def appended(self, content: Plain | Archive) -> Fingerprint | None:
         """What was read of a copy that was closed and has more now: a writer that came back very late."""
         read = [known for known in self._finished if self._goes_on(known, content)]
         furthest = max(read, key=lambda known: known.size, default=None)
@@ -147,14 +146,14 @@ class Family:
                 return known
         return None
 
-    def _remember(self, fingerprints: Sequence[Fingerprint]) -> None:
+    def _merge(self, fingerprints: Sequence[Fingerprint]) -> None:
         before = [known for known in self._known if known not in fingerprints]
         merged = [*before[-MEMORY:], *fingerprints]
         self.changed = self.changed or merged != self._known
         self._known = merged
 
     def modified(self, held: Collection[tuple[int, int]] = ()) -> bool:
-        """Names in the directories have come or gone since the last call, or a copy that was read to its end has grown.
+        """Names in the directories have come or gone since the last call, or a copy that was read to its end has appended.
 
         `held` are the files that are open anyway.
         """
@@ -162,7 +161,7 @@ class Family:
             self._has_grown(sibling) for sibling in self._plain if (sibling.device, sibling.inode) not in held
         )
 
-    def _has_grown(self, sibling: Sibling) -> bool:
+    def _has_grown(self, sibling: RotatedFile) -> bool:
         """A copy that was read to its end is larger than when it was listed."""
         if not any((known.device, known.inode) == (sibling.device, sibling.inode) for known in self._finished):
             return False

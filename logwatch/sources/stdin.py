@@ -11,8 +11,9 @@ from contextlib import suppress
 
 from logwatch.errors import SourceError
 from logwatch.model import Chunk, Gap, SourceStatus
-from logwatch.sources.disk import describe
-from logwatch.sources.lines import cut_lines
+from logwatch.sources.content import describe
+from logwatch.sources.inotify import WakePipe
+from logwatch.sources.line_splitter import cut_lines
 
 PIECE = 1 << 18
 IDLE = 0.2
@@ -48,7 +49,7 @@ class StdinSource:
         self._hung = False
         self._skipped: Counter[str] = Counter()
         self._last_read_ns: int | None = None
-        self._pipe = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._pipe = WakePipe()
 
     @property
     def finished(self) -> bool:
@@ -158,29 +159,22 @@ class StdinSource:
         return []
 
     def wait(self, timeout: float) -> None:
-        """Sleep until something was written, at the most `timeout` seconds."""
-        if self._ended:
-            return
-        poll = select.poll()
-        poll.register(self._pipe[0], select.POLLIN)
+        """Sleep until something was written, at most `timeout` seconds."""
         if self._hung:
-            timeout = min(timeout, IDLE)
-        else:
-            poll.register(self._fd, select.POLLIN)
-        poll.poll(max(timeout, 0) * 1000)
-        with suppress(BlockingIOError):
-            os.read(self._pipe[0], 4096)
+            self._pipe.wait(min(timeout, IDLE))
+        elif not self._ended:
+            self._pipe.wait(timeout, self._fd)
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        with suppress(OSError):
-            os.write(self._pipe[1], b"!")
+        self._pipe.wake()
 
     def close(self) -> None:
-        """Let go of the descriptors that are ours."""
-        for fd in (*self._pipe, *([self._fd] if self._lasting else [])):
+        """Close the descriptors that are ours."""
+        self._pipe.close()
+        if self._lasting:
             with suppress(OSError):
-                os.close(fd)
+                os.close(self._fd)
 
 
 def _open(path: str) -> int:
@@ -190,5 +184,5 @@ def _open(path: str) -> int:
         raise SourceError(describe(path, error)) from error
     if not stat.S_ISFIFO(os.fstat(fd).st_mode):
         os.close(fd)
-        raise SourceError(f"{path}: it is no FIFO")
+        raise SourceError(f"{path}: not a FIFO")
     return fd

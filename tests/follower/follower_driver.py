@@ -16,7 +16,7 @@ from typing import Any
 import zstandard
 
 from logwatch.model import SECOND, Gap
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Disk
 from logwatch.sources.file import FileSource
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {
@@ -210,8 +210,8 @@ class Reader:
 
     def kill(self) -> None:
         """Everything that was not committed is forgotten."""
-        for trail in self.source._trails.values():
-            trail.close()
+        for followed in self.source._followed.values():
+            followed.close()
         self.source._wakeup.close()
         self.start()
 

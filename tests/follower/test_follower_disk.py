@@ -10,7 +10,7 @@ import pytest
 from follower_driver import FlappingDisk, Log, Reader
 
 from logwatch.errors import SourceError
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Disk
 from logwatch.sources.file import FileSource
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from follower_driver import PACKERS, Log, Reader
 
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Disk
 
 SEEDS = int(os.environ.get("LOGWATCH_TORTURE_SEEDS", "25"))
 STEPS = 120

@@ -143,10 +143,10 @@ class LogAndReader(RuleBasedStateMachine):
 
     def check_ledger(self) -> None:
         """written = read + pending + lost, and nothing is pending any more."""
-        (trail,) = self.reader.source._trails.values()
-        ledger = trail.ledger
-        assert trail.pending() == 0
-        assert ledger.read == sum(len(line) + 1 for line in self.reader.lines)
+        (followed,) = self.reader.source._followed.values()
+        stats = followed.stats
+        assert followed.pending() == 0
+        assert stats.read == sum(len(line) + 1 for line in self.reader.lines)
 
 
 LogAndReader.TestCase.settings = settings(

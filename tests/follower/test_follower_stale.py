@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from follower_driver import FlappingDisk, Log, Reader
 
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Disk
 
 
 @pytest.fixture

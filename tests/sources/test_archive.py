@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from logwatch.errors import SourceError
+from logwatch.sources import default_log, why_not
 from logwatch.sources.archive import ReplaySource
-from logwatch.sources.default import default_log, why_not
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gz"])

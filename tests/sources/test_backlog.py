@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from logwatch.sources.backlog import Backlog
+from logwatch.sources.archive import Backlog
 
 
 def write(path: Path, content: bytes) -> str:

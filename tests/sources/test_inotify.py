@@ -11,8 +11,7 @@ from pathlib import Path
 import inotify_simple
 import pytest
 
-from logwatch.sources.content import Plain
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Disk, Plain
 from logwatch.sources.inotify import Wakeup
 
 PROGRAM = """

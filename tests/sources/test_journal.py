@@ -16,8 +16,7 @@ from ports import wait_for
 from logwatch.errors import SourceError
 from logwatch.formats.line_parser import LineReader
 from logwatch.model import SECOND, Chunk
-from logwatch.sources import entries
-from logwatch.sources.journal import JournalSource, why_not
+from logwatch.sources.journal import JournalSource, read_entry, why_not
 
 REMOTE = shutil.which("systemd-journal-remote", path="/usr/lib/systemd:/lib/systemd") or ""
 BOOT = "0123456789abcdef0123456789abcdef"
@@ -245,7 +244,7 @@ def as_json(**fields: object) -> bytes:
     ],
 )
 def test_the_header_says_who_wrote_it(fields: dict[str, object], header: bytes) -> None:
-    found = entries.read(as_json(**fields))
+    found = read_entry(as_json(**fields))
 
     assert found is not None
     assert found.line == b"2026-11-18T11:06:40.000000+00:00 " + header + b" hello\n"
@@ -266,14 +265,14 @@ def test_the_header_says_who_wrote_it(fields: dict[str, object], header: bytes) 
     ],
 )
 def test_what_is_no_entry_is_none(text: bytes) -> None:
-    assert entries.read(text) is None
+    assert read_entry(text) is None
 
 
 @given(
     st.binary() | st.dictionaries(st.text(), st.text() | st.lists(st.integers())).map(lambda value: as_json(**value))
 )
 def test_reading_an_entry_never_raises(text: bytes) -> None:
-    found = entries.read(text)
+    found = read_entry(text)
 
     assert found is None or (found.line.endswith(b"\n") and found.line.count(b"\n") == 1)
 
@@ -461,7 +460,7 @@ def test_without_journalctl_the_journal_cannot_be_read(monkeypatch: pytest.Monke
     ids=["bytes", "twice", "bytes twice", "no bytes", "nothing", "a number"],
 )
 def test_a_message_in_every_form_that_journalctl_gives_it(message: object, text: bytes) -> None:
-    entry = entries.read(as_json(MESSAGE=message))
+    entry = read_entry(as_json(MESSAGE=message))
 
     assert entry is not None
     assert entry.line.rpartition(b": ")[2] == text + b"\n"

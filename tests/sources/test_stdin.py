@@ -164,10 +164,10 @@ def test_a_fifo_without_a_writer_is_looked_at_again_and_again(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("make", "told"),
-    [(lambda path: path.touch(), "it is no FIFO"), (lambda path: None, "No such file or directory")],
+    [(lambda path: path.touch(), "not a FIFO"), (lambda path: None, "No such file or directory")],
     ids=["a plain file", "nothing"],
 )
-def test_what_is_no_fifo_is_refused(tmp_path: Path, make, told: str) -> None:
+def test_what_is_not_a_fifo_is_refused(tmp_path: Path, make, told: str) -> None:
     make(tmp_path / "log")
 
     with pytest.raises(SourceError, match=told):

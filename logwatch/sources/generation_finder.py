@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from logwatch.sources.claims import Claims
-from logwatch.sources.content import Archive, Plain
-from logwatch.sources.copies import Sibling
-from logwatch.sources.disk import Disk
+from logwatch.sources.content import Archive, Disk, Plain
+from logwatch.sources.copies import RotatedFile
 from logwatch.sources.fingerprint import HEAD, Fingerprint, take
-from logwatch.sources.ledger import Ledger
+from logwatch.sources.inode_owners import InodeOwners
 from logwatch.sources.open_file import Generation, Record
-from logwatch.sources.rotated_files import Family
+from logwatch.sources.read_stats import ReadStats
+from logwatch.sources.rotated_files import RotatedFiles
 
 Decide = Callable[[str, Fingerprint, Callable[[], str | None]], str | None]
 """Path, what was read of it, and a search for the rotated copy, to the rotated copy's path (see `file.py`)."""
@@ -30,17 +29,24 @@ class Start(NamedTuple):
     late_from: int | None
 
 
-class Succession:
+class GenerationFinder:
     """The search for generations of one path."""
 
     def __init__(
-        self, path: str, family: Family, ledger: Ledger, *, disk: Disk, claims: Claims, decide: Decide
+        self,
+        path: str,
+        rotated_files: RotatedFiles,
+        stats: ReadStats,
+        *,
+        disk: Disk,
+        owners: InodeOwners,
+        decide: Decide,
     ) -> None:
         self._path = path
-        self._family = family
-        self._ledger = ledger
+        self._rotated_files = rotated_files
+        self._stats = stats
         self._disk = disk
-        self._claims = claims
+        self._owners = owners
         self._decide = decide
 
     def continues(self, record: Record, fresh: Plain) -> bool:
@@ -62,47 +68,47 @@ class Succession:
             return False
         return held.fingerprint().matches(fresh) and take(held.content, size).matches(fresh)
 
-    def predecessor(self, record: Record, siblings: Sequence[Sibling]) -> Generation | None:
+    def predecessor(self, record: Record, siblings: Sequence[RotatedFile]) -> Generation | None:
         """The copy that goes on behind what was read, when another file is at the path."""
         path = self._decide(self._path, record.fingerprint, lambda: self._search(record, siblings))
         return next((self._at(record, sibling) for sibling in siblings if sibling.path == path), None)
 
-    def find(self, record: Record, siblings: Sequence[Sibling]) -> Generation | None:
+    def find(self, record: Record, siblings: Sequence[RotatedFile]) -> Generation | None:
         """The copy that goes on behind what was read, whatever is at the path."""
         path = self._search(record, siblings)
         return next((self._at(record, sibling) for sibling in siblings if sibling.path == path), None)
 
-    def relocate(self, record: Record, siblings: Sequence[Sibling], now_ns: int) -> Generation | None:
-        """Find an older generation of the state again, or record a gap where bytes of it were still to be read."""
+    def relocate(self, record: Record, siblings: Sequence[RotatedFile], now_ns: int) -> Generation | None:
+        """Find an backlog generation of the state again, or record a gap where bytes of it were still to be read."""
         found = self.find(record, siblings)
         if found is None and record.seen > record.fingerprint.size:
-            self._ledger.lose("removed", now_ns, record.seen - record.fingerprint.size)
+            self._stats.record_loss("removed", now_ns, record.seen - record.fingerprint.size)
         return found
 
-    def _search(self, record: Record, siblings: Sequence[Sibling]) -> str | None:
-        holder = self._family.holder(record.fingerprint, siblings)
+    def _search(self, record: Record, siblings: Sequence[RotatedFile]) -> str | None:
+        holder = self._rotated_files.holder(record.fingerprint, siblings)
         return holder.path if holder is not None else None
 
-    def _at(self, record: Record, sibling: Sibling) -> Generation | None:
+    def _at(self, record: Record, sibling: RotatedFile) -> Generation | None:
         """Open a copy behind what was read of it."""
-        content = self._family.copies.open(sibling)
+        content = self._rotated_files.copies.open(sibling)
         if content is None:
             return None
         known = record.fingerprint
         copied = not known.same_inode(content)
-        generation = Generation(content, sibling.path, self._ledger.skipped, frozen=copied)
+        generation = Generation(content, sibling.path, self._stats.skipped, frozen=copied)
         generation.move(known.size, cutting=record.cutting)
         generation.rotated_at = record.rotated_at
         if isinstance(content, Plain):
             generation.seen = max(generation.seen, content.stat().st_size)
             if record.rotated_at is None:
                 generation.rotated_at = generation.seen
-            self._claims.take(generation.identity, self._path)
+            self._owners.take(generation.identity, self._path)
         return generation
 
-    def missed(
+    def unseen_rotations(
         self,
-        siblings: Sequence[Sibling],
+        siblings: Sequence[RotatedFile],
         held: Sequence[Generation],
         *,
         read: Fingerprint | None = None,
@@ -114,12 +120,12 @@ class Succession:
         read on to its truncation. An empty copy is one in the making, unless the log was moved (`empties`).
         """
 
-        def start(sibling: Sibling, content: Plain | Archive) -> Start | None:
+        def start(sibling: RotatedFile, content: Plain | Archive) -> Start | None:
             begun = read is not None and read.begins(content.pread(HEAD, 0)) and not content.pread(1, read.size)
             if begun or any(is_copy(content, sibling.size, generation) for generation in held):
                 return None
             late = self._late(content)
-            if late is not None or sibling.middle is None or self._family.knows(sibling):
+            if late is not None or sibling.middle is None or self._rotated_files.knows(sibling):
                 return late
             return Start(0, sibling.size if isinstance(content, Plain) else None)
 
@@ -127,39 +133,39 @@ class Succession:
             generation.is_intact()
         return self._open_new([sibling for sibling in siblings if sibling.size or empties], start)
 
-    def late(self, siblings: Sequence[Sibling], held: Sequence[Generation]) -> list[Generation]:
+    def late(self, siblings: Sequence[RotatedFile], held: Sequence[Generation]) -> list[Generation]:
         """Generations that grew after they were closed; the oldest first."""
         open_now = {generation.identity for generation in held}
 
-        def start(_: Sibling, content: Plain | Archive) -> Start | None:
+        def start(_: RotatedFile, content: Plain | Archive) -> Start | None:
             return None if (content.device, content.inode) in open_now else self._late(content)
 
         return self._open_new(siblings, start)
 
     def _late(self, content: Plain | Archive) -> Start | None:
-        known = self._family.grown(content)
+        known = self._rotated_files.appended(content)
         return Start(known.size, known.size) if known is not None else None
 
     def _open_new(
-        self, siblings: Sequence[Sibling], start: Callable[[Sibling, Plain | Archive], Start | None]
+        self, siblings: Sequence[RotatedFile], start: Callable[[RotatedFile, Plain | Archive], Start | None]
     ) -> list[Generation]:
         """Those that were not there before, as they are now, and have something to be read."""
         generations = []
         for sibling in siblings:
             identity = (sibling.device, sibling.inode)
-            if self._claims.is_foreign(sibling.path, identity, self._path) or self._family.was_listed(sibling):
+            if self._owners.is_foreign(sibling.path, identity, self._path) or self._rotated_files.was_listed(sibling):
                 continue
-            content = self._family.copies.open(sibling)
+            content = self._rotated_files.copies.open(sibling)
             if content is None:
                 continue
             begin = start(sibling, content)
             if begin is None:
                 content.close()
                 continue
-            generation = Generation(content, sibling.path, self._ledger.skipped)
+            generation = Generation(content, sibling.path, self._stats.skipped)
             generation.move(begin.offset)
             generation.rotated_at = begin.late_from
-            self._claims.take(generation.identity, self._path)
+            self._owners.take(generation.identity, self._path)
             generations.append(generation)
         return generations
 

@@ -10,7 +10,7 @@ MEMORY = 1024
 """So many files that were read to their ends are remembered."""
 
 
-class Claims:
+class InodeOwners:
     """Shared by all followed paths of a source."""
 
     def __init__(self) -> None:

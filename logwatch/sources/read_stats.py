@@ -1,6 +1,6 @@
 """What became of every byte that a log was seen to hold: written = read + pending + lost.
 
-What is pending is known from the open generations (`Trail.pending`), the rest is kept here.
+What is pending is known from the open generations (`FollowedFile.pending`), the rest is kept here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from logwatch.model import Gap
 
 
-class Ledger:
+class ReadStats:
     """The books of one followed path, since its state began; `gaps` takes what is found to be lost."""
 
     def __init__(self, path: str, gaps: list[Gap]) -> None:
@@ -27,7 +27,7 @@ class Ledger:
         self.rotations: Counter[str] = Counter()
         self.skipped: Counter[str] = Counter()
 
-    def lose(self, reason: str, now_ns: int, known: int, *, exact: bool = False) -> None:
+    def record_loss(self, reason: str, now_ns: int, known: int, *, exact: bool = False) -> None:
         """Record a gap of at least `known` bytes."""
         self.lost += known
         self._gaps.append(Gap(self._path, reason, now_ns, known if exact else None, known))

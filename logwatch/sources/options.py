@@ -10,7 +10,7 @@ from logwatch.sources.open_file import Limits
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class Options:
     """What an operator may choose about a followed path."""
 
     start: Literal["beginning", "end"] = "beginning"

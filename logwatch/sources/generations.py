@@ -1,8 +1,8 @@
 """The generations of one path: the file it names, those before it, and what must be found again.
 
-    older (oldest first)                        live
+    backlog (oldest first)                        live
     ┌──────────┐ ┌────────────┐ ┌──────────┐   ┌─────────────┐
-    │ .2.gz    │ │ .1, missed │ │ draining │ ▶ │ the path's  │
+    │ .2.gz    │ │ .1, unseen_rotations │ │ draining │ ▶ │ the path's  │
     │ from off │ │ from 0     │ │ late tail│   │ file        │
     └──────────┘ └────────────┘ └──────────┘   └─────────────┘
 
@@ -15,27 +15,29 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from logwatch.sources.claims import Claims
 from logwatch.sources.content import Plain
-from logwatch.sources.habits import Habits
-from logwatch.sources.ledger import Ledger
-from logwatch.sources.older import Older
+from logwatch.sources.inode_owners import InodeOwners
 from logwatch.sources.open_file import ChangedError, Generation, Record
-from logwatch.sources.rotated_files import Family
+from logwatch.sources.options import Options
+from logwatch.sources.read_stats import ReadStats
+from logwatch.sources.rotated_backlog import RotatedBacklog
+from logwatch.sources.rotated_files import RotatedFiles
 
 
-class Lineage:
+class FileGenerations:
     """What is open of one path, and how far it was read."""
 
-    def __init__(self, path: str, habits: Habits, *, ledger: Ledger, family: Family, claims: Claims) -> None:
+    def __init__(
+        self, path: str, options: Options, *, stats: ReadStats, rotated_files: RotatedFiles, owners: InodeOwners
+    ) -> None:
         self.path = path
         self.live: Generation | None = None
-        self.older = Older(path, habits, ledger=ledger, family=family, claims=claims)
+        self.backlog = RotatedBacklog(path, options, stats=stats, rotated_files=rotated_files, owners=owners)
         self.resume: Record | None = None
         """What was read of the file that was last at the path, while it must be found again."""
         self.begun = False
-        self.start = habits.start
-        self.unsure = False
+        self.start = options.start
+        self.awaiting_listing = False
         """The live file was empty before siblings were last listed: what it held since may be in a copy that was not.
 
         It is not read until that is known.
@@ -43,13 +45,13 @@ class Lineage:
         self.error: str | None = None
         self.alias: tuple[int, int] | None = None
         """Another path reads this file, which is also ours."""
-        self._ledger = ledger
-        self._family = family
-        self._claims = claims
+        self._stats = stats
+        self._rotated_files = rotated_files
+        self._owners = owners
 
     def generations(self) -> list[Generation]:
         """All that are open, the oldest first."""
-        return [*self.older.generations, *([self.live] if self.live is not None else [])]
+        return [*self.backlog.generations, *([self.live] if self.live is not None else [])]
 
     def open_files(self) -> list[Plain]:
         """The plain files that are open, the live one included."""
@@ -61,19 +63,19 @@ class Lineage:
 
     # ── what becomes of the live one ─────────────────────────────────────────────────
 
-    def let_go(self) -> None:
+    def detach(self) -> None:
         """The file at the path no longer holds what was read, or cannot be read: find out where that went."""
         if self.live is not None:
             self.resume = self.live.record()
-            self._claims.release(self.live.identity, self.path)
+            self._owners.release(self.live.identity, self.path)
             self.live.content.close()
             self.live = None
 
-    def retire(self) -> None:
+    def rotate_out(self) -> None:
         """The live generation is live no more."""
         if self.live is not None:
             self.live.rotated_at = self.live.seen
-            self.older.generations.append(self.live)
+            self.backlog.generations.append(self.live)
             self.live = None
 
     def hold(self) -> tuple[list[Generation], str]:
@@ -86,7 +88,7 @@ class Lineage:
         if not intact:
             # Truncated and then moved: what was read is elsewhere, and this is another generation.
             self.resume = held.record()
-            held = Generation(held.content, held.name, self._ledger.skipped)
+            held = Generation(held.content, held.name, self._stats.skipped)
             held.move(0)
             held.is_intact()
         held.rotated_at = held.seen
@@ -111,26 +113,26 @@ class Lineage:
         self.live = live
         live.is_intact()
 
-    def come_back(self, live: Generation) -> bool:
+    def reattach(self, live: Generation) -> bool:
         """A file that was moved away came back: it becomes the live one again, where we left it."""
-        known = self.older.take(live.identity)
+        known = self.backlog.take(live.identity)
         if known is None:
             return False
-        self.retire()
+        self.rotate_out()
         known.rotated_at = None
         self.live = known
         return True
 
-    def take_up(self, record: Record, live: Generation) -> None:
+    def resume_live(self, record: Record, live: Generation) -> None:
         """Read on in a file that begins with what was read; raises ChangedError where it does not any more."""
         live.resume(record.fingerprint, cutting=record.cutting)
         self.resume = None
         self.set_live(live)
 
-    def start_anew(self, live: Generation) -> None:
+    def open_new(self, live: Generation) -> None:
         """A new file is at the path; one that was read before under whatever name starts where it was left."""
         assert isinstance(live.content, Plain)
-        known = self._family.resumed(live.content) or self._claims.finished(live.content)
+        known = self._rotated_files.resumed(live.content) or self._owners.finished(live.content)
         if known is not None:
             with suppress(ChangedError):
                 live.resume(known, cutting=False)
@@ -139,14 +141,14 @@ class Lineage:
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def dump(self) -> str:
-        """The row of this path: every generation with its position, and the ledger."""
+        """The row of this path: every generation with its position, and the stats."""
         live = self.live.record() if self.live is not None else self.resume
         row = {
             "begun": self.begun,
             "start": self.start,
             "live": live.dump() if live is not None else None,
-            "older": [record.dump() for record in self.older.records()],
-            "ledger": self._ledger.dump(),
+            "older": [record.dump() for record in self.backlog.records()],
+            "ledger": self._stats.dump(),
         }
         return json.dumps(row, separators=(",", ":"))
 
@@ -156,8 +158,8 @@ class Lineage:
         self.begun = row["begun"]
         self.start = row["start"]
         self.resume = Record.load(row["live"]) if row["live"] is not None else None
-        self.older.lost_sight = [Record.load(older) for older in row["older"]]
-        self._ledger.load(row["ledger"])
+        self.backlog.to_reopen = [Record.load(older) for older in row["older"]]
+        self._stats.load(row["ledger"])
 
     def close(self) -> None:
         """Let go of every descriptor."""
