@@ -411,6 +411,25 @@ def test_what_version_1_knew_of_events_is_known_still(tmp_path, monkeypatch):
     assert [(each.seq, each.event.event) for each in life.flush()] == [(3, "container.kill"), (4, "swarm.join")]
 
 
+def test_what_version_2_knew_of_hosts_is_known_still(tmp_path, monkeypatch):
+    from logwatch.matching.extractor import Extractor
+    from logwatch.store import schema
+
+    with monkeypatch.context() as before:
+        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
+        before.setattr(schema, "VERSION", 2)
+        store, _ = opened(tmp_path)
+        store.commit(Turn(stages={("extractor", 'a "b"'): str(T), ("pipeline", "clock"): "5"}), T)
+        store.close()
+    store, saved = opened(tmp_path)
+    store.close()
+    extractor = Extractor([])
+    extractor.restore({key: row for (stage, key), row in saved.stages.items() if stage == "extractor"})
+
+    assert extractor.tables[0] == {'a "b"': T}
+    assert saved.stages["pipeline", "clock"] == "5"
+
+
 # ── the copy of the positions ────────────────────────────────────────────────────────
 
 
