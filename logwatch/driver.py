@@ -5,7 +5,7 @@
 
 One thread runs it. The web server sees what the last commit left (`Board`); signals and
 requests only raise flags that the loop looks at between two reads. A commit that fails keeps
-its turn; nothing more is read until it went through, so memory stays bounded and the log keeps
+its transaction; nothing more is read until it went through, so memory stays bounded and the log keeps
 what we cannot.
 """
 
@@ -23,7 +23,7 @@ from logwatch.notifiers import Dispatcher, Receiver
 from logwatch.pipeline import Pipeline
 from logwatch.rulefiles import RuleSet
 from logwatch.status import Board
-from logwatch.store import Store, Turn
+from logwatch.store import Store, Transaction
 
 SOURCE = "file"
 NOTIFIERS = "notifiers"
@@ -95,14 +95,14 @@ class Engine:
         self._noticed_ns = 0
         self._report: Report | None = None
         self._shown = (-1, False)
-        self._turn = Turn()
+        self._turn = Transaction()
         self._watched_ns = 0
         self._reported_ns = 0
 
     # ── what others ask for ──────────────────────────────────────────────────────────
 
     def stop(self) -> None:
-        """End the loop after the turn at hand; callable from any thread and from signal handlers."""
+        """End the loop after the current step; callable from any thread and from signal handlers."""
         self.flags.stop = True
         self._source.wake()
 
@@ -114,7 +114,7 @@ class Engine:
     # ── the loop ─────────────────────────────────────────────────────────────────────
 
     def run(self) -> None:
-        """Follow until stopped; the last turn is committed."""
+        """Follow until stopped; everything read is committed."""
         self._commit()
         while not self.flags.stop:
             self._look_for_changes()
@@ -163,10 +163,10 @@ class Engine:
         """Write and then show what happened since the last commit; False if the disk refused."""
         self._look_at_alerts()
         outcomes = self._pipeline.take_outcomes()
-        turn = self._pipeline.take_turn(outcomes)
-        turn.stages.update({(NOTIFIERS, key): row for key, row in self._dispatcher.changed_rows().items()})
-        turn.sources = {(SOURCE, key): row for key, row in self._source.changed_rows().items()}
-        self._turn.merge(turn)
+        transaction = self._pipeline.take_turn(outcomes)
+        transaction.stages.update({(NOTIFIERS, key): row for key, row in self._dispatcher.changed_rows().items()})
+        transaction.sources = {(SOURCE, key): row for key, row in self._source.changed_rows().items()}
+        self._turn.merge(transaction)
         now_ns = self._now()
         if self._turn:
             try:
@@ -178,7 +178,7 @@ class Engine:
                 return False
             self._source.committed()
             self._board.publish(self._turn, now_ns)
-            self._turn = Turn()
+            self._turn = Transaction()
         if self._report is not None:
             self._board.show_alerts(self._report)
             self._report = None

@@ -6,7 +6,7 @@
 
 `apply` takes one chunk through all stages. It reads no clock, no file and no socket, so
 that the same bytes give the same events whether they arrive over a week or in a second.
-What happened since the last turn is handed over by `take_outcomes` and `take_turn`, to be
+What happened since the last transaction is handed over by `take_outcomes` and `take_turn`, to be
 committed with the position in the log.
 """
 
@@ -48,7 +48,7 @@ from logwatch.model import (
     Severity,
     Stateful,
 )
-from logwatch.store.transaction import Rows, Turn
+from logwatch.store.transaction import Rows, Transaction
 
 DAY = 86_400 * SECOND
 
@@ -317,11 +317,11 @@ class Pipeline:
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 
-    def take_turn(self, outcomes: list[Outcome]) -> Turn:
+    def take_turn(self, outcomes: list[Outcome]) -> Transaction:
         """Hand over what is to be committed with these events: what all stages changed since the last call."""
         if not self._moved and not self.alerts.unsaved:
             # Time that merely goes by is no reason to write.
-            return Turn(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
+            return Transaction(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
         self._moved = False
         self._count_oddities()
         stages: Rows = {("reader", path): self.readers[path].dump() for path in self._read}
@@ -332,7 +332,7 @@ class Pipeline:
         stages.update({("previous", path): self._previous[path].dump(self._mask) for path in self._previous_changed})
         self._previous_changed.clear()
         stages["pipeline", "host"] = json.dumps(self.host)
-        return Turn(
+        return Transaction(
             stages=stages,
             series=self.series.changes(),
             points=self.series.points(),

@@ -125,10 +125,10 @@ class Replay:
             self._drop_changes(len(outcomes))
             return
         self.flush()
-        turn = self.pipeline.take_turn(outcomes)
-        turn.sources = {(SOURCE, key): row for key, row in self.source.changed_rows().items()}
-        turn.meta[TOLD] = str(self._told)
-        self.store.commit(turn, self.now_ns)
+        transaction = self.pipeline.take_turn(outcomes)
+        transaction.sources = {(SOURCE, key): row for key, row in self.source.changed_rows().items()}
+        transaction.meta[TOLD] = str(self._told)
+        self.store.commit(transaction, self.now_ns)
         self.source.committed()
 
     def _drop_changes(self, outcomes: int) -> None:

@@ -20,7 +20,7 @@ from logwatch.alerting import Report
 from logwatch.metrics.exposition import Exposition, Published
 from logwatch.model import SECOND, Family, Outcome, Rule, SampleChange, SourceStatus
 from logwatch.rulefiles import RuleSet
-from logwatch.store import History, Query, Turn
+from logwatch.store import History, Query, Transaction
 from logwatch.web.view import Probe
 
 STALLED_NS = 30 * SECOND
@@ -61,9 +61,9 @@ class Board:
         """The loop came by."""
         self._ticked_ns = now_ns
 
-    def publish(self, turn: Turn, now_ns: int) -> None:
+    def publish(self, transaction: Transaction, now_ns: int) -> None:
         """Show what was just committed."""
-        self.published.apply(turn.series)
+        self.published.apply(transaction.series)
         self._committed_ns = now_ns
         self._commit_error = None
 

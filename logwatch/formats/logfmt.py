@@ -97,7 +97,13 @@ def value(message: bytes, key: bytes) -> str | None:
     start = _find(message, b" " + key + b"=")
     if start < 0:
         return None
-    if message[start : start + 1] in BRACKETED:
+    first = message[start : start + 1]
+    if first == b'"':  # nearly always without escapes
+        close = message.find(b'"', start + 1)
+        raw = message[start + 1 : close]
+        if close > 0 and b"\\" not in raw and b"#" not in raw and _closes(message, close):
+            return raw.decode(errors="replace")
+    if first in BRACKETED:
         return _text(message[start : _end(message, start)])
     end = message.find(b" ", start)
     raw = message[start:end] if end >= 0 else message[start:]
@@ -174,11 +180,16 @@ def _closing_quote(message: bytes, start: int) -> int:
             quote = message.find(b'"', quote + 1)
         if quote < 0:
             break
-        if quote + 1 == len(message) or CLOSED.match(message, quote + 1):
+        if _closes(message, quote):
             return quote
         if first < 0:
             first = quote
     return first if first >= 0 else len(message)
+
+
+def _closes(message: bytes, quote: int) -> bool:
+    """Whether a quote ends its value."""
+    return quote + 1 == len(message) or CLOSED.match(message, quote + 1) is not None
 
 
 def _escaped(message: bytes, quote: int) -> bool:

@@ -19,16 +19,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from typing import NamedTuple
 
 from logwatch.errors import Mistake, RuleError
 from logwatch.formats import logrus
 from logwatch.formats.tags import TAG_FAMILIES, family_tags
-from logwatch.matching.fields import Getter, Message, compile_parsers
-from logwatch.matching.patterns import Search, compile_regex
+from logwatch.matching.fields import Getter, Message, compile_parsers, compile_template
+from logwatch.matching.patterns import Found, any_found
 from logwatch.matching.redaction import MASK, Masker
 from logwatch.matching.templates import Template, parse
 from logwatch.model import LONGEST_NAME, LONGEST_VALUE, SECOND, Event, Hit, Record, Rule
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
 NO_EVENTS: tuple[Event, ...] = ()
 API_ERROR = "api.error"
@@ -67,6 +70,24 @@ class Extraction(NamedTuple):
     """What `unless_other` rules with metrics would have made: only those metrics count. A request that failed always has one."""
 
 
+class Writer(Enum):
+    """Who wrote a line, by its tag and the form of its message."""
+
+    ENGINE = "engine"
+    """The engine, in one of its own forms."""
+    ENGINE_BARE = "engine, bare text"
+    """A tag of the engine, but not the form: only rules that describe the message from its start count."""
+    BARE = "bare text"
+    """As ENGINE_BARE, under a tag of containerd or of a script."""
+    CONTAINER = "container"
+    """The tag `docker` on a host whose engine has another: a container's."""
+    OTHER = "other"
+
+
+_OF_ENGINE = frozenset({Writer.ENGINE, Writer.ENGINE_BARE})
+_BARE_TEXT = frozenset({Writer.ENGINE_BARE, Writer.BARE})
+
+
 class Extractor:
     """Makes events by these rules. Raises RuleError for field regexes that RE2 refuses."""
 
@@ -80,62 +101,57 @@ class Extractor:
                 mistakes += error.mistakes
         if mistakes:
             raise RuleError(mistakes)
-        self._certain_hosts: dict[str, int] = {}
-        self._new_hosts: list[str] = []
+        self._certain_hosts: StateTable[str, int] = StateTable("host")
+        """Hosts whose engine was seen under a tag of its own, and when (ns)."""
+        self.tables = (self._certain_hosts,)
 
     def extract(self, record: Record, hit: Hit, path: str, offset: int, line: int | None) -> Extraction:
         """Make the events of a line that was hit; `offset` is the line's in its file."""
-        tag, message = record.tag, record.message
-        engine, speaks, barred = self._judge(record)
-        if barred:
+        writer = self._writer(record)
+        engine = writer in _OF_ENGINE
+        if writer is Writer.CONTAINER:
             return Extraction(NO_EVENTS, (), engine)
-        if message[:6] != b'time="':
+        if record.message[:6] != b'time="':
             record = logrus.translated(record)
-            message = record.message
+        tag, message, bare = record.tag, record.message, writer in _BARE_TEXT
         confirmed = []
         for index in hit.rules:
             rule = self._rules[index]
-            if tag in rule.tags and rule.confirms(message, speaks=speaks):
+            if tag in rule.tags and (rule.found_bare if bare else rule.found)(message):
                 confirmed.append(rule)
         if not confirmed:
             return Extraction(NO_EVENTS, (), engine)
-        if len(confirmed) == 1:
-            event = confirmed[0].make(record, path, offset, line)
-            return Extraction((event,) if event else NO_EVENTS, (confirmed[0].id,), engine)
-        return _choose(confirmed, [rule.make(record, path, offset, line) for rule in confirmed], engine=engine)
+        events, replaced = _make_events(confirmed, record, (path, offset, line))
+        return Extraction(events, tuple([rule.id for rule in confirmed]), engine, replaced)
 
-    def _judge(self, record: Record) -> tuple[bool, bool, bool]:
-        """Whether a line is the engine's, whether it has the right form, and whether its tag is known to be another's."""
+    def changed_rows(self) -> dict[str, str | None]:
+        """As `model.Stateful`."""
+        return state_table.changed_rows(self.tables)
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """As `model.Stateful`."""
+        state_table.restore(self.tables, rows)
+
+    def _writer(self, record: Record) -> Writer:
         tag, message = record.tag, record.message
         if tag not in _SPEAKERS:
-            return False, True, False
+            return Writer.OTHER
         if tag == _AMBIGUOUS and self._is_certain(record):
-            return False, False, True
-        looks = message[:6] == b'time="' or looks_like_engine(message)
-        if looks and tag in _CERTAIN and not self._is_certain(record):
-            self._remember(record)
-        return tag in _ENGINE and (looks or tag not in _WRAPPERS), looks, False
+            return Writer.CONTAINER
+        if message[:6] == b'time="' or looks_like_engine(message):
+            if tag in _CERTAIN and not self._is_certain(record):
+                self._remember(record)
+            return Writer.ENGINE if tag in _ENGINE else Writer.OTHER
+        return Writer.ENGINE_BARE if tag in _ENGINE and tag not in _WRAPPERS else Writer.BARE
 
     def _is_certain(self, record: Record) -> bool:
-        """Whether the engine of that host was heard under a tag of its own lately, or soon will have been."""
-        heard_ns = self._certain_hosts.get(record.host)
-        return heard_ns is not None and abs(record.stamp_ns - heard_ns) < _CERTAIN_NS
+        """Whether the engine of that host wrote under a tag of its own lately, or soon will have."""
+        seen_ns = self._certain_hosts.get(record.host)
+        return seen_ns is not None and abs(record.stamp_ns - seen_ns) < _CERTAIN_NS
 
     def _remember(self, record: Record) -> None:
         if len(self._certain_hosts) < _MAX_HOSTS or record.host in self._certain_hosts:
             self._certain_hosts[record.host] = record.stamp_ns
-            self._new_hosts.append(record.host)
-
-    def changed_rows(self) -> dict[str, str | None]:
-        """Hand over the hosts whose engine was recognised since the last call."""
-        rows: dict[str, str | None] = {host: str(self._certain_hosts[host]) for host in self._new_hosts}
-        self._new_hosts.clear()
-        return rows
-
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue with the hosts of the last commit."""
-        self._certain_hosts = {host: int(heard_ns) for host, heard_ns in rows.items()}
-        self._new_hosts.clear()
 
 
 def looks_like_engine(message: bytes) -> bool:
@@ -143,19 +159,27 @@ def looks_like_engine(message: bytes) -> bool:
     return _LOOKS_LIKE_ENGINE.match(message) is not None
 
 
-def _choose(confirmed: Sequence[CompiledRule], made: Sequence[Event | None], *, engine: bool) -> Extraction:
-    """Let rules with `unless_other` step back behind the others, and all but the first behind that."""
-    others = any(not rule.unless_other for rule in confirmed)
-    chosen = confirmed[0] if not others else None
-    events, replaced = [], []
-    for rule, event in zip(confirmed, made, strict=True):
-        if event is None:
-            continue
-        if not rule.unless_other or rule is chosen:
-            events.append(event)
-        elif rule.has_metrics:
-            replaced.append(event)
-    return Extraction(events, tuple(rule.id for rule in confirmed), engine, replaced)
+def _make_events(
+    confirmed: Sequence[CompiledRule], record: Record, place: Place
+) -> tuple[Sequence[Event], Sequence[Event]]:
+    """Make the events of a line's rules; of `unless_other` rules only the first counts, and only if it is alone.
+
+    What the others would have made comes second, where a metric counts it.
+    """
+    message = Message(record.message)
+    if len(confirmed) == 1:
+        event = confirmed[0].make(record, message, place)
+        return ((event,) if event else NO_EVENTS), NO_EVENTS
+    alone = all(rule.unless_other for rule in confirmed)
+    events: list[Event] = []
+    replaced: list[Event] = []
+    for rule in confirmed:
+        counts = not rule.unless_other or (alone and rule is confirmed[0])
+        if counts or rule.has_metrics:
+            event = rule.make(record, message, place)
+            if event is not None:
+                (events if counts else replaced).append(event)
+    return events, replaced
 
 
 class CompiledRule:
@@ -166,74 +190,69 @@ class CompiledRule:
         self.tags = family_tags(rule.programs)
         self.unless_other = rule.unless_other
         self.has_metrics = bool(rule.metrics) or rule.event == API_ERROR
-        self._rule = rule
-        self._masker = masker
-        self._texts = [pattern.text.encode() for pattern in rule.patterns if not pattern.regex]
-        searches = {pattern.text: Search(compile_regex(pattern.text)) for pattern in rule.patterns if pattern.regex}
-        self._regexes = [search.found_in for search in searches.values()]
-        self._bare = [search.found_in for text, search in searches.items() if text.startswith("^")]
-        bind = compile_parsers(rule.fields)
-        named = {name: parse(text) for name, text in rule.attributes.items()}
-        self._event = _filler(parse(rule.event), bind)
-        self._object_id = _filler(parse(rule.object_id or ""), bind)
-        self._name = _filler(named.pop("name", parse("")), bind)
-        self._attributes = [
-            (name, _filler(template, bind), MASK if masker.is_secret(name) else None)
-            for name, template in named.items()
-        ]
-        self._severity = rule.severity.value
-
-    def confirms(self, message: bytes, *, speaks: bool) -> bool:
-        """Whether a message contains what the rule wants, in a line that has the engine's form (`speaks`) or need not have it."""
-        if not speaks:
-            return any(found_in(message) for found_in in self._bare)
-        for text in self._texts:
-            if text in message:
-                return True
-        return any(found_in(message) for found_in in self._regexes)
-
-    def make(self, record: Record, path: str, offset: int, line: int | None) -> Event | None:
+        self.found: Found = any_found(rule.patterns)
+        """Whether a message contains what the rule wants."""
+        self.found_bare: Found = any_found([each for each in rule.patterns if each.regex and each.text[:1] == "^"])
+        """The same where the message has not the engine's form: only patterns from the message's start count."""
+        self.make = _maker(rule, masker)
         """Make the event of a confirmed line; None for a rule that only knows it."""
-        if not self._rule.event:
-            return None
-        message = Message(record.message)
-        event = self._event(message)
+
+
+Place = tuple[str, int, int | None]
+"""Of a line: path, offset, and number in the file where lines are counted."""
+Maker = Callable[[Record, Message, Place], Event | None]
+
+
+def _maker(rule: Rule, masker: Masker) -> Maker:
+    """Compile what makes the events of a rule; what is constant is settled here."""
+    if not rule.event:
+        return lambda _record, _message, _place: None
+    bind = compile_parsers(rule.fields)
+    templates = {name: parse(text) for name, text in rule.attributes.items()}
+    constant_event, event_of = parse(rule.event).constant, compile_template(parse(rule.event), bind)
+    id_of = compile_template(parse(rule.object_id), bind) if rule.object_id else None
+    name_of = compile_template(templates.pop("name"), bind) if "name" in templates else None
+    attribute_of = _attributes_of(templates, bind, masker)
+    severity, rule_id, role, revoked_by = rule.severity.value, rule.id, rule.role, rule.revoked_by
+
+    def make(record: Record, message: Message, place: Place) -> Event | None:
+        event = constant_event or event_of(message)
         if not event:
             return None
+        object_id = _short(id_of(message)) if id_of is not None else None
+        name = _short(name_of(message)) if name_of is not None else None
         attributes = {}
-        for attribute, fill, hidden in self._attributes:
-            value = fill(message)
+        for attribute, value_of in attribute_of:
+            value = value_of(message)
             if value:
-                attributes[attribute] = hidden or self._masker.mask(value[:LONGEST_VALUE])
-        rule = self._rule
+                attributes[attribute] = value
+        time_ns, stamp_ns, host, _, _, _ = record
+        path, offset, line = place
         return Event(
-            record.time_ns,
-            event[:LONGEST_NAME],
-            record.host,
-            _short(self._object_id(message)),
-            _short(self._name(message)),
-            attributes,
-            self._severity,
-            rule.id,
-            path,
-            offset,
-            line,
-            rule.role,
-            record.stamp_ns,
-            rule.revoked_by,
+            *(time_ns, event[:LONGEST_NAME], host, object_id, name, attributes, severity),
+            *(rule_id, path, offset, line, role, stamp_ns, revoked_by),
         )
+
+    return make
 
 
 def _short(text: str | None) -> str | None:
     return text[:LONGEST_NAME] if text else None
 
 
-def _filler(template: Template, bind: Callable[[str], Getter]) -> Getter:
-    """What fills a template in from a message."""
-    if template.constant is not None:
-        constant = template.constant
-        return lambda _message: constant
-    if template.plain is not None:
-        return bind(template.plain)
-    getters = {field: bind(field) for field in template.fields}
-    return lambda message: template.render(lambda field: getters[field](message))
+def _attributes_of(
+    templates: Mapping[str, Template], bind: Callable[[str], Getter], masker: Masker
+) -> list[tuple[str, Getter]]:
+    """What gives the value of each attribute, without secrets."""
+
+    def masked(fill: Getter) -> Getter:
+        return lambda message: masker.mask((fill(message) or "")[:LONGEST_VALUE])
+
+    def hidden(fill: Getter) -> Getter:
+        return lambda message: MASK if fill(message) else None
+
+    getters = []
+    for name, template in templates.items():
+        fill = compile_template(template, bind)
+        getters.append((name, hidden(fill) if masker.is_secret(name) else masked(fill)))
+    return getters

@@ -9,25 +9,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from logwatch.errors import RuleError
 from logwatch.formats import docker_events, json, logfmt
 from logwatch.formats.tags import EVENTS_TAG
-from logwatch.matching.patterns import Regex, Search, compile_regex, mistake
+from logwatch.matching.patterns import Regex, compile_regex, mistake, spans_of
+from logwatch.matching.templates import Template
 from logwatch.model import FieldParser, Record
 
 
 class Message:
-    """A message while one rule takes its fields, with what was parsed of it already."""
+    """A message while rules take its fields, with what was parsed of it already."""
 
-    __slots__ = ("matches", "text", "trees")
+    __slots__ = ("parsed", "text")
 
     def __init__(self, text: bytes) -> None:
         self.text = text
-        self.trees: dict[int, json.Tree] = {}
-        """By the number of the rule's parser."""
-        self.matches: dict[int, tuple[bytes, Sequence[tuple[int, int]]]] = {}
-        """What was searched, and where the match and its groups are, by the number of the rule's parser."""
+        self.parsed: dict[object, Any] = {}
+        """By what parsed it: a tree, or the text that a regex was searched in with its groups."""
 
 
 def fields_of(record: Record) -> dict[str, str]:
@@ -44,21 +44,48 @@ Binder = Callable[[str], Getter | None]
 """Makes what gets a field; None where the parser can be known not to have it."""
 
 
+def compile_template(template: Template, bind: Callable[[str], Getter]) -> Getter:
+    """Return what fills a template in from a message; None if a field is absent or empty, but for a bare field."""
+    if template.constant is not None:
+        constant = template.constant
+        return lambda _message: constant
+    if template.plain is not None:
+        return bind(template.plain)
+    parts = [part if isinstance(part, str) else (bind(part.field), part.filters) for part in template.parts]
+
+    def fill(message: Message) -> str | None:
+        filled = []
+        for part in parts:
+            if isinstance(part, str):
+                filled.append(part)
+                continue
+            get, filters = part
+            value = get(message)
+            for apply in filters:
+                value = apply(value) if value else None
+            if not value:
+                return None
+            filled.append(value)
+        return "".join(filled)
+
+    return fill
+
+
 def compile_parsers(parsers: Sequence[FieldParser]) -> Callable[[str], Getter]:
     """Return what makes the getter of a field. Raises RuleError for a regex that RE2 refuses."""
     binders: list[Binder] = []
-    for number, parser in enumerate(parsers):
-        binders.append(_binder(parser, number, tuple(binders)))
+    for parser in parsers:
+        binders.append(_binder(parser, tuple(binders)))
     return partial(_bind, tuple(binders))
 
 
-def _binder(parser: FieldParser, number: int, earlier: Sequence[Binder]) -> Binder:
+def _binder(parser: FieldParser, earlier: Sequence[Binder]) -> Binder:
     if parser.kind == "logfmt":
         return _bind_logfmt
     if parser.kind == "regex":
         of = None if parser.of is None else _bind(earlier, parser.of)
-        return partial(_bind_regex, _compiled(parser), of, number)
-    return partial(_bind_tree, json.parse if parser.kind == "json" else docker_events.parse, number)
+        return partial(_bind_regex, _compiled(parser), of)
+    return partial(_bind_tree, json.parse if parser.kind == "json" else docker_events.parse)
 
 
 def _bind(binders: Sequence[Binder], field: str) -> Getter:
@@ -78,31 +105,33 @@ def _first(getters: Sequence[Getter], message: Message) -> str | None:
 
 
 def _bind_logfmt(field: str) -> Getter:
-    key = field.encode()
-    return lambda message: logfmt.value(message.text, key)
+    value, key = logfmt.value, field.encode()
+    return lambda message: value(message.text, key)
 
 
-def _bind_tree(parse: Callable[[bytes], json.Tree | None], number: int, field: str) -> Getter:
+def _bind_tree(parse: Callable[[bytes], json.Tree | None], field: str) -> Getter:
     def get(message: Message) -> str | None:
-        tree = message.trees.get(number)
+        tree = message.parsed.get(parse)
         if tree is None:
-            tree = message.trees[number] = parse(message.text) or {}
+            tree = message.parsed[parse] = parse(message.text) or {}
         return json.lookup(tree, field)
 
     return get
 
 
-def _bind_regex(regex: Regex, of: Getter | None, number: int, field: str) -> Getter | None:
+def _bind_regex(regex: Regex, of: Getter | None, field: str) -> Getter | None:
     index = regex.groupindex.get(field.encode())
     if index is None:
         return None
-    spans_in = Search(regex).spans
+    spans_in = spans_of(regex)
+    parser = regex if of is None else of  # re2 gives equal regexes as one object, `of` is the parser's own
 
     def get(message: Message) -> str | None:
-        if number not in message.matches:
+        found = message.parsed.get(parser)
+        if found is None:
             text = message.text if of is None else (of(message) or "").encode()
-            message.matches[number] = text, spans_in(text)
-        text, spans = message.matches[number]
+            found = message.parsed[parser] = text, spans_in(text)
+        text, spans = found
         start, end = spans[index]
         return None if start < 0 else text[start:end].decode(errors="replace")
 

@@ -17,7 +17,8 @@ beyond ASCII is the bytes of its UTF-8.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol, cast
 
 import re2
@@ -73,36 +74,62 @@ class Token(NamedTuple):
 
 
 _NO_ASSERTION = Token("anchor", b"")
-_UNANCHORED = re2._Anchor.UNANCHORED  # noqa: SLF001 - see Search
+Found = Callable[[bytes], bool]
+"""Whether a text contains a pattern."""
+Spans = Callable[[bytes], Sequence[tuple[int, int]]]
+"""Where the leftmost match and its groups are; (-1, -1) for what took no part, and for the match if there is none."""
+
+# google-re2 makes a generator and a match object of every search, which costs more than the search itself. What it asks
+# the C++ object is asked here directly. Both names are private: tests/matching/test_patterns.py holds each use.
+_UNANCHORED = re2._Anchor.UNANCHORED  # noqa: SLF001 - see above
 
 
-class Search:
-    """Whether and where a pattern is in a text: `Regex.search` without the objects around the answer.
+def spans_of(regex: Regex) -> Spans:
+    """Return what finds a regex and its groups in a text."""
+    match = regex._regexp.Match  # type: ignore[attr-defined]  # noqa: SLF001 - see above; absent: AttributeError at load
 
-    google-re2 makes a generator and a match of every search, which cost more than the search; what it asks itself is
-    asked here.
-    """
-
-    __slots__ = ("_match",)
-
-    def __init__(self, regex: Regex) -> None:
-        self._match = regex._regexp.Match  # type: ignore[attr-defined]  # noqa: SLF001 - see above; absent: AttributeError at load
-
-    def spans(self, text: bytes) -> Sequence[tuple[int, int]]:
-        """Where the leftmost match and its groups are; (-1, -1) for what took no part, and for the match where there is none."""
-        found: Sequence[tuple[int, int]] = self._match(_UNANCHORED, text, 0, len(text))
+    def spans(text: bytes) -> Sequence[tuple[int, int]]:
+        found: Sequence[tuple[int, int]] = match(_UNANCHORED, text, 0, len(text))
         return found
 
-    def found_in(self, text: bytes) -> bool:
-        """Whether the text contains the pattern."""
-        return bool(self._match(_UNANCHORED, text, 0, len(text))[0][0] >= 0)
+    return spans
 
 
-def compile_regex(text: str) -> Regex:
+def any_found(patterns: Sequence[Pattern]) -> Found:
+    """Return what tells whether a text contains one of some patterns."""
+    literals = [pattern.text.encode() for pattern in patterns if not pattern.regex]
+    searches = [_found(text) for text in dict.fromkeys(pattern.text for pattern in patterns if pattern.regex)]
+    if len(literals) == 1 and not searches:
+        return partial(_contains, literals[0])
+    if len(searches) == 1 and not literals:
+        return searches[0]
+
+    def found(text: bytes) -> bool:
+        return any(literal in text for literal in literals) or any(search(text) for search in searches)
+
+    return found
+
+
+def _contains(literal: bytes, text: bytes) -> bool:
+    return literal in text
+
+
+def _found(pattern: str) -> Found:
+    """Return what tells whether a regex is in a text: without groups, which take RE2 three times as long."""
+    match = compile_regex(pattern, captures=False)._regexp.Match  # type: ignore[attr-defined]  # noqa: SLF001 - as in spans_of
+
+    def found(text: bytes) -> bool:
+        return bool(match(_UNANCHORED, text, 0, len(text))[0][0] >= 0)
+
+    return found
+
+
+def compile_regex(text: str, *, captures: bool = True) -> Regex:
     """Compile RE2 syntax for bytes; raises ValueError with RE2's reason."""
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
+    options.never_capture = not captures
     try:
         return cast("Regex", re2.compile(text.encode(), options))
     except re2.error as error:

@@ -18,7 +18,7 @@ from pathlib import Path
 from logwatch.model import SECOND, Alert, Chunk, Event
 from logwatch.pipeline import Pipeline
 from logwatch.ruletests.lines import TimedLine
-from logwatch.store import Store, Sync, Turn
+from logwatch.store import Store, Sync, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Performance:
         self._sizes: dict[str, tuple[int, int]] = {}
         self._end_ns = end_ns
         self._told: dict[tuple[str, int], str] = {}
-        self._turn = Turn()
+        self._turn = Transaction()
         self.pipeline = build()
         self.pipeline.alerts.live = True
         self.pipeline.advance(start_ns)
@@ -97,11 +97,11 @@ class Performance:
         self._turn.merge(self.pipeline.take_turn(outcomes))
 
     def restart(self, time_ns: int, folder: Path) -> None:
-        """Commit as after every turn, then lose everything that is not committed, and go on from this folder."""
+        """Commit as after every transaction, then lose everything that is not committed, and go on from this folder."""
         now = datetime.fromtimestamp(time_ns // SECOND, UTC)
         with closing(Store(folder, now, sync=Sync.OFF)) as store:
             store.commit(self._turn, time_ns)
-        self._turn = Turn()
+        self._turn = Transaction()
         self.pipeline = self._build()
         with closing(Store(folder, now, sync=Sync.OFF)) as store:
             saved = store.load()

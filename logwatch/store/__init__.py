@@ -5,7 +5,7 @@
         positions.json       a copy of the positions, for the day the database cannot be read
         lock                 held by the one process that may write
 
-Everything that one turn of the loop brought is written in one transaction, so that after a
+Everything that one transaction of the loop brought is written in one transaction, so that after a
 crash the position in the log and all that was counted up to it belong together.
 """
 
@@ -13,6 +13,6 @@ from logwatch.store.database import Saved, Store
 from logwatch.store.durability import Sync
 from logwatch.store.history import History, Query
 from logwatch.store.retention import Retention
-from logwatch.store.transaction import Turn
+from logwatch.store.transaction import Transaction
 
-__all__ = ["History", "Query", "Retention", "Saved", "Store", "Sync", "Turn"]
+__all__ = ["History", "Query", "Retention", "Saved", "Store", "Sync", "Transaction"]

@@ -1,4 +1,4 @@
-"""The database that `run` owns: opened once, committed to once a turn."""
+"""The database that `run` owns: opened once; one transaction per commit."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ from pathlib import Path
 
 from logwatch.errors import CommitError, StateError
 from logwatch.model import SECOND, Outcome, SampleChange
-from logwatch.store import history, rows, schema
-from logwatch.store.durability import Flusher, Sync, wal_bytes
+from logwatch.store import history, schema
+from logwatch.store.durability import Flusher, Mirror, Sync, wal_bytes
 from logwatch.store.lock import Lock
-from logwatch.store.mirror import Mirror
 from logwatch.store.retention import Retention
-from logwatch.store.transaction import Turn
+from logwatch.store.transaction import (
+    Transaction,
+    read_points,
+    read_rows,
+    read_series,
+    write_many,
+    write_points,
+    write_rows,
+    write_series,
+)
 
 # The thread's checkpoint cannot finish while commits never pause; then the loop does it.
 LONGEST_WAL = 64 << 20
@@ -81,35 +89,35 @@ class Store:
         """Return what the last commit left. Positions that the database lost come from their copy."""
         connection = self._connection
         saved = Saved(
-            sources=rows.read_rows(connection, "sources"),
-            stages=rows.read_rows(connection, "stages"),
-            series=list(rows.read_series(connection)),
-            points=list(rows.read_points(connection)),
+            sources=read_rows(connection, "sources"),
+            stages=read_rows(connection, "stages"),
+            series=list(read_series(connection)),
+            points=list(read_points(connection)),
             meta=dict(connection.execute("SELECT key, value FROM meta")),
             notices=self._notices,
         )
         if not saved.sources:
             saved.sources = self._mirror.read()
             if saved.sources:
-                saved.notices.append("positions were taken from positions.json: the database had none")
+                saved.notices.append("positions.json: used for all positions: the database had none")
         self._mirror.fill(saved.sources)
         return saved
 
-    def commit(self, turn: Turn, now_ns: int) -> None:
-        """Write a turn, all or nothing.
+    def commit(self, transaction: Transaction, now_ns: int) -> None:
+        """Write a transaction whole or not at all.
 
-        Raises CommitError when the disk is full or refuses; merge the turn with the next one
+        Raises CommitError when the disk is full or refuses; merge the transaction with the next one
         and try again. The time only spaces the copies of the positions.
         """
-        if not turn:
+        if not transaction:
             return
         try:
-            self._write(turn)
+            self._write(transaction)
         except sqlite3.Error as error:
             raise self._failed(error) from error
         self._flusher.mark()
-        if turn.sources:
-            self._mirror.update(turn.sources)
+        if transaction.sources:
+            self._mirror.update(transaction.sources)
             if self._sync is Sync.ALWAYS or not 0 <= now_ns - self._mirrored_ns < MIRROR_NS:
                 self._mirrored_ns = now_ns
                 self._write_mirror()
@@ -129,26 +137,26 @@ class Store:
 
     # ── writing ──────────────────────────────────────────────────────────────────────
 
-    def _write(self, turn: Turn) -> None:
+    def _write(self, transaction: Transaction) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            rows.write_rows(connection, "sources", "source", turn.sources)
-            rows.write_rows(connection, "stages", "stage", turn.stages)
-            rows.write_series(connection, turn.series)
-            rows.write_points(connection, turn.points)
-            for sample, before_ns in turn.horizons.items():
+            write_rows(connection, "sources", "source", transaction.sources)
+            write_rows(connection, "stages", "stage", transaction.stages)
+            write_series(connection, transaction.series)
+            write_points(connection, transaction.points)
+            for sample, before_ns in transaction.horizons.items():
                 connection.execute(FORGET_POINTS, (sample, before_ns))
-            rows.write_many(connection, "INSERT OR REPLACE INTO meta VALUES (?, ?)", list(turn.meta.items()))
-            history.write(connection, turn.outcomes)
-            self._retention.apply(connection, turn)
+            write_many(connection, "INSERT OR REPLACE INTO meta VALUES (?, ?)", list(transaction.meta.items()))
+            history.write(connection, transaction.outcomes)
+            self._retention.apply(connection, transaction)
             connection.execute("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 connection.execute("ROLLBACK")
             self._retention.begin(connection)
             raise
-        with suppress(sqlite3.Error):  # the turn is committed; this can wait for the next
+        with suppress(sqlite3.Error):  # committed; this can wait for the next commit
             self._retention.tidy(connection)
             if wal_bytes(self._wal) > LONGEST_WAL:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -158,12 +166,12 @@ class Store:
             with suppress(OSError):
                 self._damaged.touch()
             return CommitError(
-                f"{self._path}: {error}: restart logwatch: it sets the database aside and goes on from positions.json",
+                f"{self._path}: commit failed: {error}: restart logwatch: it sets the database aside and continues from positions.json",
                 retry=False,
             )
         return CommitError(
-            f"{self._path}: {error}: nothing is lost while this lasts, but nothing new is shown either:"
-            " make room or let logwatch write there",
+            f"{self._path}: commit failed: {error}: reading is paused, no data is lost, metrics are stale:"
+            " free disk space or fix permissions",
             retry=True,
         )
 
@@ -211,7 +219,7 @@ class Store:
                     part.replace(target.with_name(target.name + suffix))
         except OSError as error:
             raise StateError(f"{self._path}: {why}, and it cannot be moved away: {error.strerror}") from error
-        self._notices.append(f"{self._path}: {why}: it was set aside as {target.name}, and a new one begun")
+        self._notices.append(f"{self._path}: {why}: it was set aside as {target.name}, and a new one was started")
 
 
 def _unreadable(error: sqlite3.Error) -> bool:

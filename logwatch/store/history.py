@@ -10,7 +10,7 @@ from pathlib import Path
 
 from logwatch.errors import StateError
 from logwatch.model import Event, LabelValues, Outcome, Role
-from logwatch.store.rows import encode_attributes, read_series, text, write_many
+from logwatch.store.transaction import encode_attributes, read_series, text, write_many
 
 COLUMNS = "seq, time_ns, event, host, id, name, attributes, severity, rule, path, offset, line, role, stamp_ns"
 INSERT = f"INSERT INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 -- constants

@@ -6,10 +6,10 @@ import sqlite3
 from dataclasses import dataclass
 
 from logwatch.model import SECOND
-from logwatch.store.transaction import Turn
+from logwatch.store.transaction import Transaction
 
 DAY_NS = 86_400 * SECOND
-# Deleted per commit at the most, so that no turn is long.
+# Deleted per commit at the most, so that no commit takes long.
 BATCH = 10_000
 # Counting pages takes longer than a small commit.
 COMMITS_PER_LOOK = 256
@@ -40,20 +40,20 @@ class Retention:
         self._newest_ns = connection.execute(recent).fetchone()[0] or 0
         self._looked_ns = self._commits = 0
 
-    def apply(self, connection: sqlite3.Connection, turn: Turn) -> None:
-        """Delete what the turn's events push out."""
-        if not turn.outcomes:
+    def apply(self, connection: sqlite3.Connection, transaction: Transaction) -> None:
+        """Delete what the transaction's events push out."""
+        if not transaction.outcomes:
             return
-        self._note(turn)
+        self._note(transaction)
         bound = self._last - self.events
         if self._newest_ns - self._looked_ns > min(3600 * SECOND, self.age_ns // 100):
             bound = max(bound, self._too_old(connection))
-        self._commits += 1 + len(turn.outcomes) // 100
+        self._commits += 1 + len(transaction.outcomes) // 100
         if self._commits >= COMMITS_PER_LOOK:
             self._commits = 0
             bound = max(bound, self._too_big(connection))
         if bound >= self._first:
-            bound = min(bound, self._first + max(BATCH, 2 * len(turn.outcomes)) - 1)
+            bound = min(bound, self._first + max(BATCH, 2 * len(transaction.outcomes)) - 1)
             connection.execute("DELETE FROM events WHERE seq <= ?", (bound,))
             self._first = bound + 1
 
@@ -64,13 +64,13 @@ class Retention:
             # execute() would stop after the first page: this pragma returns a row for each.
             connection.executescript(f"PRAGMA incremental_vacuum({PAGES_PER_COMMIT:d})")
 
-    def _note(self, turn: Turn) -> None:
-        seqs = [outcome.seq for outcome in turn.outcomes if not outcome.amends]
+    def _note(self, transaction: Transaction) -> None:
+        seqs = [outcome.seq for outcome in transaction.outcomes if not outcome.amends]
         self._last = max([self._last, *seqs])
         self._first = self._first or min(seqs, default=0)
-        newest_ns = max(outcome.event.time_ns for outcome in turn.outcomes)
-        if turn.clock_ns:
-            newest_ns = min(newest_ns, turn.clock_ns)
+        newest_ns = max(outcome.event.time_ns for outcome in transaction.outcomes)
+        if transaction.clock_ns:
+            newest_ns = min(newest_ns, transaction.clock_ns)
         self._newest_ns = max(self._newest_ns, newest_ns)
 
     def _too_old(self, connection: sqlite3.Connection) -> int:

@@ -37,8 +37,13 @@ INSERT OR REPLACE INTO stages
 DELETE FROM stages WHERE stage = 'lifecycle' AND (key GLOB 'subject *' OR key GLOB 'nameless *');
 """
 
+# The extractor's rows had bare hosts as keys; now they are rows of a table like all others.
+TABLE_OF_HOSTS = """
+UPDATE stages SET key = 'host ' || json_quote(key) WHERE stage = 'extractor';
+"""
+
 # Scripts that lead from each version to the next; the first makes version 1 of nothing.
-MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING)
+MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS)
 VERSION = len(MIGRATIONS)
 
 

@@ -13,7 +13,7 @@ import pytest
 from logwatch.errors import CommitError, StateError
 from logwatch.lifecycle import Lifecycle
 from logwatch.model import SECOND, Event, Outcome, Role, SampleChange, Severity
-from logwatch.store import History, Query, Retention, Store, Sync, Turn
+from logwatch.store import History, Query, Retention, Store, Sync, Transaction
 
 NOW = datetime(2026, 11, 23, 18, 12, 57, tzinfo=UTC)
 T = 1_795_457_577 * SECOND
@@ -51,7 +51,7 @@ def store(tmp_path):
 
 
 def whole_turn():
-    return Turn(
+    return Transaction(
         sources={FILE: '{"offset": 10}'},
         stages={("lifecycle", "a"): "[1]"},
         series=[SampleChange("x_total", ("a", 'b"\u00e9'), 3.0, 5), SampleChange("y", (), float("inf"), 6)],
@@ -66,18 +66,18 @@ def whole_turn():
 
 @pytest.mark.parametrize("sync", Sync)
 def test_what_was_committed_is_there_after_a_restart(tmp_path, sync):
-    turn = whole_turn()
+    transaction = whole_turn()
     store, empty = opened(tmp_path, sync=sync)
-    store.commit(turn, T)
+    store.commit(transaction, T)
     store.close()
     store, saved = opened(tmp_path)
     events = list(store.events(Query()))
     store.close()
 
     assert (empty.sources, empty.stages, empty.series, empty.points, empty.meta) == ({}, {}, [], [], {})
-    assert (saved.sources, saved.stages, saved.meta) == (turn.sources, turn.stages, turn.meta)
-    assert (saved.series, saved.points) == (turn.series, turn.points)
-    assert events == turn.outcomes
+    assert (saved.sources, saved.stages, saved.meta) == (transaction.sources, transaction.stages, transaction.meta)
+    assert (saved.series, saved.points) == (transaction.series, transaction.points)
+    assert events == transaction.outcomes
     assert saved.notices == []
 
 
@@ -86,10 +86,10 @@ def test_what_was_committed_is_there_after_a_kill(tmp_path):
 import os
 from datetime import datetime, UTC
 from pathlib import Path
-from logwatch.store import Store, Turn
+from logwatch.store import Store, Transaction
 store = Store(Path({str(tmp_path)!r}), datetime.now(UTC))
 store.load()
-store.commit(Turn(sources={{("file", "x"): "1"}}), 1)
+store.commit(Transaction(sources={{("file", "x"): "1"}}), 1)
 os.kill(os.getpid(), 9)
 """
     killed = subprocess.run([sys.executable, "-c", script], check=False)
@@ -105,15 +105,15 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from logwatch.model import Event, Outcome, SampleChange
-from logwatch.store import Store, Sync, Turn
+from logwatch.store import Store, Sync, Transaction
 store = Store(Path(sys.argv[1]), datetime.now(UTC), sync=Sync(sys.argv[2]))
 number = int(store.load().sources.get(("file", "x"), "0"))
 while True:
     number += 1
     event = Event(number, "container.die", "vm", "a", None, {"n": "x" * (number % 3000)}, "info", "r", "/log", number)
-    turn = Turn(sources={("file", "x"): str(number)}, stages={("s", "n"): str(number)}, outcomes=[Outcome(number, event)])
-    turn.series = [SampleChange("n_total", (), float(number), number)]
-    store.commit(turn, number * 10**8)
+    transaction = Transaction(sources={("file", "x"): str(number)}, stages={("s", "n"): str(number)}, outcomes=[Outcome(number, event)])
+    transaction.series = [SampleChange("n_total", (), float(number), number)]
+    store.commit(transaction, number * 10**8)
     print(number, flush=True)
 """
 
@@ -142,7 +142,7 @@ def test_rows_series_and_points_that_ended_are_gone(tmp_path):
     store, _ = opened(tmp_path)
     store.commit(whole_turn(), T)
     store.commit(
-        Turn(
+        Transaction(
             sources={FILE: None},
             stages={("lifecycle", "a"): None},
             series=[SampleChange("y", (), None, 9)],
@@ -162,25 +162,25 @@ def test_rows_series_and_points_that_ended_are_gone(tmp_path):
 
 def test_of_several_changes_of_one_series_the_last_counts(store):
     labels = ("web",)
-    store.commit(Turn(series=[SampleChange("y", labels, None, 1), SampleChange("y", labels, 1.0, 2)]), T)
+    store.commit(Transaction(series=[SampleChange("y", labels, None, 1), SampleChange("y", labels, 1.0, 2)]), T)
     begun = store.load().series
-    store.commit(Turn(series=[SampleChange("y", labels, 2.0, 3), SampleChange("y", labels, None, 4)]), T)
+    store.commit(Transaction(series=[SampleChange("y", labels, 2.0, 3), SampleChange("y", labels, None, 4)]), T)
 
     assert begun == [SampleChange("y", labels, 1.0, 2)]
     assert store.load().series == []
 
 
 def test_an_empty_turn_commits_nothing(store, tmp_path):
-    store.commit(Turn(), T)
+    store.commit(Transaction(), T)
 
-    assert not Turn()
+    assert not Transaction()
     assert not (tmp_path / "state" / "positions.json").exists()
 
 
 def test_text_that_is_no_unicode_comes_back_as_it_was(store):
     odd = ("file", "/var/log/\udcff")
     told = outcome(1, name="\udcff\ud800", error="\udcfe")
-    store.commit(Turn(sources={odd: "1"}, stages={("reader", "\udcff"): "2"}, outcomes=[told, outcome(2)]), T)
+    store.commit(Transaction(sources={odd: "1"}, stages={("reader", "\udcff"): "2"}, outcomes=[told, outcome(2)]), T)
     saved = store.load()
 
     assert saved.sources == {odd: "1"}
@@ -190,7 +190,7 @@ def test_text_that_is_no_unicode_comes_back_as_it_was(store):
 
 def test_merged_turns_equal_their_commits_in_order(tmp_path):
     one = whole_turn()
-    two = Turn(
+    two = Transaction(
         sources={FILE: '{"offset": 20}'},
         stages={("lifecycle", "a"): None},
         series=[SampleChange("y", (), None, 9), SampleChange("y", (), 4.0, 10)],
@@ -218,16 +218,16 @@ def test_merged_turns_equal_their_commits_in_order(tmp_path):
 
 
 def test_a_full_disk_keeps_the_turn_for_another_try(store):
-    store.commit(Turn(outcomes=[outcome(1)], sources={FILE: "1"}), T)
+    store.commit(Transaction(outcomes=[outcome(1)], sources={FILE: "1"}), T)
     pages = store._connection.execute("PRAGMA page_count").fetchone()[0]
     store._connection.execute(f"PRAGMA max_page_count = {pages}")
-    turn = Turn(outcomes=[outcome(seq, error="x" * 200) for seq in range(2, 500)], sources={FILE: "2"})
-    with pytest.raises(CommitError, match=r"full.*make room") as refused:
-        store.commit(turn, T)
+    transaction = Transaction(outcomes=[outcome(seq, error="x" * 200) for seq in range(2, 500)], sources={FILE: "2"})
+    with pytest.raises(CommitError, match=r"full.*free disk space") as refused:
+        store.commit(transaction, T)
     during = (seqs(store), store.load().sources)
     store._connection.execute("PRAGMA max_page_count = 100000")
-    turn.merge(Turn(outcomes=[outcome(500)], sources={FILE: "3"}))
-    store.commit(turn, T)
+    transaction.merge(Transaction(outcomes=[outcome(500)], sources={FILE: "3"}))
+    store.commit(transaction, T)
 
     assert refused.value.retry
     assert during == ([1], {FILE: "1"})
@@ -237,15 +237,15 @@ def test_a_full_disk_keeps_the_turn_for_another_try(store):
 
 def test_damage_found_while_running_is_set_aside_at_the_next_start(tmp_path):
     store, _ = opened(tmp_path)
-    store.commit(Turn(sources={FILE: "1"}), T)
+    store.commit(Transaction(sources={FILE: "1"}), T)
     store._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store._connection.execute("PRAGMA shrink_memory")
     (tmp_path / "logwatch.db").write_bytes(b"\xff" * 100_000)
     with pytest.raises(CommitError, match="restart logwatch") as refused:
-        store.commit(Turn(sources={FILE: "2"}, outcomes=[outcome(1)]), T)
+        store.commit(Transaction(sources={FILE: "2"}, outcomes=[outcome(1)]), T)
     store.close()
     store, saved = opened(tmp_path)
-    store.commit(Turn(sources={FILE: "3"}), T)
+    store.commit(Transaction(sources={FILE: "3"}), T)
     store.close()
 
     assert not refused.value.retry
@@ -326,7 +326,7 @@ def test_an_unreadable_database_is_set_aside_and_positions_go_on(tmp_path, damag
     damage(path)
     kept = path.read_bytes()
     store, saved = opened(tmp_path)
-    store.commit(Turn(stages={("a", "b"): "1"}), T)
+    store.commit(Transaction(stages={("a", "b"): "1"}), T)
     store.close()
 
     assert (tmp_path / "logwatch.db.set-aside-20261123T181257Z").read_bytes() == kept
@@ -388,7 +388,7 @@ def test_what_version_1_knew_of_events_is_known_still(tmp_path, monkeypatch):
             'nameless ["vm", "swarm.join"]': [[told(4, 0, None, "swarm.join")], []],
             "lifecycle": [2, 0],
         }  # fmt: skip
-        store.commit(Turn(stages={("lifecycle", key): json.dumps(row) for key, row in stages.items()}), T)
+        store.commit(Transaction(stages={("lifecycle", key): json.dumps(row) for key, row in stages.items()}), T)
         store.close()
     store, saved = opened(tmp_path)
     store.close()
@@ -411,6 +411,25 @@ def test_what_version_1_knew_of_events_is_known_still(tmp_path, monkeypatch):
     assert [(each.seq, each.event.event) for each in life.flush()] == [(3, "container.kill"), (4, "swarm.join")]
 
 
+def test_what_version_2_knew_of_hosts_is_known_still(tmp_path, monkeypatch):
+    from logwatch.matching.extractor import Extractor
+    from logwatch.store import schema
+
+    with monkeypatch.context() as before:
+        before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
+        before.setattr(schema, "VERSION", 2)
+        store, _ = opened(tmp_path)
+        store.commit(Transaction(stages={("extractor", 'a "b"'): str(T), ("pipeline", "clock"): "5"}), T)
+        store.close()
+    store, saved = opened(tmp_path)
+    store.close()
+    extractor = Extractor([])
+    extractor.restore({key: row for (stage, key), row in saved.stages.items() if stage == "extractor"})
+
+    assert extractor.tables[0] == {'a "b"': T}
+    assert saved.stages["pipeline", "clock"] == "5"
+
+
 # ── the copy of the positions ────────────────────────────────────────────────────────
 
 
@@ -422,10 +441,10 @@ def test_positions_are_copied_once_a_second_and_at_the_end(tmp_path):
     store, _ = opened(tmp_path)
     seen = []
     for offset, now_ns in enumerate((T, T + SECOND // 2, T + SECOND, T + SECOND + 1, T - HOUR)):
-        store.commit(Turn(sources={("file", "x"): str(offset)}), now_ns)
+        store.commit(Transaction(sources={("file", "x"): str(offset)}), now_ns)
         seen.append(positions(tmp_path)["file"]["x"])
-    store.commit(Turn(sources={("file", "x"): "last", ("file", "y"): "1"}), T - HOUR + 1)
-    store.commit(Turn(sources={("file", "y"): None}), T - HOUR + 2)
+    store.commit(Transaction(sources={("file", "x"): "last", ("file", "y"): "1"}), T - HOUR + 1)
+    store.commit(Transaction(sources={("file", "y"): None}), T - HOUR + 2)
     store.close()
 
     assert seen == ["0", "0", "2", "2", "4"]
@@ -434,8 +453,8 @@ def test_positions_are_copied_once_a_second_and_at_the_end(tmp_path):
 
 def test_positions_are_copied_at_every_commit_that_is_forced_to_the_disk(tmp_path):
     store, _ = opened(tmp_path, sync=Sync.ALWAYS)
-    store.commit(Turn(sources={("file", "x"): "1"}), T)
-    store.commit(Turn(sources={("file", "x"): "2"}), T)
+    store.commit(Transaction(sources={("file", "x"): "1"}), T)
+    store.commit(Transaction(sources={("file", "x"): "2"}), T)
     copied = positions(tmp_path)
     store.close()
 
@@ -458,7 +477,7 @@ def test_a_copy_that_cannot_be_used_is_explained(tmp_path, text, words):
 def test_a_copy_that_cannot_be_written_does_not_fail_the_commit(tmp_path):
     store, _ = opened(tmp_path)
     (tmp_path / "positions.tmp").mkdir()
-    store.commit(Turn(sources={FILE: "1"}), T)
+    store.commit(Transaction(sources={FILE: "1"}), T)
     sources = store.load().sources
     store.close()
 
@@ -469,9 +488,9 @@ def test_a_copy_that_cannot_be_written_does_not_fail_the_commit(tmp_path):
 
 
 def test_a_later_teller_completes_the_stored_event(store):
-    store.commit(Turn(outcomes=[outcome(1), outcome(2)]), T)
-    store.commit(Turn(outcomes=[outcome(1, amends=True, exit_code="1"), outcome(9, amends=True)]), T)
-    store.commit(Turn(outcomes=[outcome(3), outcome(3, amends=True, exit_code="3")]), T)
+    store.commit(Transaction(outcomes=[outcome(1), outcome(2)]), T)
+    store.commit(Transaction(outcomes=[outcome(1, amends=True, exit_code="1"), outcome(9, amends=True)]), T)
+    store.commit(Transaction(outcomes=[outcome(3), outcome(3, amends=True, exit_code="3")]), T)
 
     assert [found.event.attributes for found in store.events(Query())] == [{"exit_code": "1"}, {}, {"exit_code": "3"}]
 
@@ -495,7 +514,7 @@ def test_a_later_teller_completes_the_stored_event(store):
 )
 def test_events_are_found_by_time_kind_name_and_id(store, query, expected):
     store.commit(
-        Turn(
+        Transaction(
             outcomes=[
                 outcome(1),
                 outcome(2, kind="container.create"),
@@ -511,10 +530,10 @@ def test_events_are_found_by_time_kind_name_and_id(store, query, expected):
 
 def test_commands_read_the_last_commit_while_it_is_written_to(store, tmp_path):
     y = SampleChange("y", (), 1.0, 1)
-    store.commit(Turn(outcomes=[outcome(1)], stages={("lifecycle", "a"): "1"}, series=[y]), T)
+    store.commit(Transaction(outcomes=[outcome(1)], stages={("lifecycle", "a"): "1"}, series=[y]), T)
     history = History(tmp_path / "state")
     first = seqs(history)
-    store.commit(Turn(outcomes=[outcome(2)]), T)
+    store.commit(Transaction(outcomes=[outcome(2)]), T)
     second = seqs(history)
     stages, series = history.stages("lifecycle"), history.series("y")
     history.close()
@@ -525,7 +544,7 @@ def test_commands_read_the_last_commit_while_it_is_written_to(store, tmp_path):
 
 def test_a_copy_without_the_companions_of_wal_can_be_read(tmp_path):
     store, _ = opened(tmp_path / "state")
-    store.commit(Turn(outcomes=[outcome(1)]), T)
+    store.commit(Transaction(outcomes=[outcome(1)]), T)
     store.close()
     (tmp_path / "copy").mkdir()
     shutil.copy(tmp_path / "state" / "logwatch.db", tmp_path / "copy")
@@ -557,7 +576,7 @@ def test_reading_what_is_no_database_is_explained(tmp_path):
 def test_the_oldest_events_beyond_the_number_go(tmp_path):
     store, _ = opened(tmp_path, retention=Retention(events=10))
     for start in (1, 6, 11, 16, 21):
-        store.commit(Turn(outcomes=[outcome(seq) for seq in range(start, start + 5)]), T)
+        store.commit(Transaction(outcomes=[outcome(seq) for seq in range(start, start + 5)]), T)
     found = seqs(store)
     store.close()
 
@@ -566,10 +585,10 @@ def test_the_oldest_events_beyond_the_number_go(tmp_path):
 
 def test_events_older_than_the_newest_by_a_week_go(tmp_path):
     store, _ = opened(tmp_path, retention=Retention(age_ns=7 * 24 * HOUR))
-    store.commit(Turn(outcomes=[outcome(1, time_ns=T), outcome(2, time_ns=T + 24 * HOUR)]), T)
-    store.commit(Turn(outcomes=[outcome(3, time_ns=T + 7 * 24 * HOUR + 2 * HOUR)]), T)
+    store.commit(Transaction(outcomes=[outcome(1, time_ns=T), outcome(2, time_ns=T + 24 * HOUR)]), T)
+    store.commit(Transaction(outcomes=[outcome(3, time_ns=T + 7 * 24 * HOUR + 2 * HOUR)]), T)
     found = seqs(store)
-    store.commit(Turn(outcomes=[outcome(4, time_ns=T + 60 * 24 * HOUR)]), T)
+    store.commit(Transaction(outcomes=[outcome(4, time_ns=T + 60 * 24 * HOUR)]), T)
     later = seqs(store)
     store.close()
 
@@ -577,8 +596,8 @@ def test_events_older_than_the_newest_by_a_week_go(tmp_path):
 
 
 def test_an_event_from_the_far_future_expires_nothing(store):
-    store.commit(Turn(outcomes=[outcome(1)]), T)
-    store.commit(Turn(outcomes=[outcome(2, time_ns=T + 10_000 * HOUR)], clock_ns=T + HOUR), T)
+    store.commit(Transaction(outcomes=[outcome(1)]), T)
+    store.commit(Transaction(outcomes=[outcome(2, time_ns=T + 10_000 * HOUR)], clock_ns=T + HOUR), T)
 
     assert seqs(store) == [1, 2]
 
@@ -587,9 +606,9 @@ def test_the_database_keeps_its_size(tmp_path):
     limit = 400_000
     store, _ = opened(tmp_path, retention=Retention(max_bytes=limit))
     for start in range(1, 6001, 500):
-        store.commit(Turn(outcomes=[outcome(seq, error="x" * 200) for seq in range(start, start + 500)]), T)
+        store.commit(Transaction(outcomes=[outcome(seq, error="x" * 200) for seq in range(start, start + 500)]), T)
     for seq in range(6001, 6400):
-        store.commit(Turn(outcomes=[outcome(seq)]), T)
+        store.commit(Transaction(outcomes=[outcome(seq)]), T)
     found = seqs(store)
     store.close()
 
@@ -599,10 +618,10 @@ def test_the_database_keeps_its_size(tmp_path):
 
 def test_a_restart_knows_what_there_is(tmp_path):
     store, _ = opened(tmp_path, retention=Retention(events=10))
-    store.commit(Turn(outcomes=[outcome(seq) for seq in range(1, 11)]), T)
+    store.commit(Transaction(outcomes=[outcome(seq) for seq in range(1, 11)]), T)
     store.close()
     store, _ = opened(tmp_path, retention=Retention(events=10))
-    store.commit(Turn(outcomes=[outcome(seq) for seq in range(11, 16)]), T)
+    store.commit(Transaction(outcomes=[outcome(seq) for seq in range(11, 16)]), T)
     found = seqs(store)
     store.close()
 
@@ -637,7 +656,7 @@ def test_an_error_of_the_flusher_is_kept_for_who_asks(tmp_path, monkeypatch):
 
     monkeypatch.setattr(durability.os, "fsync", fail)
     store, _ = opened(tmp_path)
-    store.commit(Turn(meta={"a": "b"}), T)
+    store.commit(Transaction(meta={"a": "b"}), T)
     store._flusher.close()
     monkeypatch.undo()
     store.close()
