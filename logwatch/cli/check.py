@@ -88,9 +88,9 @@ def config_command(
 @click.command("notify-test")
 @options.config_file
 def notify_test(config_file: Path | None) -> int:
-    """Send a test alert to every receiver and print what came of it.
+    """Send a test alert to every receiver and print the result.
 
-    Exit status: 0 if all took it, 1 if one did not, 2 if there is none.
+    Exit status: 0 all accepted it, 1 one did not, 2 no receiver is configured.
     """
     config = options.effective(config_file).config
     destinations = receivers(config)
@@ -105,12 +105,12 @@ def notify_test(config_file: Path | None) -> int:
 
 def _delivered(receiver: Receiver, alert: Alert) -> bool:
     try:
-        stands = receiver.probe()
+        status = receiver.probe()
         receiver.send([alert], time.time_ns())
     except NotifyError as error:
         click.echo(f"{receiver.name}: FAILED: {error}")
         return False
-    click.echo(f"{receiver.name}: took the test alert; {stands}")
+    click.echo(f"{receiver.name}: test alert accepted ({status})")
     return True
 
 
@@ -120,7 +120,7 @@ def _test_alert(now_ns: int, labels: dict[str, str], url: str) -> Alert:
         labels={**labels, "alertname": "LogwatchNotifyTest", "instance": socket.gethostname(), "severity": "info"},
         annotations={
             "summary": "This is a test of logwatch's notifications.",
-            "description": "Somebody ran logwatch notify-test; nothing is wrong.",
+            "description": "Sent by logwatch notify-test; nothing is wrong.",
         },
         starts_ns=now_ns,
         ends_ns=None,

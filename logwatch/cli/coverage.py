@@ -190,7 +190,7 @@ def suggest(
 
     Warnings and errors of the engine are always known, to general rules; --general looks at them too. Prints a rule
     file: choose the names of the events, then run `logwatch check` on it.
-    Needs the extra logwatch[suggest].
+    Needs the package drain3.
     """
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
