@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from logwatch.errors import RuleError
+from logwatch.errors import RuleError, mistake
 from logwatch.formats import docker_events, json, logfmt
 from logwatch.formats.tags import EVENTS_TAG
-from logwatch.matching.patterns import Regex, Search, compile_regex, mistake
+from logwatch.matching.patterns import Regex, Search, compile_regex
 from logwatch.model import FieldParser, Record
 
 
