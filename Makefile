@@ -27,8 +27,9 @@ demo: $(READY)
 packages:
 	@sh scripts/debian-packages.sh
 
+# On every core; a module's daemons stay on one of them.
 test: $(READY) packages
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

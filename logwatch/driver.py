@@ -192,7 +192,7 @@ class Engine:
         if shown == self._shown and abs(now_ns - self._noticed_ns) < NOTICE_NS:
             return
         self._shown, self._noticed_ns = shown, now_ns
-        self._dispatcher.offer(alerts.outgoing(now_ns), now_ns)
+        self._dispatcher.enqueue(alerts.outgoing(now_ns), now_ns)
         self._report = alerts.report()
 
     # ── reload ───────────────────────────────────────────────────────────────────────
@@ -222,7 +222,7 @@ class Engine:
         self._pipeline, self._lateness_ns = loaded.pipeline, loaded.lateness_ns
         self._shown = (-1, False)
         if loaded.receivers is not None:
-            self._dispatcher.change(loaded.receivers)
+            self._dispatcher.replace_receivers(loaded.receivers)
         rules = loaded.rules
         summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are in force"
         self._board.reloaded(now_ns, rules, self._pipeline.series.families(), summary)

@@ -1,4 +1,4 @@
-"""What can go wrong, and who has to mend it.
+"""What can go wrong, and whose part it is to correct it.
 
 LogwatchError            one line on stderr, exit status 2; everything else is a bug
 ├── ConfigError          the configuration or the command line
@@ -13,9 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from logwatch.model import Mark
+
 
 class LogwatchError(Exception):
-    """The base of everything an operator can mend."""
+    """The base of every error that an operator can correct."""
 
 
 class ConfigError(LogwatchError):
@@ -59,6 +61,11 @@ class Mistake:
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path
         return f"{place}: {'warning: ' if self.warning else ''}{self.what}"
+
+
+def mistake(mark: Mark, what: str, *, warning: bool = False) -> Mistake:
+    """A mistake at a place in a file."""
+    return Mistake(mark.path, mark.line, mark.column, what, warning)
 
 
 class RuleError(LogwatchError):

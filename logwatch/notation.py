@@ -1,4 +1,4 @@
-"""How times, durations, sizes, numbers and quoted text are written: one reader and one writer of each.
+"""How times, durations, sizes, numbers, events and quoted text are written: one reader and one writer of each.
 
 The forms are those of Prometheus and of Go's strconv, so that files and messages can be compared with theirs.
 """
@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
-from logwatch.model import SECOND
+from logwatch.model import SECOND, Event
 
 # ── durations and sizes ──────────────────────────────────────────────────────────────
 
@@ -120,6 +120,25 @@ def float_text(value: float, form: Literal["f", "e", "g"] = "f") -> str:
     return f"{value:.{len(digits.as_tuple().digits) - 1}e}" if exponential else f"{digits:f}"
 
 
+# ── events ───────────────────────────────────────────────────────────────────────────
+
+
+def event_json(event: Event) -> dict[str, object]:
+    """An event as JSON shows it on the command line and in the API; the keys and their order are stable."""
+    return {
+        "time": rfc3339(event.time_ns),
+        "event": event.event,
+        "id": event.id,
+        "name": event.name,
+        "attributes": dict(event.attributes),
+        "severity": str(event.severity),
+        "rule": event.rule,
+        "path": event.path,
+        "offset": event.offset,
+        "line": event.line,
+    }
+
+
 # ── quoted text ──────────────────────────────────────────────────────────────────────
 
 _ESCAPED = {
@@ -157,3 +176,8 @@ def _written(char: str) -> str:
     if code in _SURROGATES:
         return "\\ufffd"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def one_line(text: str) -> str:
+    """Text of a log as a terminal may show it: control, bidirectional and zero-width characters are escaped."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

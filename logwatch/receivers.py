@@ -11,7 +11,8 @@ from logwatch.notifiers import Receiver
 from logwatch.notifiers.alertmanager import Alertmanager
 from logwatch.notifiers.apprise import Apprise
 from logwatch.notifiers.http import Client, Credentials, Tls
-from logwatch.notifiers.webhook import Selection, Webhook
+from logwatch.notifiers.receiver import Options
+from logwatch.notifiers.webhook import Webhook
 
 
 def receivers(config: Config) -> list[Receiver]:
@@ -26,10 +27,10 @@ def receivers(config: Config) -> list[Receiver]:
     for webhook in config.alerting.webhooks:
         client = _client(webhook)
         name = _unique(client.origin, built)
-        built[name] = Webhook(client, _selection(webhook), external_url(config), name)
+        built[name] = Webhook(client, _options(webhook), external_url(config), name)
     for service in config.alerting.apprise:
         name = _unique(f"apprise:{service.url_file.stem}", built)
-        built[name] = Apprise(name, service.url_file, _selection(service))
+        built[name] = Apprise(name, service.url_file, _options(service))
     return list(built.values())
 
 
@@ -67,5 +68,5 @@ def _client(receiver: settings.Receiver) -> Client:
     )
 
 
-def _selection(receiver: settings.Webhook | settings.Apprise) -> Selection:
-    return Selection(nanoseconds(receiver.repeat_interval), receiver.severity, receiver.send_resolved)
+def _options(receiver: settings.Webhook | settings.Apprise) -> Options:
+    return Options(nanoseconds(receiver.repeat_interval), receiver.severity, receiver.send_resolved)

@@ -17,6 +17,16 @@ if os.environ.get("CI") == "true":
     settings.load_profile("ci")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share daemons on one worker: those of a module, and all that use the host's engine or syslog."""
+    for item in items:
+        if item.get_closest_marker("e2e"):
+            folder = item.path.parent
+            group = "engine" if folder.name == "e2e" else f"{folder.name}/{item.path.stem}"
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def logwatch() -> Callable[..., str]:
     """Run a command of logwatch and return what it prints."""

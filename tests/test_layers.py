@@ -9,8 +9,8 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
-    {"__init__", "model", "errors"},
-    {"notation"},
+    {"__init__", "model"},
+    {"errors", "notation"},
     {"faults", "formats"},
     {"store"},
     {"docker", "matching"},

@@ -8,10 +8,9 @@ from pathlib import Path
 
 from logwatch.alerting.groups import AlertRule, Group, RecordingRule
 from logwatch.alerting.loader import DEFAULT_INTERVAL_NS, gather
-from logwatch.errors import Mistake
+from logwatch.errors import Mistake, mistake
 from logwatch.metrics.catalog import PROCESS, SAMPLED, counted
 from logwatch.model import SECOND, Correlation, Family, Rule
-from logwatch.rulefiles.validation import mistake
 from logwatch.rulefiles.vocabulary import did_you_mean
 
 EVERYWHERE = frozenset({"job", "instance", "__name__"})

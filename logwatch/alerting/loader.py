@@ -11,12 +11,12 @@ from logwatch.alerting import templates
 from logwatch.alerting.groups import AlertRule, Group, RecordingRule
 from logwatch.alerting.placing import place
 from logwatch.alerting.schema import NEWER, GroupSpec, RuleSpec
-from logwatch.errors import Mistake, RuleError
+from logwatch.errors import Mistake, RuleError, mistake
 from logwatch.model import SECOND, Mark
 from logwatch.promql import ExpressionError, Query, compile  # noqa: A004 - as re.compile
 from logwatch.rulefiles import files
 from logwatch.rulefiles.files import Kind
-from logwatch.rulefiles.validation import mistake, shown, validate
+from logwatch.rulefiles.validation import shown, validate
 from logwatch.rulefiles.vocabulary import did_you_mean
 from logwatch.rulefiles.yaml import Node
 

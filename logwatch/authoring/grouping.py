@@ -162,7 +162,7 @@ def _drain() -> type:
         from drain3.drain import Drain  # an extra: everything else works without it
     except ImportError as error:
         raise ConfigError(
-            f"suggest groups lines with drain3, which is not installed ({error}): pip install 'logwatch[suggest]'"
+            f"suggest groups lines with drain3, which is not installed ({error}): pip install drain3"
         ) from error
     return cast("type", Drain)
 

@@ -1,6 +1,6 @@
-"""The command line: thin commands over the engine.
+"""The command line: thin commands over the pipeline.
 
-stdout is data, stderr is talk. Exit status: 0 good, 1 found something wrong, 2 could not
+stdout is data, stderr is messages. Exit status: 0 good, 1 found something wrong, 2 could not
 do it.
 """
 
@@ -14,8 +14,9 @@ import click
 
 from logwatch import __version__
 from logwatch.errors import LogwatchError
+from logwatch.notation import one_line
 
-# A command is imported when it is called: `healthcheck` must not wait for the engine.
+# A command is imported when it is called: `healthcheck` must not wait for hyperscan and the rules.
 COMMANDS = {
     "run": "run:command",
     "tail": "tail:command",
@@ -36,7 +37,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """Finds a command's module when it is asked for."""
+    """Imports a command's module on demand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name the commands in the order of the manual."""
@@ -70,8 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.Abort:
         status = 130
     except BrokenPipeError:
-        # The reader of our output (head, less) has seen enough; keep the interpreter
-        # from complaining about the flush at exit.
+        # The reader of our output (head, less) closed it; keep the interpreter from
+        # reporting the flush at exit.
         sys.stderr.close()
         status = 0
     sys.exit(status if isinstance(status, int) else 0)
@@ -79,5 +80,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _say(message: str) -> int:
     for line in message.splitlines():
-        click.echo(f"logwatch: {line}", err=True)
+        click.echo(f"logwatch: {one_line(line)}", err=True)
     return 2

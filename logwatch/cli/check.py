@@ -15,10 +15,11 @@ from logwatch import config, ruletests
 from logwatch.alerting.checking import check as check_alerts
 from logwatch.build import cache_dir
 from logwatch.cli import options
+from logwatch.cli.output import cell, counted
 from logwatch.config import settings
 from logwatch.errors import ConfigError, Mistake, NotifyError
 from logwatch.model import Alert
-from logwatch.notation import nanoseconds
+from logwatch.notation import nanoseconds, one_line
 from logwatch.notifiers import Receiver
 from logwatch.receivers import external_url, receivers
 from logwatch.rulefiles.files import Kind
@@ -44,14 +45,14 @@ def command(config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shippe
     alerts = _alerts(gathered, effective.config if effective else settings.Config())
     found += [each for each in [*alerts, *_tests(gathered)] if each not in found]
     for mistake in found:
-        click.echo(str(mistake))
+        click.echo(one_line(str(mistake)))
     mistakes = sum(not mistake.warning for mistake in found)
-    click.echo(f"{mistakes} mistakes, {len(found) - mistakes} warnings", err=True)
+    click.echo(f"{counted(mistakes, 'mistake')}, {counted(len(found) - mistakes, 'warning')}", err=True)
     return 1 if mistakes else 0
 
 
 def _alerts(gathered: Gathered, effective: settings.Config) -> list[Mistake]:
-    """What is wrong with the alert files among these."""
+    """Mistakes of the alert files among these."""
     alerting = effective.alerting
     return check_alerts(
         [file.path for file in gathered.files if file.kind is Kind.ALERTS],
@@ -62,7 +63,7 @@ def _alerts(gathered: Gathered, effective: settings.Config) -> list[Mistake]:
 
 
 def _tests(gathered: Gathered) -> list[Mistake]:
-    """What is wrong with the test files among these; `logwatch test` runs them."""
+    """Mistakes of the test files among these; `logwatch test` runs them."""
     return ruletests.load(file.path for file in gathered.files if file.kind is Kind.TESTS)[1]
 
 
@@ -78,19 +79,19 @@ def config_command(
     )
     table = Table("key", "value", "origin", box=None, pad_edge=False)
     for key, value, origin in effective.table():
-        table.add_row(key, value, origin)
+        table.add_row(key, cell(value), cell(origin))
     console = Console()
-    console.print(table, markup=False) if console.is_terminal else Console(width=200).print(table)
+    (console if console.is_terminal else Console(width=200)).print(table)
     for warning in effective.warnings:
-        click.echo(f"logwatch: {warning}", err=True)
+        click.echo(f"logwatch: {one_line(str(warning))}", err=True)
 
 
 @click.command("notify-test")
 @options.config_file
 def notify_test(config_file: Path | None) -> int:
-    """Send a test alert to every receiver and print what came of it.
+    """Send a test alert to every receiver and print the result.
 
-    Exit status: 0 if all took it, 1 if one did not, 2 if there is none.
+    Exit status: 0 all accepted it, 1 one did not, 2 no receiver is configured.
     """
     config = options.effective(config_file).config
     destinations = receivers(config)
@@ -105,22 +106,22 @@ def notify_test(config_file: Path | None) -> int:
 
 def _delivered(receiver: Receiver, alert: Alert) -> bool:
     try:
-        stands = receiver.probe()
+        status = receiver.probe()
         receiver.send([alert], time.time_ns())
     except NotifyError as error:
-        click.echo(f"{receiver.name}: FAILED: {error}")
+        click.echo(f"{receiver.name}: FAILED: {one_line(str(error))}")
         return False
-    click.echo(f"{receiver.name}: took the test alert; {stands}")
+    click.echo(f"{receiver.name}: test alert accepted ({one_line(status)})")
     return True
 
 
 def _test_alert(now_ns: int, labels: dict[str, str], url: str) -> Alert:
-    """Fires for the four minutes that Alertmanager believes an alert nobody repeats."""
+    """Fires for the four minutes that Alertmanager keeps an alert that is not sent again."""
     return Alert(
         labels={**labels, "alertname": "LogwatchNotifyTest", "instance": socket.gethostname(), "severity": "info"},
         annotations={
             "summary": "This is a test of logwatch's notifications.",
-            "description": "Somebody ran logwatch notify-test; nothing is wrong.",
+            "description": "Sent by logwatch notify-test; nothing is wrong.",
         },
         starts_ns=now_ns,
         ends_ns=None,

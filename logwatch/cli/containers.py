@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logwatch.cli import options
+from logwatch.cli.output import cell
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.tracked import ContainerView
 from logwatch.model import SECOND, SHORT_ID
@@ -39,7 +40,7 @@ def command(output_format: str, state_dir: Path | None, config_file: Path | None
     for view in views:
         since = f"{datetime.fromtimestamp(view.since_ns / SECOND).astimezone():%b %d %H:%M:%S}"
         texts = (view.name, view.id[:SHORT_ID], view.state, since, view.restarts or None, view.exit_code)
-        table.add_row(*(str(text or "-") for text in (*texts, view.ooms or None, view.health, view.image)))
+        table.add_row(*(cell(text or "-") for text in (*texts, view.ooms or None, view.health, view.image)))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from logwatch.authoring.drafts import as_yaml
@@ -20,11 +19,11 @@ from logwatch.authoring.line_classifier import Coverage, LineClassifier, Row, me
 from logwatch.authoring.suggestions import draft
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
-from logwatch.cli.output import one_line
+from logwatch.cli.output import cell, counted
 from logwatch.config import Config
-from logwatch.metrics import Series
-from logwatch.metrics.catalog import PROCESS, SAMPLED, counted
+from logwatch.metrics import Series, catalog
 from logwatch.model import Chunk, Correlation, Family, Rule
+from logwatch.notation import one_line
 from logwatch.replay import oldest_first
 from logwatch.rulefiles import RuleSet
 from logwatch.sources.archive import ReplaySource
@@ -46,9 +45,9 @@ def coverage(
     *,
     no_shipped_rules: bool,
 ) -> None:
-    """Tell which share of the docker lines in logs (also .gz .bz2 .xz .zst) the rules know.
+    """Print which share of the docker lines in logs (also .gz .bz2 .xz .zst) the rules know.
 
-    By who writes them and by the file of the rule that knows them. `logwatch suggest` drafts
+    By program and by rule file. `logwatch suggest` drafts
     rules for the rest.
     """
     config = options.effective(
@@ -66,7 +65,9 @@ def coverage(
     click.echo()
     console.print(_table("rule file", ("known", "share"), map(_file, found.rule_files())))
     unknown = found.total - found.total_known
-    click.echo(f"\n{found.total} docker lines, {found.total_known} known ({_share(found)}), {unknown} unknown")
+    click.echo(
+        f"\n{counted(found.total, 'docker line')}, {found.total_known} known ({_share(found)}), {unknown} unknown"
+    )
 
 
 def classifier_of(config: Config) -> tuple[RuleSet, LineClassifier]:
@@ -106,7 +107,7 @@ def _table(title: str, numbers: Sequence[str], rows: Iterable[Sequence[str]]) ->
     for name in numbers:
         table.add_column(name, justify="right")
     for first, *rest in rows:
-        table.add_row(escape(one_line(first)), *rest)
+        table.add_row(cell(first), *rest)
     return table
 
 
@@ -138,7 +139,7 @@ def metrics(
     """List the metrics that are served: those that rules declare, and the built-in ones."""
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     rules = Builder(config, Series(), None).rules()
-    built_in = (*counted(multi_host=config.sources.multi_host), *SAMPLED, *PROCESS)
+    built_in = (*catalog.counted(multi_host=config.sources.multi_host), *catalog.SAMPLED, *catalog.PROCESS)
     rows = [*declared(rules), *((family, BUILT_IN) for family in built_in)]
     if output_format == "jsonl":
         for family, origin in rows:
@@ -153,7 +154,7 @@ def metrics(
         return
     table = Table("metric", "type", "labels", "from", box=None, pad_edge=False)
     for family, origin in rows:
-        table.add_row(family.name, family.kind, ", ".join(family.labels) or "-", origin)
+        table.add_row(cell(family.name), family.kind, cell(", ".join(family.labels) or "-"), cell(origin))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
@@ -190,7 +191,7 @@ def suggest(
 
     Warnings and errors of the engine are always known, to general rules; --general looks at them too. Prints a rule
     file: choose the names of the events, then run `logwatch check` on it.
-    Needs the extra logwatch[suggest].
+    Needs the package drain3.
     """
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
@@ -205,8 +206,11 @@ def suggest(
     groups = grouper.groups()
     sys.stdout.write(as_yaml(draft(groups, limit)))
     lines = sum(group.count for group in groups)
-    click.echo(f"{lines} unknown docker lines in {len(groups)} groups, {min(limit, len(groups))} shown", err=True)
+    click.echo(
+        f"{counted(lines, 'unknown docker line')} in {counted(len(groups), 'group')}, {min(limit, len(groups))} shown",
+        err=True,
+    )
     for family, count in sorted(grouper.left_out.items()):
-        click.echo(f"left out: {count} lines, {family}", err=True)
+        click.echo(f"left out: {counted(count, 'line')}, {one_line(family)}", err=True)
     if grouper.crowded_out:
-        click.echo(f"left out: {grouper.crowded_out} lines of further groups", err=True)
+        click.echo(f"left out: {counted(grouper.crowded_out, 'line')} of further groups", err=True)

@@ -14,9 +14,8 @@ import click
 from logwatch.authoring.explanation import Explainer, Explanation, Verdict
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
-from logwatch.cli.output import one_line
 from logwatch.metrics import Series
-from logwatch.notation import rfc3339
+from logwatch.notation import one_line, rfc3339
 from logwatch.rulefiles.examples import describe
 
 WIDTH = 10

@@ -1,4 +1,4 @@
-"""How events are printed: JSON lines for programs, a table for people."""
+"""How events and alerts are printed: JSON lines for programs, a table for people; no text of a log reaches a terminal raw."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable
 from datetime import datetime
 from math import isfinite
 
+from rich.markup import escape
+
 from logwatch.model import SECOND, SHORT_ID, Alert, Event
-from logwatch.notation import float_text, rfc3339
+from logwatch.notation import event_json, float_text, one_line, quoted, rfc3339
 
 Formatter = Callable[[Event], str]
 
@@ -18,30 +20,15 @@ _COLOURS = {"debug": "2", "warning": "33", "error": "31", "critical": "1;31"}
 
 def as_json(event: Event) -> str:
     """One JSON object on one line; the keys and their order are stable."""
-    return _encode(
-        {
-            "time": rfc3339(event.time_ns),
-            "event": event.event,
-            "id": event.id,
-            "name": event.name,
-            "attributes": dict(event.attributes),
-            "severity": str(event.severity),
-            "rule": event.rule,
-            "path": event.path,
-            "offset": event.offset,
-            "line": event.line,
-        }
-    )
+    return _encode(event_json(event))
 
 
 def as_row(event: Event, *, colour: bool = False) -> str:
     """One line of a table: local time, event, object, attributes."""
     local = datetime.fromtimestamp(event.time_ns / SECOND).astimezone()
-    attributes = " ".join(f"{key}={_plain(value)}" for key, value in event.attributes.items())
+    attributes = " ".join(f"{one_line(key)}={_plain(value)}" for key, value in event.attributes.items())
     subject = event.name or (event.id or "-").removeprefix("sha256:")[:SHORT_ID]
-    row = (
-        f"{local:%b %d %H:%M:%S}.{local.microsecond // 1000:03d}  {event.event:<24} {_plain(subject):<24} {attributes}"
-    )
+    row = f"{local:%b %d %H:%M:%S}.{local.microsecond // 1000:03d}  {one_line(event.event):<24} {_plain(subject):<24} {attributes}"
     code = _COLOURS.get(event.severity)
     return f"\x1b[{code}m{row.rstrip()}\x1b[0m" if colour and code else row.rstrip()
 
@@ -68,13 +55,15 @@ def alert_as_json(alert: Alert) -> str:
 
 
 def alert_as_row(alert: Alert) -> str:
-    """When an alert fired and for how long, which one it is, and the lines behind it."""
+    """When an alert fired and for how long, its name and labels, and its evidence."""
     local = datetime.fromtimestamp(alert.starts_ns / SECOND).astimezone()
     lasted = f"{(alert.ends_ns - alert.starts_ns) / SECOND:g}s" if alert.ends_ns else "firing"
-    labels = " ".join(f"{key}={_plain(value)}" for key, value in alert.labels.items() if key != "alertname")
-    row = f"{local:%b %d %H:%M:%S}  {lasted:>8}  {alert.labels['alertname']:<28} {labels}"
+    labels = " ".join(f"{one_line(key)}={_plain(value)}" for key, value in alert.labels.items() if key != "alertname")
+    row = f"{local:%b %d %H:%M:%S}  {lasted:>8}  {one_line(alert.labels['alertname']):<28} {labels}"
     summary = [alert.annotations[key] for key in ("summary",) if key in alert.annotations]
-    return "\n    ".join([row.rstrip(), *summary, *alert.annotations.get("evidence", "").splitlines()])
+    evidence = alert.annotations.get("evidence", "").rstrip("\n")
+    texts = [*summary, *(evidence.split("\n") if evidence else ())]
+    return "\n    ".join([row.rstrip(), *map(one_line, texts)])
 
 
 def alert_formatter(name: str) -> Callable[[Alert], str]:
@@ -88,12 +77,15 @@ def _shown(value: float) -> float | str:
 
 
 def _plain(value: str) -> str:
-    """A value on one line of a terminal: control characters are escaped."""
-    if value.isprintable():
-        return value if " " not in value else f'"{value}"'
-    return json.dumps(value, ensure_ascii=False)
+    """A value on one line of a terminal: in quotes if it holds blanks or what cannot be printed."""
+    return value if value.isprintable() and " " not in value else quoted(value)
 
 
-def one_line(text: str) -> str:
-    """Text of a log as a terminal may show it: control characters are escaped."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 mistake`, `2 mistakes`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def cell(value: object) -> str:
+    """A value for a table of rich: on one line, and without meaning for its markup."""
+    return escape(one_line(str(value)))

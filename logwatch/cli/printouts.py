@@ -1,4 +1,4 @@
-"""What `logwatch replay` can give of a log: its events, its alerts, its metrics, or the history of all series."""
+"""What `logwatch replay` prints: events, alerts, metrics, the history of all series, or what other rules would change."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ import click
 from logwatch.authoring import comparison
 from logwatch.authoring.comparison import Account, Difference
 from logwatch.build import Builder, cache_dir
-from logwatch.cli.output import Formatter, alert_as_json, alert_as_row, alert_formatter, as_json, as_row, one_line
+from logwatch.cli.output import Formatter, alert_as_json, alert_as_row, alert_formatter, as_json, as_row
 from logwatch.config import Config
 from logwatch.errors import ConfigError
 from logwatch.metrics import Series
 from logwatch.metrics.backfill import Backfill
 from logwatch.metrics.exposition import Published
 from logwatch.model import Alert, Event, Source
-from logwatch.notation import nanoseconds
+from logwatch.notation import nanoseconds, one_line
 from logwatch.pipeline import Pipeline
 
 _FOREVER_NS = 1 << 62
 
 
 class Printout(Protocol):
-    """Sees a replay go by, and prints."""
+    """Prints one kind of result of a replay."""
 
-    def tell(self, event: Event) -> None:
-        """An event is as full as it will be."""
+    def on_event(self, event: Event) -> None:
+        """Called for each event when it is complete."""
 
-    def look(self) -> None:
-        """A chunk was read."""
+    def on_chunk(self) -> None:
+        """Called after each chunk."""
 
-    def end(self) -> None:
-        """The replay is over."""
+    def on_end(self) -> None:
+        """Called once, at the end."""
 
 
 class Events:
-    """Each event as it is told."""
+    """Prints each event."""
 
     def __init__(self, show: Formatter, out: TextIO = sys.stdout) -> None:
         self._show = show
         self._out = out
 
-    def tell(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Print it."""
         self._out.write(self._show(event) + "\n")
 
-    def look(self) -> None:
-        """Nothing more."""
+    def on_chunk(self) -> None:
+        """Nothing to print."""
 
-    def end(self) -> None:
-        """Nothing more."""
+    def on_end(self) -> None:
+        """Nothing to print."""
 
 
 class Alerts:
-    """At the end, what fired, in the order of time."""
+    """Prints at the end which alerts fired, in the order of time."""
 
     def __init__(self, pipeline: Pipeline, output_format: str, out: TextIO = sys.stdout) -> None:
         self._pipeline = pipeline
@@ -70,33 +70,33 @@ class Alerts:
         self._fired: list[Alert] = []
         pipeline.alerts.tell_resolved(self._fired.append)
 
-    def tell(self, event: Event) -> None:
-        """Events are not asked for."""
+    def on_event(self, event: Event) -> None:
+        """Events are not printed."""
 
-    def look(self) -> None:
-        """Nothing yet."""
+    def on_chunk(self) -> None:
+        """Nothing to print yet."""
 
-    def end(self) -> None:
-        """Print what has resolved and what fires still."""
+    def on_end(self) -> None:
+        """Print what has resolved and what still fires."""
         fired = [*self._fired, *self._pipeline.alerts.firing(self._pipeline.clock_ns)]
         for alert in sorted(fired, key=lambda alert: (alert.starts_ns, alert.rule, sorted(alert.labels.items()))):
             self._out.write(self._show(alert) + "\n")
 
 
 class Metrics:
-    """At the end, the metrics."""
+    """Prints the metrics at the end."""
 
     def __init__(self, series: Series, out: TextIO = sys.stdout) -> None:
         self._series = series
         self._out = out
 
-    def tell(self, event: Event) -> None:
-        """Events are not asked for."""
+    def on_event(self, event: Event) -> None:
+        """Events are not printed."""
 
-    def look(self) -> None:
-        """Nothing yet."""
+    def on_chunk(self) -> None:
+        """Nothing to print yet."""
 
-    def end(self) -> None:
+    def on_end(self) -> None:
         """Print them as a scrape would show them."""
         published = Published(self._series.families())
         published.apply(self._series.everything())
@@ -104,9 +104,9 @@ class Metrics:
 
 
 class History:
-    """The history of all series, into a file, for `promtool tsdb create-blocks-from openmetrics`.
+    """Writes the history of all series into a file, for `promtool tsdb create-blocks-from openmetrics`.
 
-    Nothing is forgotten meanwhile, which only a replay without state can afford.
+    Nothing is removed meanwhile, which only a replay without state can afford.
     """
 
     def __init__(self, builder: Builder, pipeline: Pipeline, path: Path) -> None:
@@ -117,16 +117,16 @@ class History:
         interval_ns = nanoseconds(builder.config.alerting.sample_interval)
         self._backfill = Backfill(interval_ns, builder.terms().target_labels)
 
-    def tell(self, event: Event) -> None:
-        """Events are not asked for."""
+    def on_event(self, event: Event) -> None:
+        """Events are not printed."""
 
-    def look(self) -> None:
-        """Take in what has changed."""
+    def on_chunk(self) -> None:
+        """Collect the change points."""
         self._backfill.take_in(self._series.points())
 
-    def end(self) -> None:
+    def on_end(self) -> None:
         """Write the file; raises ConfigError if it cannot be written."""
-        self.look()
+        self.on_chunk()
         _write(self._path, self._backfill.text(self._series.families(), self._pipeline.clock_ns))
 
 
@@ -141,15 +141,19 @@ def _write(path: Path, pieces: Iterator[str]) -> None:
 # ── differences ─────────────────────────────────────────────────────────────────────────
 
 
-WORDS = {(True, False): ("go", "-"), (False, True): ("come", "+"), (True, True): ("change", "~")}
-"""(There before, there after) to what happened, and its mark."""
-UNTOLD = frozenset({"evidence", "offset", "line"})
-"""Where the lines of both differ, `rule` and `time` say enough."""
+WORDS = {
+    (True, False): ("go", "removed", "-"),
+    (False, True): ("come", "added", "+"),
+    (True, True): ("change", "changed", "~"),
+}
+"""(Present before, present after) to the word in JSON, the word for people, and its mark."""
+NOT_COMPARED = frozenset({"evidence", "offset", "line"})
+"""If the lines of both differ, `rule` and `time` say enough."""
 Thing = TypeVar("Thing", Event, Alert)
 
 
 class Show(NamedTuple, Generic[Thing]):
-    """How things of a kind are printed."""
+    """How one kind of result is printed."""
 
     kind: str
     encode: Callable[[Thing], str]
@@ -163,21 +167,21 @@ ALERTS = Show[Alert]("alert", alert_as_json, alert_as_row)
 def compare(
     config: Config, other: Path, open_source: Callable[[], Source], output_format: str, stopped: Callable[[], bool]
 ) -> int:
-    """Print how events and alerts differ when `other` stands for the rules given; 1 if they do."""
+    """Print how events and alerts differ if `other` replaces the rules given; 1 if they do."""
     now_ns = time.time_ns()
     with_other = replace_rules(config, other)
     before, after = (_account(each, open_source, now_ns, stopped) for each in (config, with_other))
     events = comparison.events(before.events, after.events)
     alerts = comparison.alerts(before.alerts, after.alerts)
-    lines = [line for found in events for line in _told(found, EVENTS, output_format)]
-    lines += [line for found in alerts for line in _told(found, ALERTS, output_format)]
+    lines = [line for found in events for line in _lines(found, EVENTS, output_format)]
+    lines += [line for found in alerts for line in _lines(found, ALERTS, output_format)]
     sys.stdout.writelines(f"{line}\n" for line in lines)
     click.echo(f"events: {_counted(events)}; alerts: {_counted(alerts)}", err=True)
     return 1 if events or alerts else 0
 
 
 def replace_rules(config: Config, other: Path) -> Config:
-    """The configuration with other rules instead of its own; the shipped ones stay or stay away."""
+    """The configuration with other rules instead of its own; the shipped ones as before."""
     return config.model_copy(update={"rules": config.rules.model_copy(update={"paths": (other,)})})
 
 
@@ -188,9 +192,9 @@ def _account(config: Config, open_source: Callable[[], Source], now_ns: int, sto
         return comparison.account(source, pipeline, now_ns, stopped)
 
 
-def _told(found: Difference[Thing], show: Show[Thing], output_format: str) -> Iterator[str]:
-    """The lines that tell one difference."""
-    word, mark = WORDS[found.before is not None, found.after is not None]
+def _lines(found: Difference[Thing], show: Show[Thing], output_format: str) -> Iterator[str]:
+    """The lines of one difference."""
+    word, _, mark = WORDS[found.before is not None, found.after is not None]
     thing = found.after if found.after is not None else found.before
     assert thing is not None
     before, after = (None if each is None else json.loads(show.encode(each)) for each in found)
@@ -209,7 +213,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tu
         old, new = before.get(key), after.get(key)
         if isinstance(old, dict) and isinstance(new, dict):
             yield from ((f"{key}.{name}", left, right) for name, left, right in _changed(old, new))
-        elif old != new and key not in UNTOLD:
+        elif old != new and key not in NOT_COMPARED:
             yield key, _shown(old), _shown(new)
 
 
@@ -218,5 +222,5 @@ def _shown(value: object) -> str:
 
 
 def _counted(differences: Sequence[Difference[Any]]) -> str:
-    counts = Counter(WORDS[found.before is not None, found.after is not None][0] for found in differences)
-    return ", ".join(f"{counts[word]} {word}" for word, _ in WORDS.values())
+    counts = Counter(WORDS[found.before is not None, found.after is not None][1] for found in differences)
+    return ", ".join(f"{counts[word]} {word}" for _, word, _ in WORDS.values())

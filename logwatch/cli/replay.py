@@ -1,4 +1,4 @@
-"""`logwatch replay`: any log, through the same engine, then stop."""
+"""`logwatch replay`: run any log through the same pipeline, then stop."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from logwatch.sources.archive import ReplaySource
 from logwatch.sources.stdin import StdinSource
 from logwatch.store import Store, Sync
 
-# Lines that are only counted are dated by the end of their chunk: small ones make a truer history.
+# Lines that are only counted get the time of the end of their chunk: small chunks give a more exact history.
 _WIDE, _FINE = 1 << 20, 1 << 12
 
 
@@ -47,7 +47,7 @@ _WIDE, _FINE = 1 << 20, 1 << 12
     "--diff",
     "other_rules",
     type=click.Path(exists=True, path_type=Path),
-    help="Print which events and alerts would come, go or change if these rules stood for those of --rules.",
+    help="Print which events and alerts would be added, removed or changed with these rules instead of those of --rules.",
 )
 @options.state_dir
 @options.timezone
@@ -67,20 +67,20 @@ def command(
     metrics: bool,
     no_shipped_rules: bool,
 ) -> int:
-    """Take logs (also .gz .bz2 .xz .zst, or - for stdin) through the engine and print the events.
+    """Run logs (also .gz .bz2 .xz .zst, or - for stdin) through the pipeline and print the events.
 
-    Several files are taken in the order of their first lines. With --state-dir a replay may be
+    Several files are read in the order of their first lines. With --state-dir a replay may be
     interrupted and continued; without it nothing is written. With --diff the exit status is 1 if
     anything differs.
     """
     if raw and (state_dir or metrics or alerts or openmetrics):
         raise ConfigError(
-            "--raw shows what single lines say and keeps no state: leave --state-dir, --metrics, --openmetrics and --alerts out"
+            "--raw prints events without state: remove --state-dir, --metrics, --openmetrics and --alerts"
         )
     if openmetrics and state_dir:
-        raise ConfigError("--openmetrics writes the history of one whole replay: leave --state-dir out")
+        raise ConfigError("--openmetrics writes the history of one whole replay: remove --state-dir")
     if other_rules and (raw or state_dir or metrics or alerts or openmetrics or files == ("-",)):
-        raise ConfigError("--diff replays files twice, with these rules and with others: leave the other flags out")
+        raise ConfigError("--diff replays files twice, with these rules and with others: remove the other flags")
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
@@ -111,16 +111,16 @@ def _compare(config: Config, files: tuple[str, ...], other_rules: Path, output_f
 def _replay(
     source: Source, pipeline: Pipeline, state_dir: Path | None, config: Config, wanted: Sequence[Printout]
 ) -> None:
-    """Take a source through the pipeline, and let everything that was asked for see it go by."""
+    """Run a source through the pipeline; each printout prints what it is for."""
 
-    def tell(event: Event) -> None:
+    def on_event(event: Event) -> None:
         for printout in wanted:
-            printout.tell(event)
+            printout.on_event(event)
 
-    def look(show_progress: Callable[[], None]) -> None:
+    def on_chunk(show_progress: Callable[[], None]) -> None:
         show_progress()
         for printout in wanted:
-            printout.look()
+            printout.on_chunk()
 
     try:
         with _store(state_dir, config) as store, _interruptible() as stopped, _progress(source) as show_progress:
@@ -129,15 +129,15 @@ def _replay(
                 pipeline=pipeline,
                 store=store,
                 now_ns=time.time_ns(),
-                tell=tell,
+                tell=on_event,
                 flush=sys.stdout.flush,
-                progress=lambda: look(show_progress),
+                progress=lambda: on_chunk(show_progress),
                 stopped=lambda: bool(stopped),
             ).run()
     finally:
         source.close()
     for printout in wanted:
-        printout.end()
+        printout.on_end()
     sys.stdout.flush()
 
 
@@ -146,7 +146,7 @@ def _source(files: tuple[str, ...], config: Config, *, chunk_bytes: int = _WIDE)
     if files == ("-",):
         return StdinSource(max_line_bytes=limit, chunk_bytes=chunk_bytes)
     if "-" in files:
-        raise ConfigError("- stands for stdin and cannot be mixed with files")
+        raise ConfigError("- means stdin and cannot be combined with files: name one or the other")
     return ReplaySource(oldest_first(files, time.time_ns()), max_line_bytes=limit, chunk_bytes=chunk_bytes)
 
 
@@ -164,7 +164,7 @@ def _store(state_dir: Path | None, config: Config) -> Iterator[Store | None]:
 
 @contextmanager
 def _interruptible() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM: the chunk at hand is finished first."""
+    """Collect SIGINT and SIGTERM: the current chunk is finished first."""
     caught: list[int] = []
     before = {
         number: signal.signal(number, lambda n, _: caught.append(n)) for number in (signal.SIGINT, signal.SIGTERM)
@@ -180,7 +180,7 @@ def _interruptible() -> Iterator[list[int]]:
 
 @contextmanager
 def _progress(source: Source) -> Iterator[Callable[[], None]]:
-    """Show on a terminal how far the files were read; nothing where stderr is no terminal."""
+    """Show a progress bar if stderr is a terminal."""
     console = Console(stderr=True)
     total = sum(status.size for status in source.status())
     if not console.is_terminal or sys.stdout.isatty() or not total:

@@ -1,4 +1,4 @@
-"""`logwatch rules`: which rules there are, and what editors need to know of them."""
+"""`logwatch rules`: lists and shows rules, and prints the JSON Schema of rule files."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from logwatch.alerting import schema as alerts_schema
 from logwatch.build import Builder
 from logwatch.cli import options
 from logwatch.cli.coverage import coverage, metrics
+from logwatch.cli.output import cell
 from logwatch.errors import ConfigError
 from logwatch.metrics import Series
 from logwatch.model import Correlation, Rule
@@ -53,7 +54,7 @@ def list_rules(
     *,
     no_shipped_rules: bool,
 ) -> None:
-    """List the rules with their hits and the age of the last hit, as far as a state directory tells them."""
+    """List the rules with their hits and the time of the last hit, from the state directory."""
     effective = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, state__dir=state_dir
     )
@@ -66,7 +67,7 @@ def list_rules(
         return
     table = Table("rule", "event", "role", "hits", "last hit", "engine", box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*(str(row[key] if row[key] is not None else "-") for key in row))
+        table.add_row(*(cell(row[key] if row[key] is not None else "-") for key in row))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
@@ -74,13 +75,13 @@ def list_rules(
 @click.argument("rule_id")
 @options.rule_options
 def show_rule(config_file: Path | None, rule_paths: tuple[Path, ...], rule_id: str, *, no_shipped_rules: bool) -> None:
-    """Print where a rule stands, and its text."""
+    """Print the file and line of a rule, and its text."""
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     rules = Builder(config, Series(), None).rules()
     everything: list[Rule | Correlation] = [*rules.rules, *rules.correlations]
     rule = next((each for each in everything if each.id == rule_id), None)
     if rule is None:
-        raise ConfigError(f"no rule has the id '{rule_id}': logwatch rules list shows them")
+        raise ConfigError(f"rule '{rule_id}' not found: `logwatch rules list` prints the ids")
     click.echo(f"# {rule.mark.path}:{rule.mark.line}")
     lines = Path(rule.mark.path).read_text(encoding="utf-8").splitlines()
     for line in _item(lines, rule.mark.line - 1):
@@ -110,7 +111,7 @@ def _rows(
 
 
 def _hits(state_dir: Path) -> tuple[Counter[str], dict[str, float]]:
-    """Hits and time of the last hit by rule, as of the last commit; nothing where there is no state."""
+    """Hits and time of the last hit by rule, as of the last commit; empty without a state directory."""
     if not (state_dir / "logwatch.db").exists():
         return Counter(), {}
     with closing(History(state_dir)) as history:

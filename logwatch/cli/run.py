@@ -18,7 +18,7 @@ from logwatch.config import Effective
 from logwatch.config.settings import Log
 from logwatch.daemon import Daemon
 from logwatch.model import SECOND
-from logwatch.notation import rfc3339
+from logwatch.notation import quoted, rfc3339
 
 
 @click.command("run")
@@ -128,7 +128,7 @@ class Lines(logging.Formatter):
         time = rfc3339(int(record.created * SECOND), 3)
         fields = {"ts": time, "level": record.levelname.lower(), "msg": message}
         if self._form == "json":
-            return json.dumps(fields, ensure_ascii=False)
+            return json.dumps(fields)
         return " ".join(f"{key}={_logfmt(value)}" for key, value in fields.items())
 
 
@@ -144,4 +144,4 @@ def configure(settings: Log) -> None:
 
 def _logfmt(value: str) -> str:
     plain = value and value.isprintable() and not set(value) & set(' "=')
-    return value if plain else json.dumps(value, ensure_ascii=False)
+    return value if plain else quoted(value)

@@ -17,12 +17,12 @@ import click
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.options import moment
-from logwatch.cli.output import one_line
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import SourceError
 from logwatch.metrics import Series
 from logwatch.model import SECOND, SHORT_ID, Event, Source
+from logwatch.notation import one_line
 from logwatch.sources import default_log
 from logwatch.sources.archive import Backlog
 from logwatch.sources.content import describe, packed_suffix

@@ -13,10 +13,11 @@ import click
 from logwatch import alerting
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
+from logwatch.cli.output import counted
 from logwatch.config import Config
 from logwatch.errors import ConfigError, RuleError
 from logwatch.metrics import Series
-from logwatch.notation import nanoseconds
+from logwatch.notation import nanoseconds, one_line
 from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
 from logwatch.rulefiles.files import Kind, rules_folder
@@ -62,7 +63,7 @@ def command(
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     test_files, mistakes = load(_files(paths, config))
     for warning in (each for each in mistakes if each.warning):
-        click.echo(str(warning), err=True)
+        click.echo(one_line(str(warning)), err=True)
     if wrong := [each for each in mistakes if not each.warning]:
         raise RuleError(wrong)
     house = _house(config)
@@ -73,12 +74,12 @@ def command(
     for test_file, case in chosen:
         verdicts.append(perform(house, test_file, case))
         for line in report.text(verdicts[-1]):
-            click.echo(line)
+            click.echo(one_line(line))
     if junit is not None:
         junit.write_bytes(report.junit(verdicts))
     covered = _covered(verdicts, house, config, show=coverage) if coverage or least is not None else 100.0
     failed = sum(bool(verdict.failures) for verdict in verdicts)
-    click.echo(f"{len(verdicts)} tests, {failed} failed", err=True)
+    click.echo(f"{counted(len(verdicts), 'test')}, {failed} failed", err=True)
     return 1 if failed or covered < (least or 0) else 0
 
 

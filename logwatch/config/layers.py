@@ -19,10 +19,10 @@ from pydantic import BaseModel
 
 from logwatch.config import webfile
 from logwatch.config.settings import Config
-from logwatch.errors import ConfigError, Mistake
+from logwatch.errors import ConfigError, Mistake, mistake
 from logwatch.model import Mark
 from logwatch.notation import duration_text, size_text
-from logwatch.rulefiles.validation import mistake, shown, validate
+from logwatch.rulefiles.validation import shown, validate
 from logwatch.rulefiles.vocabulary import closest
 from logwatch.rulefiles.yaml import Entry, Node, parse, scalar
 

@@ -190,7 +190,7 @@ class Webhook(Receiver):
 
 
 class Apprise(Strict):
-    """A service that people read, such as Slack or mail, by Apprise (extra `logwatch[notify]`)."""
+    """A service that people read, such as Slack or mail, by Apprise (needs the package apprise)."""
 
     url_file: Path
     """Holds Apprise's URL of the service; it contains credentials."""

@@ -12,10 +12,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from logwatch.errors import ConfigError, Mistake
+from logwatch.errors import ConfigError, Mistake, mistake
 from logwatch.rulefiles.checks import refuse
 from logwatch.rulefiles.schema import Strict
-from logwatch.rulefiles.validation import mistake, shown, validate
+from logwatch.rulefiles.validation import shown, validate
 from logwatch.rulefiles.yaml import Node, parse
 
 BCRYPT = re.compile(

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from logwatch.errors import RuleError
+from logwatch.errors import RuleError, mistake
 from logwatch.formats import docker_events, json, logfmt
 from logwatch.formats.tags import EVENTS_TAG
-from logwatch.matching.patterns import Regex, compile_regex, mistake, spans_of
+from logwatch.matching.patterns import Regex, compile_regex, spans_of
 from logwatch.matching.templates import Template
 from logwatch.model import FieldParser, Record
 

@@ -23,8 +23,7 @@ from typing import NamedTuple, Protocol, cast
 
 import re2
 
-from logwatch.errors import Mistake
-from logwatch.model import Mark, Pattern
+from logwatch.model import Pattern
 
 TO_LINE_END = rb"[^\n]*\n"
 
@@ -135,11 +134,6 @@ def compile_regex(text: str, *, captures: bool = True) -> Regex:
     except re2.error as error:
         reason = error.args[0]
         raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from error
-
-
-def mistake(mark: Mark, what: str) -> Mistake:
-    """A mistake at a place in a rule file."""
-    return Mistake(mark.path, mark.line, mark.column, what)
 
 
 def find_fault(pattern: Pattern) -> str | None:

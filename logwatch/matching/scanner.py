@@ -30,11 +30,11 @@ import hyperscan
 
 import logwatch.matching.patterns
 from logwatch import __version__
-from logwatch.errors import RuleError
+from logwatch.errors import RuleError, mistake
 from logwatch.formats import logrus
 from logwatch.formats.tags import TAG_FAMILIES
 from logwatch.matching.docker_lines import DaemonLineCounter, count_docker, header_of, other_tags_expressions
-from logwatch.matching.patterns import TO_LINE_END, find_fault, is_anchored, mistake, scan_expression
+from logwatch.matching.patterns import TO_LINE_END, find_fault, is_anchored, scan_expression
 from logwatch.model import Hit, Pattern, Rule, Scan
 
 _SUFFIX = ".hyperscan"

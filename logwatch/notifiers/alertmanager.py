@@ -1,4 +1,7 @@
-"""Alertmanager by its API v2; of a cluster every instance is a receiver of its own."""
+"""Alertmanager by its API v2; of a cluster every instance is a receiver of its own.
+
+https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,22 @@ from collections.abc import Sequence
 
 from logwatch.errors import NotifyError
 from logwatch.model import SECOND, Alert
+from logwatch.notation import rfc3339
 from logwatch.notifiers.http import Client
-from logwatch.notifiers.payloads import RESEND_NS, posted
+from logwatch.notifiers.receiver import json_texts
+
+RESEND_NS = 60 * SECOND
+"""Longest interval at which alerts that fire are sent again."""
+MISSED = 4
+"""Resend intervals for which an Alertmanager keeps an alert that is not sent again; Prometheus' figure."""
 
 
 class Alertmanager:
-    """Takes every alert and every repetition; what people see of it is its own business."""
+    """Gets every alert and every repetition; grouping and silencing are its own."""
 
-    # Of the minute that its documentation asks for, the owner's own rhythm takes some seconds.
+    # Of the minute that its documentation asks for, the interval between two refreshes takes some seconds.
     repeat_ns = RESEND_NS - 15 * SECOND
-    forgets = True
+    stateless = True
 
     def __init__(self, client: Client, path_prefix: str = "") -> None:
         prefix = path_prefix.strip("/")
@@ -29,11 +38,11 @@ class Alertmanager:
         return alert.state != "pending"
 
     def group(self, alert: Alert) -> str:  # noqa: ARG002 - a method of every receiver
-        """All in one: Alertmanager groups them by its own routes."""
+        """All in one request: Alertmanager groups them by its own routes."""
         return ""
 
     def send(self, alerts: Sequence[Alert], now_ns: int) -> None:
-        """Post them; a repetition changes nothing there but how long it believes them."""
+        """Post them; a repetition only extends the time for which it keeps them."""
         self._client.post([posted(alert, now_ns) for alert in alerts], f"{self._prefix}/api/v2/alerts")
 
     def probe(self) -> str:
@@ -43,6 +52,31 @@ class Alertmanager:
             status = json.loads(page)
             version, cluster = status["versionInfo"]["version"], status["cluster"]["status"]
         except (ValueError, KeyError, TypeError) as error:
-            message = f"{self.name}: answers, but not as an Alertmanager does: check its URL and path_prefix"
+            message = f"{self.name}: the answer is not an Alertmanager's: check its URL and path_prefix"
             raise NotifyError(message, retry=False) from error
         return f"Alertmanager {version}, cluster {cluster}"
+
+    def close(self) -> None:
+        """Abort the request in progress."""
+        self._client.close()
+
+
+def posted(alert: Alert, now_ns: int) -> dict[str, object]:
+    """An alert for POST /api/v2/alerts, also a resolved one with all it has.
+
+    Alertmanager keeps the annotations and the link of the latest post, and resolves an alert
+    that is not posted again before its end.
+    """
+    if alert.ends_ns is None:
+        ends_ns = now_ns + MISSED * max(alert.interval_ns, RESEND_NS)
+    else:
+        ends_ns = alert.ends_ns
+    content: dict[str, object] = {
+        "labels": json_texts(alert.labels),
+        "annotations": json_texts(alert.annotations),
+        "startsAt": rfc3339(alert.starts_ns),
+        "endsAt": rfc3339(max(ends_ns, alert.starts_ns)),  # an end before the start is rejected
+    }
+    if alert.generator_url:
+        content["generatorURL"] = alert.generator_url
+    return content

@@ -1,4 +1,4 @@
-"""Slack, mail, Teams, Telegram and what else Apprise knows (the extra `logwatch[notify]`)."""
+"""Slack, mail, Teams, Telegram and what else Apprise knows (an extra)."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from typing import Any
 
 from logwatch.errors import ConfigError, NotifyError
 from logwatch.model import Alert
-from logwatch.notifiers.webhook import Selection
+from logwatch.notifiers.receiver import Options
 
 
 class Apprise:
     """A service that people read; its URL holds the credentials, so it is read from a file."""
 
-    forgets = False
+    stateless = False
 
-    def __init__(self, name: str, url_file: Path, selection: Selection) -> None:
+    def __init__(self, name: str, url_file: Path, options: Options) -> None:
         try:
             import apprise  # an extra, needed only where it is configured
         except ImportError as error:
-            raise ConfigError("alerting.apprise needs the extra: pip install 'logwatch[notify]'") from error
+            raise ConfigError("alerting.apprise: the package apprise is not installed: pip install apprise") from error
         self._apprise: Any = apprise
         self._url_file = url_file
-        self._selection = selection
+        self._options = options
         self.name = name
-        self.repeat_ns = selection.repeat_ns
+        self.repeat_ns = options.repeat_ns
 
     def wants(self, alert: Alert) -> bool:
         """As its configuration selects."""
-        return self._selection.wants(alert)
+        return self._options.wants(alert)
 
     def group(self, alert: Alert) -> str:
-        """By the name of the alert, and fires or resolved: the two look different."""
+        """By name and state: firing and resolved messages look different."""
         return f"{alert.labels.get('alertname', '')} {alert.state}"
 
     def send(self, alerts: Sequence[Alert], now_ns: int) -> None:  # noqa: ARG002 - a method of every receiver
@@ -45,23 +45,26 @@ class Apprise:
         else:
             kind = self._apprise.NotifyType.WARNING
         if not self._service().notify(title=title(alerts), body=body(alerts), notify_type=kind):
-            raise NotifyError(f"{self.name}: Apprise could not deliver it", retry=True)
+            raise NotifyError(f"{self.name}: Apprise delivery failed", retry=True)
 
     def probe(self) -> str:
-        """See whether Apprise knows what the file names."""
+        """Check that Apprise supports the URL in the file."""
         self._service()
-        return "is set up (nothing was sent)"
+        return "configured (nothing was sent)"
+
+    def close(self) -> None:
+        """Nothing: Apprise offers no way to abort a delivery."""
 
     def _service(self) -> Any:
         try:
             url = self._url_file.read_text().strip()
         except (OSError, UnicodeDecodeError) as error:
             raise NotifyError(
-                f"{self._url_file}: cannot be read: the URL of the service is there", retry=True
+                f"{self._url_file}: cannot be read: write the URL of the service there, and check its mode", retry=True
             ) from error
         service = self._apprise.Apprise()
         if not service.add(url):
-            raise NotifyError(f"{self._url_file}: Apprise knows no service of that URL", retry=True)
+            raise NotifyError(f"{self._url_file}: not a URL that Apprise supports: see its documentation", retry=True)
         return service
 
 

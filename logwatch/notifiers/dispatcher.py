@@ -1,4 +1,4 @@
-"""Ties the queue, which the owner of all state keeps, to the threads that send."""
+"""Connects the queue, which the owner thread commits, with the threads that send."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from logwatch.model import Alert, SampleChange
-from logwatch.notifiers.queue import CAPACITY, Acknowledgement, Key, Notices, Queue
+from logwatch.notifiers.queue import CAPACITY, Acknowledgement, Key, Notifications, Queue
 from logwatch.notifiers.receiver import Receiver
-from logwatch.notifiers.worker import FIRST_PAUSE, Lane, by_receiver
+from logwatch.notifiers.worker import FIRST_PAUSE, ReceiverWorker, by_receiver
 
-GRACE = 3.0
-"""Seconds that requests at hand have to end at a stop; what they leave is sent after the next start."""
+GRACE = 1.0
+"""Seconds that running requests have to end at a stop; what they leave is sent after the next start."""
+ABORT = 0.3
+"""Seconds to wait for requests that were aborted."""
 
 
 class Dispatcher:
-    """Tells every receiver what it wants to know (`model.Stateful`, stage `notifiers`).
+    """Sends every receiver its notifications (stage `notifiers`).
 
-    In each turn, by the owner: `offer`, `changed_rows` into the commit, and `committed` when it
-    went through, which lets the threads have what is now written down.
+    For each commit the owner calls `enqueue`, `changed_rows` (into the commit), and `committed` when it
+    succeeded, which hands the committed notifications to the threads.
     """
 
     def __init__(
@@ -34,87 +36,93 @@ class Dispatcher:
         self._acknowledged: deque[Acknowledgement] = deque()
         self._now = now
         self._first_pause = first_pause
-        self._lanes = {receiver.name: self._lane(receiver) for receiver in receivers}
+        self._workers = {receiver.name: self._worker(receiver) for receiver in receivers}
         self._started = False
-        self._fresh: Notices = []
-        self._again: dict[Key, Alert] = {}
+        self._new: Notifications = []
+        self._updated: dict[Key, Alert] = {}
 
     def start(self) -> None:
         """Probe all receivers and begin to send, each in its own thread."""
         self._started = True
-        for lane in self._lanes.values():
-            lane.start()
+        for worker in self._workers.values():
+            worker.start()
 
-    def change(self, receivers: Sequence[Receiver]) -> None:
-        """Tell these from now on.
+    def replace_receivers(self, receivers: Sequence[Receiver]) -> None:
+        """Send to these from now on.
 
-        Who has a name that was there before keeps its thread, its counts and what waits for it. Who is
-        new hears of all that fires with the next offer.
+        A receiver with the name of a previous one keeps its thread, its counts and what waits for it. A
+        new one gets all firing alerts with the next `enqueue`.
         """
-        self._absorb()
-        self._queue.change(receivers)
-        before = self._lanes
-        lanes = {receiver.name: before.get(receiver.name) or self._lane(receiver) for receiver in receivers}
-        self._fresh = [pair for pair in self._fresh if pair[0].receiver in lanes]
-        self._again = {key: alert for key, alert in self._again.items() if key.receiver in lanes}
-        self._lanes = lanes  # whole, because a scrape may be reading
-        for name in before.keys() - lanes.keys():
-            before[name].ask_to_close()
+        self._process_acknowledgements()
+        self._queue.replace_receivers(receivers)
+        before = self._workers
+        workers = {receiver.name: before.get(receiver.name) or self._worker(receiver) for receiver in receivers}
+        self._new = [pair for pair in self._new if pair[0].receiver in workers]
+        self._updated = {key: alert for key, alert in self._updated.items() if key.receiver in workers}
+        self._workers = workers  # replaced as a whole, because a scrape may be reading
+        for name in before.keys() - workers.keys():
+            before[name].request_shutdown()
         for receiver in receivers:
             if receiver.name in before:
-                lanes[receiver.name].change(receiver)
+                workers[receiver.name].replace_receiver(receiver)
             elif self._started:
-                lanes[receiver.name].start()
+                workers[receiver.name].start()
 
-    def offer(self, alerts: Sequence[Alert], now_ns: int) -> None:
-        """Take in how alerts stand: those that fire, and for a while those that have resolved."""
-        self._absorb()
-        fresh, again = self._queue.offer(alerts, now_ns)
-        self._fresh += fresh
-        self._again.update(again)
-        if dropped := set(self._queue.overflow()):
-            self._fresh = [pair for pair in self._fresh if pair[0] not in dropped]
+    def enqueue(self, alerts: Sequence[Alert], now_ns: int) -> None:
+        """Enqueue notifications of the current alerts: all that fire, and for a while those that have resolved."""
+        self._process_acknowledgements()
+        new, updated = self._queue.enqueue(alerts, now_ns)
+        self._new += new
+        self._updated.update(updated)
+        if dropped := set(self._queue.drop_overflow()):
+            self._new = [pair for pair in self._new if pair[0] not in dropped]
             for key in dropped:
-                self._lanes[key.receiver].discard(key)
+                self._workers[key.receiver].discard(key)
 
     def changed_rows(self) -> dict[str, str | None]:
-        """Hand over the rows that changed since the last call; None deletes a row."""
-        self._absorb()
+        """Return the rows that changed since the last call; None deletes a row."""
+        self._process_acknowledgements()
         return self._queue.changed_rows()
 
     def committed(self) -> None:
-        """The rows last handed over are safe: what they tell of may be sent."""
-        for name, batch in by_receiver(self._fresh).items():
-            self._lanes[name].put(batch)
-        for name, batch in by_receiver(self._again.items()).items():
-            self._lanes[name].refresh(batch)
-        self._fresh, self._again = [], {}
+        """The rows last returned are committed: their notifications may be sent."""
+        for name, batch in by_receiver(self._new).items():
+            self._workers[name].enqueue(batch)
+        for name, batch in by_receiver(self._updated.items()).items():
+            self._workers[name].update(batch)
+        self._new, self._updated = [], {}
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """Continue with what waited at the last commit."""
         for name, batch in by_receiver(self._queue.restore(rows)).items():
-            self._lanes[name].put(batch)
+            self._workers[name].enqueue(batch)
 
     def close(self, grace: float = GRACE) -> None:
-        """End the threads; what was acknowledged by then is in the next rows."""
-        for lane in self._lanes.values():
-            lane.ask_to_close()
-        end = time.monotonic() + grace
-        for lane in self._lanes.values():
-            lane.join(max(0.0, end - time.monotonic()))
+        """End the threads; what was acknowledged by then is in the next rows, the rest is sent after the next start."""
+        for worker in self._workers.values():
+            worker.request_shutdown()
+        self._join(grace)
+        for worker in self._workers.values():
+            worker.abort()
+        self._join(ABORT)
 
     def samples(self) -> Iterator[SampleChange]:
-        """How the receivers fare, for a scrape; callable from any thread."""
+        """Counters of all receivers, for a scrape; callable from any thread."""
         now_ns = self._now()
-        for lane in self._lanes.values():
-            yield from lane.samples(now_ns)
-            dropped = self._queue.dropped[lane.receiver.name]
-            yield SampleChange("logwatch_notifications_dropped_total", (lane.receiver.name,), dropped, now_ns)
+        for worker in self._workers.values():
+            yield from worker.samples(now_ns)
+            dropped = self._queue.dropped[worker.receiver.name]
+            yield SampleChange("logwatch_notifications_dropped_total", (worker.receiver.name,), dropped, now_ns)
         yield SampleChange("logwatch_notifications_queue_length", (), len(self._queue), now_ns)
 
-    def _lane(self, receiver: Receiver) -> Lane:
-        return Lane(receiver, self._acknowledged.append, self._now, self._first_pause)
+    def _join(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        for worker in self._workers.values():
+            worker.join(max(0.0, end - time.monotonic()))
 
-    def _absorb(self) -> None:
+    def _worker(self, receiver: Receiver) -> ReceiverWorker:
+        return ReceiverWorker(receiver, self._acknowledged.append, self._now, self._first_pause)
+
+    def _process_acknowledgements(self) -> None:
         while self._acknowledged:
             self._queue.acknowledge(self._acknowledged.popleft())

@@ -1,24 +1,32 @@
-"""Requests to one server: TLS, credentials, and what an answer means for the next try."""
+"""Requests to one server: TLS, credentials, time and size limits, and whether a retry may help."""
 
 from __future__ import annotations
 
 import json
+import socket
 import ssl
+import threading
 from base64 import b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, InsecureRequestWarning, MaxRetryError
 from urllib3.util import Url, parse_url
 
 from logwatch import __version__
 from logwatch.errors import NotifyError
-from logwatch.notifiers.receiver import RefusedError
+from logwatch.notifiers.receiver import RejectedError
 
 TIMEOUT = timedelta(seconds=10)
+LONGEST = 1 << 16
+"""Bytes of an answer that are read."""
 SHOWN = 200
 """Characters of an answer that a message quotes."""
 
@@ -71,7 +79,10 @@ class Tls:
 
 
 class Client:
-    """Talks to one server over one connection, for one thread."""
+    """Talks to one server over one connection, for one thread; `close` may be called from any other.
+
+    `timeout` bounds a whole request, so a server that sends its answer byte by byte is given up as well.
+    """
 
     def __init__(
         self,
@@ -86,55 +97,106 @@ class Client:
             username, _, password = parsed.auth.partition(":")
             credentials = Credentials(username, password)
         self.origin = Url(scheme=parsed.scheme, host=parsed.host, port=parsed.port).url
-        """Scheme, host and port: what may be shown of a URL."""
-        self._url = parsed._replace(auth=None).url
+        """Scheme, host and port: the part of the URL that may be shown."""
+        self._target = parsed.request_uri if parsed.path or parsed.query else ""
         self._credentials = credentials
         tls = tls or Tls()
-        if not tls.verify:  # the operator asked for it; once a minute is no help
+        if not tls.verify:  # the operator asked for it; a warning each minute helps nobody
             urllib3.disable_warnings(InsecureRequestWarning)
-        seconds = timeout / timedelta(seconds=1)
-        self._pool = urllib3.PoolManager(
-            num_pools=1,
+        self._seconds = timeout / timedelta(seconds=1)
+        self._connections: WeakSet[HTTPConnection] = WeakSet()
+        self._aborted = False
+        secure = parsed.scheme == "https"
+        pool = urllib3.HTTPSConnectionPool if secure else urllib3.HTTPConnectionPool
+        self._pool = pool(
+            str(parsed.host),
+            parsed.port,
             retries=False,
-            timeout=urllib3.Timeout(connect=seconds, read=seconds),
+            timeout=urllib3.Timeout(connect=self._seconds, read=self._seconds),
             headers={"User-Agent": f"logwatch/{__version__}"},
-            **(tls.options() if parsed.scheme == "https" else {}),
+            **(tls.options() if secure else {}),
         )
+        self._pool.ConnectionCls = self._remembered(HTTPSConnection if secure else HTTPConnection)
 
     def post(self, content: object, path: str = "") -> None:
-        """Send JSON; raises NotifyError, or RefusedError where trying again is of no use."""
+        """Send JSON; raises NotifyError, or RejectedError if a retry is of no use."""
         body = json.dumps(content).encode()
-        answer = self._request("POST", path, body, {"Content-Type": "application/json"})
-        if not 200 <= answer.status < 300:
-            raise _failure(answer, self.origin)
+        status, page = self._request("POST", path, body, {"Content-Type": "application/json"})
+        if not 200 <= status < 300:
+            raise _failure(status, page, self.origin)
 
     def get(self, path: str) -> bytes:
-        """Return a page; raises as `post`."""
-        answer = self._request("GET", path)
-        if answer.status != 200:
-            raise _failure(answer, self.origin)
-        return answer.data
+        """Return a page, at most `LONGEST` bytes of it; raises as `post`."""
+        status, page = self._request("GET", path)
+        if status != 200:
+            raise _failure(status, page, self.origin)
+        return page
 
     def head(self) -> int:
-        """Return the status of the URL itself without doing anything there."""
-        return self._request("HEAD", "").status
+        """Return the status of the URL itself without changing anything there."""
+        return self._request("HEAD", "")[0]
 
     def close(self) -> None:
-        """Let go of the connection."""
-        self._pool.clear()
+        """Abort the request in progress, if any."""
+        self._aborted = True
+        for connection in list(self._connections):
+            with suppress(OSError, TypeError):  # just closed, or not open
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _request(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> urllib3.BaseHTTPResponse:
+    ) -> tuple[int, bytes]:
         everything = {**self._pool.headers, **(headers or {}), **self._credentials.headers()}
+        self._aborted = False
+        deadline = threading.Timer(self._seconds, self.close)
+        deadline.daemon = True
+        deadline.start()
         try:
-            return self._pool.request(method, self._url + path, body=body, headers=everything, redirect=False)
-        except (HTTPError, OSError) as error:
-            raise NotifyError(f"{self.origin}: {_cause(error)}", retry=True) from error
+            answer = self._pool.request(
+                method,
+                self._target.rstrip("/") + path if path else self._target or "/",
+                body=body,
+                headers=everything,
+                redirect=False,
+                preload_content=False,
+            )
+            if self._aborted:  # the headers may look complete, ended by the abort
+                answer.close()
+                raise TimeoutError
+            return answer.status, self._page(answer)
+        except (HTTPError, HTTPException, OSError, ValueError) as error:
+            late = f"no answer within {self._seconds:g} s"
+            cause = late if self._aborted else _cause(error) or late
+            raise NotifyError(f"{self.origin}: {cause}", retry=True) from error
+        finally:
+            deadline.cancel()
+
+    def _page(self, answer: urllib3.BaseHTTPResponse) -> bytes:
+        """The beginning of the body. The status has told the result, so a body that fails is an empty one."""
+        try:
+            page = answer.read(LONGEST, decode_content=False)
+            if answer.read(1, decode_content=False):
+                answer.close()  # reading the rest of a long answer would take longer than a new connection
+        except (HTTPError, HTTPException, OSError, ValueError):
+            answer.close()
+            return b""
+        answer.release_conn()
+        return page
+
+    def _remembered(self, base: type[HTTPConnection]) -> type[HTTPConnection]:
+        """A connection class whose objects `close` can reach."""
+        connections = self._connections
+
+        class Connection(base):  # type: ignore[misc,valid-type] # plain or TLS
+            def __init__(self, *arguments: Any, **options: Any) -> None:
+                super().__init__(*arguments, **options)
+                connections.add(self)
+
+        return Connection
 
 
-def _cause(error: HTTPError | OSError) -> str:
-    """What went wrong, without the URL (its path may be a secret) and the names of objects."""
+def _cause(error: Exception) -> str:
+    """What went wrong, without the URL (its path may be a secret) and the names of objects; empty for a time-out."""
     reason: BaseException = error.reason if isinstance(error, MaxRetryError) and error.reason else error
     inner = reason.__cause__ or reason.__context__
     if isinstance(inner, OSError):
@@ -144,22 +206,22 @@ def _cause(error: HTTPError | OSError) -> str:
     if isinstance(reason, OSError) and reason.strerror:
         return reason.strerror
     timed_out = isinstance(reason, TimeoutError | urllib3.exceptions.TimeoutError)
-    return "no answer in time" if timed_out else type(reason).__name__
+    return "" if timed_out else type(reason).__name__
 
 
-def _failure(answer: urllib3.BaseHTTPResponse, origin: str) -> NotifyError:
+def _failure(status: int, page: bytes, origin: str) -> NotifyError:
     """What a status other than 2xx means."""
-    says = " ".join(answer.data.decode(errors="replace").split())[:SHOWN]
-    message = f"{origin}: status {answer.status}{f': {says}' if says else ''}"
-    if answer.status >= 500 or answer.status in _LATER:
+    says = " ".join(page.decode(errors="replace").split())[:SHOWN]
+    message = f"{origin}: status {status}{f': {says}' if says else ''}"
+    if status >= 500 or status in _LATER:
         return NotifyError(message, retry=True)
-    if answer.status in (401, 403):
+    if status in (401, 403):
         message += ": check basic_auth or bearer_token_file"
-    elif answer.status == 404:
+    elif status == 404:
         message += ": check the path of its URL (path_prefix of an Alertmanager)"
-    elif 300 <= answer.status < 400:
+    elif 300 <= status < 400:
         message += ": redirects are not followed: write the URL it names"
-    return RefusedError(message, suspect=answer.status in _CONTENT)
+    return RejectedError(message, suspect=status in _CONTENT)
 
 
 def _secret(path: Path) -> str:

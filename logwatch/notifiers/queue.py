@@ -1,33 +1,36 @@
-"""What is still to be sent, and what was: the owner's side, kept in rows of the commit.
+"""What is still to be sent, and what was sent: the owner's side, kept in the commit.
 
-    queue <receiver> <fingerprint> <startsAt> <state>  ─▶ the alert and its place in the order
-    told  <receiver> <fingerprint> <startsAt> <state>  ─▶ when the receiver took it
+    waiting  [receiver, fingerprint, startsAt, state]  ─▶ [place in the order, alert]
+    sent     [receiver, fingerprint, startsAt, state]  ─▶ [when, whether it was refused]
 
-A notification is one alert in one state for one receiver. The first of its kind is written down
+A notification is one alert in one state for one receiver. The first of its kind is committed
 before it is sent. A mere repetition for Alertmanager is not: the next one comes within a minute,
-also after a restart; so alerts that go on write nothing.
+also after a restart; so alerts that fire on write nothing.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from logwatch.model import SECOND, Alert
 from logwatch.notifiers.receiver import Receiver
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
 CAPACITY = 10_000
 REFUSED_NS = 300 * SECOND
-"""How long an alert that was refused is left alone; its next state is tried at once."""
+"""Pause after which an alert that was refused is sent again; its next state is sent at once."""
 FORGET_NS = 24 * 3600 * SECOND
-"""Who was told of what is forgotten so long after the alert was last heard of."""
+"""How long a sent notification is remembered after its alert was last enqueued."""
 SWEEP_NS = 60 * SECOND
 
+Value = TypeVar("Value")
 Verdict = Literal["delivered", "refused", "rejected"]
-"""`refused`: this alert is bad; `rejected`: the receiver takes nothing at all, as with a wrong password."""
+"""`refused`: this alert is bad; `rejected`: the receiver accepts no request at all, as with a wrong password."""
 
 
 class Key(NamedTuple):
@@ -38,180 +41,204 @@ class Key(NamedTuple):
     starts_ns: int
     state: str
 
-    def row(self, kind: str) -> str:
-        """The key of its row."""
-        return f"{kind} {self.receiver} {self.fingerprint} {self.starts_ns} {self.state}"
-
 
 class Acknowledgement(NamedTuple):
-    """What came of a notification."""
+    """How the delivery of a notification ended."""
 
     key: Key
     verdict: Verdict
     time_ns: int
 
 
-Notices = list[tuple[Key, Alert]]
+Notifications = list[tuple[Key, Alert]]
 
 
-class Offered(NamedTuple):
-    """What is to be sent of an offer."""
+class Enqueued(NamedTuple):
+    """What one call put into the queue."""
 
-    fresh: Notices
-    again: Notices
-    """What waits or is on its way already, in its latest form."""
+    new: Notifications
+    updated: Notifications
+    """Already waiting or being sent, in their latest form."""
 
 
 @dataclass(slots=True)
-class _Queued:
+class _Waiting:
+    number: int
     alert: Alert
-    durable: bool
 
 
 @dataclass(slots=True)
-class _Told:
+class _Sent:
     time_ns: int
     refused: bool
-    heard_ns: int
+    seen_ns: int
 
 
 class Queue:
-    """Decides what a receiver is told, and remembers it; bounded, the oldest go first."""
+    """Decides which notifications a receiver gets, and remembers them; bounded, the oldest are dropped first."""
 
     def __init__(self, receivers: Iterable[Receiver], capacity: int = CAPACITY) -> None:
         self._receivers = {receiver.name: receiver for receiver in receivers}
         self._capacity = capacity
-        self._queued: OrderedDict[Key, _Queued] = OrderedDict()
-        self._told: OrderedDict[Key, _Told] = OrderedDict()
-        self._rows: dict[str, str | None] = {}
+        self._waiting: StateTable[Key, _Waiting] = StateTable(
+            "waiting",
+            lambda waiting: [waiting.number, _tree(waiting.alert)],
+            lambda _, row: _Waiting(row[0], Alert(**row[1])),
+        )
+        self._sent: StateTable[Key, _Sent] = StateTable(
+            "sent", lambda sent: [sent.time_ns, sent.refused], lambda _, row: _Sent(row[0], row[1], 0)
+        )
+        # Repetitions, and what stateless receivers got: sent again after a restart anyway, so not committed.
+        self._repeating: dict[Key, _Waiting] = {}
+        self._sent_stateless: dict[Key, _Sent] = {}
+        self._migrated: dict[str, str | None] = {}
         self._number = 0
         self._swept_ns = 0
         self.dropped: Counter[str] = Counter()
 
     def __len__(self) -> int:
-        return len(self._queued)
+        return len(self._waiting) + len(self._repeating)
 
-    def change(self, receivers: Iterable[Receiver]) -> None:
-        """Tell these from now on; what waits for one that is no more is let go."""
+    def replace_receivers(self, receivers: Iterable[Receiver]) -> None:
+        """Send to these from now on; what waits for any other is discarded."""
         self._receivers = {receiver.name: receiver for receiver in receivers}
-        for key in [key for key in self._queued if key.receiver not in self._receivers]:
-            self._take_out(key)
-        for key in [key for key in self._told if key.receiver not in self._receivers]:
-            del self._told[key]
-            self._rows[key.row("told")] = None
+        for table in (self._waiting, self._repeating, self._sent, self._sent_stateless):
+            for key in [key for key in table if key.receiver not in self._receivers]:
+                del table[key]
 
     # ── in ───────────────────────────────────────────────────────────────────────────
 
-    def offer(self, alerts: Sequence[Alert], now_ns: int) -> Offered:
-        """Take in how alerts stand; return what is to be sent of it."""
+    def enqueue(self, alerts: Sequence[Alert], now_ns: int) -> Enqueued:
+        """Add what receivers are to get of the current alerts."""
         if abs(now_ns - self._swept_ns) >= SWEEP_NS:
             self._sweep(now_ns)
-        offered = Offered([], [])
+        enqueued = Enqueued([], [])
         for alert in alerts:
             identity = alert.fingerprint
             for receiver in self._receivers.values():
                 key = Key(receiver.name, identity, alert.starts_ns, alert.state)
                 if not receiver.wants(alert):
                     continue
-                if key in self._queued:
-                    self._queued[key].alert = alert
-                    offered.again.append((key, alert))
-                elif self._admit(receiver, key, alert, now_ns):
-                    offered.fresh.append((key, alert))
-        return offered
+                if waiting := self._waiting.get(key) or self._repeating.get(key):
+                    waiting.alert = alert
+                    enqueued.updated.append((key, alert))
+                elif self._add(receiver, key, alert, now_ns):
+                    enqueued.new.append((key, alert))
+        return enqueued
 
-    def _admit(self, receiver: Receiver, key: Key, alert: Alert, now_ns: int) -> bool:
-        told = self._told.get(key)
-        if told is None:
-            if alert.state == "resolved" and not receiver.forgets and not self._knows(key._replace(state="firing")):
-                return False  # good news of what it never heard of
-            self._put(key, alert, durable=True)
+    def _add(self, receiver: Receiver, key: Key, alert: Alert, now_ns: int) -> bool:
+        """Add a notification unless it was sent already; False if it was, or need not be."""
+        sent = self._sent_to(receiver).get(key)
+        if sent is None:
+            if alert.state == "resolved" and not receiver.stateless and not self._knows(key._replace(state="firing")):
+                return False  # resolved, but its firing was never sent
+            self._put(self._waiting, key, alert)
             return True
-        told.heard_ns = now_ns
-        if alert.state == "resolved" and not receiver.forgets:
+        sent.seen_ns = now_ns
+        if alert.state == "resolved" and not receiver.stateless:
             return False
-        if now_ns - told.time_ns < max(receiver.repeat_ns, REFUSED_NS if told.refused else 0):
+        if now_ns - sent.time_ns < max(receiver.repeat_ns, REFUSED_NS if sent.refused else 0):
             return False
-        self._put(key, alert, durable=not receiver.forgets)
+        self._put(self._repeating if receiver.stateless else self._waiting, key, alert)
         return True
 
+    def _sent_to(self, receiver: Receiver) -> dict[Key, _Sent]:
+        return self._sent_stateless if receiver.stateless else self._sent
+
     def _knows(self, key: Key) -> bool:
-        return key in self._told or key in self._queued
+        return key in self._sent or key in self._waiting
 
-    def _put(self, key: Key, alert: Alert, *, durable: bool) -> None:
-        self._queued[key] = _Queued(alert, durable)
-        if durable:
-            self._number += 1
-            self._rows[key.row("queue")] = json.dumps([self._number, _tree(alert)])
+    def _put(self, table: dict[Key, _Waiting], key: Key, alert: Alert) -> None:
+        self._number += 1
+        table[key] = _Waiting(self._number, alert)
 
-    def overflow(self) -> list[Key]:
-        """Drop the oldest above the capacity, and say which."""
-        gone = []
-        while len(self._queued) > self._capacity:
-            key, _ = next(iter(self._queued.items()))
-            self._take_out(key)
+    def drop_overflow(self) -> list[Key]:
+        """Drop the oldest above the capacity, and return their keys."""
+        dropped = []
+        while len(self) > self._capacity:
+            heads = [next(iter(table.items())) for table in (self._waiting, self._repeating) if table]
+            key, _ = min(heads, key=lambda head: head[1].number)
+            self._remove(key)
             self.dropped[key.receiver] += 1
-            gone.append(key)
-        return gone
+            dropped.append(key)
+        return dropped
 
     # ── out ──────────────────────────────────────────────────────────────────────────
 
     def acknowledge(self, acknowledgement: Acknowledgement) -> None:
-        """Take in what came of a notification."""
+        """Record how the delivery of a notification ended."""
         key, verdict, time_ns = acknowledgement
-        if key.receiver not in self._receivers:
-            return  # a reload took it away while it answered
-        self._take_out(key)
-        if verdict == "rejected":
-            return
-        self._told[key] = _Told(time_ns, verdict == "refused", time_ns)
-        if not self._receivers[key.receiver].forgets:
-            self._rows[key.row("told")] = json.dumps([time_ns, verdict == "refused"])
+        receiver = self._receivers.get(key.receiver)
+        if receiver is None:
+            return  # a reload removed it while it answered
+        self._remove(key)
+        if verdict != "rejected":
+            self._sent_to(receiver)[key] = _Sent(time_ns, verdict == "refused", time_ns)
 
-    def _take_out(self, key: Key) -> None:
-        queued = self._queued.pop(key, None)
-        if queued and queued.durable:
-            self._rows[key.row("queue")] = None
+    def _remove(self, key: Key) -> None:
+        self._waiting.pop(key, None)
+        self._repeating.pop(key, None)
 
     def _sweep(self, now_ns: int) -> None:
-        """Forget whom we told of what nobody has spoken of for long."""
+        """Forget what was sent of alerts that have long been gone."""
         self._swept_ns = now_ns
-        surplus = len(self._told) - self._capacity
-        for place, (key, told) in enumerate(list(self._told.items())):
-            told.heard_ns = told.heard_ns or now_ns
-            if place < surplus or now_ns - told.heard_ns > FORGET_NS:
-                del self._told[key]
-                if not self._receivers[key.receiver].forgets:
-                    self._rows[key.row("told")] = None
+        for table in (self._sent, self._sent_stateless):
+            surplus = len(table) - self._capacity
+            for place, (key, sent) in enumerate(list(table.items())):
+                sent.seen_ns = sent.seen_ns or now_ns
+                if place < surplus or now_ns - sent.seen_ns > FORGET_NS:
+                    del table[key]
 
-    # ── rows ─────────────────────────────────────────────────────────────────────────
+    # ── the commit ───────────────────────────────────────────────────────────────────
+
+    @property
+    def tables(self) -> Sequence[StateTable[Any, Any]]:
+        """What is committed."""
+        return (self._waiting, self._sent)
 
     def changed_rows(self) -> dict[str, str | None]:
-        """As `Stateful`."""
-        rows, self._rows = self._rows, {}
-        return rows
+        """Return the rows that changed since the last call; None deletes a row."""
+        rows, self._migrated = self._migrated, {}
+        return {**rows, **state_table.changed_rows(self.tables)}
 
-    def restore(self, rows: Mapping[str, str]) -> Notices:
-        """As `Stateful`; return what waited. Rows of receivers that are no longer there go."""
-        waiting: list[tuple[int, Key, Alert]] = []
-        for row, text in rows.items():
-            kind, _, identifier = row.partition(" ")
-            name, identity, starts, state = identifier.rsplit(" ", 3)
-            if name not in self._receivers:
-                self._rows[row] = None
-                continue
-            key = Key(name, identity, int(starts), state)
-            first, second = json.loads(text)
-            if kind == "queue":
-                waiting.append((first, key, Alert(**second)))
-            else:
-                self._told[key] = _Told(first, second, 0)
-        waiting.sort(key=lambda each: each[0])
-        self._queued.update((key, _Queued(alert, durable=True)) for _, key, alert in waiting)
-        self._number = waiting[-1][0] if waiting else 0
-        return [(key, alert) for _, key, alert in waiting]
+    def restore(self, rows: Mapping[str, str]) -> Notifications:
+        """Continue from the rows of the last commit; return what waits. Rows of other receivers are deleted."""
+        rows, self._migrated = _migrated(rows)
+        state_table.restore(self.tables, rows)
+        order = sorted(self._waiting.items(), key=lambda item: item[1].number)
+        sent = sorted(self._sent.items(), key=lambda item: item[1].time_ns)
+        _fill(self._waiting, order)
+        _fill(self._sent, sent)
+        if not self._migrated:
+            self._waiting.discard_changes()
+            self._sent.discard_changes()
+        self._number = order[-1][1].number if order else 0
+        self.replace_receivers(self._receivers.values())
+        return [(key, waiting.alert) for key, waiting in self._waiting.items()]
+
+
+def _fill(table: dict[Key, Value], items: Iterable[tuple[Key, Value]]) -> None:
+    """Replace the content of a table, the keys of rows by their names."""
+    table.clear()
+    table.update({Key(*key): value for key, value in items})
 
 
 def _tree(alert: Alert) -> dict[str, object]:
     tree = {each.name: getattr(alert, each.name) for each in fields(alert)}
     return {**tree, "labels": dict(alert.labels), "annotations": dict(alert.annotations)}
+
+
+def _migrated(rows: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str | None]]:
+    """Translate rows that versions before 0.2 wrote (`queue URL FINGERPRINT NS STATE`, `told …`), and delete those."""
+    names = {"queue": "waiting", "told": "sent"}
+    found: dict[str, str] = {}
+    changed: dict[str, str | None] = {}
+    for row, value in rows.items():
+        kind, _, identifier = row.partition(" ")
+        if kind not in names:
+            found[row] = value
+            continue
+        name, fingerprint, starts, state = identifier.rsplit(" ", 3)
+        found[f"{names[kind]} {json.dumps([name, fingerprint, int(starts), state])}"] = value
+        changed[row] = None
+    return found, changed

@@ -1,15 +1,18 @@
-"""What every kind of receiver can do, and how it says no."""
+"""What every kind of receiver can do, what it may be sent, and how it rejects a notification."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from logwatch.errors import NotifyError
 from logwatch.model import Alert
 
 BATCH = 64
-"""Alerts in one request at the most; Prometheus' figure."""
+"""Most alerts in one request; Prometheus' figure."""
+FOR_MACHINES = "none"
+"""The severity of alerts that no person reads, such as a watchdog that always fires."""
 
 
 class Receiver(Protocol):
@@ -17,32 +20,57 @@ class Receiver(Protocol):
 
     @property
     def name(self) -> str:
-        """How logs and metrics call it; never holds a credential."""
+        """Its name in logs and metrics; never holds a credential."""
 
     @property
     def repeat_ns(self) -> int:
-        """After so long an alert that still fires is told again."""
+        """Interval after which an alert that still fires is sent again."""
 
     @property
-    def forgets(self) -> bool:
-        """It keeps no state over a restart: resolved alerts are repeated as well, for it expects that of us."""
+    def stateless(self) -> bool:
+        """The receiver loses its state at a restart, so resolved alerts are re-sent for a while (Alertmanager)."""
 
     def wants(self, alert: Alert) -> bool:
-        """Whether it is to be told of this alert at all."""
+        """Whether to send this alert to the receiver."""
 
     def group(self, alert: Alert) -> str:
-        """Alerts of one group go in one request."""
+        """Key of the request: alerts with the same key go in one."""
 
     def send(self, alerts: Sequence[Alert], now_ns: int) -> None:
         """Deliver all of them, or raise NotifyError."""
 
     def probe(self) -> str:
-        """Return how it stands, or raise NotifyError; nobody is alarmed by this."""
+        """Return its status in a few words, or raise NotifyError; must not notify any person."""
+
+    def close(self) -> None:
+        """Abort the request in progress, if any; callable from any thread."""
 
 
-class RefusedError(NotifyError):
-    """It answered, and will answer the same again; `suspect` says that one of the alerts may be why."""
+class RejectedError(NotifyError):
+    """It answered, and will answer the same again; `suspect` says that one of the alerts may be the reason."""
 
     def __init__(self, message: str, *, suspect: bool) -> None:
         self.suspect = suspect
         super().__init__(message, retry=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Which alerts a receiver gets, and how often."""
+
+    repeat_ns: int
+    severities: Collection[str] = ()
+    """Empty: all but FOR_MACHINES."""
+    resolved: bool = True
+
+    def wants(self, alert: Alert) -> bool:
+        """Whether to send this alert."""
+        if alert.state == "pending" or (alert.state == "resolved" and not self.resolved):
+            return False
+        severity = alert.labels.get("severity")
+        return severity in self.severities if self.severities else severity != FOR_MACHINES
+
+
+def json_texts(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Labels or annotations as JSON can hold them: bytes of a log that are not UTF-8 become question marks."""
+    return {name: value.encode("utf-8", "replace").decode() for name, value in pairs.items()}

@@ -1,4 +1,4 @@
-"""One receiver's thread: sends what waits, splits what is refused, waits where nobody answers."""
+"""One receiver's thread: sends what waits, splits batches that are rejected, retries with backoff."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from logwatch.errors import UNEXPECTED, NotifyError
 from logwatch.metrics.catalog import SAMPLED
+from logwatch.metrics.samples import bound_label
 from logwatch.model import SECOND, Alert, SampleChange
 from logwatch.notifiers.queue import Acknowledgement, Key, Verdict
-from logwatch.notifiers.receiver import BATCH, Receiver, RefusedError
+from logwatch.notifiers.receiver import BATCH, Receiver, RejectedError
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 30.0
@@ -22,8 +23,8 @@ Batch = Sequence[tuple[Key, Alert]]
 log = logging.getLogger("logwatch.notifiers")
 
 
-class Lane:
-    """What waits for one receiver, in order, and how it fares."""
+class ReceiverWorker:
+    """Sends what waits for one receiver, in order, and counts the results."""
 
     def __init__(
         self,
@@ -39,7 +40,7 @@ class Lane:
         self._waiting: dict[Key, Alert] = {}
         self._changed = threading.Condition()
         self._closing = False
-        self._unproved = True
+        self._probe_due = True
         self._failing = False
         self._sent = 0
         self._errors = 0
@@ -53,50 +54,54 @@ class Lane:
         """Probe the receiver and begin to send."""
         self._thread.start()
 
-    def put(self, batch: Batch) -> None:
-        """Let these wait."""
+    def enqueue(self, batch: Batch) -> None:
+        """Add notifications to send."""
         with self._changed:
             self._waiting.update(batch)
             self._changed.notify()
 
-    def refresh(self, batch: Batch) -> None:
-        """Replace those of these that still wait; what was sent meanwhile stays sent."""
+    def update(self, batch: Batch) -> None:
+        """Replace those that still wait; what was sent meanwhile stays sent."""
         with self._changed:
             self._waiting.update([pair for pair in batch if pair[0] in self._waiting])
 
     def discard(self, key: Key) -> None:
-        """Forget one that waits."""
+        """Remove one that waits."""
         with self._changed:
             self._waiting.pop(key, None)
 
-    def change(self, receiver: Receiver) -> None:
-        """Send what waits and what comes to this one from now on; it has the same name."""
+    def replace_receiver(self, receiver: Receiver) -> None:
+        """Send to this one from now on; it has the same name."""
         with self._changed:
             self.receiver = receiver
-            self._unproved = True
+            self._probe_due = True
             self._changed.notify()
 
-    def ask_to_close(self) -> None:
-        """Send nothing more after the request at hand."""
+    def request_shutdown(self) -> None:
+        """Send nothing more after the current request."""
         with self._changed:
             self._closing = True
             self._changed.notify()
 
+    def abort(self) -> None:
+        """Abort the current request; what it was to deliver is sent after the next start."""
+        if self._thread.is_alive():
+            self.receiver.close()
+
     def join(self, timeout: float) -> None:
-        """Wait for the thread's end, at most so many seconds."""
+        """Wait for the thread to end, at most so many seconds."""
         if self._thread.is_alive():
             self._thread.join(timeout)
 
     def samples(self, now_ns: int) -> Iterator[SampleChange]:
-        """How it fares, for a scrape."""
+        """Counters of this receiver, for a scrape."""
         name = (self.receiver.name,)
         yield SampleChange("logwatch_notifications_sent_total", name, self._sent, now_ns)
         yield SampleChange("logwatch_notifications_errors_total", name, self._errors, now_ns)
         count = 0
         for bound, answers in zip((*BOUNDS, float("inf")), self._answers, strict=True):
             count += answers
-            text = "+Inf" if bound == float("inf") else repr(bound)
-            yield SampleChange(f"{LATENCY}_bucket", (*name, text), count, now_ns)
+            yield SampleChange(f"{LATENCY}_bucket", (*name, bound_label(bound)), count, now_ns)
         yield SampleChange(f"{LATENCY}_count", name, count, now_ns)
         yield SampleChange(f"{LATENCY}_sum", name, self._seconds, now_ns)
 
@@ -105,7 +110,7 @@ class Lane:
     def _run(self) -> None:
         pause = self._first_pause
         while not self._closing:
-            if self._unproved:
+            if self._probe_due:
                 self._probe()
             batch = self._next()
             if not batch or self._deliver(batch):
@@ -116,17 +121,17 @@ class Lane:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _interrupted(self) -> bool:
-        return self._closing or self._unproved
+        return self._closing or self._probe_due
 
     def _probe(self) -> None:
-        self._unproved = self._failing = False
+        self._probe_due = self._failing = False
         try:
             log.info("receiver %s: %s", self.receiver.name, self.receiver.probe())
         except NotifyError as error:
-            log.warning("receiver %s did not pass its probe: %s", self.receiver.name, error)
+            log.warning("receiver %s: probe failed: %s", self.receiver.name, error)
 
     def _next(self) -> Batch:
-        """Wait for something to send; nothing where something else is to be done."""
+        """Wait for a batch to send; empty if the thread is to end or to probe."""
         with self._changed:
             self._changed.wait_for(lambda: self._interrupted() or bool(self._waiting))
             if self._interrupted():
@@ -135,19 +140,19 @@ class Lane:
             return [pair for pair in self._waiting.items() if self.receiver.group(pair[1]) == group][:BATCH]
 
     def _deliver(self, batch: Batch) -> bool:
-        """Send a batch, in halves where one of it may be bad; False if it is to be tried again."""
+        """Send a batch, in halves if one of it may be bad; False if it is to be retried."""
         began_ns = self._now()
         try:
             self.receiver.send([alert for _, alert in batch], began_ns)
-        except RefusedError as refusal:
+        except RejectedError as rejection:
             self._measure(began_ns)
-            if refusal.suspect and len(batch) > 1 and not self._closing:
+            if rejection.suspect and len(batch) > 1 and not self._closing:
                 middle = len(batch) // 2
                 return self._deliver(batch[:middle]) and self._deliver(batch[middle:])
             self._errors += len(batch)
             names = ", ".join(sorted({alert.labels.get("alertname", "?") for _, alert in batch}))
-            log.error("%s: it was not told of %s", refusal, names)  # noqa: TRY400 - an operator's mistake, not a bug
-            return self._conclude(batch, "refused" if refusal.suspect else "rejected")
+            log.error("%s: notification rejected for %s", rejection, names)  # noqa: TRY400 - an operator's mistake, not a bug
+            return self._finish(batch, "refused" if rejection.suspect else "rejected")
         except UNEXPECTED as error:  # of one alert, which must not keep the receiver from all others
             return self._set_aside(batch, error)
         except NotifyError as error:
@@ -155,14 +160,14 @@ class Lane:
             self._sent += len(batch)
             self._errors += len(batch)
             if not self._failing:
-                log.warning("%s: trying again until it takes them", error)
+                log.warning("%s: retrying with backoff", error)
             self._failing = True
             return False
         self._measure(began_ns)
         if self._failing:
-            log.info("receiver %s takes notifications again", self.receiver.name)
+            log.info("receiver %s recovered", self.receiver.name)
         self._failing = False
-        return self._conclude(batch, "delivered")
+        return self._finish(batch, "delivered")
 
     def _set_aside(self, batch: Batch, error: Exception) -> bool:
         """Send a batch that cannot be written in halves; give up the one alert that is left."""
@@ -172,9 +177,9 @@ class Lane:
         self._errors += len(batch)
         names = ", ".join(sorted({alert.labels.get("alertname", "?") for _, alert in batch}))
         log.error("receiver %s: %s: %s: %s was set aside", self.receiver.name, type(error).__name__, error, names)
-        return self._conclude(batch, "rejected")
+        return self._finish(batch, "rejected")
 
-    def _conclude(self, batch: Batch, verdict: Verdict) -> bool:
+    def _finish(self, batch: Batch, verdict: Verdict) -> bool:
         self._sent += len(batch)
         with self._changed:
             for key, _ in batch:
@@ -190,8 +195,8 @@ class Lane:
 
 
 def by_receiver(batch: Iterable[tuple[Key, Alert]]) -> dict[str, list[tuple[Key, Alert]]]:
-    """Sort notifications by who gets them, each in order."""
-    sorted_out: dict[str, list[tuple[Key, Alert]]] = {}
+    """Split notifications by receiver, each in order."""
+    split: dict[str, list[tuple[Key, Alert]]] = {}
     for pair in batch:
-        sorted_out.setdefault(pair[0].receiver, []).append(pair)
-    return sorted_out
+        split.setdefault(pair[0].receiver, []).append(pair)
+    return split

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from logwatch.errors import Mistake
+from logwatch.errors import Mistake, mistake
 from logwatch.model import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Rule
 from logwatch.notation import nanoseconds
 from logwatch.rulefiles.checks import EVENT_FIELDS, fields_of, groups_of
 from logwatch.rulefiles.schema import CorrelationRule, EventRule, ExampleSpec, Metric, RegexFields, RegexSpec, StepSpec
-from logwatch.rulefiles.validation import mistake
 from logwatch.rulefiles.vocabulary import did_you_mean, name_mistake
 from logwatch.rulefiles.yaml import Node
 

@@ -12,13 +12,12 @@ from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
-from logwatch.errors import Mistake
+from logwatch.errors import Mistake, mistake
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.tags import family_tags
 from logwatch.matching.extractor import Extractor
 from logwatch.matching.scanner import Scanner
 from logwatch.model import Chunk, Event, Example, Hit, Record, Rule
-from logwatch.rulefiles.validation import mistake
 
 
 class Trial(NamedTuple):

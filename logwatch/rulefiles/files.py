@@ -9,8 +9,8 @@ from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
-from logwatch.errors import Mistake
-from logwatch.rulefiles.validation import mistake, shown
+from logwatch.errors import Mistake, mistake
+from logwatch.rulefiles.validation import shown
 from logwatch.rulefiles.vocabulary import closest
 from logwatch.rulefiles.yaml import Node, parse
 

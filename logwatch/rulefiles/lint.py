@@ -6,14 +6,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from logwatch.errors import Mistake, RuleError
+from logwatch.errors import Mistake, RuleError, mistake
 from logwatch.matching.patterns import tokens
 from logwatch.model import Correlation, MetricRule, Pattern, Rule
 from logwatch.rulefiles import examples
 from logwatch.rulefiles.checks import fields_of
 from logwatch.rulefiles.loader import gather
 from logwatch.rulefiles.schema import MAX_SERIES
-from logwatch.rulefiles.validation import mistake
 from logwatch.rulefiles.vocabulary import near_miss, unit_warning
 
 

@@ -15,13 +15,13 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from logwatch.errors import Mistake, RuleError
+from logwatch.errors import Mistake, RuleError, mistake
 from logwatch.model import Correlation, Mark, Rule
 from logwatch.rulefiles import files, references
 from logwatch.rulefiles.compiling import Compiler
 from logwatch.rulefiles.files import Kind, RuleFile, rules_folder
 from logwatch.rulefiles.schema import CorrelationRule, EventRule
-from logwatch.rulefiles.validation import mistake, shown, validate
+from logwatch.rulefiles.validation import shown, validate
 from logwatch.rulefiles.vocabulary import did_you_mean
 from logwatch.rulefiles.yaml import Node
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from logwatch.errors import Mistake
+from logwatch.errors import Mistake, mistake
 from logwatch.model import Correlation, Mark, MetricRule, Rule
 from logwatch.rulefiles.checks import shape
-from logwatch.rulefiles.validation import mistake
 from logwatch.rulefiles.vocabulary import EVENTS, did_you_mean
 
 AnyRule = Rule | Correlation

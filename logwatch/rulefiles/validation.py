@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from logwatch.errors import Mistake
-from logwatch.model import Mark
+from logwatch.errors import Mistake, mistake
 from logwatch.rulefiles.vocabulary import closest, did_you_mean
 from logwatch.rulefiles.yaml import Node
 
@@ -50,11 +49,6 @@ CURES = {
     "regex": "write regex: '…'",
     "url": "write url: http://…",
 }
-
-
-def mistake(mark: Mark, what: str, *, warning: bool = False) -> Mistake:
-    """A mistake at a place."""
-    return Mistake(mark.path, mark.line, mark.column, what, warning)
 
 
 def validate(model: type[Model], node: Node) -> tuple[Model | None, list[Mistake]]:

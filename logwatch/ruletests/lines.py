@@ -13,13 +13,12 @@ from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import NamedTuple
 
-from logwatch.errors import Mistake
+from logwatch.errors import Mistake, mistake
 from logwatch.formats import payload
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import SECOND, Chunk, Mark, Record
 from logwatch.notation import nanoseconds, rfc3339
-from logwatch.rulefiles.validation import mistake
 from logwatch.ruletests.schema import InputLinesSpec
 from logwatch.sources.archive import ReplaySource
 

@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from logwatch import alerting, promql
 from logwatch.alerting import AlertRule
 from logwatch.alerting.placing import place
-from logwatch.errors import Mistake
+from logwatch.errors import Mistake, mistake
 from logwatch.model import SECOND, Mark
 from logwatch.notation import nanoseconds
 from logwatch.rulefiles import files
 from logwatch.rulefiles.files import Kind
-from logwatch.rulefiles.validation import mistake, shown, validate
+from logwatch.rulefiles.validation import shown, validate
 from logwatch.rulefiles.vocabulary import did_you_mean, event_mistake, near_miss
 from logwatch.rulefiles.yaml import Node
 from logwatch.ruletests import lines

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from logwatch import __version__
-from logwatch.model import SECOND, Event, Rule, SourceStatus
-from logwatch.notation import rfc3339
+from logwatch.model import SECOND, Rule, SourceStatus
+from logwatch.notation import event_json, rfc3339
 from logwatch.store import Query
 from logwatch.web.alerts import KINDS, alerts_json, past_json, rules_json
 from logwatch.web.containers import containers
@@ -66,22 +66,6 @@ def routes(view: View) -> list[Route]:
         },
     }
     return [Route(f"/api/v1/{path}", answer(make), methods=["GET"]) for path, make in makers.items()]
-
-
-def event_json(event: Event) -> dict[str, object]:
-    """Return an event as `logwatch events --format jsonl` writes it."""
-    return {
-        "time": rfc3339(event.time_ns),
-        "event": event.event,
-        "id": event.id,
-        "name": event.name,
-        "attributes": dict(event.attributes),
-        "severity": str(event.severity),
-        "rule": event.rule,
-        "path": event.path,
-        "offset": event.offset,
-        "line": event.line,
-    }
 
 
 def source_json(status: SourceStatus, view: View) -> dict[str, object]:

@@ -57,7 +57,7 @@ def test_the_same_rules_change_nothing(log: Path, tmp_path: Path) -> None:
     done = diff(log, folder, folder)
 
     assert (done.status, done.out) == (0, "")
-    assert done.err == "events: 0 go, 0 come, 0 change; alerts: 0 go, 0 come, 0 change\n"
+    assert done.err == "events: 0 removed, 0 added, 0 changed; alerts: 0 removed, 0 added, 0 changed\n"
 
 
 @pytest.mark.parametrize(("before", "after", "word"), [("a", "b", "go"), ("b", "a", "come")])

@@ -74,7 +74,7 @@ def test_rules_show_of_an_unknown_rule_is_an_error() -> None:
     done = call("rules", "show", "no/such")
 
     assert done.status == 2
-    assert "no rule has the id 'no/such'" in done.err
+    assert "rule 'no/such' not found" in done.err
 
 
 def test_rules_schema_is_the_committed_one() -> None:

@@ -43,7 +43,7 @@ def test_the_history_ends_where_the_metrics_end(tmp_path: Path):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--raw"], "--raw shows what single lines say"),
+        (["--raw"], "--raw prints events without state"),
         (["--state-dir", "state"], "one whole replay"),
         (["--openmetrics", "none/history"], "none/history: cannot write the history: No such file or directory"),
     ],

@@ -65,7 +65,7 @@ def test_the_folders_of_rules_are_searched(folder: Path) -> None:
 def test_only_tests_with_such_a_name_run(folder: Path, flag: str) -> None:
     done = call("test", str(folder / "test.yml"), flag, "^goes")
 
-    assert (done.status, done.err) == (0, "1 tests, 0 failed\n")
+    assert (done.status, done.err) == (0, "1 test, 0 failed\n")
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ class Owner:
         self.dispatcher = Dispatcher(receivers, time.time_ns, first_pause=0.05, **options)
         self.dispatcher.restore(rows)
 
-    def offer(self, alerts: Sequence[Alert], now_ns: int) -> None:
-        self.dispatcher.offer(alerts, now_ns)
+    def enqueue(self, alerts: Sequence[Alert], now_ns: int) -> None:
+        self.dispatcher.enqueue(alerts, now_ns)
         self.commit()
 
     def commit(self) -> dict[str, str | None]:

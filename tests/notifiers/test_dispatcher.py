@@ -1,3 +1,4 @@
+import json
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -9,7 +10,8 @@ from receivers_on_loopback import alert
 from logwatch.model import SECOND
 from logwatch.notifiers.alertmanager import Alertmanager
 from logwatch.notifiers.http import Client, Credentials
-from logwatch.notifiers.webhook import Selection, Webhook
+from logwatch.notifiers.receiver import Options
+from logwatch.notifiers.webhook import Webhook
 
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -22,7 +24,7 @@ def alertmanager(url, **options):
 
 
 def webhook(url, **options):
-    return Webhook(Client(url), Selection(4 * HOUR, **options), "http://host:19979")
+    return Webhook(Client(url), Options(4 * HOUR, **options), "http://host:19979")
 
 
 def settled(one):
@@ -34,7 +36,7 @@ def settled(one):
 def test_nothing_is_sent_before_it_is_committed(loopback, owner):
     server = loopback()
     one = owner([alertmanager(server.url)])
-    one.dispatcher.offer([alert()], 0)
+    one.dispatcher.enqueue([alert()], 0)
     written = one.dispatcher.changed_rows()
     time.sleep(0.1)
 
@@ -49,7 +51,7 @@ def test_nothing_is_sent_before_it_is_committed(loopback, owner):
 def test_many_alerts_go_in_batches_of_64(loopback, owner):
     server = loopback()
     one = owner([alertmanager(server.url)])
-    one.offer([alert(number) for number in range(150)], 0)
+    one.enqueue([alert(number) for number in range(150)], 0)
     wait_for(lambda: settled(one), "sending")
 
     assert [len(body) for body in server.bodies] == [64, 64, 22]
@@ -62,7 +64,7 @@ def test_one_bad_alert_in_64_is_found_and_the_rest_kept(loopback, owner, status,
 
     server = loopback(answer)
     one = owner([alertmanager(server.url)])
-    one.offer([alert(number) for number in range(64)], 0)
+    one.enqueue([alert(number) for number in range(64)], 0)
     wait_for(lambda: settled(one), "sending")
 
     assert sorted(set(server.names())) == sorted({f"web-{number}" for number in range(64)} - {"web-40"})
@@ -74,15 +76,15 @@ def test_one_bad_alert_in_64_is_found_and_the_rest_kept(loopback, owner, status,
 def test_a_bad_alert_is_left_alone_for_a_while(loopback, owner):
     server = loopback(lambda body: 400)
     one = owner([alertmanager(server.url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "sending")
     now_ns = time.time_ns()
-    one.offer([alert()], now_ns + MINUTE)
+    one.enqueue([alert()], now_ns + MINUTE)
     one.commit()
 
     assert (len(server.bodies), one.value(LENGTH)) == (1, 0)
 
-    one.offer([alert()], now_ns + 6 * MINUTE)
+    one.enqueue([alert()], now_ns + 6 * MINUTE)
     wait_for(lambda: settled(one), "trying again")
 
     assert len(server.bodies) == 2
@@ -92,13 +94,13 @@ def test_a_bad_alert_is_left_alone_for_a_while(loopback, owner):
 def test_a_receiver_that_takes_nothing_is_not_asked_for_each_alert(loopback, owner, status):
     server = loopback(lambda body: status)
     one = owner([alertmanager(server.url)])
-    one.offer([alert(number) for number in range(10)], 0)
+    one.enqueue([alert(number) for number in range(10)], 0)
     wait_for(lambda: settled(one), "sending")
 
     assert (len(server.bodies), one.value(ERRORS)) == (1, 10)
 
     server.answer = lambda body: 200
-    one.offer([alert(number) for number in range(10)], 1)
+    one.enqueue([alert(number) for number in range(10)], 1)
     wait_for(lambda: settled(one), "the next offer")
 
     assert len(server.names()) == 10
@@ -109,7 +111,7 @@ def test_what_may_pass_later_is_tried_again(loopback, owner, status):
     answers = [200, status, status]
     server = loopback(lambda body: answers.pop())
     one = owner([alertmanager(server.url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "sending")
 
     assert (server.names(), one.value(SENT), one.value(ERRORS)) == (["web-0"], 3, 2)
@@ -119,18 +121,18 @@ def test_no_answer_in_time_is_tried_again(loopback, owner, caplog):
     answers = [200, None]
     server = loopback(lambda body: answers.pop())
     one = owner([alertmanager(server.url, timeout=timedelta(seconds=0.2))])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "sending")
 
     assert (server.names(), one.value(ERRORS)) == (["web-0"], 1)
-    assert any("no answer in time" in record.message for record in caplog.records)
+    assert any("no answer within 0.2 s" in record.message for record in caplog.records)
 
 
 def test_one_receiver_that_is_down_does_not_keep_another(loopback, owner, caplog):
     server = loopback()
     down = f"http://127.0.0.1:{free_port()}"
     one = owner([alertmanager(down), alertmanager(server.url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: server.names() == ["web-0"], "the other one")
     one.commit()
 
@@ -142,14 +144,14 @@ def test_alertmanager_is_told_again_each_minute_also_of_the_end(loopback, owner)
     server = loopback()
     one = owner([alertmanager(server.url)])
     for state in (alert(), replace(alert(), state="resolved", ends_ns=alert().starts_ns + SECOND)):
-        one.offer([state], 0)
+        one.enqueue([state], 0)
         wait_for(lambda: settled(one), "the first")
         now_ns = time.time_ns()
-        one.offer([state], now_ns + 10 * SECOND)
+        one.enqueue([state], now_ns + 10 * SECOND)
 
         assert one.value(LENGTH) == 0
 
-        one.offer([state], now_ns + MINUTE)
+        one.enqueue([state], now_ns + MINUTE)
         wait_for(lambda: settled(one), "the repetition")
 
     assert len(server.bodies) == 4
@@ -158,9 +160,9 @@ def test_alertmanager_is_told_again_each_minute_also_of_the_end(loopback, owner)
 def test_alerts_that_go_on_write_nothing(loopback, owner):
     server = loopback()
     one = owner([alertmanager(server.url), webhook(loopback().url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "the first")
-    one.dispatcher.offer([alert()], time.time_ns() + MINUTE)
+    one.dispatcher.enqueue([alert()], time.time_ns() + MINUTE)
 
     assert one.commit() == {}
     wait_for(lambda: len(server.bodies) == 2, "the repetition")
@@ -171,7 +173,7 @@ def test_a_webhook_is_told_once_and_again_after_its_interval(loopback, owner):
     server = loopback()
     one = owner([webhook(server.url)])
     for later in (0, MINUTE, 3 * HOUR, 4 * HOUR + MINUTE, 5 * HOUR):
-        one.offer([alert()], time.time_ns() + later)
+        one.enqueue([alert()], time.time_ns() + later)
         wait_for(lambda: settled(one), "sending")
         if later > 4 * HOUR:
             break
@@ -182,10 +184,10 @@ def test_a_webhook_is_told_once_and_again_after_its_interval(loopback, owner):
 def test_a_webhook_hears_of_the_end_once(loopback, owner):
     server = loopback()
     one = owner([webhook(server.url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "the beginning")
     for later in range(3):
-        one.offer([alert(ends_ns=alert().starts_ns + SECOND)], time.time_ns() + later * HOUR)
+        one.enqueue([alert(ends_ns=alert().starts_ns + SECOND)], time.time_ns() + later * HOUR)
         wait_for(lambda: settled(one), "the end")
 
     assert [body["status"] for body in server.bodies] == ["firing", "resolved"]
@@ -193,7 +195,7 @@ def test_a_webhook_hears_of_the_end_once(loopback, owner):
 
 def test_a_webhook_hears_no_end_of_what_it_was_not_told(loopback, owner):
     one = owner([webhook(loopback().url)])
-    one.offer([alert(ends_ns=alert().starts_ns + SECOND)], 0)
+    one.enqueue([alert(ends_ns=alert().starts_ns + SECOND)], 0)
 
     assert (one.rows, one.value(LENGTH)) == ({}, 0)
 
@@ -201,7 +203,7 @@ def test_a_webhook_hears_no_end_of_what_it_was_not_told(loopback, owner):
 def test_a_webhook_gets_the_severities_it_wants(loopback, owner):
     server = loopback()
     one = owner([webhook(server.url, severities=("critical",))])
-    one.offer([alert(1, severity="info"), alert(2)], 0)
+    one.enqueue([alert(1, severity="info"), alert(2)], 0)
     wait_for(lambda: settled(one), "sending")
 
     assert server.names() == ["web-2"]
@@ -213,7 +215,7 @@ def test_a_webhook_gets_the_severities_it_wants(loopback, owner):
 def test_a_webhook_is_told_of_severity_none_only_if_it_asks(loopback, owner, severities, heard):
     server = loopback()
     one = owner([webhook(server.url, severities=severities)])
-    one.offer([alert(1, severity="none"), alert(2, name="last", severity="none" if severities else "info")], 0)
+    one.enqueue([alert(1, severity="none"), alert(2, name="last", severity="none" if severities else "info")], 0)
     wait_for(lambda: settled(one), "sending")
 
     assert [name for name in server.names() if name != "last"] == heard
@@ -225,23 +227,23 @@ def test_a_webhook_is_told_of_severity_none_only_if_it_asks(loopback, owner, sev
 def test_what_waited_when_it_was_killed_is_sent_after_the_start(loopback, owner):
     server = loopback()
     killed = owner([webhook(server.url)], running=False)
-    killed.offer([alert(number) for number in range(3)], 0)
+    killed.enqueue([alert(number) for number in range(3)], 0)
     one = owner([webhook(server.url)], killed.rows)
     wait_for(lambda: settled(one), "sending")
 
     assert server.names() == ["web-0", "web-1", "web-2"]
-    assert {key.partition(" ")[0] for key in one.rows} == {"told"}
+    assert {key.partition(" ")[0] for key in one.rows} == {"sent"}
 
 
 def test_after_a_kill_a_webhook_sees_at_most_one_repeat(loopback, owner):
     server = loopback()
     killed = owner([webhook(server.url)])
-    killed.offer([alert()], 0)
+    killed.enqueue([alert()], 0)
     wait_for(lambda: len(server.bodies) == 1, "sending")
     killed.dispatcher.close()  # sent, but the acknowledgement was never committed
     for _ in range(3):
         one = owner([webhook(server.url)], killed.rows)
-        one.offer([alert()], time.time_ns())
+        one.enqueue([alert()], time.time_ns())
         wait_for(lambda one=one: settled(one), "sending")
         one.dispatcher.close()
 
@@ -251,8 +253,8 @@ def test_after_a_kill_a_webhook_sees_at_most_one_repeat(loopback, owner):
 def test_a_commit_that_failed_sends_nothing_twice(loopback, owner):
     server = loopback()
     one = owner([webhook(server.url)])
-    one.dispatcher.offer([alert()], 0)
-    one.dispatcher.offer([alert()], 1)  # in between, the disk was full
+    one.dispatcher.enqueue([alert()], 0)
+    one.dispatcher.enqueue([alert()], 1)  # in between, the disk was full
     one.commit()
     wait_for(lambda: settled(one), "sending")
     one.commit()
@@ -262,17 +264,37 @@ def test_a_commit_that_failed_sends_nothing_twice(loopback, owner):
 
 def test_rows_of_a_receiver_that_is_gone_go_too(owner):
     killed = owner([webhook("http://127.0.0.1:9/hook")], running=False)
-    killed.offer([alert()], 0)
+    killed.enqueue([alert()], 0)
     one = owner([], killed.rows, running=False)
     one.commit()
 
     assert one.rows == {}
 
 
+def test_rows_of_the_first_version_are_translated_and_sent(loopback, owner):
+    server = loopback()
+    killed = owner([webhook(server.url)], running=False)
+    killed.enqueue([alert(number) for number in range(12)], 0)
+    old = {}
+    for key, row in killed.rows.items():
+        receiver, fingerprint, starts_ns, state = json.loads(key.partition(" ")[2])
+        old[f"queue {receiver} {fingerprint} {starts_ns} {state}"] = row
+    known = alert(20)
+    old[f"told {server.url} {known.fingerprint} {known.starts_ns} firing"] = f"[{time.time_ns()},false]"
+    one = owner([webhook(server.url)], old)
+    one.commit()
+    one.enqueue([known], time.time_ns())
+    wait_for(lambda: settled(one), "sending")
+
+    assert server.names() == [f"web-{number}" for number in range(12)]
+    assert {key.partition(" ")[0] for key in one.rows} == {"sent"}
+    assert len(one.rows) == 13
+
+
 def test_a_full_queue_drops_the_oldest_and_counts_them(loopback, owner):
     server = loopback()
     killed = owner([webhook(server.url)], capacity=10, running=False)
-    killed.offer([alert(number) for number in range(13)], 0)
+    killed.enqueue([alert(number) for number in range(13)], 0)
 
     assert (killed.value(DROPPED), killed.value(LENGTH), len(killed.rows)) == (3, 10, 10)
 
@@ -284,14 +306,14 @@ def test_a_full_queue_drops_the_oldest_and_counts_them(loopback, owner):
 
 def test_who_was_told_is_forgotten_a_day_after_the_end(loopback, owner):
     one = owner([webhook(loopback().url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "sending")
     now_ns = time.time_ns()
-    one.offer([], now_ns + 23 * HOUR)
+    one.enqueue([], now_ns + 23 * HOUR)
 
     assert len(one.rows) == 1
 
-    one.offer([], now_ns + 25 * HOUR)
+    one.enqueue([], now_ns + 25 * HOUR)
 
     assert one.rows == {}
 
@@ -313,10 +335,12 @@ def test_what_waits_for_a_receiver_that_stays_is_sent_with_its_new_settings(loop
 
     server = loopback(answer)
     one = owner([alertmanager(server.url)])
-    one.offer([alert(0), alert(1)], 0)
+    one.enqueue([alert(0), alert(1)], 0)
     wait_for(lambda: one.value(ERRORS) >= 2, "a try with the old settings")
     (tmp_path / "token").write_text("right\n")
-    one.dispatcher.change([alertmanager(server.url, credentials=Credentials(bearer_token_file=tmp_path / "token"))])
+    one.dispatcher.replace_receivers(
+        [alertmanager(server.url, credentials=Credentials(bearer_token_file=tmp_path / "token"))]
+    )
     wait_for(lambda: settled(one), "a try with the new ones")
 
     assert server.names() == ["web-0", "web-1"]
@@ -327,10 +351,10 @@ def test_what_waits_for_a_receiver_that_stays_is_sent_with_its_new_settings(loop
 def test_a_new_receiver_hears_of_what_fires_and_no_other_hears_it_twice(loopback, owner):
     first, second = loopback(), loopback()
     one = owner([webhook(first.url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "the first")
-    one.dispatcher.change([webhook(first.url), webhook(second.url)])
-    one.offer([alert()], 1)
+    one.dispatcher.replace_receivers([webhook(first.url), webhook(second.url)])
+    one.enqueue([alert()], 1)
     wait_for(lambda: settled(one), "the second")
 
     assert (first.names(), second.names()) == (["web-0"], ["web-0"])
@@ -339,13 +363,13 @@ def test_a_new_receiver_hears_of_what_fires_and_no_other_hears_it_twice(loopback
 def test_a_receiver_that_is_gone_is_sent_nothing_more(loopback, owner):
     gone, stays = loopback(lambda _: 503), loopback()
     one = owner([webhook(gone.url), webhook(stays.url)])
-    one.offer([alert(0)], 0)
+    one.enqueue([alert(0)], 0)
     wait_for(lambda: len(gone.bodies) > 0 and stays.names() == ["web-0"], "sending")
-    one.dispatcher.offer([alert(1)], 1)  # not yet committed
-    one.dispatcher.change([webhook(stays.url)])
+    one.dispatcher.enqueue([alert(1)], 1)  # not yet committed
+    one.dispatcher.replace_receivers([webhook(stays.url)])
     one.commit()
     wait_for(lambda: settled(one), "sending to who stays")
-    told = {key.split()[1] for key in one.rows}
+    told = {json.loads(key.partition(" ")[2])[0] for key in one.rows}
 
     assert stays.names() == ["web-0", "web-1"]
     assert not [body for body in gone.bodies if "web-1" in str(body)]
@@ -356,11 +380,11 @@ def test_a_receiver_that_is_gone_is_sent_nothing_more(loopback, owner):
 def test_an_answer_of_a_receiver_that_is_gone_by_then_is_nothing(loopback, owner):
     gone = loopback()
     one = owner([webhook(gone.url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: gone.names() == ["web-0"], "sending")
-    one.dispatcher.change([])
+    one.dispatcher.replace_receivers([])
     one.dispatcher.close()
-    one.offer([alert()], 1)
+    one.enqueue([alert()], 1)
 
     assert (one.rows, one.value(LENGTH)) == ({}, 0)
 
@@ -368,12 +392,12 @@ def test_an_answer_of_a_receiver_that_is_gone_by_then_is_nothing(loopback, owner
 def test_a_receiver_that_went_and_came_back_starts_anew(loopback, owner):
     server = loopback()
     one = owner([webhook(server.url)])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "the first")
-    one.dispatcher.change([])
-    one.offer([alert()], 1)
-    one.dispatcher.change([webhook(server.url)])
-    one.offer([alert()], 2)
+    one.dispatcher.replace_receivers([])
+    one.enqueue([alert()], 1)
+    one.dispatcher.replace_receivers([webhook(server.url)])
+    one.enqueue([alert()], 2)
     wait_for(lambda: settled(one), "the second")
 
     assert server.names() == ["web-0", "web-0"]
@@ -382,8 +406,8 @@ def test_a_receiver_that_went_and_came_back_starts_anew(loopback, owner):
 def test_receivers_may_change_before_the_start(loopback, owner):
     server = loopback()
     one = owner([], running=False)
-    one.dispatcher.change([webhook(server.url)])
-    one.offer([alert()], 0)
+    one.dispatcher.replace_receivers([webhook(server.url)])
+    one.enqueue([alert()], 0)
     one.dispatcher.start()
     wait_for(lambda: settled(one), "sending")
 

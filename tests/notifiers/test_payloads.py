@@ -6,10 +6,11 @@ from receivers_on_loopback import alert
 from logwatch.errors import NotifyError
 from logwatch.model import SECOND
 from logwatch.notation import rfc3339
-from logwatch.notifiers.alertmanager import Alertmanager
+from logwatch.notifiers.alertmanager import Alertmanager, posted
 from logwatch.notifiers.http import Client, Credentials
-from logwatch.notifiers.payloads import posted, webhook
-from logwatch.notifiers.webhook import Selection, Webhook
+from logwatch.notifiers.receiver import Options
+from logwatch.notifiers.webhook import Webhook
+from logwatch.notifiers.webhook import message as webhook
 
 NOW = 1_790_000_600 * SECOND
 
@@ -122,7 +123,7 @@ def test_a_missing_secret_says_which_file(tmp_path):
 def test_no_message_tells_the_path_of_a_webhook(loopback):
     server = loopback(lambda body: 500)
     for url in (f"{server.url}/hooks/hunter2", "http://127.0.0.1:9/hooks/hunter2"):
-        receiver = Webhook(Client(url, timeout=timedelta(seconds=1)), Selection(SECOND), "http://host")
+        receiver = Webhook(Client(url, timeout=timedelta(seconds=1)), Options(SECOND), "http://host")
         with pytest.raises(NotifyError) as caught:
             receiver.send([alert()], NOW)
 
@@ -141,5 +142,5 @@ def test_what_is_no_alertmanager_is_noticed_by_its_probe(loopback):
 def test_a_webhook_that_answers_passes_its_probe(loopback):
     server = loopback()
 
-    assert Webhook(Client(server.url), Selection(SECOND), "").probe() == "answers (status 200 to HEAD)"
+    assert Webhook(Client(server.url), Options(SECOND), "").probe() == "reachable"
     assert server.bodies == []

@@ -36,7 +36,7 @@ def test_both_know_every_alert_though_one_was_away(pair, owner):
     first, second = pair
     one = owner([Alertmanager(Client(each.url)) for each in pair])
     now_ns = time.time_ns()
-    one.offer([alert(1)], now_ns)
+    one.enqueue([alert(1)], now_ns)
     wait_for(lambda: "web-1" in first.alerts() and "web-1" in second.alerts(), "both")
     told = first.alerts()["web-1"]
 
@@ -46,11 +46,11 @@ def test_both_know_every_alert_though_one_was_away(pair, owner):
     assert told["generatorURL"] == "http://host:19979"
 
     second.stop()
-    one.offer([alert(1), alert(2)], now_ns)
+    one.enqueue([alert(1), alert(2)], now_ns)
     wait_for(lambda: "web-2" in first.alerts(), "the one that is there")
     second.start()
     wait_for(lambda: "web-2" in second.alerts(), "the one that came back")
-    one.offer([alert(2, ends_ns=time.time_ns())], time.time_ns())
+    one.enqueue([alert(2, ends_ns=time.time_ns())], time.time_ns())
     wait_for(lambda: "web-2" not in {**first.alerts(), **second.alerts()}, "the end at both")
     one.commit()
 
@@ -61,7 +61,7 @@ def test_it_refuses_a_bad_alert_and_keeps_the_others(pair, owner):
     first, _ = pair
     one = owner([Alertmanager(Client(first.url))])
     bad = alert(40, **{"not a label": "x"})
-    one.offer([bad if number == 40 else alert(number) for number in range(64)], time.time_ns() - SECOND)
+    one.enqueue([bad if number == 40 else alert(number) for number in range(64)], time.time_ns() - SECOND)
     wait_for(lambda: one.commit() is not None and one.value("logwatch_notifications_queue_length") == 0, "sending")
 
     assert set(first.alerts()) == {f"web-{number}" for number in range(64)} - {"web-40"}

@@ -151,7 +151,7 @@ def test_a_secret_that_cannot_be_read_is_tried_again_and_named(loopback, owner, 
     if content is not None:
         secret.write_bytes(content)
     one = owner([receiver(tmp_path, server.url, f"bearer_token_file: {secret}")])
-    one.offer([alert()], 0)
+    one.enqueue([alert()], 0)
     wait_for(lambda: str(secret) in caplog.text, "the warning")
     (tmp_path / "renewed").write_text("swordfish")
     (tmp_path / "renewed").rename(secret)  # whole: it is read at any moment
@@ -179,7 +179,7 @@ def test_no_secret_is_in_a_log_an_error_or_a_metric(secure, owner, tmp_path, cap
     built = receiver(tmp_path, url, whole, kind="webhooks")
     caplog.set_level("DEBUG")
     one = owner([built])
-    one.offer([alert()], time.time_ns())
+    one.enqueue([alert()], time.time_ns())
     wait_for(lambda: f"status {status}" in caplog.text, "the answer")
     with pytest.raises(NotifyError) as caught:
         built.send([alert()], 0)
