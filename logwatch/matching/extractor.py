@@ -24,6 +24,7 @@ from typing import NamedTuple
 from logwatch.errors import Mistake, RuleError
 from logwatch.formats import logrus
 from logwatch.formats.tags import TAG_FAMILIES, family_tags
+from logwatch.matching.causes import CAUSES, cause_of
 from logwatch.matching.fields import Getter, Message, compile_parsers
 from logwatch.matching.patterns import Search, compile_regex
 from logwatch.matching.redaction import MASK, Masker
@@ -205,6 +206,8 @@ class CompiledRule:
             value = fill(message)
             if value:
                 attributes[attribute] = hidden or self._masker.mask(value[:LONGEST_VALUE])
+        if event in CAUSES and "error" in attributes and "cause" not in attributes:
+            attributes["cause"] = str(cause_of(event, attributes["error"]))
         rule = self._rule
         return Event(
             record.time_ns,
