@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from logwatch.formats.reader import LineReader
-from tests.formats.test_reader import NOW, ns, read, read_all
 
 from logwatch.formats import envelopes
+from logwatch.formats.line_parser import LineReader
 from logwatch.formats.rfc3164 import Origin
 from logwatch.model import SECOND, Chunk, Record
+from tests.formats.test_line_parser import NOW, ns, read, read_all
 
 HOUR = 3600 * SECOND
 STAMP = "2026-11-23T20:16:44Z"
