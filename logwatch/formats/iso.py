@@ -4,6 +4,7 @@
 2021-07-28T10:21:21Z
 2024-11-03T12:00:01+0100              journalctl -o short-iso
 2024-11-03 12:00:01,123 +01:00
+1730635201.123456                     journalctl -o short-unix: seconds since 1970
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ ABSOLUTE = re.compile(
     re.VERBOSE,
 )
 
+UNIX = re.compile(rb"(?P<seconds>[0-9]{9,10})[.](?P<fraction>[0-9]{3,9})(?= )")
+
 
 def parse(line: bytes, stamps: Rfc3339) -> tuple[int, int] | None:
     """Read the stamp that a line begins with: its time (ns) and where it ends; None where there is none."""
@@ -34,7 +37,8 @@ def parse(line: bytes, stamps: Rfc3339) -> tuple[int, int] | None:
         return time_ns, end
     match = ABSOLUTE.match(line[:LONGEST])
     if match is None:
-        return None
+        unix = UNIX.match(line[:LONGEST])
+        return None if unix is None else (int(unix["seconds"] + unix["fraction"].ljust(9, b"0")), unix.end())
     zone = match["hours"] + b":" + (match["minutes"] or b"00") if match["hours"] else b"Z"
     time_ns = stamps.read(match["date"] + b"T" + match["clock"] + b"." + (match["fraction"] or b"0") + zone)
     return None if time_ns is None else (time_ns, match.end())

@@ -1,22 +1,21 @@
 """From a line to a record: one reader per source, as year, zone and the line before are the source's.
 
-A line is tried by its first byte: a digit is a year or a time of day, `<` a priority, and
-anything else a month. The rest of its header says who wrote it, and its message may tell
-the time again: exactly, with year and zone. That time counts when it is within an hour of
-the header's.
+The header says who wrote a line and when, and its message may tell the time again: exactly, with year and zone. That
+time counts when it is within an hour of the header's. In a file whose lines have no headers (see `bare`), only the
+message tells the time, or the line before.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Iterator
 from datetime import tzinfo
-from typing import NamedTuple
 
-from logwatch.formats import iso, payload, rfc5424, stamps
-from logwatch.formats.rfc3164 import Origin, Origins
+from logwatch.formats import bare, envelopes, iso, payload
+from logwatch.formats.headers import Header, Headers
+from logwatch.formats.rfc3164 import Origin
 from logwatch.formats.rfc3339 import Rfc3339
-from logwatch.formats.stamps import Local
+from logwatch.formats.stamps import UNSTAMPED, Local
 from logwatch.formats.tags import DATED_TAGS
 from logwatch.formats.timestamps import EARLY, HOUR, StampClock
 from logwatch.model import SECOND, Chunk, Record
@@ -34,28 +33,12 @@ CLOSE = 60 * SECOND
 
 LOOK_AHEAD_LINES = 32
 LOOK_AHEAD_TRIES = 200
+FIRST_LINES = 50
+"""Of a chunk, looked at to see whether its lines have headers."""
 NEEDLES = (b'time="', b'"time":', b'"timeNano":', b"docker-events")
 
+HALF_DAYS = (b"AM ", b"PM ", b"am ", b"pm ")
 SECONDS = {b"%02d " % second: second * SECOND for second in range(60)}
-
-PRIORITY = re.compile(rb"<\d{1,3}>")
-KERNEL_STAMP = re.compile(
-    rb"""
-    \[ [ ]* \d+ [.] \d+ \]           # [ 2223.010757]
-    (?: \[ [ ]* [TC]\d+ \] )?        # [T1234], CONFIG_PRINTK_CALLER
-    [ ]?
-    """,
-    re.VERBOSE,
-)
-
-
-class Header(NamedTuple):
-    """A line taken apart: its stamp is absolute, or local, or missing."""
-
-    absolute_ns: int | None
-    local: Local | None
-    origin: Origin
-    message: bytes
 
 
 class LineReader:
@@ -70,9 +53,9 @@ class LineReader:
         """Reason to how many lines could not be read (or trusted); the caller empties it."""
         self._clock = StampClock(zone)
         self._stamps = Rfc3339()
-        self._header_stamps = Rfc3339()
-        self._origins = Origins()
-        self._rfc5424 = rfc5424.Lines()
+        self._headers = Headers()
+        self._headed: bool | None = None
+        """Whether the source's lines have headers; None while no line told."""
         # The minute of the line before, if that was in the traditional form. Never older: what it
         # means depends on the lines read, so that reading on after a restart gives the same.
         self._minute: bytes | None = None
@@ -82,8 +65,12 @@ class LineReader:
         """Look at a chunk before its lines are read: what bounds years, and the first lines that tell year and zone."""
         self._clock.begin(chunk.mtime_ns, now_ns, live=chunk.live)
         self._minute = None
+        if self._headed is None or chunk.offset == 0:
+            self._headed = self._look_at_form(chunk.data)
         if self._clock.anchor_ns is None:
             self._clock.look_ahead(self._told(chunk.data))
+        if self._clock.boot_ns is None and (last := self._last_uptime(chunk.data)) is not None:
+            self._clock.guess_boot(last)
 
     def read(self, line: bytes) -> Record | None:
         """The record of a line, or None (counted in `unparsed`) where it has no header. Never raises."""
@@ -93,19 +80,23 @@ class LineReader:
         if line[:13] == self._minute:
             second_ns = SECONDS.get(line[13:16])
             if second_ns is not None:
-                origin, message = self._origins.split(line, 16)
-                return self._dated(self._minute_ns + second_ns, self._minute_offset, origin, message, yearless=True)
+                origin, message = self._headers.origins.split(line, 16)
+                if b"\x1b" not in line:
+                    return self._dated(self._minute_ns + second_ns, self._minute_offset, origin, message, yearless=True)
         self._minute = None
-        first = line[:1]
+        if b"\x1b" in line or b"\0" in line:
+            line = envelopes.plain(line) or line
+        headers, first = self._headers, line[:1]
         if first == b"<":
-            split = self._rfc5424.split(line)
-            if split is not None and (stamp_ns := self._header_stamps.read(split[0])) is not None:
+            split = headers.rfc5424.split(line)
+            if split is not None and (stamp_ns := headers.stamps.read(split[0])) is not None:
                 return self._dated(stamp_ns, None, split[1], split[2], yearless=False)
         elif first.isdigit():
-            absolute = iso.parse(line, self._header_stamps)
+            absolute = iso.parse(line, headers.stamps)
             if absolute is not None:
-                origin, message = self._origins.split(line, absolute[1] + 1)
-                return self._dated(absolute[0], None, origin, message, yearless=False)
+                origin, message = headers.origins.split(line, absolute[1] + 1)
+                if origin.tag:
+                    return self._dated(absolute[0], None, origin, message, yearless=False)
         return self._read_other(line)
 
     def _read_other(self, line: bytes) -> Record | None:
@@ -114,29 +105,45 @@ class LineReader:
         if header is None:
             self._count(NO_HEADER)
             return None
-        absolute_ns, local, origin, message = header
+        absolute_ns, local, origin, message, uptime_ns = header
         if absolute_ns is not None:
             return self._dated(absolute_ns, None, origin, message, yearless=False)
+        if uptime_ns is not None:
+            return self._since_boot(uptime_ns, origin, message)
         at = self._clock.resolve(local) if local is not None else None
         if local is None or at is None:
-            return self._undated(local or Local(None, None, None, None), origin, message)
+            return self._undated(local, origin, message)
         self._remember_minute(line, local, at)
         return self._dated(*at, origin, message, yearless=local.year is None)
 
     # ── taking a line apart ──────────────────────────────────────────────────────────
 
     def _header(self, line: bytes) -> Header | None:
-        if line[:1] == b"<" or line[:2] == b"1 ":
-            split = self._rfc5424.split(line)
-            if split is not None:
-                return Header(self._header_stamps.read(split[0]), None, split[1], split[2])
-            priority = PRIORITY.match(line)
-            line = line[priority.end() :] if priority is not None else line
-        absolute = iso.parse(line, self._header_stamps)
-        if absolute is not None:
-            return Header(absolute[0], None, *self._origins.split(line, absolute[1] + 1))
-        local = stamps.parse(line[: stamps.HEAD_ROOM])
-        return None if local is None else Header(None, local[0], *self._origins.split(line, local[1] + 1))
+        """Take a line apart; one without header is the engine's or the kernel's only where no line has a header."""
+        if self._headed:
+            return self._headers.split(line)
+        if line[:1] == b"{" or b"\t{" in line:
+            line = envelopes.plain(line) or line
+        header = self._headers.split_bare(line) or self._headers.split(line)
+        if header is None and self._headed is False and line.strip():
+            return Header(None, None, bare.ENGINE_ORIGIN, line)
+        return header
+
+    def _look_at_form(self, data: bytes) -> bool | None:
+        """Whether the first lines have headers; None if none of them has a known form."""
+        headed = headless = 0
+        for line in (whole[:LONGEST_LINE] for whole in data.split(b"\n", FIRST_LINES)[:FIRST_LINES]):
+            if self._headers.split_bare(line) is not None:
+                headless += 1
+            elif (header := self._headers.split(line)) is not None and header.origin.tag:
+                headed += 1
+        return None if headed == headless == 0 else headed >= headless
+
+    def _last_uptime(self, data: bytes) -> int | None:
+        """The uptime of the kernel that a chunk's last line bears."""
+        last = data[data.rfind(b"\n", 0, -1) + 1 :]
+        kernel = bare.kernel_line(last) if not self._headed or last[:1] == b"[" else None
+        return None if kernel is None else kernel.uptime_ns
 
     def _told(self, chunk: bytes) -> Iterator[tuple[Local | None, int]]:
         """Header stamp and own time of the first lines in a chunk that the engine dated itself."""
@@ -146,6 +153,8 @@ class LineReader:
             if header is None or header.origin.tag not in DATED_TAGS:
                 continue
             told_ns = payload.time_ns(header.message, self._stamps)
+            if told_ns is not None and header.uptime_ns is not None:
+                self._clock.boot_ns = told_ns - header.uptime_ns
             if told_ns is not None:
                 yield header.local, told_ns
                 found += 1
@@ -155,7 +164,7 @@ class LineReader:
     def _remember_minute(self, line: bytes, local: Local, at: tuple[int, int]) -> None:
         """Keep the minute of a stamp in the traditional form: `Nov 23 20:16:`."""
         traditional = local.year is None and not local.universal and line[12:13] == b":" and line[15:16] == b" "
-        if traditional and self._clock.comes_once(at):
+        if traditional and line[16:19] not in HALF_DAYS and self._clock.comes_once(at):
             into_minute = (local.clock_ns or 0) % (60 * SECOND)
             self._minute, self._minute_ns, self._minute_offset = line[:13], at[0] - into_minute, at[1]
 
@@ -185,13 +194,24 @@ class LineReader:
             message = _kernel(message)
         return Record(time_ns, stamp_ns, host, tag, pid, message)
 
-    def _undated(self, local: Local, origin: Origin, message: bytes) -> Record:
-        """A header whose date cannot be read: an engine's message tells the time, or the line before does."""
-        self._count(DATE_UNREADABLE)
+    def _since_boot(self, uptime_ns: int, origin: Origin, message: bytes) -> Record:
+        """A header that counts from the kernel's boot, whose time an engine's message tells, or the file's."""
+        clock = self._clock
+        told_ns = payload.time_ns(message, self._stamps) if origin.tag in DATED_TAGS else None
+        if told_ns is not None and told_ns <= clock.limit_ns:
+            clock.boot_ns = told_ns - uptime_ns
+        if clock.boot_ns is None:
+            return self._undated(None, origin, message)
+        return self._dated(clock.boot_ns + uptime_ns, None, origin, message, yearless=False)
+
+    def _undated(self, local: Local | None, origin: Origin, message: bytes) -> Record:
+        """A date that is missing or cannot be read: an engine's message tells the time, or the line before does."""
+        if local is not None:
+            self._count(DATE_UNREADABLE)
         clock = self._clock
         first = clock.last_ns is None and clock.anchor_ns is None
         told_ns = payload.time_ns(message, self._stamps) if first or origin.tag in DATED_TAGS else None
-        time_ns = clock.last_ns = clock.resolve_undated(local, told_ns)
+        time_ns = clock.last_ns = clock.resolve_undated(local or UNSTAMPED, told_ns)
         if told_ns == time_ns:
             clock.anchor_ns = time_ns
         return Record(time_ns, time_ns, *origin, _kernel(message) if origin.tag == "kernel" else message)
@@ -214,18 +234,20 @@ class LineReader:
 
     def dump(self) -> str:
         """What later lines depend on, as JSON."""
-        return self._clock.dump()
+        return json.dumps({**self._clock.dump(), "headed": self._headed})
 
     def load(self, text: str) -> None:
         """Continue from what `dump` gave."""
-        self._clock.load(text)
+        state = json.loads(text)
+        self._clock.load(state)
+        self._headed = state.get("headed")
         self._minute = None
 
 
 def _kernel(message: bytes) -> bytes:
     """A kernel line without the kernel's own stamp, which is part of its header."""
-    stamp = KERNEL_STAMP.match(message)
-    return message[stamp.end() :] if stamp is not None else message
+    stamped = bare.kernel_line(message) if message[:1] == b"[" else None
+    return message if stamped is None or stamped.uptime_ns is None else stamped.message
 
 
 def _lines_with(chunk: bytes, needles: tuple[bytes, ...]) -> Iterator[bytes]:

@@ -104,7 +104,14 @@ def expression() -> bytes:
     )
 
 
+def bare_expressions() -> tuple[bytes, ...]:
+    """Patterns, in hyperscan's syntax, of lines without header that begin as an engine's message in another form."""
+    colour = rb"(?:(?:\x1b|#033)\[[0-9;]*m)?"
+    levels = rb"(?:TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI)[A-Z]{0,3}"
+    return rb"(?m)^" + colour + levels + colour + rb"\[[0-9]", rb"(?m)^\{\"[a-z]"
+
+
 def message_of(line: bytes) -> bytes | None:
     """The engine's message of a whole line in another form than logfmt, translated; None where there is none."""
     before = _BEFORE.search(line, 0, _HEADER_ROOM)
-    return None if before is None else as_logfmt(line[before.end() :])
+    return as_logfmt(line if before is None else line[before.end() :])

@@ -1,11 +1,13 @@
 """The time that a message carries itself, beside its header's.
 
 The engine writes `time="…"` first (up to 1.12 behind one dot per container it has
-loaded), its JSON form has `"time"`, the JSON of `docker events` also `"timeNano"`, and the
+loaded), on a terminal `INFO[…]`, its JSON form has `"time"`, the JSON of `docker events` also `"timeNano"`, and the
 plain text of `docker events` begins with the stamp.
 """
 
 from __future__ import annotations
+
+import re
 
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import SECOND
@@ -14,6 +16,10 @@ NEEDLES = (b'time="', b'"time":', b'"timeNano":', b": 2", b"-  2")
 STAMP_ROOM = 64
 LATEST = 9_000_000_000 * SECOND
 """In 2255: what 64 bits of nanoseconds hold."""
+_BRACKETED_FIRST = frozenset({b"\x1b", b"#", b"T", b"D", b"I", b"W", b"E", b"F", b"P"})
+_BRACKETED = re.compile(
+    rb"(?:(?:\x1b|#033)\[[0-9;]*m)?[A-Z]{4,7}(?:(?:\x1b|#033)\[[0-9;]*m)?\[([0-9]{4}-[^\]\s]{14,40})\]"
+)
 
 
 def time_ns(message: bytes, stamps: Rfc3339) -> int | None:
@@ -30,7 +36,8 @@ def time_ns(message: bytes, stamps: Rfc3339) -> int | None:
         return time_ns(dotless, stamps) if dotless[:5] == b"time=" else None
     if message[:5] == b"time=":
         return stamps.read(message[5:STAMP_ROOM].partition(b" ")[0])
-    return None
+    bracketed = _BRACKETED.match(message) if first in _BRACKETED_FIRST else None
+    return None if bracketed is None else stamps.read(bracketed[1])
 
 
 def _json(message: bytes, stamps: Rfc3339) -> int | None:

@@ -7,6 +7,8 @@ other writers make of it:
     vm docker/web[1120]: msg     a container's tag; may hold / : - .
     kernel: msg                  no host (also as two blanks)
     box daemon.info dockerd[7]: msg    busybox: facility and severity stand before the tag
+    box daemon.info/vm dockerd[7]: msg    syslog-ng: and the source behind them
+    vm kernel:msg            no blank behind the colon: only tags that everybody knows
     vm last message repeated 3 times   no tag at all
 """
 
@@ -33,12 +35,14 @@ PRIORITY = re.compile(
       | local[0-7] )
     [.]
     (?: emerg | panic | alert | crit | err | error | warn | warning | notice | info | debug )
+    (?: / \S* )?
     """,
     re.VERBOSE,
 )
 TAG = re.compile(
     rb"""
     (?P<tag> [^\s"=]+? ) \[ (?P<pid> [^\s\[\]]* ) \] :     # dockerd[4242]:   also glued to its message
+    | (?P<glued> kernel | dockerd | containerd ) : (?= [^\s:] )
     | (?P<bare> [^\s"=]+ ) : (?= [ ] | \Z )                # kernel:   registry:2:
     """,
     re.VERBOSE,
@@ -65,7 +69,9 @@ class Origins:
         if tag is None:
             return Origin(_decoded(host), "", None), line[position:]
         pid = tag["pid"]
-        origin = Origin(_decoded(host), _decoded(tag["tag"] or tag["bare"]), _decoded(pid) if pid else None)
+        origin = Origin(
+            _decoded(host), _decoded(tag["tag"] or tag["bare"] or tag["glued"]), _decoded(pid) if pid else None
+        )
         if tag.end() == colon + 1:
             if len(self._known) >= ORIGINS_KEPT:
                 self._known.clear()

@@ -5,6 +5,8 @@
     2024 Nov 3 · Nov 3 2024    with a year, before or behind
     Sun Nov  3 12:00:01 2024   OpenWrt's logread, C's ctime
     2024-11-03 12:00:01.123    ISO without offset, also after a weekday (journalctl -o short-full)
+    11/23/2024 20:16:44        as in the United States; 23/11/2024, where that is no month
+    Nov 23 08:16:44 PM         a clock of twelve hours
     20:53:13                   time only
 
 `parse` reads them; what they mean in universal time is for clock.py.
@@ -32,17 +34,21 @@ class Local(NamedTuple):
     """Not local at all: marked as UTC."""
 
 
+UNSTAMPED = Local(None, None, None, None)
+
 STAMP = re.compile(
     rb"""
     (?: (?: [A-Za-z\x80-\xff.]{2,16} [ ] )?                        # Sun 2024-11-03
         (?P<iso_year> \d{4} ) [-/] (?P<iso_month> \d\d ) [-/] (?P<iso_day> \d\d ) [T ]
+      | (?P<us_month> \d\d? ) / (?P<us_day> \d\d? ) / (?P<us_year> \d{4} ) ,? [ ]
       | (?P<weekday> (?: Mon | Tue | Wed | Thu | Fri | Sat | Sun ) [ ] )? (?: (?P<year_before> \d{4} ) [ ] )?
-        (?P<name> [A-Za-z\x80-\xff.]{2,24} | \d{1,2} [\x80-\xff]{2,4} )   # Nov, gru, a Chinese 8th month
+        (?P<name> [A-Za-z\x80-\xff.]{2,24} | [ ]? \d{1,2} [\x80-\xff]{2,4} )   # Nov, gru, a Chinese 8th month
         [ ]{0,2} (?P<day> \d{1,2} ) [ ]
         (?: (?P<year_behind> \d{4} ) [ ] )?
     )?
-    (?P<hour> \d\d ) : (?P<minute> \d\d ) : (?P<second> \d\d )
+    (?P<hour> \d\d? ) : (?P<minute> \d\d ) : (?P<second> \d\d )
     (?: [.,] (?P<fraction> \d{1,9} ) )?
+    (?: [ ] (?P<half> [AaPp] ) [Mm] (?= [ ] ) )?
     (?(weekday) (?: [ ] (?P<year_last> \d{4} ) (?= [ ] ) )? )
     (?: [ ] (?: (?P<universal> UTC | GMT ) | CES?T | [ACEHKMPW][SD]T ) (?= [ ] ) )?    # journalctl -o short-full
     (?= [ :] | \Z )
@@ -82,15 +88,20 @@ def parse(head: bytes) -> tuple[Local, int] | None:
 def _date(match: re.Match[bytes]) -> tuple[int | None, int | None, int | None]:
     if match["iso_year"]:
         return int(match["iso_year"]), int(match["iso_month"]), int(match["iso_day"])
-    month = _month(match["name"]) if match["name"] else None
-    if month is None:
+    if match["us_year"]:
+        month, day = int(match["us_month"]), int(match["us_day"])
+        return int(match["us_year"]), *((month, day) if month <= 12 else (day, month))
+    named = _month(match["name"]) if match["name"] else None
+    if named is None:
         return None, None, None
     year = match["year_before"] or match["year_behind"] or match["year_last"]
-    return int(year) if year else None, month, int(match["day"])
+    return int(year) if year else None, named, int(match["day"])
 
 
 def _clock(match: re.Match[bytes]) -> int | None:
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"])
+    if match["half"]:
+        hour = hour % 12 + 12 * (match["half"] in b"Pp") if 0 < hour <= 12 else 24
     if hour > 23 or minute > 59 or second > 60:
         return None
     fraction = (match["fraction"] or b"").ljust(9, b"0")
@@ -99,7 +110,7 @@ def _clock(match: re.Match[bytes]) -> int | None:
 
 def _month(written: bytes) -> int | None:
     """The number of a month, or None where its language is not known."""
-    name = written.decode(errors="replace").lower().rstrip(".")
+    name = written.decode(errors="replace").lower().strip(" .")
     digits = name[:2] if name[:2].isdecimal() else name[:1]
     if digits.isdecimal():
         return int(digits) if 1 <= int(digits) <= 12 else None

@@ -1,7 +1,7 @@
 """Which syslog tags are the engine's, by platform and age.
 
 Sources: the unit files and wrappers of moby, Docker CE, Red Hat's `docker` and
-`docker-latest` packages (whose output passes through forward-journal), snap, balenaEngine
+`docker-latest` packages (whose output passes through forward-journal), snap, BOSH, balenaEngine
 and rootless Docker; on EL 7 a wrapper's shell lends its own name.
 """
 
@@ -21,6 +21,13 @@ TAG_FAMILIES: Mapping[str, frozenset[str]] = {
             "docker-daemon",
             "docker.io",
             "docker.dockerd",
+            "snap.docker.dockerd",
+            "docker-ce",
+            "docker.stderr.log",
+            "docker.stdout.log",
+            "dockerd.stderr.log",
+            "dockerd.stdout.log",
+            "start-docker.sh",
             "dockerd-rootless.sh",
             "dockerd-rootless",
             "dockerd-dev",
@@ -38,6 +45,7 @@ TAG_FAMILIES: Mapping[str, frozenset[str]] = {
     "containerd": frozenset(
         {
             "containerd",
+            "containerd.stderr.log",
             "docker-containerd",
             "docker-containerd-current",
             "docker-containerd-latest",

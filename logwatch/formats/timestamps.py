@@ -14,11 +14,11 @@ line that shows it, also before it is settled for the others.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import Any
 
 from logwatch.formats.payload import LATEST
 from logwatch.formats.stamps import Local
@@ -45,6 +45,8 @@ class StampClock:
         """Time of the line before."""
         self.anchor_ns: int | None = None
         """What years are measured from, once a dated line was seen: the line before, or the first ahead."""
+        self.boot_ns: int | None = None
+        """When the kernel was started whose uptime the lines bear."""
         self.settled = False
         """An engine line has agreed with the zone, or taught it."""
         self.doubtful = True
@@ -67,6 +69,10 @@ class StampClock:
         """Say when the file was last written and what time it is; both bound a stamp's year."""
         self._guess_ns = min(max(now_ns if live or mtime_ns <= 0 else mtime_ns, 0), LATEST)
         self.limit_ns = min(max(mtime_ns, now_ns, 0), LATEST) + DAY
+
+    def guess_boot(self, last_uptime_ns: int) -> None:
+        """Take the last line of the kernel to be as old as the file."""
+        self.boot_ns = self._guess_ns - last_uptime_ns
 
     def look_ahead(self, pairs: Iterable[tuple[Local | None, int]]) -> None:
         """Take year and zone from the first lines of the engine: their header stamps (None: absolute) and own times."""
@@ -189,7 +195,16 @@ class StampClock:
             self.anchor_ns = told_ns
             return moved_ns - offset_ns
         summer_time = same_year and abs(offset_ns - stamp[1]) == HOUR
+        if summer_time and self._was_set_back(stamp, offset_ns, told_ns):
+            self._adopt(offset_ns, told_ns)
+            self.anchor_ns = told_ns
         return moved_ns - offset_ns if summer_time else None
+
+    def _was_set_back(self, stamp: tuple[int, int], offset_ns: int, told_ns: int) -> bool:
+        """Whether the local clock went back since the line before, while time went on: the end of summer time."""
+        before_ns = self.last_ns
+        went_back = before_ns is not None and stamp[0] < before_ns - EARLY and told_ns >= before_ns
+        return went_back and offset_ns == stamp[1] - HOUR
 
     def _adopt(self, offset_ns: int, told_ns: int) -> None:
         """Use an offset from now on; one that is the zone's own leaves the zone's rules in force."""
@@ -200,23 +215,22 @@ class StampClock:
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
-    def dump(self) -> str:
-        """All that was learned, as JSON."""
-        return json.dumps(
-            {
-                "last": self.last_ns,
-                "anchor": self.anchor_ns,
-                "settled": self.settled,
-                "offset": self._offset_ns,
-                "midnight": self._midnight_ns,
-                "votes": self._votes,
-                "count": self._count,
-            }
-        )
+    def dump(self) -> Mapping[str, Any]:
+        """All that was learned, as JSON knows it."""
+        return {
+            "last": self.last_ns,
+            "anchor": self.anchor_ns,
+            "boot": self.boot_ns,
+            "settled": self.settled,
+            "offset": self._offset_ns,
+            "midnight": self._midnight_ns,
+            "votes": self._votes,
+            "count": self._count,
+        }
 
-    def load(self, text: str) -> None:
-        """Continue from what `dump` gave."""
-        state = json.loads(text)
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Continue from what `dump` gave, also in a version that did not know the boot."""
+        self.boot_ns = state.get("boot")
         self.last_ns, self.anchor_ns = state["last"], state["anchor"]
         self.settled, self._offset_ns = state["settled"], state["offset"]
         self._midnight_ns = state["midnight"]

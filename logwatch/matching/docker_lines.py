@@ -90,6 +90,7 @@ def other_tags_expressions() -> list[bytes]:
     return [
         *(escape(tag.encode()) for tag in sorted(tags - _WRAPPERS)),
         b" (?:" + _either(tag.encode() for tag in tags & _WRAPPERS) + b")" + wrapped,
+        rb'(?m)^\.*time="[0-9]{4}-',  # no header at all
     ]
 
 
@@ -113,7 +114,10 @@ def header_of(tags: Iterable[str]) -> re.Pattern[bytes]:
 
 
 _ENGINE = re.compile(
-    _header(TAG_FAMILIES["engine"] - _WRAPPERS, b"") + b"|" + _header(_WRAPPERS, rb'(?=\.*time="|\{")')
+    _header(TAG_FAMILIES["engine"] - _WRAPPERS, b"")
+    + b"|"
+    + _header(_WRAPPERS, rb'(?=\.*time="|\{")')
+    + rb'|(?=\.*time="[0-9]{4}-)'  # no header at all
 )
 _LEVEL = re.compile(
     rb"""
@@ -153,7 +157,8 @@ class DaemonLineCounter:
             if found is not None:
                 header_end, key = found
                 levels[_LEVEL_OF[lines[key : key + _KEY]]] += 1
-                shapes[Shape(place - start, lines[place:header_end], key - header_end)] += 1
+                if place < header_end:
+                    shapes[Shape(place - start, lines[place:header_end], key - header_end)] += 1
         learnt = [shape for shape, count in shapes.most_common(_MAX_SHAPES) if count >= _LEARNT]
         if learnt:
             self._shapes = [*learnt, *self._shapes][:_MAX_SHAPES]

@@ -25,6 +25,7 @@ from typing import NamedTuple
 from logwatch.errors import Mistake, RuleError
 from logwatch.formats import logrus
 from logwatch.formats.tags import TAG_FAMILIES, family_tags
+from logwatch.matching.causes import CAUSES, cause_of
 from logwatch.matching.fields import Getter, Message, compile_parsers, compile_template
 from logwatch.matching.patterns import Found, any_found
 from logwatch.matching.redaction import MASK, Masker
@@ -226,6 +227,8 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
             value = value_of(message)
             if value:
                 attributes[attribute] = value
+        if event in CAUSES and "error" in attributes and "cause" not in attributes:
+            attributes["cause"] = str(cause_of(event, attributes["error"]))
         time_ns, stamp_ns, host, _, _, _ = record
         path, offset, line = place
         return Event(

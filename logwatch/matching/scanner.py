@@ -3,8 +3,8 @@
 No line is cut out or decoded before some rule has hit it. hyperscan (the only import of it)
 reports the end of each match; every expression runs to the end of its line (see `patterns`), so
 a report is a line. Beside the rules' expressions the database holds a few that only count
-(see `daemon_lines`), and one for the engine's lines that are not logfmt: those are translated (see
-`formats.logrus`) and scanned again. A hit is a suspicion: hyperscan sees a pattern without its anchors and
+(see `daemon_lines`), and some for lines in which no rule's text stands as it is: those are translated (see
+`formats.logrus`, `formats.envelopes`) and scanned again. A hit is a suspicion: hyperscan sees a pattern without its anchors and
 anywhere in the line, RE2 confirms it on the message.
 
 Compiling takes a good part of a second for a thousand rules, so the database is kept in a
@@ -31,7 +31,7 @@ import hyperscan
 import logwatch.matching.patterns
 from logwatch import __version__
 from logwatch.errors import RuleError, mistake
-from logwatch.formats import logrus
+from logwatch.formats import envelopes, logrus
 from logwatch.formats.tags import TAG_FAMILIES
 from logwatch.matching.docker_lines import DaemonLineCounter, count_docker, header_of, other_tags_expressions
 from logwatch.matching.patterns import TO_LINE_END, find_fault, is_anchored, scan_expression
@@ -78,7 +78,8 @@ class Scanner:
             (pattern, number_of(index, rule, pattern)) for index, rule in enumerate(rules) for pattern in rule.patterns
         ]
         own = [Expression(text, self._other) for text in other_tags_expressions()]
-        own.append(Expression(logrus.expression() + TO_LINE_END, self._foreign))
+        foreign = (logrus.expression(), *logrus.bare_expressions(), *envelopes.expressions())
+        own += [Expression(text + TO_LINE_END, self._foreign) for text in foreign]
         self._database = _load_or_compile(patterns, own, cache_dir)
 
     def scan(self, data: bytes) -> Scan:
@@ -106,7 +107,9 @@ class Scanner:
         """Find what rules hit in the engine's lines that are not logfmt, once they are; as the end of the line and the rule."""
         translated: list[tuple[int, bytes]] = []
         for end in sorted(set(ends)):
-            message = logrus.message_of(data[data.rfind(b"\n", 0, end - 1) + 1 : end - 1])
+            line = data[data.rfind(b"\n", 0, end - 1) + 1 : end - 1]
+            plain = envelopes.plain(line)
+            message = logrus.message_of(line if plain is None else plain) or plain
             if message is not None:
                 translated.append((end, message))
         starts, text = _joined([message for _, message in translated])

@@ -8,6 +8,7 @@ empty makes the whole value absent.
     after 'x'    what stands after the first x; absent where there is none
     hex          a hexadecimal number in decimal: 0x89 is 137
     lower        in lower case
+    unquote      of an address, with %2F as /
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 Lookup = Callable[[str], str | None]
 Filter = Callable[[str], str]
@@ -110,7 +112,7 @@ def _filter(text: str) -> Filter:
     name = match["name"] if match else text.strip()
     argument = match and (match["single"] or match["double"])
     if match is None or (name not in _PLAIN and name not in _WITH_TEXT):
-        raise ValueError(f"unknown filter '{name}': there are before 'x', after 'x', hex and lower")
+        raise ValueError(f"unknown filter '{name}': there are before 'x', after 'x', hex, lower and unquote")
     if name in _PLAIN:
         if argument:
             raise ValueError(f"filter '{name}' takes no text: write {name}")
@@ -144,5 +146,5 @@ def _hex(value: str) -> str:
         return ""
 
 
-_PLAIN: dict[str, Filter] = {"hex": _hex, "lower": str.lower}
+_PLAIN: dict[str, Filter] = {"hex": _hex, "lower": str.lower, "unquote": unquote}
 _WITH_TEXT: dict[str, Callable[[str], Filter]] = {"before": _before, "after": _after}

@@ -92,7 +92,7 @@ def explained(tmp_path: Path, text: str) -> tuple[list[str], str]:
         pytest.param("id: »'{a b}'", "'{a b}' names no field: write {field}, or {a.b} for JSON", id="blank in field"),
         pytest.param(
             "id: »'{a|upper}'",
-            "unknown filter 'upper': there are before 'x', after 'x', hex and lower",
+            "unknown filter 'upper': there are before 'x', after 'x', hex, lower and unquote",
             id="filter",
         ),
         pytest.param(
