@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from benchmarks.bench import Bench, Verdict
 from logwatch import alerting
-from logwatch.alerting import Alerts, Terms
+from logwatch.alerting import Alerts, Options
 from logwatch.metrics import Series
 from logwatch.model import SECOND, Family
 
@@ -23,7 +23,7 @@ def measure(bench: Bench) -> Iterable[Verdict]:
     rules = "".join(f"      - {{alert: A{number}, expr: '{_expression(number)}'}}\n" for number in range(RULES))
     path.write_text(f"groups:\n  - name: g\n    interval: 5s\n    rules:\n{rules}")
     series = Series([EVENTS])
-    stage = Alerts(alerting.load([path]), Terms({"job": "logwatch", "instance": "h:1"}), series)
+    stage = Alerts(alerting.load([path]), Options({"job": "logwatch", "instance": "h:1"}), series)
     for container in range(CONTAINERS):
         for action in range(ACTIONS):
             series.add(EVENTS.name, (f"c{container}", f"a{action}"), 1, SECOND)

@@ -12,7 +12,7 @@ from socket import gethostname
 from zoneinfo import ZoneInfo
 
 from logwatch import alerting
-from logwatch.alerting import Terms
+from logwatch.alerting import Options
 from logwatch.config import Config
 from logwatch.metrics import Series
 from logwatch.notation import nanoseconds
@@ -64,13 +64,13 @@ class Builder:
             alerting=self.terms(),
         )
 
-    def terms(self) -> Terms:
+    def terms(self) -> Options:
         """Return what the configuration says alerts go by."""
         alerting, web = self.config.alerting, self.config.web
         host, _, port = web.listen_address.rpartition(":")
         instance = f"{host if host not in {'', '0.0.0.0', '[::]'} else gethostname()}:{port}"  # noqa: S104 - compared, not bound
         targets = alerting.target_labels
-        return Terms(
+        return Options(
             target_labels={"job": "logwatch", "instance": instance} if targets is None else targets,
             external_labels=alerting.external_labels,
             sample_interval_ns=nanoseconds(alerting.sample_interval),

@@ -95,6 +95,10 @@ class Engine:
         self._noticed_ns = 0
         self._report: Report | None = None
         self._shown = (-1, False)
+        self._live = False
+        """Whether all input has been read, so that receivers are sent what fires."""
+        self._readable = True
+        """Whether the log can be read: only then is what is missing absent."""
         self._turn = Transaction()
         self._watched_ns = 0
         self._reported_ns = 0
@@ -133,15 +137,15 @@ class Engine:
         for gap in self._source.gaps():
             self._pipeline.note_gap(gap)
         if chunk is not None:
-            self._pipeline.apply(chunk, now_ns)
+            self._pipeline.apply(chunk, now_ns, readable=self._readable)
         else:
             self._look_at_inventory(now_ns)
             # Everything that was written has been read: from here on time is the clock's.
-            self._pipeline.advance(now_ns - self._lateness_ns)
+            self._pipeline.advance(now_ns - self._lateness_ns, readable=self._readable)
         alerts = self._pipeline.alerts
-        alerts.live = chunk is None or chunk.live
-        alerts.healthy = all(status.open for status in self._source.status())
-        alerts.measure(now_ns, self._board.measured())
+        self._live = chunk is None or chunk.live
+        self._readable = all(status.open for status in self._source.status())
+        alerts.measure(now_ns, self._board.measured(), readable=self._readable)
         committed = self._commit()
         self._report_faults(now_ns)
         self._board.show(self._source.status(), caught_up=chunk is None)
@@ -188,11 +192,11 @@ class Engine:
     def _look_at_alerts(self) -> None:
         """Queue what receivers are to be told when it is committed: changes at once, all of it now and then."""
         alerts, now_ns = self._pipeline.alerts, self._now()
-        shown = (alerts.version, alerts.live)
+        shown = (alerts.version, self._live)
         if shown == self._shown and abs(now_ns - self._noticed_ns) < NOTICE_NS:
             return
         self._shown, self._noticed_ns = shown, now_ns
-        self._dispatcher.enqueue(alerts.outgoing(now_ns), now_ns)
+        self._dispatcher.enqueue(alerts.outgoing(now_ns, live=self._live), now_ns)
         self._report = alerts.report()
 
     # ── reload ───────────────────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
 
-from logwatch.alerting import Alerts, Group, Rehearsal, Terms
+from logwatch.alerting import Alerts, Group, Options, Replacement
 from logwatch.correlations import Correlator
 from logwatch.docker.inventory import Found
 from logwatch.errors import UNEXPECTED
@@ -68,7 +68,7 @@ class Settings:
     """That have series of their own."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
-    alerting: Terms = field(default_factory=Terms)
+    alerting: Options = field(default_factory=Options)
 
 
 class Pipeline:
@@ -82,7 +82,7 @@ class Pipeline:
         series: Series,
         cache_dir: Path | None = None,
         groups: Sequence[Group] = (),
-        rehearsal: Rehearsal | None = None,
+        replacement: Replacement | None = None,
     ) -> None:
         self.settings = settings
         self.series = series
@@ -97,7 +97,7 @@ class Pipeline:
             series, rules, correlations, multi_host=settings.multi_host, max_containers=settings.max_containers
         )
         feeders = _feeders((*rules, *correlations))
-        self.alerts = Alerts(groups, settings.alerting, series, feeders, masker, rehearsal)
+        self.alerts = Alerts(groups, settings.alerting, series, feeders, masker, replacement)
         self.readers: dict[str, LineReader] = {}
         self.faults = Faults()
         """What was set aside and not yet reported."""
@@ -108,13 +108,18 @@ class Pipeline:
         self._previous_changed: set[str] = set()
         self._moved = False
         self._live_ns: int | None = None
+        self._readable = True
         self.host: str | None = None
         """The host of the engine's last line: what the engine's own files tell is about it."""
 
     # ── the path ─────────────────────────────────────────────────────────────────────
 
-    def apply(self, chunk: Chunk, now_ns: int) -> None:
-        """Take one chunk through all stages; `now_ns` bounds the year of its stamps."""
+    def apply(self, chunk: Chunk, now_ns: int, *, readable: bool = True) -> None:
+        """Take one chunk through all stages; `now_ns` bounds the year of its stamps.
+
+        While a log is not `readable`, alerts take nothing for absent.
+        """
+        self._readable = readable
         scan = self.scanner.scan(chunk.data)
         reader = self._reader(chunk.path)
         reader.begin(chunk, now_ns)
@@ -218,10 +223,11 @@ class Pipeline:
     def _move_clock(self, record: Record, newest_ns: int) -> None:
         """Follow the headers; a stamp from far ahead of its file moves nothing."""
         if self.clock_ns < record.stamp_ns <= newest_ns:
-            self.advance(record.stamp_ns)
+            self.advance(record.stamp_ns, readable=self._readable)
 
-    def advance(self, clock_ns: int) -> None:
+    def advance(self, clock_ns: int, *, readable: bool = True) -> None:
         """Tell all stages that it is now `clock_ns`: what waited for that moment happens."""
+        self._readable = readable
         if clock_ns <= self.clock_ns:
             return
         if self.settings.raw:
@@ -229,7 +235,7 @@ class Pipeline:
             return
         for time_ns in self.alerts.due(self.clock_ns, clock_ns, self._next_deadline_ns):
             self._advance(time_ns)
-            self._moved = self.alerts.evaluate(time_ns) or self._moved
+            self._moved = self.alerts.evaluate(time_ns, readable=self._readable) or self._moved
         self._advance(clock_ns)
 
     def _advance(self, clock_ns: int) -> None:

@@ -1,139 +1,186 @@
-"""What became of alerts: who was told, what ended, what belongs to no rule any more; and the rows of all that."""
+"""Alerts as receivers, the API and the next start see them: what was sent, what resolved, what lost its rule."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
-from logwatch.alerting.alerting_rule import Active, Identity, from_row
-from logwatch.alerting.group import Circle, Course, Heirs
-from logwatch.alerting.orphans import Orphans
-from logwatch.alerting.past import Past
-from logwatch.alerting.rows import EXTERNAL, alert_key
-from logwatch.alerting.terms import Terms
+from logwatch.alerting.alerting_rule import RESOLVED_RETENTION_NS, ActiveAlert, AlertingRule, Identity
+from logwatch.alerting.options import Options
 from logwatch.model import Alert
+from logwatch.store.state_table import StateTable
+
+RESOLVED_LENGTH = 500
+"""The alerts that resolved last are kept in so many numbered rows, of which the oldest is written over."""
+
+Numbered = tuple[int, Alert]
+Removed = tuple[bool, Alert]
+"""Whether it does not go on under other labels, and the alert as it was sent last."""
 
 
-class Register:
+class AlertStore:
     """Keeps alerts for receivers, for the API and for the next start."""
 
-    def __init__(self, terms: Terms) -> None:
-        self._terms = terms
+    def __init__(self, options: Options) -> None:
+        self._options = options
         self.on_resolved: Callable[[Alert], None] = lambda _: None
-        self.past = Past()
-        self._orphans = Orphans()
-        self._rows: dict[str, str | None] = {}
+        self._active: StateTable[tuple[Any, ...], ActiveAlert] = StateTable("alert", ActiveAlert.row, _active_from)
+        self._resolved: StateTable[tuple[int], Numbered] = StateTable("past", _numbered_row, _numbered_from)
+        self._removed: StateTable[tuple[str, int], Removed] = StateTable("orphan", _removed_row, _removed_from)
+        self._external: StateTable[tuple[()], Mapping[str, str]] = StateTable("external", dict)
+        """The external labels that receivers know alerts with."""
+        self._count = 0
+        self.tables: Sequence[StateTable[Any, Any]] = (self._active, self._resolved, self._removed, self._external)
 
     # ── from the evaluation ──────────────────────────────────────────────────────────
 
-    def note(self, course: Course, identities: Iterable[Identity]) -> None:
-        """Write down how these alerts of a rule stand now, or that they are no more."""
+    def save(self, rule: AlertingRule, identities: Iterable[Identity]) -> None:
+        """Write these alerts of a rule as they are now, or that they are removed."""
         for identity in identities:
-            kept = course.active.get(identity)
-            self._rows[alert_key(course.key, identity)] = kept.row() if kept else None
+            key = _key(rule.key, identity)
+            alert = rule.active.get(identity)
+            if alert is None:
+                self._active.pop(key, None)
+            else:
+                self._active[key] = alert
 
-    def end(self, rule: str, alert: Active, now_ns: int) -> None:
-        """An alert that fired does so no more."""
-        self._end(self._alert(rule, alert, now_ns))
+    def resolve(self, rule_id: str, alert: ActiveAlert, now_ns: int) -> None:
+        """Keep an alert that no longer fires."""
+        self._resolve(self._alert(rule_id, alert, now_ns))
 
-    def _end(self, alert: Alert) -> None:
-        self._rows.update(self.past.add(alert))
+    def _resolve(self, alert: Alert) -> None:
+        self._count += 1
+        self._resolved[(self._count % RESOLVED_LENGTH,)] = (self._count, alert)
         self.on_resolved(alert)
+
+    def resolved(self) -> tuple[Alert, ...]:
+        """The alerts that resolved last, oldest first."""
+        return tuple(alert for _, alert in sorted(self._resolved.values(), key=lambda numbered: numbered[0]))
 
     # ── for receivers ────────────────────────────────────────────────────────────────
 
-    def outgoing(self, circles: Iterable[Circle], now_ns: int) -> list[Alert]:
-        """What fires, and for 15 minutes what was told and does no more."""
+    def outgoing(self, rules: Iterable[tuple[AlertingRule, int]], now_ns: int) -> list[Alert]:
+        """What fires, and for 15 minutes what was sent and no longer does; rules come with their intervals."""
         found = []
-        for circle, course, identity, alert in _alerts(circles):
-            if alert.state == "pending" or (alert.state == "resolved" and not alert.told):
-                continue
-            if not alert.told:
-                alert.told = True
-                self.note(course, (identity,))
-            told = self._alert(circle.rule_id(course), alert, now_ns)
-            found.append(replace(told, interval_ns=circle.group.interval_ns))
-        if self._orphans:
-            for ended in self._orphans.end(now_ns, {each.fingerprint for each in found if each.state == "firing"}):
-                self._end(ended)
-        return [*found, *self._orphans.alerts()]
+        for rule, interval_ns in rules:
+            for identity, alert in rule.active.items():
+                if alert.state == "pending" or (alert.state == "resolved" and not alert.sent):
+                    continue
+                if not alert.sent:
+                    alert.sent = True
+                    self.save(rule, (identity,))
+                found.append(replace(self._alert(rule.id, alert, now_ns), interval_ns=interval_ns))
+        if self._removed:
+            self._end_removed(now_ns, {alert.fingerprint for alert in found if alert.state == "firing"})
+        return [*found, *(alert for _, alert in self._removed.values() if alert.ends_ns is not None)]
 
-    def firing(self, circles: Iterable[Circle], now_ns: int) -> list[Alert]:
-        """What fires, whether or not anybody is told."""
+    def firing(self, rules: Iterable[AlertingRule], now_ns: int) -> list[Alert]:
+        """What fires, whether or not it is sent."""
         return [
-            self._alert(circle.rule_id(course), alert, now_ns)
-            for circle, course, _, alert in _alerts(circles)
+            self._alert(rule.id, alert, now_ns)
+            for rule in rules
+            for alert in rule.active.values()
             if alert.state == "firing"
         ]
 
-    def _alert(self, rule: str, alert: Active, now_ns: int) -> Alert:
-        annotations = {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
+    def _end_removed(self, now_ns: int, firing: set[str]) -> None:
+        """Resolve the sent alerts that no rule makes any more, and drop them after a while.
+
+        A rule was removed, replaced by one with other labels, or `external_labels` changed: receivers
+        would never hear that the alert ended. What some rule makes fire again, by its fingerprint, goes on.
+        """
+        for key, (gone, alert) in list(self._removed.items()):
+            if alert.fingerprint in firing or now_ns - (alert.ends_ns or now_ns) > RESOLVED_RETENTION_NS:
+                del self._removed[key]
+            elif alert.ends_ns is None:
+                ended = replace(alert, state="resolved", ends_ns=now_ns, updated_ns=now_ns)
+                self._removed[key] = (gone, ended)
+                if gone:
+                    self._resolve(ended)
+
+    def _alert(self, rule_id: str, alert: ActiveAlert, now_ns: int) -> Alert:
         return Alert(
-            labels={**self._terms.external_labels, **alert.labels},
-            annotations=annotations,
+            labels={**self._options.external_labels, **alert.labels},
+            annotations=annotated(alert),
             starts_ns=alert.fired_ns or alert.active_ns,
             ends_ns=alert.resolved_ns or None,
             state=alert.state,
             value=alert.value,
-            rule=rule,
-            generator_url=self._terms.external_url,
+            rule=rule_id,
+            generator_url=self._options.external_url,
             updated_ns=now_ns,
         )
 
-    # ── state ────────────────────────────────────────────────────────────────────────
+    # ── after a restart ──────────────────────────────────────────────────────────────
 
-    @property
-    def unsaved(self) -> bool:
-        """Whether there is something to commit."""
-        return bool(self._rows or self._orphans.unsaved)
-
-    def changed_rows(self) -> dict[str, str | None]:
-        """As `model.Stateful`."""
-        rows, self._rows = self._rows, {}
-        return {**rows, **self._orphans.changed_rows()}
-
-    def restore(self, rows: Mapping[str, str], circles: Iterable[Circle]) -> None:
-        """As `model.Stateful`; alerts of rules that are no more end, if anybody was told of them."""
-        before: dict[str, str] = json.loads(rows.get(EXTERNAL, "{}"))
-        if before != self._terms.external_labels:
-            self._rows[EXTERNAL] = json.dumps(dict(self._terms.external_labels))
-        heirs = Heirs(course for circle in circles for course in circle.courses)
-        ended: list[str] = []
-        kept: list[tuple[str, tuple[str, ...], Active]] = []
-        for text, row in rows.items():
-            part, *key = json.loads(text)
-            if part == "past":
-                ended.append(row)
-            elif part == "orphan":
-                self._orphans.restore(text, row)
-            elif part == "alert":
-                kept.append((text, tuple(key[:-1]), from_row(row)))
-        for text, key, alert in sorted(kept, key=lambda each: not heirs.has(each[1])):
-            self._resume(text, key, alert, heirs.of(key), before)
-        self.past.restore(ended)
+    def restored(self, rules: Sequence[AlertingRule]) -> None:
+        """Give the alerts of the last commit to their rules; those of rules that are gone end, if they were sent."""
+        self._count = max((number for number, _ in self._resolved.values()), default=0)
+        before = self._external.get((), {})
+        if before != self._options.external_labels:
+            self._external[()] = self._options.external_labels
+        exactly = {rule.key: rule for rule in rules}
+        elsewhere: dict[tuple[str, ...], AlertingRule] = {}
+        for rule in rules:  # a group may have another name now
+            elsewhere.setdefault(rule.key[1:3], rule)
+        for key, alert in sorted(self._active.items(), key=lambda item: item[0][:-1] not in exactly):
+            rule_key: tuple[str, ...] = key[:-1]
+            self._resume(key, alert, exactly.get(rule_key) or elsewhere.get(rule_key[1:3]), before)
 
     def _resume(
-        self, text: str, key: tuple[str, ...], alert: Active, course: Course | None, external: Mapping[str, str]
+        self, key: tuple[Any, ...], alert: ActiveAlert, rule: AlertingRule | None, external: Mapping[str, str]
     ) -> None:
-        """Let an alert go on where its rule is now; receivers know it with these external labels."""
-        relabelled = external != self._terms.external_labels
-        if alert.told and (course is None or relabelled):
-            told = self._alert(f"{key[0]}/{key[1]}", alert, alert.fired_ns)
-            self._orphans.take_in(replace(told, labels={**external, **alert.labels}), gone=course is None)
-            alert.told = False
+        """Let an alert go on at its rule of now; receivers know it with these external labels."""
+        relabelled = external != self._options.external_labels
+        if alert.sent and (rule is None or relabelled):
+            sent = self._alert(f"{key[0]}/{key[1]}", alert, alert.fired_ns)
+            sent = replace(sent, labels={**external, **alert.labels})
+            self._removed[sent.fingerprint, sent.starts_ns] = (rule is None, sent)
+            alert.sent = False
         identity = frozenset(alert.labels.items())
-        if course is None or identity in course.active:
-            self._rows[text] = None
+        if rule is None or identity in rule.active:
+            del self._active[key]
             return
-        course.active[identity] = alert
-        if relabelled or course.key != key:
-            self._rows[text] = None
-            self.note(course, (identity,))
+        rule.active[identity] = alert
+        if relabelled or rule.key != key[:-1]:
+            del self._active[key]
+            self.save(rule, (identity,))
 
 
-def _alerts(circles: Iterable[Circle]) -> Iterator[tuple[Circle, Course, Identity, Active]]:
-    for circle in circles:
-        for course in circle.courses:
-            for identity, alert in course.active.items():
-                yield circle, course, identity, alert
+def annotated(alert: ActiveAlert) -> Mapping[str, str]:
+    """The annotations of an alert, and its evidence."""
+    return {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
+
+
+def _key(rule: Sequence[str], identity: Identity) -> tuple[Any, ...]:
+    return (*rule, tuple(sorted(identity)))
+
+
+def _active_from(_: tuple[Any, ...], row: Any) -> ActiveAlert:
+    return ActiveAlert.from_row(row)
+
+
+def _numbered_row(numbered: Numbered) -> Any:
+    return [numbered[0], _values(numbered[1])]
+
+
+def _numbered_from(_: tuple[int], row: Any) -> Numbered:
+    return row[0], Alert(**row[1])
+
+
+def _removed_row(removed: Removed) -> Any:
+    return [removed[0], _values(removed[1])]
+
+
+def _removed_from(_: tuple[str, int], row: Any) -> Removed:
+    return row[0], Alert(**row[1])
+
+
+def _values(alert: Alert) -> dict[str, object]:
+    return {name: getattr(alert, name) for name in Alert.__slots__}
+
+
+def alerting_rules(rules: Iterable[object]) -> Iterator[AlertingRule]:
+    """Those of some rules that make alerts."""
+    return (rule for rule in rules if isinstance(rule, AlertingRule))

@@ -1,22 +1,22 @@
 """The last lines behind an alert.
 
 Each accepted event leaves its line here, a few per object and action. An alert asks with its
-labels and with the matchers of its expression: what speaks of the same container, action and
+labels and with the matchers of its expression: what is about the same container, action and
 type is its evidence. What a line holds is untrusted: control characters are escaped and secrets
-masked before anyone is shown it.
+masked before it is shown or committed, and not sooner: most lines are never.
 """
 
 from __future__ import annotations
 
-import json
-from collections import OrderedDict, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from logwatch.matching.redaction import Masker
 from logwatch.model import SECOND, SHORT_ID, Event, Outcome, Record
 from logwatch.promql import Matcher, Selector
+from logwatch.store.state_table import StateTable
 
 LINES_PER_OBJECT = 3
 LINES_PER_ALERT = 5
@@ -30,10 +30,11 @@ MASKED_BYTES = 8192
 
 Key = tuple[str, str, str]
 """Type, action, name."""
+NAME = 2
 
 
 class Line(NamedTuple):
-    """A line that told an event."""
+    """A line that reported an event, as it is shown."""
 
     time_ns: int
     path: str
@@ -42,20 +43,28 @@ class Line(NamedTuple):
     text: str
 
 
+class RawLine(NamedTuple):
+    """A line that was not shown yet."""
+
+    event: Event
+    record: Record
+
+
 class Evidence:
-    """The last lines by object and action. `rules_of` tells the rules that feed a metric of their own."""
+    """The last lines by object and action. `rules_of` has the rules that feed a metric of their own."""
 
     def __init__(self, rules_of: Mapping[str, Collection[str]], masker: Masker | None = None) -> None:
+        self.table: StateTable[Key, list[Line | RawLine]] = StateTable("evidence", self._encode, _decode)
+        """The oldest object first."""
         self._rules_of = rules_of
-        self._lines: OrderedDict[Key, deque[Line]] = OrderedDict()
+        self._by_name: dict[str, dict[Key, None]] = {}
         self._waiting: OrderedDict[tuple[str, int], Record] = OrderedDict()
         self._masker = masker or Masker()
-        self._dirty: dict[Key, None] = {}
 
     # ── from the log ─────────────────────────────────────────────────────────────────
 
     def hold(self, path: str, offset: int, record: Record) -> None:
-        """Keep a line until the event it tells is accepted."""
+        """Keep a line until the event it reports is accepted."""
         self._waiting[path, offset] = record
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
@@ -68,20 +77,38 @@ class Evidence:
             return
         kind, _, action = event.event.partition(".")
         key = (kind, action, _name(event))
-        lines = self._lines.setdefault(key, deque(maxlen=LINES_PER_OBJECT))
-        lines.append(Line(event.time_ns, event.path, event.offset, event.rule, self._shown(record)))
-        self._lines.move_to_end(key)
-        self._dirty[key] = None
-        if len(self._lines) > MOST_OBJECTS:
-            oldest, _ = self._lines.popitem(last=False)
-            self._dirty[oldest] = None
+        lines = self.table.pop(key, None) or []
+        raw = RawLine(event, record)
+        lines.append(raw if len(record.message) <= MASKED_BYTES else self._shown(raw))
+        del lines[:-LINES_PER_OBJECT]
+        self.table[key] = lines
+        self._by_name.setdefault(key[2], {})[key] = None
+        if len(self.table) > MOST_OBJECTS:
+            self._forget(next(iter(self.table)))
 
-    def _shown(self, record: Record) -> str:
+    def _forget(self, key: Key) -> None:
+        del self.table[key]
+        keys = self._by_name[key[2]]
+        del keys[key]
+        if not keys:
+            del self._by_name[key[2]]
+
+    def _shown(self, line: Line | RawLine) -> Line:
+        if isinstance(line, Line):
+            return line
+        event, record = line
         pid = f"[{record.pid}]" if record.pid else ""
         message = record.message[:MASKED_BYTES].decode("utf-8", "backslashreplace")
         text = self._masker.mask(f"{record.tag}{pid}: {message}")[: LONGEST + 1]
-        text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
-        return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        if not text.isprintable():
+            text = "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+        text = text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+        return Line(event.time_ns, event.path, event.offset, event.rule, text)
+
+    def _finish(self, lines: list[Line | RawLine]) -> Sequence[Line]:
+        """Show lines, once."""
+        lines[:] = shown = [self._shown(line) for line in lines]
+        return shown
 
     # ── for an alert ─────────────────────────────────────────────────────────────────
 
@@ -93,33 +120,34 @@ class Evidence:
             kind, rules = _subject(selector.name or ""), self._rules_of.get(selector.name or "")
             if kind is None and rules is None:
                 continue
-            for key, lines in self._lines.items():
+            for key in self._candidates(conditions):
                 if (kind in {None, "", key[0]}) and _accepted(key, conditions):
+                    lines = self._finish(self.table[key])
                     found.update(line for line in lines if rules is None or line.rule in rules)
         newest = sorted(found)[-LINES_PER_ALERT:]
         return "\n".join(f"{_stamp(line.time_ns)} {line.path}:{line.offset} {line.text}" for line in newest)
 
+    def _candidates(self, conditions: Iterable[tuple[int, Matcher | str]]) -> Iterator[Key]:
+        """The objects of a name, if one is asked for."""
+        name = next((asked for place, asked in conditions if place == NAME and isinstance(asked, str)), None)
+        return iter(self.table if name is None else self._by_name.get(name, ()))
+
     # ── state ────────────────────────────────────────────────────────────────────────
 
-    def changed_rows(self) -> dict[str, str | None]:
-        """As `model.Stateful`."""
-        rows: dict[str, str | None] = {}
-        for key in self._dirty:
-            lines = self._lines.get(key)
-            rows[json.dumps(["evidence", *key])] = json.dumps(list(lines)) if lines else None
-        self._dirty.clear()
-        return rows
-
-    def restore(self, key: Sequence[str], row: str) -> None:
-        """Take one row in."""
-        kind, action, name = key
-        lines = [Line(*line) for line in json.loads(row)]
-        self._lines[kind, action, name] = deque(lines, maxlen=LINES_PER_OBJECT)
+    def _encode(self, lines: list[Line | RawLine]) -> Any:
+        return self._finish(lines)
 
     def restored(self) -> None:
-        """All rows are in: bring them into the order of their times."""
-        for key in sorted(self._lines, key=lambda key: (self._lines[key][-1].time_ns, key)):
-            self._lines.move_to_end(key)
+        """Bring the rows into the order of their times."""
+        lines = sorted(self.table.items(), key=lambda item: (self._finish(item[1])[-1].time_ns, item[0]))
+        self._by_name.clear()
+        for key, _ in lines:
+            dict.__setitem__(self.table, key, dict.pop(self.table, key))  # only the order changes
+            self._by_name.setdefault(key[2], {})[key] = None
+
+
+def _decode(_: Key, row: Any) -> list[Line | RawLine]:
+    return [Line(*line) for line in row]
 
 
 def _name(event: Event) -> str:
@@ -127,7 +155,7 @@ def _name(event: Event) -> str:
 
 
 def _subject(metric: str) -> str | None:
-    """The type of events that a metric of ours tells of; empty for all types, None for none."""
+    """The type of events that a metric of ours is about; empty for all types, None for none."""
     if metric.startswith(("docker_events", "docker_last_event")):
         return ""
     first, _, rest = metric.partition("_")
@@ -137,7 +165,7 @@ def _subject(metric: str) -> str | None:
 
 def _conditions(labels: Mapping[str, str], selector: Selector) -> list[tuple[int, Matcher | str]]:
     """What is asked of type, action and name: by the expression, and by the alert's labels."""
-    places = {"type": 0, "action": 1, "name": 2}
+    places = {"type": 0, "action": 1, "name": NAME}
     asked: list[tuple[int, Matcher | str]] = [
         (places[matcher.label], matcher) for matcher in selector.matchers if matcher.label in places
     ]

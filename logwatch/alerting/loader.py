@@ -8,8 +8,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from logwatch.alerting import templates
-from logwatch.alerting.groups import AlertRule, Group, RecordingRule
+from logwatch.alerting.alerting_rule import AlertRule
+from logwatch.alerting.group import Group
 from logwatch.alerting.placing import place
+from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.alerting.schema import NEWER, GroupSpec, RuleSpec
 from logwatch.errors import Mistake, RuleError, mistake
 from logwatch.model import SECOND, Mark

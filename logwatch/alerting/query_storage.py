@@ -2,86 +2,153 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
-from logwatch.alerting.alerting_rule import Active
-from logwatch.alerting.group import OWN, Circle, extend, intervals_of
-from logwatch.alerting.groups import Group, RecordingRule
-from logwatch.alerting.measurements import MEASURED, BuildInfo, measure
-from logwatch.alerting.memory import Memory, Together
-from logwatch.alerting.rehearsal import Rehearsal
-from logwatch.alerting.terms import Terms
+from logwatch.alerting.group import Group
+from logwatch.alerting.options import Options
+from logwatch.alerting.recording_rule import RecordingRule
+from logwatch.alerting.self_metrics import MEASURED, BuildInfo, measure
+from logwatch.alerting.series_store import SeriesStore
 from logwatch.metrics import Series
 from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.model import SECOND, SampleChange
-from logwatch.promql import Query, Sample, Scrape, Snapshot
+from logwatch.promql import LiveQuery, Query, Sample, Scrape, SeriesIndex
+
+GRACE_NS = 120 * SECOND
+"""History kept beyond what expressions look back at: an event's own time may be a little ahead of its header's."""
+ALERTS, ALERTS_FOR_STATE = "ALERTS", "ALERTS_FOR_STATE"
+OWN = (ALERTS, ALERTS_FOR_STATE)
+Points = tuple[Sequence[int], Sequence[float]]
 
 
-class Sight:
-    """All series by name; it begins when `watch` has told who looks at what."""
+class FixedSeries(Protocol):
+    """Series that are known from the first to the last moment, with all their labels."""
 
-    def __init__(self, groups: Sequence[Group], terms: Terms, series: Series, rehearsal: Rehearsal | None) -> None:
-        self.recorded, self.measured = Memory(), Memory()
-        given = rehearsal.given if rehearsal else Memory()
-        rules = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
-        self._made = (*rules, *OWN)
-        self._series = series
-        self._sample_interval_ns = terms.sample_interval_ns
-        alone = rehearsal is not None and rehearsal.alone
-        build_info = () if alone else (BuildInfo(),)
-        self._view = Together((given, self.recorded, self.measured, *build_info), Memory() if alone else series)
-        self._touches = (series.touched, self.recorded.touched, self.measured.touched, given.touched)
-        self.names = frozenset((*series.names(), *MEASURED, BUILD_INFO, *self._made, *given.names()))
-        """Those that an expression may read."""
-        self._asked = {query: query.reads(self.names) for query in (rehearsal.asked if rehearsal else ())}
-        self.read: frozenset[str] = frozenset()
-        """The names that some expression does read."""
-        self._scrape = Scrape(
-            terms.target_labels,
-            own_labels=frozenset((*self._made, *given.names())),
-            sample_interval_ns=terms.sample_interval_ns,
-            subquery_step_ns=terms.subquery_step_ns,
-            intervals=intervals_of(groups),
-            generation=self._generation,
+    def names(self) -> Iterable[str]:
+        """Their names."""
+
+    def select(self, name: str) -> Iterable[tuple[Mapping[str, str], Points, Points]]:
+        """Labels, the change points of each series, and those that functions of ranges see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """Series that replace ours of the same names, and queries that `QueryStorage.evaluate` will be asked.
+
+    All groups follow one clock then.
+    """
+
+    series: FixedSeries
+    queries: tuple[Query, ...] = ()
+    whole: bool = False
+    """There are no series of lines at all, not even those that are 0 before the first line."""
+
+
+class QueryStorage:
+    """All series by name. `update` takes in what changed since the last call."""
+
+    def __init__(
+        self, groups: Sequence[Group], options: Options, series: Series, replacement: Replacement | None = None
+    ) -> None:
+        self.recorded, self.measured = SeriesStore(), SeriesStore()
+        self._series = None if replacement and replacement.whole else series
+        self._options = options
+        recorded = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
+        self._made = (*recorded, *OWN)
+        self._replaced = frozenset(replacement.series.names() if replacement else ())
+        queries = {rule.query for group in groups for rule in group.rules} | {
+            *(replacement.queries if replacement else ())
+        }
+        names = frozenset((*series.names(), *MEASURED, BUILD_INFO, *self._made, *self._replaced))
+        self.reads = {query: query.reads(names) for query in queries}
+        """The names that each expression reads."""
+        self.read = frozenset(name for each in self.reads.values() for name in each)
+        """The names that some expression reads."""
+        self.index = SeriesIndex(
+            Scrape(
+                options.target_labels,
+                own_labels=frozenset((*self._made, *self._replaced)),
+                sample_interval_ns=options.sample_interval_ns,
+                subquery_step_ns=options.subquery_step_ns,
+                intervals=_intervals(groups),
+            )
+        )
+        self._remember(series)
+        self._fill(replacement)
+
+    def _remember(self, series: Series) -> None:
+        """Keep as much of the past as expressions look back at."""
+        reach: dict[str, int] = {}
+        for query, names in self.reads.items():
+            for name in names:
+                reach[name] = max(reach.get(name, 0), (query.look_back_ns(name) or 0) + GRACE_NS)
+        series.remember(reach)
+        self.recorded.remember({name: reach.get(name, 0) for name in self._made})
+        self.measured.remember({name: reach.get(name, 0) for name in MEASURED})
+
+    def _fill(self, replacement: Replacement | None) -> None:
+        """Put into the index what is there from the start."""
+        if replacement is not None:
+            for name in self._replaced & self.read:
+                for labels, points, sampled in replacement.series.select(name):
+                    self.index.add(name, labels, *points, sampled)
+        if self._series is None:
+            return
+        if BUILD_INFO not in self._replaced:
+            self.index.read(BuildInfo())
+        self._series.take_changed_points()
+        for name in self.read & frozenset(self._series.names()) - self._replaced:
+            for labels, times, values in self._series.select(name):
+                self.index.add(name, labels, times, values)
+
+    def watch(self, query: Query) -> LiveQuery:
+        """A query whose result is kept up to date."""
+        live = LiveQuery(query, self.index.scrape)
+        self.index.watch(live)
+        return live
+
+    def update(self) -> None:
+        """Take in the series that changed since the last call."""
+        if self._series is not None:
+            for points, (name, values) in self._series.take_changed_points().items():
+                if name in self.read and name not in self._replaced:
+                    if not points.times:
+                        self.index.remove(name, points.times)
+                    elif not self.index.touch(name, points.times):
+                        self.index.add(name, self._series.labels(name, values), points.times, points.values)
+        for store in (self.recorded, self.measured):
+            for name, labels, points in store.take_changed():
+                if name in self.read and name not in self._replaced:
+                    if not points.times:
+                        self.index.remove(name, points.times)
+                    elif not self.index.touch(name, points.times):
+                        self.index.add(name, labels, points.times, points.values)
+
+    def evaluate(self, query: Query, time_ns: int) -> list[Sample] | float:
+        """The result of an expression at this time; raises EvaluationError."""
+        self.update()
+        return query.evaluate_on(self.index, time_ns)
+
+    def measure(self, samples: Iterable[SampleChange], now_ns: int) -> None:
+        """Take in what was measured: by the grid of samples, and never ahead of a time that is evaluated."""
+        measure(self.measured, self.read, samples, now_ns - now_ns % self._options.sample_interval_ns)
+
+    def write_alerts(self, alerts: Iterable[tuple[Mapping[str, str], str, int]], now_ns: int) -> None:
+        """Make ALERTS and ALERTS_FOR_STATE of the labels, state and begin of what is pending and fires."""
+        active = list(alerts)
+        self.recorded.put(ALERTS, [({**labels, "alertstate": state}, 1.0) for labels, state, _ in active], now_ns)
+        self.recorded.put(
+            ALERTS_FOR_STATE, [(labels, float(since_ns // SECOND)) for labels, _, since_ns in active], now_ns
         )
 
-    def watch(self, circles: Iterable[Circle]) -> None:
-        """Keep as much of the past as these rules look back at."""
-        read = [(course.rule.query, course.names) for circle in circles for course in circle.courses]
-        read += self._asked.items()
-        reach: dict[str, int] = {}
-        for query, names in read:
-            extend(reach, query, names)
-        self.read = frozenset(name for _, names in read for name in names)
-        self._series.remember(reach)
-        self.recorded.look_back_ns = {name: reach.get(name, 0) for name in self._made}
-        self.measured.look_back_ns = {name: reach.get(name, 0) for name in MEASURED}
 
-    def _generation(self, name: str) -> int | None:
-        """As `Scrape` asks: only the series of the log keep their lists of change points."""
-        return self._series.generation(name) if self._view.belongs_to_last(name) else None
-
-    def at(self, time_ns: int) -> Snapshot:
-        """All series as they are at this time."""
-        return Snapshot(self._view, time_ns, self._scrape)
-
-    def ask(self, query: Query, time_ns: int) -> list[Sample] | float:
-        """The result of an expression of the rehearsal at this time; raises EvaluationError."""
-        return query.evaluate_in(self.at(time_ns))
-
-    def touched(self, names: Iterable[str]) -> int:
-        """When a series of these names last changed."""
-        return max((touched.get(name, 0) for touched in self._touches for name in names), default=0)
-
-    def records(self, names: Collection[str]) -> bool:
-        """Whether one of these names was ever recorded."""
-        return not self.recorded.touched.keys().isdisjoint(names)
-
-    def take_in(self, samples: Iterable[SampleChange], now_ns: int) -> None:
-        """Take in what was measured: by the grid of samples, and never ahead of a time that is evaluated."""
-        measure(self.measured, self.read, samples, now_ns - now_ns % self._sample_interval_ns)
-
-    def show(self, alerts: Sequence[Active], now_ns: int) -> None:
-        """Make ALERTS and ALERTS_FOR_STATE of what is pending and fires."""
-        self.recorded.put(OWN[0], [({**alert.labels, "alertstate": alert.state}, 1.0) for alert in alerts], now_ns)
-        self.recorded.put(OWN[1], [(alert.labels, alert.active_ns // SECOND) for alert in alerts], now_ns)
+def _intervals(groups: Sequence[Group]) -> dict[str, int]:
+    """How far apart the samples of what groups make are: of several, the most frequent one decides."""
+    intervals: dict[str, int] = {}
+    for group in sorted(groups, key=lambda group: -group.interval_ns):
+        for rule in group.rules:
+            made = (rule.name,) if isinstance(rule, RecordingRule) else OWN
+            intervals.update(dict.fromkeys(made, group.interval_ns))
+    return intervals

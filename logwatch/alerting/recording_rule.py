@@ -1,44 +1,83 @@
-"""What recording rules make of their results."""
+"""A recording rule: its result becomes series."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from logwatch.alerting.alerting_rule import Identity
-from logwatch.alerting.group import Course, with_labels
-from logwatch.alerting.groups import RecordingRule
-from logwatch.alerting.memory import Memory
-from logwatch.model import SECOND
+from logwatch.alerting.series_store import SeriesStore
+from logwatch.model import SECOND, Mark
+from logwatch.promql import NEVER_NS, EvaluationError, LiveQuery, Query
 
 LOOK_BACK_NS = 300 * SECOND
-"""So long Prometheus takes the last sample of a series for its value (query.lookback-delta)."""
+"""For so long Prometheus takes the last sample of a series for its value (query.lookback-delta)."""
 
-Vector = Mapping[Identity, tuple[Mapping[str, str], float]]
-
-
-def record(course: Course, rule: RecordingRule, recorded: Memory, now_ns: int, limit: int) -> bool:
-    """Make series of the result; whether one changed.
-
-    What the rule made before it failed stays for as long as Prometheus sees a last sample.
-    """
-    vector = _vector(course, rule, limit)
-    if vector is not None:
-        course.recorded_ns = now_ns
-        return recorded.put(rule.name, vector.values(), now_ns, course.key)
-    course.recorded_ns = course.recorded_ns or now_ns
-    return now_ns - course.recorded_ns > LOOK_BACK_NS and recorded.put(rule.name, (), now_ns, course.key)
+Vector = Mapping[frozenset[tuple[str, str]], tuple[Mapping[str, str], float]]
 
 
-def _vector(course: Course, rule: RecordingRule, limit: int) -> Vector | None:
-    """The series by their labels; None (and an error) where two would be one, or there are too many."""
-    if course.result is None:
+@dataclass(frozen=True, slots=True)
+class RecordingRule:
+    """A recording rule as its file has it: its result becomes series of that name."""
+
+    name: str
+    query: Query
+    labels: Mapping[str, str]
+    mark: Mark
+
+
+@dataclass(slots=True)
+class RecordingState:
+    """A recording rule under evaluation."""
+
+    rule: RecordingRule
+    key: tuple[str, ...]
+    """Tells it from every other rule, also after a restart."""
+    id: str
+    """`<group>/<metric>`, as operators see it."""
+    live: LiveQuery
+    store: SeriesStore
+    interval_ns: int
+    limit: int
+    """Series that it may make; 0: any number."""
+    error: str = ""
+    evaluated: bool = False
+    due_ns: int = 0
+    """When what it records can change next although no series changes."""
+    asks_for_absence: bool = False
+    _recorded_ns: int = 0
+
+    def evaluate(self, now_ns: int) -> bool:
+        """Evaluate the expression and record the result; whether a recorded series changed.
+
+        What it recorded before it failed stays for as long as Prometheus sees a last sample.
+        """
+        had_result = self.evaluated and not self.error
+        self.error, self.evaluated, self.due_ns = "", True, 0
+        vector = self._vector(now_ns)
+        if vector is not None:
+            self._recorded_ns, self.due_ns = now_ns, NEVER_NS
+            return self.store.put(self.rule.name, vector.values(), now_ns, self.key)
+        if had_result:  # until the previous time, also if that one was skipped because nothing could change
+            self._recorded_ns = max(self._recorded_ns, now_ns - self.interval_ns)
+        self._recorded_ns = self._recorded_ns or now_ns
+        return now_ns - self._recorded_ns > LOOK_BACK_NS and self.store.put(self.rule.name, (), now_ns, self.key)
+
+    def _vector(self, now_ns: int) -> Vector | None:
+        """The series by their labels; None (and an error) where two would be one, or there are too many."""
+        try:
+            self.live.update(now_ns)
+        except EvaluationError as error:
+            self.error = str(error)
+            return None
+        found = []
+        for labels, value in self.live.result():
+            merged = {**labels.nameless(), **self.rule.labels}
+            found.append(({label: text for label, text in merged.items() if text}, value))
+        vector = {frozenset(labels.items()): (labels, value) for labels, value in found}
+        if len(vector) < len(found):
+            self.error = "two series of the result have the same labels after those of the rule"
+        elif self.limit and len(vector) > self.limit:
+            self.error = f"the result has {len(vector)} series, more than the limit of {self.limit}"
+        else:
+            return vector
         return None
-    found = [(with_labels(labels, rule.labels), value) for labels, value in course.result]
-    vector = {frozenset(labels.items()): (labels, value) for labels, value in found}
-    if len(vector) < len(found):
-        course.error = "two series of the result have the same labels after those of the rule"
-    elif limit and len(vector) > limit:
-        course.error = f"the result has {len(vector)} series, more than the limit of {limit}"
-    else:
-        return vector
-    return None

@@ -1,4 +1,4 @@
-"""How the rules stood at a commit, for the API and the page. Immutable: any thread may read it."""
+"""The state of all rules at a commit, for the API and the page. Immutable: any thread may read it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from logwatch.alerting.alert_store import annotated
+from logwatch.alerting.alerting_rule import ActiveAlert, AlertingRule
+from logwatch.alerting.group import GroupState
+from logwatch.alerting.recording_rule import RecordingState
 from logwatch.model import Alert
 
 
 @dataclass(frozen=True, slots=True)
-class ActiveAlert:
-    """A pending or firing alert, as Prometheus' API tells of it."""
+class ActiveReport:
+    """A pending or firing alert, as Prometheus' API has it."""
 
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
@@ -32,7 +36,7 @@ class RuleReport:
     keep_firing_ns: int
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
-    alerts: tuple[ActiveAlert, ...]
+    alerts: tuple[ActiveReport, ...]
     health: Literal["ok", "err", "unknown"]
     error: str
     evaluated_ns: int
@@ -64,6 +68,48 @@ class Report:
     """The last alerts that resolved, oldest first."""
 
     @property
-    def alerts(self) -> tuple[ActiveAlert, ...]:
+    def alerts(self) -> tuple[ActiveReport, ...]:
         """All pending and firing alerts."""
         return tuple(alert for group in self.groups for rule in group.rules for alert in rule.alerts)
+
+
+def group_report(state: GroupState, evaluated_ns: int) -> GroupReport:
+    """The state of a group, with its rules and their alerts; `evaluated_ns` is its last evaluation."""
+    group = state.group
+    rules = tuple(_rule_report(rule, evaluated_ns) for rule in state.rules)
+    return GroupReport(group.name, group.file, group.interval_ns, group.limit, rules)
+
+
+def _rule_report(state: AlertingRule | RecordingState, evaluated_ns: int) -> RuleReport:
+    kind: Literal["alerting", "recording"] = "recording"
+    hold_ns = keep_ns = 0
+    annotations: Mapping[str, str] = {}
+    alerts: tuple[ActiveReport, ...] = ()
+    if isinstance(state, AlertingRule):
+        kind, hold_ns, keep_ns = "alerting", state.rule.hold_ns, state.rule.keep_firing_ns
+        annotations = {name: template.text for name, template in state.rule.annotations.items()}
+        alerts = tuple(_active_report(alert) for alert in state.active.values() if alert.state != "resolved")
+    return RuleReport(
+        name=state.rule.name,
+        kind=kind,
+        expression=state.rule.query.text,
+        hold_ns=hold_ns,
+        keep_firing_ns=keep_ns,
+        labels={name: str(getattr(text, "text", text)) for name, text in state.rule.labels.items()},
+        annotations=annotations,
+        alerts=alerts,
+        health="err" if state.error else "ok" if state.evaluated else "unknown",
+        error=state.error,
+        evaluated_ns=evaluated_ns if state.evaluated else 0,
+    )
+
+
+def _active_report(alert: ActiveAlert) -> ActiveReport:
+    return ActiveReport(
+        labels=alert.labels,
+        annotations=annotated(alert),
+        state="firing" if alert.state == "firing" else "pending",
+        active_ns=alert.active_ns,
+        keep_firing_since_ns=alert.keep_since_ns or None,
+        value=alert.value,
+    )

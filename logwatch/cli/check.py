@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logwatch import config, ruletests
-from logwatch.alerting.checking import check as check_alerts
+from logwatch.alerting.lint import check as check_alerts
 from logwatch.build import cache_dir
 from logwatch.cli import options
 from logwatch.cli.output import cell, counted

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from logwatch.metrics.catalog import OTHER
-from logwatch.metrics.changepoints import NAN
+from logwatch.metrics.changepoints import NAN, ChangePoints
 from logwatch.metrics.samples import Cell, Table
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
 
@@ -27,12 +27,7 @@ class Series:
         self._points: list[SampleChange] = []
         self._groups: dict[str, set[str]] = {}
         self._forgot_ns = -FORGET_NS
-        self.touched: dict[str, int] = {}
-        """Sample name to the time of its newest change, of what is looked back at."""
-        self.evaluated_ns = 0
-        """The last evaluation: a change whose own time it has passed is as new as it, for the next one has to look."""
-        self.moves = 0
-        """Counts the changes of what is looked back at."""
+        self._changed_points: dict[ChangePoints, tuple[str, LabelValues]] = {}
         for family in families:
             self.declare(family)
 
@@ -82,7 +77,6 @@ class Series:
             table.lookback_ns = wanted[table]
             if not table.lookback_ns:
                 table.past.clear()
-                table.generation += 1
             self._seed(table)
 
     # ── moving series ────────────────────────────────────────────────────────────────
@@ -241,7 +235,7 @@ class Series:
             if table and table.lookback_ns:
                 past = table.remembered(point.family, point.labels)
                 past.put(point.time_ns, NAN if point.value is None else point.value)
-                self._touch(point.family, point.time_ns)
+                self._changed_points[past] = (point.family, point.labels)
         for change in changes:
             table = self._samples.get(change.family)
             if table is None or change.value is None or not self._restored(table, change, change.value):
@@ -275,17 +269,28 @@ class Series:
         """Return every sample name."""
         return list(self._samples)
 
-    def generation(self, name: str) -> int | None:
-        """A number that changes when a series that `select` yields is born or forgotten; None where nobody looks back."""
-        table = self._samples.get(name)
-        return table.generation if table is not None and table.lookback_ns else None
+    def take_changed_points(self) -> dict[ChangePoints, tuple[str, LabelValues]]:
+        """Hand over the series that are looked back at and changed since the last call, by their change points.
+
+        One without any point is no longer kept.
+        """
+        changed, self._changed_points = self._changed_points, {}
+        return changed
+
+    def labels(self, name: str, values: LabelValues) -> dict[str, str]:
+        """Return the labels of a series of a sample name, by their names."""
+        return dict(zip(self._label_names(name), values, strict=True))
+
+    def _label_names(self, name: str) -> tuple[str, ...]:
+        table = self._samples[name]
+        return (*table.family.labels, "le") if name.endswith("_bucket") and table.bounds else table.family.labels
 
     def select(self, name: str) -> Iterator[Selected]:
         """Yield every series of a sample name: labels, times of its change points, values from each on."""
         table = self._samples.get(name)
         if table is None:
             return
-        keys = (*table.family.labels, "le") if name.endswith("_bucket") and table.bounds else table.family.labels
+        keys = self._label_names(name)
         if table.lookback_ns:
             for (sample, labels), past in table.past.items():
                 if sample == name:
@@ -317,7 +322,7 @@ class Series:
                 self._points.append(SampleChange(*key, None if ended else past.values[0], 0))
                 if not past.times:
                     del table.past[key]
-                    table.generation += 1
+                    self._changed_points[past] = key
         return horizons
 
     def _seed(self, table: Table, labels: LabelValues | None = None) -> None:
@@ -338,7 +343,7 @@ class Series:
         past = table.remembered(name, labels)
         time_ns = past.put(time_ns, value)
         self._points.append(SampleChange(name, labels, value, time_ns))
-        self._touch(name, time_ns)
+        self._changed_points[past] = (name, labels)
 
     def _step(self, table: Table, name: str, labels: LabelValues, time_ns: int, amount: float) -> None:
         past = table.past[name, labels]
@@ -349,10 +354,4 @@ class Series:
         first = past.grow(time_ns, amount, value)
         for index in range(first, len(past.times)):
             self._points.append(SampleChange(name, labels, past.values[index], past.times[index]))
-        self._touch(name, time_ns)
-
-    def _touch(self, name: str, time_ns: int) -> None:
-        self.moves += 1
-        time_ns = max(time_ns, self.evaluated_ns)
-        if time_ns > self.touched.get(name, 0):
-            self.touched[name] = time_ns
+        self._changed_points[past] = (name, labels)

@@ -42,7 +42,7 @@ class Cell:
 class Table:
     """The series of one metric."""
 
-    __slots__ = ("bounds", "cells", "family", "generation", "lookback_ns", "owned", "owner", "past")
+    __slots__ = ("bounds", "cells", "family", "lookback_ns", "owned", "owner", "past")
 
     def __init__(self, family: Family, owner: tuple[int, ...]) -> None:
         self.family = family
@@ -52,8 +52,6 @@ class Table:
         self.owned: dict[LabelValues, dict[LabelValues, None]] = {}
         self.lookback_ns = 0
         self.past: dict[tuple[str, LabelValues], ChangePoints] = {}
-        self.generation = 0
-        """Counts the births and deaths in `past`."""
 
     def owner_of(self, labels: LabelValues) -> LabelValues:
         """Return the label values that name the owner of a series."""
@@ -64,7 +62,6 @@ class Table:
         past = self.past.get((sample, labels))
         if past is None:
             past = self.past[sample, labels] = ChangePoints()
-            self.generation += 1
         return past
 
     def sample_names(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import promql_parser as parser
 
@@ -43,7 +43,12 @@ class Arguments(Protocol):
 
 
 def _over_time(name: str) -> Callable[[Arguments], VectorNode]:
-    return lambda given: ranges.OverTime(ranges.OF_VALUES[name], given.ranged(0))
+    counts: Literal["never", "unless constant", "always"] = "always"
+    if name in ranges.PRESENCE:
+        counts = "never"
+    elif name in ranges.AVERAGES:
+        counts = "unless constant"
+    return lambda given: ranges.OverTime(ranges.OF_VALUES[name], given.ranged(0), counts)
 
 
 def _over_samples(name: str) -> Callable[[Arguments], VectorNode]:
@@ -78,6 +83,11 @@ def _absence(node: VectorNode | RangeNode) -> Labels:
 def _absent(given: Arguments) -> VectorNode:
     argument = given.vector(0)
     return elements.Absent(argument, _absence(argument))
+
+
+def _last_over_time(given: Arguments) -> VectorNode:
+    argument = given.ranged(0)
+    return ranges.LastOfSelector(argument) if isinstance(argument, RangeSelector) else ranges.LastOfWindow(argument)
 
 
 def _absent_over_time(given: Arguments) -> VectorNode:
@@ -116,7 +126,7 @@ VECTORS: dict[str, Callable[[Arguments], VectorNode]] = {
     **{name: _of_value(name) for name in elements.OF_VALUE},
     **{name: _calendar(name) for name in dates.PARTS},
     **{name: _counting(name) for name in ("increase", "rate")},
-    "last_over_time": lambda given: ranges.LastOverTime(given.ranged(0)),
+    "last_over_time": _last_over_time,
     "absent_over_time": _absent_over_time,
     "quantile_over_time": lambda given: ranges.QuantileOverTime(given.scalar(0), given.ranged(1)),
     "predict_linear": lambda given: rates.PredictLinear(given.ranged(0), given.scalar(1)),

@@ -53,6 +53,7 @@ class CalendarPart:
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
         if self.argument is None:
+            moment.changes_always()
             return [(Labels(), float(self.part(moment.time_ns // 1_000_000_000)))]
         return Mapped(self._of, self.argument).vector(moment)
 

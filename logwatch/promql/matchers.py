@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import re as stdlib_re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import re2
 
 from logwatch.promql.values import METRIC_NAME
-
-if TYPE_CHECKING:
-    from logwatch.promql.snapshot import Series
 
 PLAIN = stdlib_re.compile(r"[A-Za-z0-9_:/ -]*")
 
@@ -58,24 +55,6 @@ class Matcher:
     """`=`, `!=`, `=~` or `!~`"""
     value: str
     accepts: Callable[[str], bool] = field(compare=False, repr=False)
-
-    @property
-    def cost(self) -> int:
-        """Which matcher to ask first: 0 equality, 1 a regex, 2 what only excludes."""
-        return {"=": 0, "=~": 1}.get(self.operator, 2)
-
-    def keep(self, series: Iterable[Series]) -> list[Series]:
-        """The series it accepts; each value is judged once."""
-        verdicts: dict[str, bool] = {}
-        kept = []
-        for candidate in series:
-            value = candidate.labels.get(self.label, "")
-            verdict = verdicts.get(value)
-            if verdict is None:
-                verdict = verdicts[value] = self.accepts(value)
-            if verdict:
-                kept.append(candidate)
-        return kept
 
 
 def matcher(label: str, operator: str, value: str) -> Matcher:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Literal
 
 from logwatch.promql.errors import EvaluationError
 from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, Vector, VectorNode
@@ -129,6 +130,8 @@ class And:
     right: VectorNode
     matching: Matching
     present: bool = True
+    first: Literal["left", "right", None] = None
+    """The side which, if it is empty, decides: the other one cannot fail, as it can elsewhere, and is not evaluated."""
 
     @property
     def many_names(self) -> bool:
@@ -137,8 +140,15 @@ class And:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
-        # Both sides always, as in Prometheus: an error on the right does not wait for the left.
-        left, right = self.left.vector(moment), self.right.vector(moment)
+        # Both sides otherwise, as in Prometheus: an error on the right does not wait for the left.
+        right = self.right.vector(moment) if self.first == "right" else None
+        if right is not None and not right:
+            return []
+        left = self.left.vector(moment)
+        if self.first == "left" and not left:
+            return []
+        if right is None:
+            right = self.right.vector(moment)
         if not left:
             return []
         key = self.matching.key()
@@ -153,11 +163,16 @@ class Or:
     left: VectorNode
     right: VectorNode
     matching: Matching
+    covered: bool = False
+    """Within a part, an element on the left matches all there can be on the right, which is then not evaluated."""
     many_names: bool = True
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
-        left, right = self.left.vector(moment), self.right.vector(moment)
+        left = self.left.vector(moment)
+        if left and self.covered and moment.is_part:
+            return left
+        right = self.right.vector(moment)
         key = self.matching.key()
         matches = {key(labels) for labels, _ in left}
         return left + [element for element in right if key(element[0]) not in matches]

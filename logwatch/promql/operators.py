@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from logwatch.promql import floats
-from logwatch.promql.values import Moment, ScalarNode, Vector, VectorNode, unique
+from logwatch.promql.values import SECOND, Moment, ScalarNode, Vector, VectorNode, unique
 
 ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": operator.add,
@@ -25,6 +25,10 @@ COMPARISON: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
 }
+ORDER = frozenset({">", "<", ">=", "<="})
+ROUNDING = 0.001
+"""Seconds: far more than what floats lose of the time."""
+FAR_AHEAD = 1e9
 MIRRORED = {"==": "==", "!=": "!=", ">": "<", "<": ">", ">=": "<=", "<=": ">="}
 
 
@@ -48,6 +52,35 @@ class Calculated:
         else:
             found = [(labels.nameless(), float(operation(value, number))) for labels, value in elements]
         return unique(found) if self.argument.many_names else found
+
+
+@dataclass(frozen=True, slots=True)
+class FilteredByTime:
+    """A comparison by order of a vector with the time plus or minus a number: `last > time() - 300`.
+
+    An element stays on its side until the time comes by.
+    """
+
+    comparison: Callable[[float, float], bool]
+    argument: VectorNode
+    number: ScalarNode
+
+    @property
+    def many_names(self) -> bool:
+        """As the argument."""
+        return self.argument.many_names
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        number, comparison = self.number.scalar(moment.at(moment.time_ns)), self.comparison
+        found: Vector = []
+        for element in self.argument.vector(moment):
+            if comparison(element[1], number):
+                found.append(element)
+            ahead = element[1] - number
+            if -ROUNDING <= ahead < FAR_AHEAD:
+                moment.changes_at(moment.time_ns + max(1, int((ahead - ROUNDING) * SECOND)))
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import promql_parser as parser
 
 from logwatch.promql import aggregations, calls, matchers, operators
 from logwatch.promql.errors import ExpressionError
 from logwatch.promql.labelling import LABEL_NAME
-from logwatch.promql.matching import And, Matched, Or
+from logwatch.promql.matching import And, Matched, Matching, Or
 from logwatch.promql.scalars import NegatedScalar, Number, ScalarOperation
 from logwatch.promql.selectors import InstantSelector, RangeSelector, Shift
-from logwatch.promql.snapshot import SAMPLE_INTERVAL_NS, SUBQUERY_STEP_NS
+from logwatch.promql.series_index import SAMPLE_INTERVAL_NS, SUBQUERY_STEP_NS
 from logwatch.promql.subqueries import Subquery
 from logwatch.promql.tokens import Token
+from logwatch.promql.traits import ONE_PART, Parting, traits_of
 from logwatch.promql.tree import MATCH_OPERATORS, grouping_of, kind_of, matching_of, nanoseconds, string_of
 from logwatch.promql.values import METRIC_NAME, RangeNode, ScalarNode, VectorNode
 
@@ -39,15 +40,27 @@ class Surroundings(NamedTuple):
     """How far before the evaluation time the part may be evaluated."""
     steps: int = 1
     """How often it is evaluated."""
+    shared: bool = False
+    """Whether it reads all series for each part of the expression."""
+
+
+class Numbered(NamedTuple):
+    """A selector of an expression; its place in the list of them is its number."""
+
+    selector: matchers.Selector
+    shared: bool
+    """Whether each part of the expression reads all of its series."""
 
 
 class Planner:
-    """Builds the nodes of one expression; `readings` collects what they read."""
+    """Builds the nodes of one expression; `readings` and `selectors` collect what they read."""
 
-    def __init__(self, text: str, tokens: Sequence[Token]) -> None:
+    def __init__(self, text: str, tokens: Sequence[Token], parting: Parting = ONE_PART) -> None:
         self.text = text
         self.tokens = tokens
+        self.parting = parting
         self.readings: list[Reading] = []
+        self.selectors: list[Numbered] = []
 
     def plan(self, tree: Any) -> tuple[ScalarNode | None, VectorNode | None]:
         """The node of the whole expression, a number's or a vector's; raises ExpressionError for what gives no instant result."""
@@ -84,7 +97,7 @@ class Planner:
         match tree:
             case parser.VectorSelector():
                 shift = self.shift(tree)
-                return InstantSelector(self._read(tree, shift, 0, around), shift)
+                return InstantSelector(*self._read(tree, shift, 0, around), shift)
             case parser.ParenExpr():
                 return self.vector(tree.expr, around)
             case parser.UnaryExpr():
@@ -109,7 +122,7 @@ class Planner:
             case parser.MatrixSelector():
                 shift, range_ns = self.shift(tree.vector_selector), nanoseconds(tree.range)
                 self._limit(range_ns, SAMPLE_INTERVAL_NS, around)
-                return RangeSelector(self._read(tree.vector_selector, shift, range_ns, around), range_ns, shift)
+                return RangeSelector(*self._read(tree.vector_selector, shift, range_ns, around), range_ns, shift)
             case _:
                 raise self.mistyped(tree, "a range of samples")
 
@@ -137,18 +150,21 @@ class Planner:
         """The offset and @ of a selector or subquery."""
         return Shift(nanoseconds(tree.offset) if tree.offset else 0, pinned=tree.at is not None)
 
-    def _read(self, tree: Any, shift: Shift, range_ns: int, around: Surroundings) -> matchers.Selector:
+    def _read(self, tree: Any, shift: Shift, range_ns: int, around: Surroundings) -> tuple[matchers.Selector, int]:
         reach = 0 if shift.pinned else around.reach_ns
         selector = self.selector(tree)
         self.readings.append(Reading(selector, reach + shift.offset_ns + range_ns))
-        return selector
+        numbered = Numbered(selector, around.shared)
+        if numbered not in self.selectors:
+            self.selectors.append(numbered)
+        return selector, self.selectors.index(numbered)
 
     def _subquery(self, tree: Any, around: Surroundings) -> Subquery:
         shift, range_ns = self.shift(tree), nanoseconds(tree.range)
         step_ns = nanoseconds(tree.step) if tree.step else None
         steps = self._limit(range_ns, step_ns or SUBQUERY_STEP_NS, around)
         reach = (0 if shift.pinned else around.reach_ns) + shift.offset_ns + range_ns
-        return Subquery(self.vector(tree.expr, Surroundings(reach, steps)), range_ns, step_ns, shift)
+        return Subquery(self.vector(tree.expr, Surroundings(reach, steps, around.shared)), range_ns, step_ns, shift)
 
     def _limit(self, range_ns: int, step_ns: int, around: Surroundings) -> int:
         """How many samples are looked at; raises ExpressionError when they are too many."""
@@ -181,17 +197,36 @@ class Planner:
         filters = operator in operators.COMPARISON and not returns_bool
         if kind_of(tree.rhs) == "scalar":
             argument, number = self.vector(tree.lhs, around), self.scalar(tree.rhs, around)
-            return _with_number(operator, argument, number, filters=filters, swapped=False)
+            rises = filters and operator in operators.ORDER and _rises(tree.rhs)
+            return _with_number(operator, argument, number, filters=filters, swapped=False, rises=rises)
         if kind_of(tree.lhs) == "scalar":
             number, argument = self.scalar(tree.lhs, around), self.vector(tree.rhs, around)
-            return _with_number(operator, argument, number, filters=filters, swapped=True)
-        left, right = self.vector(tree.lhs, around), self.vector(tree.rhs, around)
+            rises = filters and operator in operators.ORDER and _rises(tree.lhs)
+            return _with_number(operator, argument, number, filters=filters, swapped=True, rises=rises)
         matching = matching_of(tree.modifier)
-        if operator == "or":
-            return Or(left, right, matching)
         if operator in {"and", "unless"}:
-            return And(left, right, matching, present=operator == "and")
+            return self._and(tree, matching, around, present=operator == "and")
+        left, right = self.vector(tree.lhs, around), self.vector(tree.rhs, around)
+        if operator == "or":
+            return Or(left, right, matching, covered=self._covered(tree, around))
         return Matched(_operation(operator, filters=filters), left, right, matching, keep_name=filters)
+
+    def _and(self, tree: Any, matching: Matching, around: Surroundings, *, present: bool) -> VectorNode:
+        left = self.vector(tree.lhs, around)
+        right = self.vector(tree.rhs, around._replace(shared=around.shared or matching.on))
+        lefts, rights = traits_of(tree.lhs), traits_of(tree.rhs)
+        first: Literal["left", "right", None] = None
+        if present and not lefts.fails and (rights.fails or rights.selectors < lefts.selectors):
+            first = "right"
+        elif not rights.fails:
+            first = "left"
+        return And(left, right, matching, present, first)
+
+    def _covered(self, tree: Any, around: Surroundings) -> bool:
+        """Whether an element on the left of `or` has the labels of all there can be on the right."""
+        left, right, whole = traits_of(tree.lhs), traits_of(tree.rhs), traits_of(tree)
+        single = left.is_single(self.parting) and whole.is_single(self.parting)
+        return single and not right.fails and not around.shared
 
     # ── words ────────────────────────────────────────────────────────────────────────
 
@@ -252,12 +287,36 @@ class Given:
         return self.planner.regex(self.string(index))
 
 
+def _rises(tree: Any) -> bool:
+    """Whether a number is the time plus or minus a fixed one."""
+    match tree:
+        case parser.ParenExpr():
+            return _rises(tree.expr)
+        case parser.Call():
+            return bool(tree.func.name == "time")
+        case parser.BinaryExpr() if str(tree.op) in {"+", "-"}:
+            return _rises(tree.lhs) and _is_fixed(tree.rhs)
+        case _:
+            return False
+
+
+def _is_fixed(tree: Any) -> bool:
+    match tree:
+        case parser.ParenExpr() | parser.UnaryExpr():
+            return _is_fixed(tree.expr)
+        case parser.BinaryExpr():
+            return _is_fixed(tree.lhs) and _is_fixed(tree.rhs)
+        case _:
+            return isinstance(tree, parser.NumberLiteral)
+
+
 def _with_number(
-    operator: str, argument: VectorNode, number: ScalarNode, *, filters: bool, swapped: bool
+    operator: str, argument: VectorNode, number: ScalarNode, *, filters: bool, swapped: bool, rises: bool
 ) -> VectorNode:
     if filters:
         mirrored = operators.MIRRORED[operator] if swapped else operator
-        return operators.Filtered(operators.COMPARISON[mirrored], argument, number)
+        kind = operators.FilteredByTime if rises else operators.Filtered
+        return kind(operators.COMPARISON[mirrored], argument, number)
     operation = {**operators.ARITHMETIC, **operators.COMPARISON}[operator]
     return operators.Calculated(operation, argument, number, swapped=swapped)
 

@@ -9,13 +9,13 @@ import promql_parser as parser
 
 from logwatch.model import SeriesView
 from logwatch.promql.calls import FUNCTIONS
-from logwatch.promql.motion import Motion, motion_of
 from logwatch.promql.placing import syntax_error
-from logwatch.promql.planner import Planner, Reading
+from logwatch.promql.planner import Numbered, Planner, Reading
 from logwatch.promql.refusals import refuse
-from logwatch.promql.snapshot import Scrape, Snapshot
+from logwatch.promql.series_index import Scrape, SeriesIndex
 from logwatch.promql.tokens import tokenize
-from logwatch.promql.values import Moment, Sample, ScalarNode, VectorNode
+from logwatch.promql.traits import Parting, parting_of
+from logwatch.promql.values import Labels, Moment, Sample, ScalarNode, Vector, VectorNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,10 @@ class Query:
     text: str
     readings: tuple[Reading, ...]
     """The selectors it uses, each with how far it looks back."""
-    motion: Motion
-    """Whether time alone can change the result."""
+    selectors: tuple[Numbered, ...]
+    """The same, each once; nodes know them by their numbers."""
+    parting: Parting
+    """Which series can be looked at without the others."""
     _scalar: ScalarNode | None
     _vector: VectorNode | None
 
@@ -45,15 +47,24 @@ class Query:
 
     def evaluate(self, view: SeriesView, time_ns: int, *, extra_labels: Mapping[str, str]) -> list[Sample] | float:
         """The result at that time, `extra_labels` attached to every series; raises EvaluationError."""
-        return self.evaluate_in(Snapshot(view, time_ns, Scrape(extra_labels)))
+        index = SeriesIndex(Scrape(extra_labels))
+        index.read(view)
+        return self.evaluate_on(index, time_ns)
 
-    def evaluate_in(self, snapshot: Snapshot) -> list[Sample] | float:
-        """The result on a snapshot that several queries share; raises EvaluationError."""
-        moment = Moment(snapshot, snapshot.time_ns)
+    def evaluate_on(self, index: SeriesIndex, time_ns: int) -> list[Sample] | float:
+        """The result at that time; raises EvaluationError."""
+        series = [index.select(numbered.selector) for numbered in self.selectors]
+        elements = self.elements(Moment(index.scrape, series, time_ns, time_ns))
         if self._scalar is not None:
-            return self._scalar.scalar(moment)
+            return elements[0][1]
+        return [Sample(labels, value) for labels, value in elements]
+
+    def elements(self, moment: Moment) -> Vector:
+        """The result at a moment, a number as one element without labels; raises EvaluationError."""
+        if self._scalar is not None:
+            return [(Labels(), self._scalar.scalar(moment))]
         assert self._vector is not None
-        return [Sample(labels, value) for labels, value in self._vector.vector(moment)]
+        return self._vector.vector(moment)
 
 
 def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called with the name of its module
@@ -64,6 +75,7 @@ def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called wit
         tree = parser.parse(text)
     except ValueError as error:
         raise syntax_error(text, tokens, str(error)) from error
-    planner = Planner(text, tokens)
+    parting = parting_of(tree)
+    planner = Planner(text, tokens, parting)
     scalar, vector = planner.plan(tree)
-    return Query(text, tuple(planner.readings), motion_of(tree), scalar, vector)
+    return Query(text, tuple(planner.readings), tuple(planner.selectors), parting, scalar, vector)

@@ -7,14 +7,15 @@ two over a subquery, see samples and follow the formulas of Prometheus (promql/f
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 from logwatch.promql import floats
+from logwatch.promql.change_points import increase
 from logwatch.promql.selectors import RangeSelector
 from logwatch.promql.values import SECOND, Moment, RangeNode, ScalarNode, Span, Vector, Window, unique
-from logwatch.promql.windows import increase
 
 
 def instant_difference(window: Window, *, counter: bool) -> tuple[float, float] | None:
@@ -115,6 +116,7 @@ class OverSamples:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
+        moment.changes_always()
         span = self.argument.span(moment)
         found: Vector = []
         for window in self.argument.windows(moment):
@@ -156,14 +158,18 @@ class Increase:
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
         start, end, _ = self.argument.span(moment)
-        divisor = self.argument.range_ns / SECOND if self.per_second else 1.0
+        range_ns, offset_ns = self.argument.range_ns, self.argument.shift.offset_ns
+        divisor = range_ns / SECOND if self.per_second else 1.0
         found: Vector = []
         add = found.append
-        for labels, times, values in self.argument.series(moment):
+        for labels, times, values, _, _ in self.argument.series(moment):
             if times[-1] <= start:
                 if values[-1] == values[-1]:
                     add((labels.nameless(), 0.0))
                 continue
+            moment.changes_at(times[bisect_right(times, start)] + range_ns + offset_ns)
+            if times[-1] > end:
+                moment.changes_at(times[bisect_right(times, end)] + offset_ns)
             grown = increase(times, values, start, end)
             if grown is not None:
                 add((labels.nameless(), grown / divisor))

@@ -26,6 +26,7 @@ class Time:
 
     def scalar(self, moment: Moment) -> float:
         """The number at that moment."""
+        moment.changes_always()
         return moment.time_ns / SECOND
 
 
@@ -90,5 +91,6 @@ class TimesOf:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
+        moment.changes_always()
         now = moment.time_ns / SECOND
         return [(labels, now) for labels, _ in self.argument.vector(moment)]

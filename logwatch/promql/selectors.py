@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from logwatch.promql.change_points import grid, last_sample, sampled, started_at, value_at
 from logwatch.promql.matchers import Selector
-from logwatch.promql.snapshot import Series
+from logwatch.promql.series_index import Series
 from logwatch.promql.values import SECOND, Moment, Span, Vector, Window
-from logwatch.promql.windows import grid, sampled, sampled_at, value_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Shift:
 
     def apply(self, moment: Moment) -> int:
         """The time that is meant at that moment."""
-        base = moment.snapshot.time_ns if self.pinned else moment.time_ns
+        base = moment.now_ns if self.pinned else moment.time_ns
         return base - self.offset_ns
 
 
@@ -29,6 +30,8 @@ class InstantSelector:
     """The value of each series that is there at that time, as new as the log tells."""
 
     selector: Selector
+    number: int
+    """Of the selector, in its query."""
     shift: Shift
 
     @property
@@ -41,8 +44,12 @@ class InstantSelector:
         now = self.shift.apply(moment)
         found: Vector = []
         add = found.append
-        for labels, times, values in moment.snapshot.select(self.selector):
-            value = values[-1] if times[-1] <= now else value_at(times, values, now)
+        for labels, times, values, _, _ in moment.select(self.number):
+            if times[-1] <= now:
+                value = values[-1]
+            else:
+                value = value_at(times, values, now)
+                moment.changes_at(times[bisect_right(times, now)] + self.shift.offset_ns)
             if value == value:
                 add((labels, value))
         return found
@@ -52,7 +59,7 @@ class InstantSelector:
 class SampleTimes:
     """`timestamp()` of a selector: when the newest virtual sample was taken, in seconds.
 
-    A series that was born after the last tick has no virtual sample yet: its birth counts.
+    A series that began after the last tick has no virtual sample yet: its begin counts.
     """
 
     selector: InstantSelector
@@ -64,13 +71,17 @@ class SampleTimes:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
+        moment.changes_always()
         now = self.selector.shift.apply(moment)
-        interval = moment.snapshot.scrape.interval_ns(self.selector.selector.name)
+        interval = moment.scrape.interval_ns(self.selector.selector.name)
+        tick = now - now % interval
         found: Vector = []
-        for labels, times, values in moment.snapshot.select(self.selector.selector):
+        for labels, times, values, sampled_times, sampled_values in moment.select(self.selector.number):
             value = value_at(times, values, now)
             if value == value:
-                found.append((labels, sampled_at(times, values, now, interval) / SECOND))
+                started = started_at(times, values, now)
+                taken = last_sample(sampled_times, sampled_values, started, tick, interval)
+                found.append((labels, (started if taken is None else taken[0]) / SECOND))
         return found
 
 
@@ -79,6 +90,8 @@ class RangeSelector:
     """The window of each series: its virtual samples, or (for exact counting) its change points."""
 
     selector: Selector
+    number: int
+    """Of the selector, in its query."""
     range_ns: int
     shift: Shift
 
@@ -92,25 +105,46 @@ class RangeSelector:
         end = self.shift.apply(moment)
         return Span(end - self.range_ns, end, moment.time_ns)
 
+    def ticks(self, moment: Moment) -> range:
+        """The times of virtual samples within the range."""
+        start, end, _ = self.span(moment)
+        return grid(start, end, moment.scrape.interval_ns(self.selector.name))
+
     def series(self, moment: Moment) -> Sequence[Series]:
         """The series with all their change points."""
-        return moment.snapshot.select(self.selector)
+        return moment.select(self.number)
 
     def windows(self, moment: Moment) -> Iterator[Window]:
-        """The virtual samples of each series that has one within the range."""
-        start, end, _ = self.span(moment)
-        ticks = grid(start, end, moment.snapshot.scrape.interval_ns(self.selector.name))
+        """The virtual samples of each series that has one within the range.
+
+        A window in which nothing changes has a `range` of times. It stays as it is but for the number of
+        its samples, and so do the runs of equal values in any window until `changes_at` of the moment.
+        """
+        ticks = self.ticks(moment)
+        if not ticks or self.range_ns < ticks.step:
+            moment.changes_always()  # with the next tick, or when there is none in the range
         if not ticks:
             return
         first, count = ticks.start, len(ticks)
         steady: dict[float | str, list[float]] = {}  # one list per value, so that functions can know it again
-        for labels, times, values in self.series(moment):
+        for labels, _, _, times, values in self.series(moment):
             if times[-1] <= first:  # nothing changed: by far the most frequent case
                 value = values[-1]
                 if value == value:
                     key = value or str(value)  # 0 is not -0
                     yield labels, ticks, steady.get(key) or steady.setdefault(key, [value] * count)
                 continue
+            self._note_changes(times, ticks, moment)
             taken_times, taken_values = sampled(times, values, ticks)
             if taken_times:
                 yield labels, taken_times, taken_values
+
+    def _note_changes(self, times: Sequence[int], ticks: range, moment: Moment) -> None:
+        """Note when the first run of equal values leaves the window, and when the next change enters it."""
+        step, offset = ticks.step, self.shift.offset_ns
+        place = bisect_right(times, ticks[0])
+        if times[place] <= ticks[-1]:
+            moment.changes_at((times[place] - 1) // step * step + self.range_ns + offset + 1)
+            place = bisect_right(times, ticks[-1])
+        if place < len(times):
+            moment.changes_at(-(-times[place] // step) * step + offset)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from logwatch.promql.change_points import grid
 from logwatch.promql.selectors import Shift
 from logwatch.promql.values import Labels, Moment, Span, VectorNode, Window
-from logwatch.promql.windows import grid
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,14 @@ class Subquery:
 
     def windows(self, moment: Moment) -> Iterator[Window]:
         """The results of all steps, by series."""
+        moment.changes_always()
         start, end, _ = self.span(moment)
         collected: dict[Labels, tuple[list[int], list[float]]] = {}
-        for time_ns in grid(start, end, self.step_ns or moment.snapshot.scrape.subquery_step_ns):
-            for labels, value in self.argument.vector(Moment(moment.snapshot, time_ns)):
+        for time_ns in grid(start, end, self.step_ns or moment.scrape.subquery_step_ns):
+            step = moment.at(time_ns)
+            elements = self.argument.vector(step)
+            moment.has_read(step)
+            for labels, value in elements:
                 times, values = collected.setdefault(labels, ([], []))
                 times.append(time_ns)
                 values.append(value)

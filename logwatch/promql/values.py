@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from logwatch.promql.errors import EvaluationError
 
 if TYPE_CHECKING:
-    from logwatch.promql.snapshot import Snapshot
+    from logwatch.promql.series_index import Scrape, Series
 
 METRIC_NAME = "__name__"
 SECOND = 1_000_000_000
@@ -100,11 +100,53 @@ class Span(NamedTuple):
     at_ns: int
 
 
-class Moment(NamedTuple):
-    """The time a node is evaluated at; within a subquery it differs from the snapshot's."""
+NEVER_NS = 1 << 62
+"""A time that does not come."""
 
-    snapshot: Snapshot
-    time_ns: int
+
+class Moment:
+    """One evaluation: its time, the series it reads, and until when its result stays as it is.
+
+    `until_ns` is the earliest time at which the result can differ although no series changes; nodes
+    lower it. `read` has a bit for each selector that was read.
+    """
+
+    __slots__ = ("_series", "is_part", "now_ns", "read", "scrape", "time_ns", "until_ns")
+
+    def __init__(
+        self, scrape: Scrape, series: Sequence[Sequence[Series]], time_ns: int, now_ns: int, *, is_part: bool = False
+    ) -> None:
+        self.is_part = is_part
+        """Whether it reads one part of an expression (`Query.parting`) and not all series."""
+        self.scrape = scrape
+        self._series = series
+        self.time_ns = time_ns
+        """The time nodes are evaluated at; within a subquery it differs from `now_ns`."""
+        self.now_ns = now_ns
+        self.until_ns = NEVER_NS
+        self.read = 0
+
+    def select(self, number: int) -> Sequence[Series]:
+        """The series of a selector, by its number in the query."""
+        self.read |= 1 << number
+        return self._series[number]
+
+    def changes_at(self, time_ns: int) -> None:
+        """Note a time at which the result can differ."""
+        if time_ns < self.until_ns:
+            self.until_ns = time_ns
+
+    def changes_always(self) -> None:
+        """Note that the result can differ at any later time."""
+        self.until_ns = 0
+
+    def at(self, time_ns: int) -> Moment:
+        """The same series at another time."""
+        return Moment(self.scrape, self._series, time_ns, self.now_ns, is_part=self.is_part)
+
+    def has_read(self, other: Moment) -> None:
+        """Note what was read at another time."""
+        self.read |= other.read
 
 
 class ScalarNode(Protocol):

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
 from logwatch import promql
-from logwatch.alerting import Group, Rehearsal, Terms
+from logwatch.alerting import Group, Options, Replacement
 from logwatch.metrics import Series
 from logwatch.model import SECOND, Mark
 from logwatch.notation import nanoseconds
@@ -171,20 +171,20 @@ class Plan:
         return Pipeline(
             rules.rules if rules else (),
             rules.correlations if rules else (),
-            replace(self.house.settings, zone=self.zone, alerting=self._terms()),
+            replace(self.house.settings, zone=self.zone, alerting=self._options()),
             Series(),
             self.house.cache_dir,
             self.file.groups,
-            Rehearsal(self._given(), self.case.queries, alone=not self.case.spec.input_lines),
+            Replacement(self._given(), self.case.queries, whole=not self.case.spec.input_lines),
         )
 
     def _given(self) -> Given:
         series = [InputSeries(each.series, each.steps) for each in self.case.spec.input_series]
         return Given(series, self.start_ns, self.sample_interval_ns)
 
-    def _terms(self) -> Terms:
+    def _options(self) -> Options:
         spec = self.case.spec
-        return Terms(
+        return Options(
             target_labels=TARGET_LABELS if spec.target_labels is None else spec.target_labels,
             external_labels=spec.external_labels,
             sample_interval_ns=self.sample_interval_ns,

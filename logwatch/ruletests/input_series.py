@@ -2,12 +2,11 @@
 
 `docker_events_total{type="image"}` and `0+1x10 _x5 stale`, as promtool 2.42 accepts them: `ax4` is a and
 four more times a, `_x4` is four ticks without a sample. A sample is visible until the next one, but no longer
-than Prometheus looks back, and range functions see it once:
+than Prometheus looks back, and range functions see it once. So there are two lists of change points:
 
-    samples         1    1    _    _    3    stale
-    change points   1         Held      3    NaN
-    visible         1111111111111111111133333
-    in ranges       1    1              3
+    samples              1    1    _    _    3    stale
+    shown                1                   3    NaN
+    in ranges            1         NaN       3    NaN
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ from typing import NamedTuple
 
 from logwatch.metrics.changepoints import NAN
 from logwatch.model import SECOND
-from logwatch.promql.windows import Held, Stood
 from logwatch.rulefiles.vocabulary import closest
 
 
@@ -156,51 +154,59 @@ class Given:
     """All input series of a test; ticks are `interval_ns` apart, the first at `start_ns`."""
 
     def __init__(self, series: Iterable[InputSeries], start_ns: int, interval_ns: int) -> None:
-        self.touched: dict[str, int] = {}
-        self._series: dict[str, list[tuple[Mapping[str, str], Points]]] = {}
+        self._series: dict[str, list[tuple[Mapping[str, str], Points, Points]]] = {}
         for labels, steps in series:
             own = {label: value for label, value in labels.items() if label != NAME}
-            times, values = change_points(steps, start_ns, interval_ns)
-            if times:
-                name = labels[NAME]
-                self._series.setdefault(name, []).append((own, (times, values)))
-                self.touched[name] = max(self.touched.get(name, 0), times[-1])
+            shown, sampled = change_points(steps, start_ns, interval_ns)
+            if shown[0]:
+                self._series.setdefault(labels[NAME], []).append((own, shown, sampled))
 
     def names(self) -> Iterable[str]:
-        """As `model.SeriesView`."""
+        """The names that have samples."""
         return self._series.keys()
 
-    def select(self, name: str) -> Iterator[tuple[Mapping[str, str], Sequence[int], Sequence[float]]]:
-        """As `model.SeriesView`."""
-        for labels, (times, values) in self._series.get(name, ()):
-            yield labels, times, values
+    def select(self, name: str) -> Iterator[tuple[Mapping[str, str], Points, Points]]:
+        """Labels, change points as shown, and as functions of ranges see them, of each series."""
+        yield from self._series.get(name, ())
 
 
-def change_points(steps: Sequence[Step], start_ns: int, interval_ns: int) -> Points:
-    """The change points of one series; the drawing at the top of this module shows them."""
-    times: list[int] = []
-    values: list[float] = []
+def change_points(steps: Sequence[Step], start_ns: int, interval_ns: int) -> tuple[Points, Points]:
+    """The change points of one series, as it is shown and in ranges; see the drawing above.
+
+    A series that has a sample at the start of the test was there before: its first time is 0.
+    """
+    shown, sampled = _Drawn(), _Drawn()
     shown_until = 0
-    """The last moment at which the newest sample is shown; 0 where there is none."""
+    """The last moment at which the newest sample is shown; 0 if there is none."""
     for number, step in enumerate([*steps, No.SAMPLE]):
         now = start_ns + number * interval_ns
         if shown_until and shown_until < now:
-            times.append(shown_until + 1)
-            values.append(NAN)
+            shown.put(shown_until + 1, NAN)
             shown_until = 0
         if isinstance(step, float):
-            if not shown_until or values[-1] != step or type(values[-1]) is Held:
-                times.append(now)
-                values.append(step if number else Stood(step))
+            shown.put(now if number else 0, step)
+            sampled.put(now if number else 0, step)
             shown_until = now + LOOK_BACK_NS
-        elif step is No.MORE and shown_until:
-            times.append(now)
-            values.append(NAN)
+            continue
+        sampled.put(now, NAN)
+        if step is No.MORE:
+            shown.put(now, NAN)
             shown_until = 0
-        elif shown_until and type(values[-1]) is not Held:
-            times.append(now)
-            values.append(Held(values[-1]))
     if shown_until:
-        times.append(shown_until + 1)
-        values.append(NAN)
-    return times, values
+        shown.put(shown_until + 1, NAN)
+    return (shown.times, shown.values), (sampled.times, sampled.values)
+
+
+class _Drawn:
+    """Change points in the order of their times."""
+
+    def __init__(self) -> None:
+        self.times: list[int] = []
+        self.values: list[float] = []
+
+    def put(self, time_ns: int, value: float) -> None:
+        """Add a point, if the value is another one than before."""
+        before = self.values[-1] if self.values else NAN
+        if value != before and (value == value or before == before):
+            self.times.append(time_ns)
+            self.values.append(value)

@@ -57,7 +57,6 @@ class Performance:
         self._told: dict[tuple[str, int], str] = {}
         self._turn = Transaction()
         self.pipeline = build()
-        self.pipeline.alerts.live = True
         self.pipeline.advance(start_ns)
 
     # ── time goes by ─────────────────────────────────────────────────────────────────
@@ -107,4 +106,3 @@ class Performance:
             saved = store.load()
         self.pipeline.series.restore(saved.series, saved.points)
         self.pipeline.restore(saved.stages)
-        self.pipeline.alerts.live = True

@@ -42,8 +42,14 @@ TABLE_OF_HOSTS = """
 UPDATE stages SET key = 'host ' || json_quote(key) WHERE stage = 'extractor';
 """
 
+# Keys of the alerts' rows were lists that began with the name of their table, ["alert", "group", …];
+# now they are written as those of all tables: alert ["group",…].
+TABLES_OF_ALERTS = """
+UPDATE stages SET key = json_extract(key, '$[0]') || ' ' || json_remove(key, '$[0]') WHERE stage = 'alerts';
+"""
+
 # Scripts that lead from each version to the next; the first makes version 1 of nothing.
-MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS)
+MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS, TABLES_OF_ALERTS)
 VERSION = len(MIGRATIONS)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from logwatch.alerting import Report
-from logwatch.alerting.report import ActiveAlert, GroupReport, RuleReport
+from logwatch.alerting.report import ActiveReport, GroupReport, RuleReport
 from logwatch.model import SECOND, Alert
 from logwatch.notation import float_text
 
@@ -39,7 +39,7 @@ def past_json(alert: Alert, stamp: Stamp) -> dict[str, object]:
     }
 
 
-def _active(alert: ActiveAlert, stamp: Stamp) -> dict[str, object]:
+def _active(alert: ActiveReport, stamp: Stamp) -> dict[str, object]:
     answer: dict[str, object] = {
         "labels": dict(alert.labels),
         "annotations": dict(alert.annotations),

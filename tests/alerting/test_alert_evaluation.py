@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from logwatch import __version__, alerting
-from logwatch.alerting import Alerts, Terms
+from logwatch.alerting import Alerts, Options
 from logwatch.alerting.evidence import MOST_OBJECTS, MOST_WAITING, Evidence
 from logwatch.build import Builder
 from logwatch.config.settings import Alerting, Config, Rules
@@ -39,7 +39,7 @@ def stage(tmp_path: Path, text: str, series: Series | None = None, **terms) -> t
     path = tmp_path / "rules.yml"
     path.write_text(text)
     series = series or Series([DIES])
-    return Alerts(alerting.load([path]), Terms(TARGETS, **terms), series), series
+    return Alerts(alerting.load([path]), Options(TARGETS, **terms), series), series
 
 
 def one(expr: str, *more: str) -> str:
@@ -62,8 +62,7 @@ def test_an_alert_has_the_labels_it_has_in_prometheus(tmp_path):
 def test_external_labels_are_added_to_what_is_sent_only_and_only_when_live(tmp_path):
     part, _ = stage(tmp_path, one("vector(1)"), external_labels={"cluster": "eu"})
     part.evaluate(5 * SECOND)
-    away = part.outgoing(6 * SECOND)
-    part.live = True
+    away = part.outgoing(6 * SECOND, live=False)
     (sent,) = part.outgoing(6 * SECOND)
 
     assert away == []
@@ -76,7 +75,6 @@ def test_what_began_and_ended_while_away_is_history_only(tmp_path):
     series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
     for second in (5, 10, 15, 20):
         part.evaluate(second * SECOND)
-    part.live = True
 
     assert part.outgoing(21 * SECOND) == []
     assert [(past.starts_ns // SECOND, past.ends_ns // SECOND) for past in part.report().past] == [(5, 15)]
@@ -84,7 +82,6 @@ def test_what_began_and_ended_while_away_is_history_only(tmp_path):
 
 def test_a_resolved_alert_is_told_to_who_was_told_that_it_fires(tmp_path):
     part, series = stage(tmp_path, one("increase(docker_container_events_total[10s]) > 0"))
-    part.live = True
     series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
     states = []
     for second in (5, 10, 15, 20):
@@ -96,10 +93,8 @@ def test_a_resolved_alert_is_told_to_who_was_told_that_it_fires(tmp_path):
 
 def test_absence_is_judged_only_while_the_log_can_be_read(tmp_path):
     part, _ = stage(tmp_path, one('absent(docker_container_events_total{name="web"})'))
-    part.healthy = False
-    part.evaluate(5 * SECOND)
+    part.evaluate(5 * SECOND, readable=False)
     blind = firing(part)
-    part.healthy = True
     part.evaluate(10 * SECOND)
 
     assert blind == []
@@ -156,9 +151,10 @@ def test_silence_is_passed_over_once_nothing_can_change_any_more(tmp_path):
     (gone,) = part.report().past
 
     assert (gone.starts_ns, gone.ends_ns) == (10 * SECOND, 310 * SECOND)
-    assert times[:3] == [10, 15, 20]
+    assert times[:2] == [10, 310]
     assert 1200 < times[-2] < 1300  # the alert is forgotten 15 minutes after its end
     assert times[-1] == DAY // SECOND + 5
+    assert len(times) <= 5
 
 
 def test_what_never_rests_is_evaluated_a_bounded_number_of_times(tmp_path):
@@ -204,7 +200,7 @@ def test_of_the_lines_that_wait_the_oldest_goes_first():
     kept.take_in(gone(0))
     kept.take_in(gone(1))
 
-    assert list(kept.changed_rows()) == ['["evidence", "container", "die", "c1"]']
+    assert list(kept.table.changed_rows()) == ['evidence ["container","die","c1"]']
 
 
 def test_of_the_objects_with_evidence_the_oldest_goes_first():
@@ -212,10 +208,10 @@ def test_of_the_objects_with_evidence_the_oldest_goes_first():
     for offset in range(MOST_OBJECTS + 1):
         hold(kept, offset)
         kept.take_in(gone(offset))
-    rows = kept.changed_rows()
+    rows = kept.table.changed_rows()
 
     assert sum(row is not None for row in rows.values()) == MOST_OBJECTS
-    assert rows['["evidence", "container", "die", "c0"]'] is None
+    assert rows['evidence ["container","die","c0"]'] is None
 
 
 # ── with the whole path of a line ────────────────────────────────────────────────────
@@ -279,8 +275,9 @@ def test_passing_over_silence_changes_no_alert(tmp_path):
     one.advance(start + 1200 * SECOND)
     for time_ns in range(start + 5 * SECOND, start + 1200 * SECOND, 5 * SECOND):
         other._advance(time_ns)
-        for circle in other.alerts._circles:
-            circle.quiet_at = -1
+        for rule in other.alerts._rules():
+            rule.live.invalidate()
+            rule.due_ns = 0
         other.alerts.evaluate(time_ns)
 
     assert told([one]) == told([other])
@@ -302,7 +299,6 @@ class Reloaded:
         self.save()
         self.part, _ = stage(self._tmp_path, text, self.series, **terms)
         self.part.restore(self.rows)
-        self.part.live = True
         return self
 
     def save(self) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from logwatch import alerting
-from logwatch.alerting.checking import check
+from logwatch.alerting.lint import check
 from logwatch.alerting.loader import gather
 from logwatch.errors import RuleError
 

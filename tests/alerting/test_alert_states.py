@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logwatch.alerting.alerting_rule import RESOLVED_RETENTION_NS, Truth, from_row, step
+from logwatch.alerting.alerting_rule import RESOLVED_RETENTION_NS, ActiveAlert, AlertSample, next_step_ns, step
 
 LABELS = {"alertname": "A"}
 KEY = frozenset(LABELS.items())
-TRUE = {KEY: Truth(LABELS, {}, 1.0)}
+TRUE = {KEY: AlertSample(LABELS, {}, 1.0)}
 
 
 def course(pattern, *, hold=0, keep=0):
@@ -67,7 +67,7 @@ def test_an_interruption_changes_nothing(pattern, hold, keep, cut):
     states = []
     for second, mark in enumerate(pattern, 1):
         if second == cut:
-            active = {key: from_row(alert.row()) for key, alert in active.items()}
+            active = {key: ActiveAlert.from_row(json.loads(json.dumps(alert.row()))) for key, alert in active.items()}
         step(active, TRUE if mark == "x" else {}, second, hold_ns=hold, keep_ns=keep)
         states.append(active[KEY].state[0] if KEY in active else "-")
 
@@ -90,15 +90,40 @@ def test_a_row_is_json():
     active = {}
     step(active, TRUE, 1, hold_ns=0, keep_ns=0)
 
-    assert json.loads(active[KEY].row())["state"] == "firing"
+    assert json.loads(json.dumps(active[KEY].row()))["state"] == "firing"
 
 
 def test_alerts_are_told_apart_by_their_identity_alone():
     identities = [frozenset({("name", str(number))}) for number in range(2)]
-    truths = {identity: Truth(LABELS, {}, 1.0) for identity in identities}
+    truths = {identity: AlertSample(LABELS, {}, 1.0) for identity in identities}
     active = {}
     step(active, truths, 1, hold_ns=1, keep_ns=0)
     changes = step(active, truths, 2, hold_ns=1, keep_ns=0)
 
     assert changes.began == [active[identity] for identity in identities]
     assert [alert.state for alert in changes.began] == ["firing", "firing"]
+
+
+def test_an_older_row_is_read():
+    row = {
+        "annotations": {},
+        "told": True,
+        "labels": LABELS,
+        "value": 1.0,
+        "state": "firing",
+        "active_ns": 1,
+        "fired_ns": 2,
+    }
+    alert = ActiveAlert.from_row(row)
+
+    assert (alert.sent, alert.state, alert.fired_ns) == (True, "firing", 2)
+
+
+@given(st.text(alphabet="x.", max_size=40), st.integers(0, 4), st.integers(0, 4))
+def test_nothing_changes_before_the_next_step(pattern, hold, keep):
+    active, before, due = {}, "", 0
+    for second, mark in enumerate(pattern, 1):
+        changes = step(active, TRUE if mark == "x" else {}, second, hold_ns=hold, keep_ns=keep)
+        if mark == before and second < due:
+            assert changes.changed == set()
+        before, due = mark, next_step_ns(active.values(), hold_ns=hold, keep_ns=keep)

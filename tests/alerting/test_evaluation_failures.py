@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logwatch import alerting
-from logwatch.alerting import Alerts, Terms
+from logwatch.alerting import Alerts, Options
 from logwatch.metrics import Series
 from logwatch.model import SECOND, Alert, Family
 
@@ -18,8 +18,7 @@ def stage(tmp_path: Path, *rules: str, limit: int = 0) -> tuple[Alerts, Series]:
     path, series = tmp_path / "rules.yml", Series([DIES])
     lines = "".join(f"  - {{{rule}}}\n" for rule in rules)
     path.write_text(f"groups:\n- name: g\n  interval: 5s\n  limit: {limit}\n  rules:\n{lines}")
-    part = Alerts(alerting.load([path]), Terms({}), series)
-    part.live = True
+    part = Alerts(alerting.load([path]), Options({}), series)
     return part, series
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from logwatch import alerting
-from logwatch.alerting import Alerts, Terms
+from logwatch.alerting import Alerts, Options
 from logwatch.build import Builder, nanoseconds
 from logwatch.config import load
 from logwatch.driver import Engine
@@ -33,7 +33,7 @@ def rule(expr: str, interval: str = "5s") -> str:
 def test_a_late_event_counts_at_its_own_time_and_the_next_evaluation_sees_it(tmp_path, expr):
     path, series = tmp_path / "rules.yml", Series([DIES])
     path.write_text(rule(expr))
-    part = Alerts(alerting.load([path]), Terms(), series)
+    part = Alerts(alerting.load([path]), Options(), series)
     series.add(DIES.name, ("web", "die"), 1, 59 * MINUTE)
     for minute in (60, 80, 84):
         part.evaluate(minute * MINUTE)
@@ -49,7 +49,7 @@ def test_a_late_event_counts_at_its_own_time_and_the_next_evaluation_sees_it(tmp
 def test_a_late_event_wakes_a_rule_that_rests(tmp_path):
     path, series = tmp_path / "rules.yml", Series([DIES])
     path.write_text(rule("docker_container_events_total > 1"))
-    part = Alerts(alerting.load([path]), Terms(), series)
+    part = Alerts(alerting.load([path]), Options(), series)
     series.add(DIES.name, ("web", "die"), 1, MINUTE)
     for minute in range(2, 100):
         part.evaluate(minute * MINUTE)

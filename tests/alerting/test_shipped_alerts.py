@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from logwatch import alerting
-from logwatch.alerting.checking import check
+from logwatch.alerting.lint import check
 from logwatch.build import Builder
 from logwatch.config import Config
 from logwatch.metrics import Series

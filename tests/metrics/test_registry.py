@@ -379,14 +379,16 @@ def test_what_is_handed_over_adds_up_to_what_a_plain_dictionary_holds(operations
     assert {found: series.value(*found) for found in twin} == twin
 
 
-def test_the_generation_changes_with_births_and_deaths_and_not_with_values():
+def test_what_changed_is_handed_over_once_and_what_is_forgotten_has_no_points():
     series = Series([Family("a_total", "counter", "A.", ("x",))])
+    series.add("a_total", ("0",), 1, SECOND)
 
-    assert series.generation("a_total") is None
+    assert series.take_changed_points() == {}
 
     series.remember({"a_total": 10 * SECOND})
-    told = [series.generation("a_total")]
+    told = []
     for step in (
+        lambda: None,
         lambda: series.add("a_total", ("1",), 1, SECOND),
         lambda: series.add("a_total", ("1",), 1, 2 * SECOND),
         lambda: series.add("a_total", ("2",), 1, 3 * SECOND),
@@ -394,8 +396,7 @@ def test_the_generation_changes_with_births_and_deaths_and_not_with_values():
         lambda: series.forget(60 * SECOND),
     ):
         step()
-        told.append(series.generation("a_total"))
+        changed = series.take_changed_points()
+        told.append([(labels[0], len(points.times)) for points, (name, labels) in changed.items() if name == "a_total"])
 
-    born, forgotten = told[3], told[5]
-    assert told == [told[0], told[1], told[1], born, born, forgotten]
-    assert len({told[0], told[1], born, forgotten}) == 4
+    assert told == [[("0", 1)], [("1", 1)], [("1", 2)], [("2", 1)], [("2", 2)], [("2", 0)]]

@@ -118,7 +118,9 @@ def test_an_exported_label_evades_the_next() -> None:
 def test_series_with_labels_of_their_own_get_none() -> None:
     view = View(ALERTS=[({"alertname": "Down"}, 1)], up=[({}, 1)])
     scrape = promql.Scrape({"job": "logwatch"}, own_labels={"ALERTS"})
-    found = promql.compile('{__name__=~".+"}').evaluate_in(promql.Snapshot(view, NOW, scrape))
+    index = promql.SeriesIndex(scrape)
+    index.read(view)
+    found = promql.compile('{__name__=~".+"}').evaluate_on(index, NOW)
 
     assert found == [
         promql.Sample(promql.Labels({"__name__": "ALERTS", "alertname": "Down"}), 1),
@@ -128,28 +130,33 @@ def test_series_with_labels_of_their_own_get_none() -> None:
 
 def test_label_sets_are_kept_between_turns() -> None:
     view = View(up=[({"name": "web"}, 1)])
-    scrape, query = promql.Scrape({}), promql.compile("up")
-    first, second = (query.evaluate_in(promql.Snapshot(view, now, scrape)) for now in (NOW, NOW + 1))
+    index, query = promql.SeriesIndex(promql.Scrape({})), promql.compile("up")
+    index.read(view)
+    first, second = (query.evaluate_on(index, now) for now in (NOW, NOW + 1))
 
     assert isinstance(first, list)
     assert isinstance(second, list)
     assert first[0].labels is second[0].labels
 
 
-def test_a_snapshot_reads_each_name_once_until_it_is_told_to_forget_it() -> None:
+def test_an_index_reads_each_name_once_and_sees_what_is_removed_and_added() -> None:
     view = View(up=[({"name": "web"}, 1)], down=[({}, 1)])
-    snapshot = promql.Snapshot(view, NOW, promql.Scrape({}))
+    times = view.rows["up"][0][1]
+    index = promql.SeriesIndex(promql.Scrape({}))
+    index.read(view)
     for text in ("up", 'up{name="web"}', "sum(up) + sum(down)", "up"):
-        promql.compile(text).evaluate_in(snapshot)
+        promql.compile(text).evaluate_on(index, NOW)
 
     assert view.asked == ["up", "down"]
 
-    view.rows["up"] = [({"name": "web"}, [0], [5])]
-    snapshot.forget("up")
-    found = promql.compile('up{name="web"}').evaluate_in(snapshot)
+    index.remove("up", times)
+    gone = promql.compile('up{name="web"}').evaluate_on(index, NOW)
+    index.add("up", {"name": "web"}, [0], [5])
+    found = promql.compile('up{name="web"}').evaluate_on(index, NOW)
 
+    assert gone == []
     assert found == [({"name": "web", "__name__": "up"}, 5)]
-    assert view.asked == ["up", "down", "up"]
+    assert view.asked == ["up", "down"]
 
 
 def test_a_series_without_change_points_is_not_there() -> None:
@@ -230,10 +237,11 @@ def test_a_timestamp_is_that_of_the_last_sample_or_the_birth_since(born: int, ex
 def test_the_sample_interval_and_the_default_step_are_settings() -> None:
     view = View(up=[({}, 1)])
     scrape = promql.Scrape({}, sample_interval_ns=5 * SECOND, subquery_step_ns=10 * SECOND)
-    snapshot = promql.Snapshot(view, NOW, scrape)
+    index = promql.SeriesIndex(scrape)
+    index.read(view)
 
-    assert promql.compile("count_over_time(up[1m])").evaluate_in(snapshot) == [({}, 13)]
-    assert promql.compile("count_over_time(up[1m:])").evaluate_in(snapshot) == [({}, 7)]
+    assert promql.compile("count_over_time(up[1m])").evaluate_on(index, NOW) == [({}, 13)]
+    assert promql.compile("count_over_time(up[1m:])").evaluate_on(index, NOW) == [({}, 7)]
 
 
 # ── errors of the moment ─────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from logwatch.promql.windows import grid, increase, sampled, started_at, value_at
+from logwatch.promql.change_points import grid, increase, sampled, started_at, value_at
 
 NAN = float("nan")
 TIMES = [10, 20, 30, 40]

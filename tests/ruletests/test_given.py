@@ -5,44 +5,57 @@ import math
 import pytest
 
 from logwatch.model import SECOND
-from logwatch.promql.windows import Held, Stood
 from logwatch.ruletests.input_series import Given, InputSeries, change_points, values
 
 MINUTE = 60
-END = MINUTE * 5 + 1e-9
 
 
 @pytest.mark.parametrize(
-    ("text", "points"),
+    ("text", "shown", "sampled"),
     [
-        ("1", [(0, "1 stood"), (60, "1 held"), (END, "end")]),
-        ("1 1 2", [(0, "1 stood"), (120, "2"), (180, "2 held"), (120 + END, "end")]),
-        ("_ 1", [(60, "1"), (120, "1 held"), (60 + END, "end")]),
-        ("1 _ _ 1", [(0, "1 stood"), (60, "1 held"), (180, "1"), (240, "1 held"), (180 + END, "end")]),
-        ("1 stale 2", [(0, "1 stood"), (60, "end"), (120, "2"), (180, "2 held"), (120 + END, "end")]),
-        ("1 _x6 2", [(0, "1 stood"), (60, "1 held"), (END, "end"), (420, "2"), (480, "2 held"), (420 + END, "end")]),
-        ("_ stale", []),
-        ("", []),
+        ("1", "0:1 end", "0:1 60:-"),
+        ("1 1 2", "0:1 120:2 end", "0:1 120:2 180:-"),
+        ("_ 1", "60:1 end", "60:1 120:-"),
+        ("1 _ _ 1", "0:1 end", "0:1 60:- 180:1 240:-"),
+        ("1 stale 2", "0:1 60:- 120:2 end", "0:1 60:- 120:2 180:-"),
+        ("1 _x6 2", "0:1 end 420:2 end", "0:1 60:- 420:2 480:-"),
+        ("_ stale", "", ""),
+        ("", "", ""),
     ],
 )
-def test_samples_become_change_points(text: str, points: list[tuple[float, str]]) -> None:
-    times, found = change_points(values(text), 0, MINUTE * SECOND)
+def test_samples_become_change_points(text: str, shown: str, sampled: str) -> None:
+    found, in_ranges = change_points(values(text), 0, MINUTE * SECOND)
 
-    assert [(time / SECOND, told(value)) for time, value in zip(times, found, strict=True)] == points
+    assert written(found) == shown
+    assert written(in_ranges) == sampled
 
 
-def told(value: float) -> str:
-    if math.isnan(value):
-        return "end"
-    kind = {Held: " held", Stood: " stood"}.get(type(value), "")
-    return f"{value:g}{kind}"
+def written(points: tuple[list[int], list[float]]) -> str:
+    """Points as `second:value`, an end as `-`; `end` is one five minutes after the last sample, which nothing follows."""
+    words = []
+    for time, value in zip(*points, strict=True):
+        late = math.isnan(value) and time % SECOND == 1
+        words.append("end" if late else f"{time // SECOND}:{'-' if math.isnan(value) else f'{value:g}'}")
+    return " ".join(words)
+
+
+def test_a_sample_is_shown_for_five_minutes_and_not_longer() -> None:
+    (times, _), _ = change_points(values("1 _x6 2"), 0, MINUTE * SECOND)
+
+    assert times == [0, 300 * SECOND + 1, 420 * SECOND, 720 * SECOND + 1]
 
 
 def test_a_sample_is_shown_for_five_minutes_also_where_samples_are_rarer() -> None:
-    times, found = change_points([1.0, 2.0], 0, 600 * SECOND)
+    (times, found), _ = change_points([1.0, 2.0], 0, 600 * SECOND)
 
-    assert [time / SECOND for time in times] == [0, END, 600, 600 + END]
-    assert [told(value) for value in found] == ["1 stood", "end", "2", "end"]
+    assert times == [0, 300 * SECOND + 1, 600 * SECOND, 900 * SECOND + 1]
+    assert [str(value) for value in found] == ["1.0", "nan", "2.0", "nan"]
+
+
+def test_a_series_that_has_a_sample_at_the_start_was_there_before() -> None:
+    (times, _), (sampled, _) = change_points([3.0, 3.0, 4.0], 1000 * SECOND, MINUTE * SECOND)
+
+    assert (times[0], sampled[0]) == (0, 0)
 
 
 def test_series_are_found_by_their_names() -> None:
@@ -51,4 +64,3 @@ def test_series_are_found_by_their_names() -> None:
 
     assert list(given.names()) == ["up"]
     assert [own for own, _, _ in given.select("up")] == [{"job": "x"}]
-    assert given.touched == {"up": 300 * SECOND + 1}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from logwatch import alerting
-from logwatch.alerting import Alerts, Terms
+from logwatch.alerting import Alerts, Options
 from logwatch.metrics import Series
 from logwatch.model import SECOND, Family
 from logwatch.web.alerts import rules_json
@@ -23,7 +23,7 @@ groups:
 def rules(tmp_path: Path, *seconds: int) -> dict[str, dict[str, object]]:
     path, series = tmp_path / "rules.yml", Series([DIES])
     path.write_text(RULES)
-    part = Alerts(alerting.load([path]), Terms({}), series)
+    part = Alerts(alerting.load([path]), Options({}), series)
     for name in ("web", "db"):
         series.add(DIES.name, (name, "die"), 1, SECOND)
     for second in seconds:

@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from logwatch.alerting.groups import AlertRule, Group, RecordingRule
+from logwatch.alerting.alerting_rule import AlertRule
+from logwatch.alerting.group import Group
 from logwatch.alerting.loader import DEFAULT_INTERVAL_NS, gather
+from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.errors import Mistake, mistake
 from logwatch.metrics.catalog import PROCESS, SAMPLED, counted
 from logwatch.model import SECOND, Correlation, Family, Rule

@@ -16,21 +16,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 
-class Held(float):
-    """The value that a series of samples still shows at a tick which brought no sample: no virtual sample is there.
-
-    Only series that are given by their samples (those of rule tests) have such points.
-    """
-
-    __slots__ = ()
-
-
-class Stood(float):
-    """The first sample of a series that stood before anybody looked: what it counts then is no increase."""
-
-    __slots__ = ()
-
-
 def value_at(times: Sequence[int], values: Sequence[float], time_ns: int) -> float:
     """The value at that time; NaN before the first change point and after the end."""
     index = bisect_right(times, time_ns) - 1
@@ -45,12 +30,18 @@ def started_at(times: Sequence[int], values: Sequence[float], time_ns: int) -> i
     return times[index]
 
 
-def sampled_at(times: Sequence[int], values: Sequence[float], time_ns: int, interval_ns: int) -> int:
-    """When the newest virtual sample was taken of a series that has a value at that time."""
-    index = bisect_right(times, time_ns) - 1
-    if type(values[index]) is Held:
-        return times[index] - interval_ns
-    return max(time_ns - time_ns % interval_ns, started_at(times, values, time_ns))
+def last_sample(
+    times: Sequence[int], values: Sequence[float], first_ns: int, tick_ns: int, interval_ns: int
+) -> tuple[int, float] | None:
+    """The newest virtual sample from `first_ns` to the tick `tick_ns`: its time and value; None if there is none."""
+    index = bisect_right(times, tick_ns) - 1
+    while index >= 0 and tick_ns >= first_ns:
+        if values[index] == values[index] and times[index] <= tick_ns:
+            return tick_ns, values[index]
+        # Absent at this tick, or a value that lasted for less than a tick: what was at the one before?
+        tick_ns = min(tick_ns, (times[index] - 1) // interval_ns * interval_ns)
+        index -= 1
+    return None
 
 
 def grid(start_ns: int, end_ns: int, interval_ns: int) -> range:
@@ -71,7 +62,7 @@ def sampled(times: Sequence[int], values: Sequence[float], ticks: range) -> tupl
         if index < 0:
             continue
         value = values[index]
-        if value == value and type(value) is not Held:
+        if value == value:
             taken_times.append(tick)
             taken_values.append(value)
     return taken_times, taken_values
@@ -80,14 +71,14 @@ def sampled(times: Sequence[int], values: Sequence[float], ticks: range) -> tupl
 def increase(times: Sequence[int], values: Sequence[float], start_ns: int, end_ns: int) -> float | None:
     """By how much a counter grew after `start_ns` and until `end_ns`, exactly; None if it was not there.
 
-    A counter begins at 0: one that is born at 3 has grown by 3. A lower value than
-    before is a reset, from which it counts from 0 again.
+    A counter begins at 0: one that appears with 3 has grown by 3, unless its first time is 0 (it was
+    there before). A lower value than before is a reset, from which it counts from 0 again.
     """
     index = bisect_right(times, start_ns)
     before = values[index - 1] if index else float("nan")
     present = before == before
     count = before if present else 0.0
-    if not index and times and type(values[0]) is Stood:
+    if not index and times and times[0] <= 0:
         count = values[0]
     grown = 0.0
     while index < len(times) and times[index] <= end_ns:

@@ -1,4 +1,4 @@
-"""What the configuration says that alerts go by."""
+"""What of the configuration alerting depends on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from logwatch.model import SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
-    """What of the configuration the evaluation depends on."""
+class Options:
+    """The settings of alerting."""
 
     target_labels: Mapping[str, str] = field(default_factory=dict)
     external_labels: Mapping[str, str] = field(default_factory=dict)

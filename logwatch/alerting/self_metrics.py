@@ -1,4 +1,4 @@
-"""Metrics of this process as series that alerts may read: measured ones, and the constant build information."""
+"""Metrics of this process as series that rules may read: measured ones, and the constant build information."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import platform
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from logwatch import __version__
-from logwatch.alerting.memory import Memory
+from logwatch.alerting.series_store import SeriesStore
 from logwatch.metrics.catalog import BUILD_INFO, PROCESS, SAMPLED
 from logwatch.model import SampleChange
 
@@ -18,11 +18,11 @@ ALWAYS_NS = -(1 << 62)
 COUNTS = frozenset(name for family in FAMILIES if family.kind != "gauge" for name in family.samples())
 
 
-def measure(memory: Memory, names: Collection[str], samples: Iterable[SampleChange], time_ns: int) -> None:
+def measure(store: SeriesStore, names: Collection[str], samples: Iterable[SampleChange], time_ns: int) -> None:
     """Put the samples of these names.
 
-    What a counter counted before anybody looked is no increase: nobody knows when that was. A series
-    that comes later was born since the look before.
+    What a counter counted before its first sample is no increase: nobody knows when that was. A series
+    that comes later has counted from 0 since the previous sample.
     """
     vectors: dict[str, list[tuple[Mapping[str, str], float]]] = {name: [] for name in MEASURED.keys() & names}
     for sample in samples:
@@ -30,8 +30,8 @@ def measure(memory: Memory, names: Collection[str], samples: Iterable[SampleChan
             labels = dict(zip(MEASURED[sample.family], sample.labels, strict=True))
             vectors[sample.family].append((labels, sample.value))
     for name, vector in vectors.items():
-        unseen = name in COUNTS and name not in memory.names()
-        memory.put(name, vector, 0 if unseen else time_ns)
+        unseen = name in COUNTS and name not in store.names()
+        store.put(name, vector, 0 if unseen else time_ns)
 
 
 class BuildInfo:
@@ -40,8 +40,6 @@ class BuildInfo:
     Shipped alerts ask for it whether a series that is absent was absent while logwatch was
     scraped. For the evaluator logwatch has always run, also in a replay.
     """
-
-    touched: Mapping[str, int] = {}
 
     def names(self) -> Sequence[str]:
         """As `model.SeriesView`."""

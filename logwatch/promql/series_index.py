@@ -1,0 +1,205 @@
+"""All series by what selectors ask for, kept up to date as series come, change and go.
+
+    index = SeriesIndex(Scrape({"job": "logwatch", "instance": "host:9765"}))
+    index.read(view)                      # once; from then on add, touch and remove
+    query.evaluate_on(index, time_ns)
+
+A `LiveQuery` that watches the index hears of each change of a series that it selects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from logwatch.model import SeriesView
+from logwatch.promql.matchers import Selector
+from logwatch.promql.values import METRIC_NAME, SECOND, Labels
+
+SAMPLE_INTERVAL_NS = 15 * SECOND
+SUBQUERY_STEP_NS = 60 * SECOND
+
+Times = Sequence[int]
+Values = Sequence[float]
+
+
+class Series(NamedTuple):
+    """One series with all its labels and its change points."""
+
+    labels: Labels
+    times: Times
+    values: Values
+    sampled_times: Times
+    sampled_values: Values
+    """What functions of ranges see: the same, but for series that are given by their samples."""
+
+
+class Scrape:
+    """How a Prometheus would hold our series: their target labels and the times of their samples.
+
+    `extra_labels` are attached to every series as a scrape attaches target labels: a label of
+    the series that has the same name moves to `exported_<name>`. Series of the names in
+    `own_labels` (what recording rules made, ALERTS) keep just their own; the samples of those in
+    `intervals` lie as far apart as their rules are evaluated.
+    """
+
+    def __init__(
+        self,
+        extra_labels: Mapping[str, str],
+        *,
+        own_labels: Collection[str] = frozenset(),
+        sample_interval_ns: int = SAMPLE_INTERVAL_NS,
+        subquery_step_ns: int = SUBQUERY_STEP_NS,
+        intervals: Mapping[str, int] | None = None,
+    ) -> None:
+        self.sample_interval_ns = sample_interval_ns
+        self.subquery_step_ns = subquery_step_ns
+        self._extra_labels = {name: value for name, value in extra_labels.items() if value}
+        self._own_labels = own_labels
+        self._intervals = intervals or {}
+
+    def interval_ns(self, name: str | None) -> int:
+        """Between two samples of the series of that name."""
+        return self._intervals.get(name or "", self.sample_interval_ns)
+
+    def labelled(self, name: str, own: Mapping[str, str]) -> Labels:
+        """All labels of a series."""
+        extra = {} if name in self._own_labels else self._extra_labels
+        labels = Labels(own)
+        if not extra.keys().isdisjoint(labels):
+            _export(labels, extra)
+        labels.update(extra)
+        labels[METRIC_NAME] = name
+        if "" in labels.values():
+            labels = Labels({label: value for label, value in labels.items() if value})
+        return labels
+
+
+def _export(labels: Labels, extra: Mapping[str, str]) -> None:
+    """Make room for target labels, as Prometheus does without `honor_labels` (scrape.go, mutateSampleLabels)."""
+    for name in extra:
+        value = labels.pop(name, "")
+        if value:
+            moved = f"exported_{name}"
+            while moved in labels or moved in extra:
+                moved = f"exported_{moved}"
+            labels[moved] = value
+
+
+class Watcher(Protocol):
+    """Keeps a result up to date."""
+
+    @property
+    def selectors(self) -> Iterable[Selector]:
+        """What it reads."""
+
+    def add(self, series: Series, numbers: Sequence[int]) -> None:
+        """A series came that the selectors of these numbers select."""
+
+    def touch(self, series: Series, numbers: Sequence[int]) -> None:
+        """Such a series changed."""
+
+    def remove(self, series: Series, numbers: Sequence[int]) -> None:
+        """Such a series is gone: it has no change points any more."""
+
+
+class _Known(NamedTuple):
+    series: Series
+    watchers: Sequence[tuple[Watcher, Sequence[int]]]
+
+
+class SeriesIndex:
+    """The series by name, and the watchers of each."""
+
+    def __init__(self, scrape: Scrape) -> None:
+        self.scrape = scrape
+        self._series: dict[str, dict[int, _Known]] = {}
+        self._watchers: list[Watcher] = []
+        self._by_name: dict[str, list[tuple[Watcher, Sequence[tuple[int, Selector]]]]] = {}
+
+    def read(self, view: SeriesView) -> None:
+        """Add all series of a view."""
+        for name in view.names():
+            for own, times, values in view.select(name):
+                self.add(name, own, times, values)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell a watcher of the series that it selects, those that are there already first."""
+        self._watchers.append(watcher)
+        self._by_name.clear()
+        for name, known in self._series.items():
+            for key, (series, watchers) in known.items():
+                numbers = _selecting(series.labels, enumerate(watcher.selectors), name)
+                if numbers:
+                    known[key] = _Known(series, (*watchers, (watcher, numbers)))
+                    watcher.add(series, numbers)
+
+    def add(
+        self,
+        name: str,
+        own: Mapping[str, str],
+        times: Times,
+        values: Values,
+        sampled: tuple[Times, Values] | None = None,
+    ) -> None:
+        """Add a series; the list of its times tells it from others from now on."""
+        if not times:
+            return
+        series = Series(self.scrape.labelled(name, own), times, values, *(sampled or (times, values)))
+        watchers = []
+        for watcher, selectors in self._reading(name):
+            numbers = _selecting(series.labels, selectors, name)
+            if numbers:
+                watchers.append((watcher, numbers))
+        self._series.setdefault(name, {})[id(times)] = _Known(series, watchers)
+        for watcher, numbers in watchers:
+            watcher.add(series, numbers)
+
+    def touch(self, name: str, times: Times) -> bool:
+        """Tell watchers that a series changed; False if it is not known."""
+        known = self._series.get(name, {}).get(id(times))
+        if known is None:
+            return False
+        for watcher, numbers in known.watchers:
+            watcher.touch(known.series, numbers)
+        return True
+
+    def remove(self, name: str, times: Times) -> None:
+        """Remove a series that has no change points any more."""
+        known = self._series.get(name, {}).pop(id(times), None)
+        if known is not None:
+            for watcher, numbers in known.watchers:
+                watcher.remove(known.series, numbers)
+
+    def select(self, selector: Selector) -> list[Series]:
+        """The series that a selector matches."""
+        names = (
+            [selector.name] if selector.name is not None else [name for name in self._series if selector.reads(name)]
+        )
+        return [
+            known.series
+            for name in names
+            for known in self._series.get(name, {}).values()
+            if all(matcher.accepts(known.series.labels.get(matcher.label, "")) for matcher in selector.matchers)
+        ]
+
+    def _reading(self, name: str) -> Sequence[tuple[Watcher, Sequence[tuple[int, Selector]]]]:
+        """The watchers that may select series of that name, with the selectors that may."""
+        found = self._by_name.get(name)
+        if found is None:
+            found = self._by_name[name] = []
+            for watcher in self._watchers:
+                selectors = [each for each in enumerate(watcher.selectors) if each[1].reads(name)]
+                if selectors:
+                    found.append((watcher, selectors))
+        return found
+
+
+def _selecting(labels: Labels, selectors: Iterable[tuple[int, Selector]], name: str) -> tuple[int, ...]:
+    """The numbers of the selectors that select a series of that name."""
+    get = labels.get
+    return tuple(
+        number
+        for number, selector in selectors
+        if selector.reads(name) and all(matcher.accepts(get(matcher.label, "")) for matcher in selector.matchers)
+    )
