@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from logwatch.alerting.alerting_rule import AlertingRule, AlertRule
@@ -29,38 +29,46 @@ class Group:
     shipped: bool = False
 
 
-@dataclass(slots=True)
 class GroupState:
-    """A group under evaluation."""
+    """A group under evaluation; `same` counts the rules so far that only their place tells apart."""
 
-    group: Group
-    rules: Sequence[AlertingRule | RecordingState]
-    follows_wall_clock: bool
-    evaluated_ns: int = 0
-
-    def due_ns(self) -> int:
+    def __init__(
+        self,
+        group: Group,
+        options: Options,
+        watch: Callable[[Query, Callable[[int], None]], LiveQuery],
+        store: SeriesStore,
+        wall_clocked: Collection[Query],
+        same: Counter[Key],
+    ) -> None:
+        self.group = group
+        self.follows_wall_clock = any(rule.query in wall_clocked for rule in group.rules)
+        self.due_ns = 0
         """The earliest time at which a rule can have another result or other alerts."""
-        return min((min(rule.due_ns, rule.live.due_ns) for rule in self.rules), default=NEVER_NS)
+        self.evaluated_ns = 0
+        self.rules: list[AlertingRule | RecordingState] = []
+        for rule in group.rules:
+            key, rule_id, live = _key(group, rule, same), f"{group.name}/{rule.name}", watch(rule.query, self.wake)
+            if isinstance(rule, AlertRule):
+                absence = rule.asks_for_absence
+                self.rules.append(
+                    AlertingRule(rule, key, rule_id, live, options, group.limit, asks_for_absence=absence)
+                )
+            else:
+                self.rules.append(RecordingState(rule, key, rule_id, live, store, group.interval_ns, group.limit))
 
+    def wake(self, time_ns: int = 0) -> None:
+        """Be due at that time: a series that a rule reads has changed."""
+        self.due_ns = min(self.due_ns, time_ns)
 
-def group_state(
-    group: Group,
-    options: Options,
-    watch: Callable[[Query], LiveQuery],
-    store: SeriesStore,
-    wall_clocked: Collection[Query],
-    same: Counter[Key],
-) -> GroupState:
-    """Prepare a group; `same` counts the rules so far that only their place tells apart."""
-    rules: list[AlertingRule | RecordingState] = []
-    for rule in group.rules:
-        key, rule_id, live = _key(group, rule, same), f"{group.name}/{rule.name}", watch(rule.query)
-        if isinstance(rule, AlertRule):
-            absence = rule.asks_for_absence
-            rules.append(AlertingRule(rule, key, rule_id, live, options, group.limit, asks_for_absence=absence))
-        else:
-            rules.append(RecordingState(rule, key, rule_id, live, store, group.interval_ns, group.limit))
-    return GroupState(group, rules, any(rule.query in wall_clocked for rule in group.rules))
+    def due_rules(self, time_ns: int, *, readable: bool) -> Iterator[AlertingRule | RecordingState]:
+        """The rules to be evaluated at this time, each when those before it have been."""
+        if self.due_ns <= time_ns:
+            for rule in self.rules:
+                if min(rule.due_ns, rule.live.due_ns) <= time_ns and (readable or not rule.asks_for_absence):
+                    yield rule
+            self.due_ns = min((min(rule.due_ns, rule.live.due_ns) for rule in self.rules), default=NEVER_NS)
+        self.evaluated_ns = time_ns
 
 
 def _key(group: Group, rule: AlertRule | RecordingRule, same: Counter[Key]) -> Key:

@@ -18,7 +18,7 @@ from typing import Any
 from logwatch.alerting.alert_store import AlertStore, alerting_rules
 from logwatch.alerting.alerting_rule import AlertingRule, Step
 from logwatch.alerting.evidence import Evidence
-from logwatch.alerting.group import Group, GroupState, group_state
+from logwatch.alerting.group import Group, GroupState
 from logwatch.alerting.options import Options
 from logwatch.alerting.query_storage import OWN, QueryStorage, Replacement
 from logwatch.alerting.recording_rule import RecordingState
@@ -29,7 +29,7 @@ from logwatch.matching.redaction import Masker
 from logwatch.metrics import Series
 from logwatch.metrics.catalog import AGENT
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
-from logwatch.promql import Query, Sample
+from logwatch.promql import NEVER_NS, Query, Sample
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
@@ -61,11 +61,14 @@ class Alerts:
         measured = {query for query, names in storage.reads.items() if not names.isdisjoint(MEASURED)}
         wall_clocked, same = frozenset() if replacement else measured, Counter[tuple[str, ...]]()
         self._groups = [
-            group_state(group, options, storage.watch, storage.recorded, wall_clocked, same) for group in groups
+            GroupState(group, options, storage.watch, storage.recorded, wall_clocked, same) for group in groups
         ]
         for rule in self._rules():
             series.start(FAILURES, (rule.id,), 0)
         self._on_log_clock = [group for group in self._groups if not group.follows_wall_clock]
+        self._by_interval: dict[int, list[GroupState]] = {}
+        for group in self._on_log_clock:
+            self._by_interval.setdefault(group.group.interval_ns, []).append(group)
         self._on_wall_clock = [group for group in self._groups if group.follows_wall_clock]
         self._store = AlertStore(options)
         self._clock_ns = self._wall_ns = 0
@@ -87,13 +90,12 @@ class Alerts:
         Times at which no rule can change are skipped, but for the first after each `deadline`: then
         others may change a series.
         """
-        intervals = {group.group.interval_ns for group in self._on_log_clock}
-        if not before_ns or not intervals:
+        if not before_ns or not self._by_interval:
             return
         time_ns, stretch = before_ns, 1
         for count in itertools.count():
             if count == MOST_AT_ONCE:
-                stretch += (clock_ns - time_ns) // (MOST_AT_ONCE * min(intervals))
+                stretch += (clock_ns - time_ns) // (MOST_AT_ONCE * min(self._by_interval))
             due_ns = self._next_ns(time_ns, clock_ns, deadline, stretch)
             if due_ns is None:
                 break
@@ -104,17 +106,18 @@ class Alerts:
     def _next_ns(self, from_ns: int, clock_ns: int, deadline: Callable[[], int | None], stretch: int) -> int | None:
         """The next time to be evaluated, from `from_ns` on and before the clock's."""
         self._storage.update()
-        intervals = {group.group.interval_ns * stretch for group in self._on_log_clock}
-        nearest_ns = min(_at_or_after(from_ns, interval) for interval in intervals)
+        nearest_ns = next_ns = NEVER_NS
+        for interval_ns, groups in self._by_interval.items():
+            interval_ns *= stretch
+            nearest_ns = min(nearest_ns, _at_or_after(from_ns, interval_ns))
+            due_ns = min([group.due_ns for group in groups])
+            next_ns = min(next_ns, _at_or_after(max(from_ns, due_ns), interval_ns))
         if nearest_ns >= clock_ns:
             return None
-        next_ns = min(
-            _at_or_after(max(from_ns, group.due_ns()), group.group.interval_ns * stretch)
-            for group in self._on_log_clock
-        )
         wake_ns = deadline() if next_ns > nearest_ns else None
         if wake_ns is not None:
-            next_ns = min(next_ns, *(_at_or_after(max(from_ns, wake_ns), interval) for interval in intervals))
+            wake_ns = max(from_ns, wake_ns)
+            next_ns = min(next_ns, *(_at_or_after(wake_ns, interval * stretch) for interval in self._by_interval))
         return next_ns if next_ns < clock_ns else None
 
     def evaluate(self, time_ns: int, *, readable: bool = True) -> bool:
@@ -155,6 +158,7 @@ class Alerts:
         """The wall clock was set back: samples of a time to come would hide all others until then."""
         self._storage.measured.rewind()
         for group in self._on_wall_clock:
+            group.wake()
             for rule in group.rules:
                 rule.live.invalidate()
 
@@ -167,10 +171,7 @@ class Alerts:
             self._end_removed(time_ns)
         self._storage.update()
         for group in groups:
-            group.evaluated_ns = time_ns
-            for rule in group.rules:
-                if min(rule.due_ns, rule.live.due_ns) > time_ns or (rule.asks_for_absence and not readable):
-                    continue
+            for rule in group.due_rules(time_ns, readable=readable):
                 try:
                     changed |= self._evaluate_rule(rule, time_ns)
                 except UNEXPECTED as error:  # one rule that no value suits must not end all others

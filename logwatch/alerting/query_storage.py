@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,6 +13,7 @@ from logwatch.alerting.self_metrics import MEASURED, BuildInfo, measure
 from logwatch.alerting.series_store import SeriesStore
 from logwatch.metrics import Series
 from logwatch.metrics.catalog import BUILD_INFO
+from logwatch.metrics.changepoints import ChangePoints
 from logwatch.model import SECOND, SampleChange
 from logwatch.promql import LiveQuery, Query, Sample, Scrape, SeriesIndex
 
@@ -75,6 +76,8 @@ class QueryStorage:
                 intervals=_intervals(groups),
             )
         )
+        self._of_rules = self.read - self._replaced
+        self._of_lines = self._of_rules & frozenset(series.names()) - frozenset(self._made)
         self._remember(series)
         self._fill(replacement)
 
@@ -99,32 +102,33 @@ class QueryStorage:
         if BUILD_INFO not in self._replaced:
             self.index.read(BuildInfo())
         self._series.take_changed_points()
-        for name in self.read & frozenset(self._series.names()) - self._replaced:
+        for name in self._of_lines:
             for labels, times, values in self._series.select(name):
                 self.index.add(name, labels, times, values)
 
-    def watch(self, query: Query) -> LiveQuery:
+    def watch(self, query: Query, on_due: Callable[[int], None]) -> LiveQuery:
         """A query whose result is kept up to date."""
-        live = LiveQuery(query, self.index.scrape)
+        live = LiveQuery(query, self.index.scrape, on_due)
         self.index.watch(live)
         return live
 
     def update(self) -> None:
         """Take in the series that changed since the last call."""
         if self._series is not None:
-            for points, (name, values) in self._series.take_changed_points().items():
-                if name in self.read and name not in self._replaced:
-                    if not points.times:
-                        self.index.remove(name, points.times)
-                    elif not self.index.touch(name, points.times):
-                        self.index.add(name, self._series.labels(name, values), points.times, points.values)
+            for points, (name, values, since_ns) in self._series.take_changed_points().items():
+                if name in self._of_lines and not self._is_known(name, points, since_ns):
+                    self.index.add(name, self._series.labels(name, values), points.times, points.values)
         for store in (self.recorded, self.measured):
-            for name, labels, points in store.take_changed():
-                if name in self.read and name not in self._replaced:
-                    if not points.times:
-                        self.index.remove(name, points.times)
-                    elif not self.index.touch(name, points.times):
-                        self.index.add(name, labels, points.times, points.values)
+            for points, ((name, *pairs), since_ns) in store.take_changed().items():
+                if name in self._of_rules and not self._is_known(name, points, since_ns):
+                    self.index.add(name, dict(pairs), points.times, points.values)
+
+    def _is_known(self, name: str, points: ChangePoints, since_ns: int) -> bool:
+        """Tell the index of a change, if it has the series."""
+        if points.times:
+            return self.index.touch(name, points.times, since_ns)
+        self.index.remove(name, points.times)
+        return True
 
     def evaluate(self, query: Query, time_ns: int) -> list[Sample] | float:
         """The result of an expression at this time; raises EvaluationError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from logwatch.store.state_table import StateTable
 Pair = tuple[str, str]
 Owner = tuple[str, ...]
 """Who puts a series: the key of a recording rule, or nothing."""
+Changed = tuple[tuple[Any, ...], int]
+"""The key of a series, and from when on it is another one."""
 Vector = Iterable[tuple[Mapping[str, str], float]]
 
 
@@ -35,7 +37,7 @@ class SeriesStore:
         """By name and sorted labels."""
         self._look_back_ns: Mapping[str, int] = {}
         self._by_name: dict[str, dict[tuple[Any, ...], Stored]] = {}
-        self._changed: dict[ChangePoints, tuple[Any, ...]] = {}
+        self._changed: dict[ChangePoints, Changed] = {}
 
     def remember(self, look_back_ns: Mapping[str, int]) -> None:
         """Keep the past of these names for so long."""
@@ -61,7 +63,7 @@ class SeriesStore:
             stored.owner = owner
             stored.points.put(now_ns, value)
             self.table.touch(key)
-            self._changed[stored.points] = key
+            self._changed[stored.points] = (key, now_ns)
             changed = True
         if changed:
             self._forget(series, now_ns - self._look_back_ns.get(name, 0))
@@ -77,7 +79,7 @@ class SeriesStore:
         """Go on with the series of these names that another had."""
         for name in before._by_name.keys() & names:
             self._by_name[name] = before._by_name[name]
-            self._changed.update({stored.points: key for key, stored in self._by_name[name].items()})
+            self._changed.update({stored.points: (key, 0) for key, stored in self._by_name[name].items()})
 
     def rewind(self) -> None:
         """Take the last values for those of all time before: when they came about is no longer known."""
@@ -85,27 +87,26 @@ class SeriesStore:
             for key, stored in series.items():
                 points = stored.points
                 points.times[:], points.values[:] = [0], points.values[-1:]
-                self._changed[points] = key
+                self._changed[points] = (key, 0)
 
-    def take_changed(self) -> Iterator[tuple[str, Mapping[str, str], ChangePoints]]:
+    def take_changed(self) -> dict[ChangePoints, Changed]:
         """The series that changed since the last call; one without change points is gone."""
         changed, self._changed = self._changed, {}
-        for points, (name, *pairs) in changed.items():
-            yield name, dict(pairs), points
+        return changed
 
     def restored(self) -> None:
         """Rebuild what the table implies."""
         self._by_name.clear()
         for key, stored in self.table.items():
             self._by_name.setdefault(key[0], {})[key] = stored
-            self._changed[stored.points] = key
+            self._changed[stored.points] = (key, 0)
 
     def _forget(self, series: dict[tuple[Any, ...], Stored], before_ns: int) -> None:
         """Drop the series that ended before anything looks back."""
         for key, stored in tuple(series.items()):
             if stored.points.forget(before_ns):
                 self.table.touch(key)
-                self._changed[stored.points] = key
+                self._changed[stored.points] = (key, 0)
             if not stored.points.times:
                 del series[key]
                 self.table.pop(key, None)

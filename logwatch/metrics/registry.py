@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from logwatch.metrics.catalog import OTHER
 from logwatch.metrics.changepoints import NAN, ChangePoints
@@ -14,6 +15,14 @@ from logwatch.model import SECOND, Family, LabelValues, SampleChange
 FORGET_NS = 10 * SECOND
 DROPPED = "logwatch_series_dropped_total"
 Selected = tuple[Mapping[str, str], Sequence[int], Sequence[float]]
+
+
+class ChangedPoints(NamedTuple):
+    """A series of a sample name that is another one from a time on."""
+
+    name: str
+    labels: LabelValues
+    since_ns: int
 
 
 class Series:
@@ -27,7 +36,7 @@ class Series:
         self._points: list[SampleChange] = []
         self._groups: dict[str, set[str]] = {}
         self._forgot_ns = -FORGET_NS
-        self._changed_points: dict[ChangePoints, tuple[str, LabelValues]] = {}
+        self._changed_points: dict[ChangePoints, ChangedPoints] = {}
         for family in families:
             self.declare(family)
 
@@ -235,7 +244,7 @@ class Series:
             if table and table.lookback_ns:
                 past = table.remembered(point.family, point.labels)
                 past.put(point.time_ns, NAN if point.value is None else point.value)
-                self._changed_points[past] = (point.family, point.labels)
+                self._changed_points[past] = ChangedPoints(point.family, point.labels, 0)
         for change in changes:
             table = self._samples.get(change.family)
             if table is None or change.value is None or not self._restored(table, change, change.value):
@@ -269,7 +278,7 @@ class Series:
         """Return every sample name."""
         return list(self._samples)
 
-    def take_changed_points(self) -> dict[ChangePoints, tuple[str, LabelValues]]:
+    def take_changed_points(self) -> dict[ChangePoints, ChangedPoints]:
         """Hand over the series that are looked back at and changed since the last call, by their change points.
 
         One without any point is no longer kept.
@@ -322,7 +331,7 @@ class Series:
                 self._points.append(SampleChange(*key, None if ended else past.values[0], 0))
                 if not past.times:
                     del table.past[key]
-                    self._changed_points[past] = key
+                    self._changed_points[past] = ChangedPoints(*key, 0)
         return horizons
 
     def _seed(self, table: Table, labels: LabelValues | None = None) -> None:
@@ -341,9 +350,10 @@ class Series:
 
     def _put(self, table: Table, name: str, labels: LabelValues, time_ns: int, value: float) -> None:
         past = table.remembered(name, labels)
+        count = len(past.times)
         time_ns = past.put(time_ns, value)
         self._points.append(SampleChange(name, labels, value, time_ns))
-        self._changed_points[past] = (name, labels)
+        self._note(past, name, labels, time_ns if len(past.times) >= count else 0)
 
     def _step(self, table: Table, name: str, labels: LabelValues, time_ns: int, amount: float) -> None:
         past = table.past[name, labels]
@@ -351,7 +361,13 @@ class Series:
 
     def _grow(self, table: Table, name: str, labels: LabelValues, time_ns: int, amount: float, value: float) -> None:
         past = table.past[name, labels]
+        count = len(past.times)
         first = past.grow(time_ns, amount, value)
         for index in range(first, len(past.times)):
             self._points.append(SampleChange(name, labels, past.values[index], past.times[index]))
-        self._changed_points[past] = (name, labels)
+        self._note(past, name, labels, past.times[first] if len(past.times) >= count else 0)
+
+    def _note(self, past: ChangePoints, name: str, labels: LabelValues, since_ns: int) -> None:
+        known = self._changed_points.get(past)
+        if known is None or known.since_ns > since_ns:
+            self._changed_points[past] = ChangedPoints(name, labels, since_ns)

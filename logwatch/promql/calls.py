@@ -43,12 +43,16 @@ class Arguments(Protocol):
 
 
 def _over_time(name: str) -> Callable[[Arguments], VectorNode]:
-    counts: Literal["never", "unless constant", "always"] = "always"
-    if name in ranges.PRESENCE:
-        counts = "never"
-    elif name in ranges.AVERAGES:
-        counts = "unless constant"
-    return lambda given: ranges.OverTime(ranges.OF_VALUES[name], given.ranged(0), counts)
+    function = ranges.OF_VALUES[name]
+    counts: Literal["unless constant", "always"] = "unless constant" if name in ranges.AVERAGES else "always"
+
+    def build(given: Arguments) -> VectorNode:
+        argument = given.ranged(0)
+        if name in ranges.PRESENCE and isinstance(argument, RangeSelector):
+            return ranges.OverRuns(function, argument)
+        return ranges.OverTime(function, argument, counts)
+
+    return build
 
 
 def _over_samples(name: str) -> Callable[[Arguments], VectorNode]:

@@ -68,6 +68,19 @@ def sampled(times: Sequence[int], values: Sequence[float], ticks: range) -> tupl
     return taken_times, taken_values
 
 
+def runs(times: Sequence[int], values: Sequence[float], ticks: range) -> list[float]:
+    """As `sampled`, without the times and each value of a change point once."""
+    found: list[float] = []
+    first = max(0, bisect_right(times, ticks[0]) - 1)
+    last = bisect_right(times, ticks[-1])
+    for index in range(first, last):
+        value, following = values[index], times[index + 1] if index + 1 < last else ticks[-1] + 1
+        tick = max(ticks[0], -(-times[index] // ticks.step) * ticks.step)
+        if value == value and tick < following:
+            found.append(value)
+    return found
+
+
 def increase(times: Sequence[int], values: Sequence[float], start_ns: int, end_ns: int) -> float | None:
     """By how much a counter grew after `start_ns` and until `end_ns`, exactly; None if it was not there.
 

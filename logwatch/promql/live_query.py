@@ -7,10 +7,12 @@ come at which its result can differ although none has.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from heapq import heappop, heappush
+from collections.abc import Callable, Sequence
+from heapq import heapify, heappop, heappush
 from math import copysign
+from typing import NamedTuple
 
+from logwatch.promql.errors import EvaluationError
 from logwatch.promql.matchers import Selector
 from logwatch.promql.query import Query
 from logwatch.promql.series_index import Scrape, Series
@@ -30,25 +32,34 @@ class Part:
         self.series = series
         self.read = EVERYTHING
         self.result: Result = []
-        self.until_ns = 0
+        self.until_ns = NEVER_NS
+
+
+class Place(NamedTuple):
+    """Where a series is in a query: its part, and the bits of the selectors that select it."""
+
+    key: str
+    own: int
+    shared: int
+    """Of selectors of which each part reads all series."""
 
 
 class LiveQuery:
-    """Watches a `SeriesIndex`; `update` brings the result up to a time."""
+    """Watches a `SeriesIndex`; `update` brings the result up to a time. `on_due` is called with an earlier `due_ns`."""
 
-    def __init__(self, query: Query, scrape: Scrape) -> None:
+    def __init__(self, query: Query, scrape: Scrape, on_due: Callable[[int], None] = lambda _: None) -> None:
         self.query = query
         self.selectors: Sequence[Selector] = [numbered.selector for numbered in query.selectors]
         self.due_ns = 0
         """The earliest time at which the result can differ from that of the last update."""
         self.results: dict[str, Result] = {}
         """By part, those that are not empty."""
+        self._on_due = on_due
         self._scrape = scrape
         self._shared: dict[int, list[Series]] = {
             number: [] for number, numbered in enumerate(query.selectors) if numbered.shared
         }
         self._parts: dict[str, Part] = {}
-        self._stale: dict[str, None] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._changed = False
         if query.parting.is_whole:
@@ -56,64 +67,68 @@ class LiveQuery:
 
     # ── what the index tells ─────────────────────────────────────────────────────────
 
-    def add(self, series: Series, numbers: Sequence[int]) -> None:
+    def add(self, series: Series, numbers: Sequence[int], since_ns: int) -> Place:
         """A series came that the selectors of these numbers select."""
+        shared = sum(1 << number for number in numbers if number in self._shared)
+        own = sum(1 << number for number in numbers if number not in self._shared)
+        key = self.query.parting.key(series.labels) if own else ""
         for number in numbers:
-            if number in self._shared:
-                self._shared[number].append(series)
-            else:
-                self._part(self.query.parting.key(series.labels)).series[number].append(series)
-        self.touch(series, numbers)
+            (self._shared[number] if number in self._shared else self._part(key).series[number]).append(series)
+        place = Place(key, own, shared)
+        self.touch(place, since_ns)
+        return place
 
-    def touch(self, series: Series, numbers: Sequence[int]) -> None:
-        """Such a series changed: the parts that read it are stale."""
-        own = shared = 0
-        for number in numbers:
-            if number in self._shared:
-                shared |= 1 << number
-            else:
-                own |= 1 << number
+    def touch(self, place: Place, since_ns: int) -> None:
+        """Such a series is another one from that time on: the parts that read it are due then."""
+        key, own, shared = place
+        if own and self._parts[key].read & own:
+            self._make_due(key, self._parts[key], since_ns)
         if shared:
-            self._make_stale([key for key, part in self._parts.items() if part.read & shared])
-        if own:
-            key = self.query.parting.key(series.labels)
-            if self._parts[key].read & own:
-                self._make_stale((key,))
+            for each, part in self._parts.items():
+                if part.read & shared:
+                    self._make_due(each, part, since_ns)
 
-    def remove(self, series: Series, numbers: Sequence[int]) -> None:
+    def remove(self, series: Series, place: Place) -> None:
         """Such a series is gone."""
-        self.touch(series, numbers)
-        for number in numbers:
-            if number in self._shared:
+        self.touch(place, 0)
+        for number in self._shared:
+            if place.shared & 1 << number:
                 _remove(self._shared[number], series)
-                continue
-            key = self.query.parting.key(series.labels)
-            part = self._parts[key]
-            _remove(part.series[number], series)
-            own = (each for place, each in enumerate(part.series) if place not in self._shared)
-            if not self.query.parting.is_whole and not any(own):
-                self._drop(key)
-                return
+        if not place.own:
+            return
+        lists = self._parts[place.key].series
+        own = [each for number, each in enumerate(lists) if number not in self._shared]
+        for each in own:
+            _remove(each, series)
+        if not any(own) and not self.query.parting.is_whole:
+            del self._parts[place.key]  # that it is due makes its result end
 
     def invalidate(self) -> None:
-        """Make everything stale: the clock was set back."""
-        self._make_stale(self._parts)
+        """Be due with all parts: the clock was set back."""
+        for key, part in self._parts.items():
+            self._make_due(key, part, 0)
 
     # ── the result ───────────────────────────────────────────────────────────────────
 
     def update(self, time_ns: int) -> bool:
-        """Evaluate what is stale or due; whether the result changed. Raises EvaluationError, and is due until it does not."""
+        """Evaluate the parts that are due; whether the result changed. Raises EvaluationError, and is due until it does not."""
         if time_ns < self.due_ns:
             return False
-        self.due_ns = 0
+        due: dict[str, None] = {}
         while self._deadlines and self._deadlines[0][0] <= time_ns:
             until_ns, key = heappop(self._deadlines)
             part = self._parts.get(key)
-            if part is not None and part.until_ns == until_ns:
-                self._stale[key] = None
-        for key in tuple(self._stale):
-            self._changed |= self._evaluate(key, time_ns)
-            del self._stale[key]
+            if part is None or part.until_ns == until_ns:
+                due[key] = None
+        self.due_ns = 0
+        for key in tuple(due):
+            try:
+                self._changed |= self._evaluate(key, time_ns)
+            except EvaluationError:
+                for each in due:
+                    self._schedule(each, 0)
+                raise
+            del due[key]
         self.due_ns = self._deadlines[0][0] if self._deadlines else NEVER_NS
         changed, self._changed = self._changed, False
         return changed
@@ -128,10 +143,12 @@ class LiveQuery:
         if part is not None:
             moment = Moment(self._scrape, part.series, time_ns, time_ns, is_part=True)
             result = self.query.elements(moment)
-            part.read, part.until_ns = moment.read, moment.until_ns
-            if moment.until_ns < NEVER_NS:
-                heappush(self._deadlines, (moment.until_ns, key))
-        if _same(result, self.results.get(key, [])):
+            part.read = moment.read
+            self._schedule(key, moment.until_ns)
+        before = self.results.get(key)
+        if before is None and not result:
+            return False
+        if before is not None and _same(result, before):
             return False
         if result:
             self.results[key] = result
@@ -144,24 +161,31 @@ class LiveQuery:
     def _part(self, key: str) -> Part:
         part = self._parts.get(key)
         if part is None:
-            lists = [self._shared.get(number, []) for number in range(len(self.selectors))]
+            lists: list[list[Series]] = [self._shared.get(number, []) for number in range(len(self.selectors))]
             part = self._parts[key] = Part(
                 [each if number in self._shared else [] for number, each in enumerate(lists)]
             )
-            self._make_stale((key,))
+            self._make_due(key, part, 0)
         return part
 
-    def _drop(self, key: str) -> None:
-        del self._parts[key]
-        if key in self.results:
-            self._make_stale((key,))
-        else:
-            self._stale.pop(key, None)
+    def _make_due(self, key: str, part: Part, time_ns: int) -> None:
+        if time_ns < part.until_ns:
+            self._schedule(key, time_ns)
+        if time_ns < self.due_ns:
+            self.due_ns = time_ns
+            self._on_due(time_ns)
 
-    def _make_stale(self, keys: Sequence[str] | dict[str, Part]) -> None:
-        if keys:
-            self._stale.update(dict.fromkeys(keys))
-            self.due_ns = 0
+    def _schedule(self, key: str, time_ns: int) -> None:
+        """Evaluate a part at that time, and not before."""
+        part = self._parts.get(key)
+        if part is not None:
+            part.until_ns = time_ns
+        if time_ns < NEVER_NS:
+            heappush(self._deadlines, (time_ns, key))
+            if len(self._deadlines) > 64 + 4 * len(self._parts):  # most of it was overtaken by something earlier
+                parts = ((part.until_ns, key) for key, part in self._parts.items() if part.until_ns < NEVER_NS)
+                self._deadlines = [*parts, *((0, key) for key in self.results if key not in self._parts)]
+                heapify(self._deadlines)
 
 
 def _remove(series: list[Series], gone: Series) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re as stdlib_re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -83,3 +83,11 @@ class Selector:
         if self.name is not None:
             return name == self.name
         return all(matcher.accepts(name) for matcher in self.matchers if matcher.label == METRIC_NAME)
+
+    def accepts(self, labels: Mapping[str, str]) -> bool:
+        """Whether all matchers accept the labels of a series."""
+        return all(matcher.accepts(labels.get(matcher.label, "")) for matcher in self.matchers)
+
+    def demanded(self) -> Iterator[tuple[str, str]]:
+        """The labels that it demands to have a value."""
+        return ((matcher.label, matcher.value) for matcher in self.matchers if matcher.operator == "=")

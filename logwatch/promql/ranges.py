@@ -65,7 +65,7 @@ class OverTime:
 
     function: Callable[[Sequence[float]], float]
     argument: RangeNode
-    counts: Literal["never", "unless constant", "always"] = "always"
+    counts: Literal["unless constant", "always"] = "always"
     """Whether the result depends on the number of samples, which differs from time to time."""
     many_names: bool = False
 
@@ -86,6 +86,22 @@ class OverTime:
                 found.append((labels.nameless(), function(values)))
         if self.counts == "always" or (self.counts == "unless constant" and not constant):
             moment.changes_always()
+        return unique(found) if self.argument.many_names else found
+
+
+@dataclass(frozen=True, slots=True)
+class OverRuns:
+    """A function of a selector that does not depend on how often a value is repeated."""
+
+    function: Callable[[Sequence[float]], float]
+    argument: RangeSelector
+
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        function = self.function
+        found = [(labels.nameless(), function(values)) for labels, values in self.argument.runs(moment)]
         return unique(found) if self.argument.many_names else found
 
 

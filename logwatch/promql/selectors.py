@@ -6,10 +6,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from logwatch.promql.change_points import grid, last_sample, sampled, started_at, value_at
+from logwatch.promql.change_points import grid, last_sample, runs, sampled, started_at, value_at
 from logwatch.promql.matchers import Selector
 from logwatch.promql.series_index import Series
-from logwatch.promql.values import SECOND, Moment, Span, Vector, Window
+from logwatch.promql.values import SECOND, Labels, Moment, Span, Vector, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +138,24 @@ class RangeSelector:
             taken_times, taken_values = sampled(times, values, ticks)
             if taken_times:
                 yield labels, taken_times, taken_values
+
+    def runs(self, moment: Moment) -> Iterator[tuple[Labels, Sequence[float]]]:
+        """The values of the virtual samples of each window, those that follow each other and are equal once."""
+        ticks = self.ticks(moment)
+        if not ticks or self.range_ns < ticks.step:
+            moment.changes_always()
+        if not ticks:
+            return
+        first = ticks.start
+        for labels, _, _, times, values in self.series(moment):
+            if times[-1] <= first:
+                if values[-1] == values[-1]:
+                    yield labels, values[-1:]
+                continue
+            self._note_changes(times, ticks, moment)
+            found = runs(times, values, ticks)
+            if found:
+                yield labels, found
 
     def _note_changes(self, times: Sequence[int], ticks: range, moment: Moment) -> None:
         """Note when the first run of equal values leaves the window, and when the next change enters it."""

@@ -9,8 +9,9 @@ A `LiveQuery` that watches the index hears of each change of a series that it se
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from logwatch.model import SeriesView
 from logwatch.promql.matchers import Selector
@@ -93,19 +94,47 @@ class Watcher(Protocol):
     def selectors(self) -> Iterable[Selector]:
         """What it reads."""
 
-    def add(self, series: Series, numbers: Sequence[int]) -> None:
-        """A series came that the selectors of these numbers select."""
+    def add(self, series: Series, numbers: Sequence[int], since_ns: int) -> Any:
+        """A series came that the selectors of these numbers select; return the place it has here."""
 
-    def touch(self, series: Series, numbers: Sequence[int]) -> None:
-        """Such a series changed."""
+    def touch(self, place: Any, since_ns: int) -> None:
+        """The series of a place is another one from that time on."""
 
-    def remove(self, series: Series, numbers: Sequence[int]) -> None:
+    def remove(self, series: Series, place: Any) -> None:
         """Such a series is gone: it has no change points any more."""
 
 
 class _Known(NamedTuple):
     series: Series
-    watchers: Sequence[tuple[Watcher, Sequence[int]]]
+    watchers: Sequence[tuple[Watcher, Any]]
+    """With the place that each gave it."""
+
+
+Candidate = tuple[Watcher, int, Selector]
+"""A selector of a watcher, with its number there."""
+
+
+class _Selectors:
+    """The selectors that may select series of a name, by a label and value that they demand."""
+
+    def __init__(self, name: str, watchers: Iterable[Watcher]) -> None:
+        self.by_pair: dict[tuple[str, str], list[Candidate]] = {}
+        self.others: list[Candidate] = []
+        for watcher in watchers:
+            for number, selector in enumerate(watcher.selectors):
+                if selector.reads(name):
+                    pair = next((pair for pair in selector.demanded() if pair[1]), None)
+                    kept = self.others if pair is None else self.by_pair.setdefault(pair, [])
+                    kept.append((watcher, number, selector))
+
+    def selecting(self, labels: Labels) -> dict[Watcher, list[int]]:
+        """The watchers of a series with these labels, and the numbers of their selectors that select it."""
+        found: dict[Watcher, list[int]] = {}
+        candidates = [self.by_pair[pair] for pair in labels.items() if pair in self.by_pair]
+        for watcher, number, selector in itertools.chain(self.others, *candidates):
+            if selector.accepts(labels):
+                found.setdefault(watcher, []).append(number)
+        return found
 
 
 class SeriesIndex:
@@ -115,7 +144,7 @@ class SeriesIndex:
         self.scrape = scrape
         self._series: dict[str, dict[int, _Known]] = {}
         self._watchers: list[Watcher] = []
-        self._by_name: dict[str, list[tuple[Watcher, Sequence[tuple[int, Selector]]]]] = {}
+        self._selectors: dict[str, _Selectors] = {}
 
     def read(self, view: SeriesView) -> None:
         """Add all series of a view."""
@@ -126,13 +155,12 @@ class SeriesIndex:
     def watch(self, watcher: Watcher) -> None:
         """Tell a watcher of the series that it selects, those that are there already first."""
         self._watchers.append(watcher)
-        self._by_name.clear()
+        self._selectors.clear()
         for name, known in self._series.items():
+            selectors = _Selectors(name, [watcher])
             for key, (series, watchers) in known.items():
-                numbers = _selecting(series.labels, enumerate(watcher.selectors), name)
-                if numbers:
-                    known[key] = _Known(series, (*watchers, (watcher, numbers)))
-                    watcher.add(series, numbers)
+                for numbers in selectors.selecting(series.labels).values():
+                    known[key] = _Known(series, (*watchers, (watcher, watcher.add(series, numbers, 0))))
 
     def add(
         self,
@@ -145,31 +173,29 @@ class SeriesIndex:
         """Add a series; the list of its times tells it from others from now on."""
         if not times:
             return
+        selectors = self._selectors.get(name)
+        if selectors is None:
+            selectors = self._selectors[name] = _Selectors(name, self._watchers)
         series = Series(self.scrape.labelled(name, own), times, values, *(sampled or (times, values)))
-        watchers = []
-        for watcher, selectors in self._reading(name):
-            numbers = _selecting(series.labels, selectors, name)
-            if numbers:
-                watchers.append((watcher, numbers))
-        self._series.setdefault(name, {})[id(times)] = _Known(series, watchers)
-        for watcher, numbers in watchers:
-            watcher.add(series, numbers)
+        found = selectors.selecting(series.labels)
+        places = [(watcher, watcher.add(series, numbers, times[0])) for watcher, numbers in found.items()]
+        self._series.setdefault(name, {})[id(times)] = _Known(series, places)
 
-    def touch(self, name: str, times: Times) -> bool:
-        """Tell watchers that a series changed; False if it is not known."""
+    def touch(self, name: str, times: Times, since_ns: int = 0) -> bool:
+        """Tell watchers that a series is another one from that time on; False if it is not known."""
         known = self._series.get(name, {}).get(id(times))
         if known is None:
             return False
-        for watcher, numbers in known.watchers:
-            watcher.touch(known.series, numbers)
+        for watcher, place in known.watchers:
+            watcher.touch(place, since_ns)
         return True
 
     def remove(self, name: str, times: Times) -> None:
         """Remove a series that has no change points any more."""
         known = self._series.get(name, {}).pop(id(times), None)
         if known is not None:
-            for watcher, numbers in known.watchers:
-                watcher.remove(known.series, numbers)
+            for watcher, place in known.watchers:
+                watcher.remove(known.series, place)
 
     def select(self, selector: Selector) -> list[Series]:
         """The series that a selector matches."""
@@ -180,26 +206,5 @@ class SeriesIndex:
             known.series
             for name in names
             for known in self._series.get(name, {}).values()
-            if all(matcher.accepts(known.series.labels.get(matcher.label, "")) for matcher in selector.matchers)
+            if selector.accepts(known.series.labels)
         ]
-
-    def _reading(self, name: str) -> Sequence[tuple[Watcher, Sequence[tuple[int, Selector]]]]:
-        """The watchers that may select series of that name, with the selectors that may."""
-        found = self._by_name.get(name)
-        if found is None:
-            found = self._by_name[name] = []
-            for watcher in self._watchers:
-                selectors = [each for each in enumerate(watcher.selectors) if each[1].reads(name)]
-                if selectors:
-                    found.append((watcher, selectors))
-        return found
-
-
-def _selecting(labels: Labels, selectors: Iterable[tuple[int, Selector]], name: str) -> tuple[int, ...]:
-    """The numbers of the selectors that select a series of that name."""
-    get = labels.get
-    return tuple(
-        number
-        for number, selector in selectors
-        if selector.reads(name) and all(matcher.accepts(get(matcher.label, "")) for matcher in selector.matchers)
-    )

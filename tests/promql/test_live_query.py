@@ -11,12 +11,12 @@ import fleet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from logwatch.rulefiles.shipped import rules_folder
 
 from logwatch import promql
 from logwatch.alerting import AlertRule, load
 from logwatch.metrics.changepoints import ChangePoints
 from logwatch.promql.values import Moment
+from logwatch.rulefiles.files import rules_folder
 
 SECOND = 1_000_000_000
 STEP = 5 * SECOND
@@ -221,7 +221,7 @@ class Kept:
     def change(self, name: str, labels: Mapping[str, str], value: float, time_ns: int) -> None:
         points = self.points.setdefault((name, frozenset(labels.items())), ChangePoints())
         points.put(time_ns, value)
-        if not self.index.touch(name, points.times):
+        if not self.index.touch(name, points.times, time_ns):
             self.index.add(name, labels, points.times, points.values)
 
     def forget(self, before_ns: int) -> None:
