@@ -6,18 +6,17 @@
     index.watch(live)                      # index.add, touch and remove say what becomes of series
     if live.update(time_ns): live.result()
 
-`compile` goes through tokens (words and their places), refusals (what is not covered), the
-parser of promql-parser, and planner (its tree into nodes). Nodes stand in the module of what
-they do: selectors, ranges, subqueries, elements, labelling, histograms, dates, aggregations,
-operators, matching, scalars. They look at the series through a moment.
+`compile` goes through syntax (words and their places, what is not supported), the parser of
+promql-parser, traits (what parts of the expression depend on) and planner (its tree into nodes).
+Nodes are in the module of what they do: selectors, range_functions, vector_functions,
+aggregations, operators, vector_matching; `functions` has the allow-list. They read series through a moment.
 """
 
-from logwatch.promql.errors import EvaluationError, ExpressionError, PromqlError
-from logwatch.promql.live_query import LiveQuery
 from logwatch.promql.matchers import Matcher, Selector
 from logwatch.promql.planner import Reading
-from logwatch.promql.query import Query, compile  # noqa: A004 - see there
+from logwatch.promql.query import LiveQuery, Query, compile  # noqa: A004 - see there
 from logwatch.promql.series_index import Scrape, SeriesIndex
+from logwatch.promql.syntax import EvaluationError, ExpressionError, PromqlError
 from logwatch.promql.values import NEVER_NS, Labels, Sample
 
 __all__ = [

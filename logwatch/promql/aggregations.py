@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from logwatch.promql import floats
-from logwatch.promql.elements import largest_first, smallest_first
-from logwatch.promql.errors import EvaluationError
+from logwatch.promql.syntax import EvaluationError
 from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, ScalarNode, Vector, VectorNode
+from logwatch.promql.vector_functions import largest_first, smallest_first
 
 Key = TypeVar("Key", bound=Hashable)
 MAX_INT64 = 9.223372036854775e18

@@ -8,18 +8,25 @@ from typing import Any, Literal, NamedTuple
 
 import promql_parser as parser
 
-from logwatch.promql import aggregations, calls, matchers, operators
-from logwatch.promql.errors import ExpressionError
-from logwatch.promql.labelling import LABEL_NAME
-from logwatch.promql.matching import And, Matched, Matching, Or
-from logwatch.promql.scalars import NegatedScalar, Number, ScalarOperation
-from logwatch.promql.selectors import InstantSelector, RangeSelector, Shift
+from logwatch.promql import aggregations, functions, matchers, operators
+from logwatch.promql.operators import NegatedScalar, Number, ScalarOperation
+from logwatch.promql.selectors import InstantSelector, RangeSelector, Shift, Subquery
 from logwatch.promql.series_index import SAMPLE_INTERVAL_NS, SUBQUERY_STEP_NS
-from logwatch.promql.subqueries import Subquery
-from logwatch.promql.tokens import Token
-from logwatch.promql.traits import ONE_PART, Parting, traits_of
-from logwatch.promql.tree import MATCH_OPERATORS, grouping_of, kind_of, matching_of, nanoseconds, string_of
+from logwatch.promql.syntax import ExpressionError, Token
+from logwatch.promql.traits import (
+    MATCH_OPERATORS,
+    ONE_PART,
+    Parting,
+    grouping_of,
+    kind_of,
+    matching_of,
+    nanoseconds,
+    string_of,
+    traits_of,
+)
 from logwatch.promql.values import METRIC_NAME, RangeNode, ScalarNode, VectorNode
+from logwatch.promql.vector_functions import LABEL_NAME
+from logwatch.promql.vector_matching import And, Matched, Matching, Or
 
 KINDS = {"scalar": "a number", "vector": "an instant vector", "range": "a range of samples", "string": "a string"}
 MAX_SAMPLES = 1_000_000
@@ -87,8 +94,8 @@ class Planner:
             case parser.BinaryExpr():
                 operation = {**operators.ARITHMETIC, **operators.COMPARISON}[str(tree.op)]
                 return ScalarOperation(operation, self.scalar(tree.lhs, around), self.scalar(tree.rhs, around))
-            case parser.Call() if tree.func.name in calls.SCALARS:
-                return calls.SCALARS[tree.func.name](Given(self, tree.args, around))
+            case parser.Call() if tree.func.name in functions.SCALARS:
+                return functions.SCALARS[tree.func.name](Given(self, tree.args, around))
             case _:
                 raise self.mistyped(tree, "a number")
 
@@ -107,8 +114,8 @@ class Planner:
                 return self._aggregation(tree, around)
             case parser.BinaryExpr():
                 return self._binary(tree, around)
-            case parser.Call() if tree.func.name in calls.VECTORS:
-                return calls.VECTORS[tree.func.name](Given(self, tree.args, around))
+            case parser.Call() if tree.func.name in functions.VECTORS:
+                return functions.VECTORS[tree.func.name](Given(self, tree.args, around))
             case _:
                 raise self.mistyped(tree, "an instant vector")
 
@@ -256,7 +263,7 @@ class Planner:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The arguments of a call (see calls.Arguments)."""
+    """The arguments of a call (see functions.Arguments)."""
 
     planner: Planner
     expressions: Sequence[parser.Expr]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from math import copysign
+from typing import NamedTuple
 
 import promql_parser as parser
 
 from logwatch.model import SeriesView
-from logwatch.promql.calls import FUNCTIONS
-from logwatch.promql.placing import syntax_error
+from logwatch.promql.aggregations import NAMES as AGGREGATIONS
+from logwatch.promql.functions import FUNCTIONS
+from logwatch.promql.matchers import Selector
 from logwatch.promql.planner import Numbered, Planner, Reading
-from logwatch.promql.refusals import refuse
-from logwatch.promql.series_index import Scrape, SeriesIndex
-from logwatch.promql.tokens import tokenize
+from logwatch.promql.series_index import Scrape, Series, SeriesIndex
+from logwatch.promql.syntax import EvaluationError, Words, refuse, syntax_error, tokenize
 from logwatch.promql.traits import Parting, parting_of
-from logwatch.promql.values import Labels, Moment, Sample, ScalarNode, Vector, VectorNode
+from logwatch.promql.values import NEVER_NS, Labels, Moment, Sample, ScalarNode, Vector, VectorNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Query:
 def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called with the name of its module
     """Parse and check an expression; raises ExpressionError."""
     tokens = tokenize(text)
-    refuse(text, tokens, FUNCTIONS)
+    refuse(text, tokens, Words(FUNCTIONS, AGGREGATIONS))
     try:
         tree = parser.parse(text)
     except ValueError as error:
@@ -79,3 +82,189 @@ def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called wit
     planner = Planner(text, tokens, parting)
     scalar, vector = planner.plan(tree)
     return Query(text, tuple(planner.readings), tuple(planner.selectors), parting, scalar, vector)
+
+
+EVERYTHING = -1
+"""What a part has read that was never evaluated: every selector's bit is set."""
+Result = list[tuple[Labels, float]]
+
+
+class Part:
+    """The series of a part by selector, and what its last evaluation found."""
+
+    __slots__ = ("read", "result", "series", "until_ns")
+
+    def __init__(self, series: list[list[Series]]) -> None:
+        self.series = series
+        self.read = EVERYTHING
+        self.result: Result = []
+        self.until_ns = NEVER_NS
+
+
+class Place(NamedTuple):
+    """Where a series is in a query: its part, and the bits of the selectors that select it."""
+
+    key: str
+    own: int
+    shared: int
+    """Of selectors of which each part reads all series."""
+
+
+class LiveQuery:
+    """Watches a `SeriesIndex`; `update` brings the result up to a time. `on_due` is called with an earlier `due_ns`."""
+
+    def __init__(self, query: Query, scrape: Scrape, on_due: Callable[[int], None] = lambda _: None) -> None:
+        self.query = query
+        self.selectors: Sequence[Selector] = [numbered.selector for numbered in query.selectors]
+        self.due_ns = 0
+        """The earliest time at which the result can differ from that of the last update."""
+        self.results: dict[str, Result] = {}
+        """By part, those that are not empty."""
+        self._on_due = on_due
+        self._scrape = scrape
+        self._shared: dict[int, list[Series]] = {
+            number: [] for number, numbered in enumerate(query.selectors) if numbered.shared
+        }
+        self._parts: dict[str, Part] = {}
+        self._deadlines: list[tuple[int, str]] = []
+        self._changed = False
+        if query.parting.is_whole:
+            self._part("")
+
+    # ── what the index tells ─────────────────────────────────────────────────────────
+
+    def add(self, series: Series, numbers: Sequence[int], since_ns: int) -> Place:
+        """A series came that the selectors of these numbers select."""
+        shared = sum(1 << number for number in numbers if number in self._shared)
+        own = sum(1 << number for number in numbers if number not in self._shared)
+        key = self.query.parting.key(series.labels) if own else ""
+        for number in numbers:
+            (self._shared[number] if number in self._shared else self._part(key).series[number]).append(series)
+        place = Place(key, own, shared)
+        self.touch(place, since_ns)
+        return place
+
+    def touch(self, place: Place, since_ns: int) -> None:
+        """Such a series is another one from that time on: the parts that read it are due then."""
+        key, own, shared = place
+        if own and self._parts[key].read & own:
+            self._make_due(key, self._parts[key], since_ns)
+        if shared:
+            for each, part in self._parts.items():
+                if part.read & shared:
+                    self._make_due(each, part, since_ns)
+
+    def remove(self, series: Series, place: Place) -> None:
+        """Such a series is gone."""
+        self.touch(place, 0)
+        for number in self._shared:
+            if place.shared & 1 << number:
+                _remove(self._shared[number], series)
+        if not place.own:
+            return
+        lists = self._parts[place.key].series
+        own = [each for number, each in enumerate(lists) if number not in self._shared]
+        for each in own:
+            _remove(each, series)
+        if not any(own) and not self.query.parting.is_whole:
+            del self._parts[place.key]  # that it is due makes its result end
+
+    def invalidate(self) -> None:
+        """Be due with all parts: the clock was set back."""
+        for key, part in self._parts.items():
+            self._make_due(key, part, 0)
+
+    # ── the result ───────────────────────────────────────────────────────────────────
+
+    def update(self, time_ns: int) -> bool:
+        """Evaluate the parts that are due; whether the result changed. Raises EvaluationError, and is due until it does not."""
+        if time_ns < self.due_ns:
+            return False
+        due: dict[str, None] = {}
+        while self._deadlines and self._deadlines[0][0] <= time_ns:
+            until_ns, key = heappop(self._deadlines)
+            part = self._parts.get(key)
+            if part is None or part.until_ns == until_ns:
+                due[key] = None
+        self.due_ns = 0
+        for key in tuple(due):
+            try:
+                self._changed |= self._evaluate(key, time_ns)
+            except EvaluationError:
+                for each in due:
+                    self._schedule(each, 0)
+                raise
+            del due[key]
+        self.due_ns = self._deadlines[0][0] if self._deadlines else NEVER_NS
+        changed, self._changed = self._changed, False
+        return changed
+
+    def result(self) -> Result:
+        """All elements of the last update."""
+        return [element for part in self.results.values() for element in part]
+
+    def _evaluate(self, key: str, time_ns: int) -> bool:
+        part = self._parts.get(key)
+        result: Result = []
+        if part is not None:
+            moment = Moment(self._scrape, part.series, time_ns, time_ns, is_part=True)
+            result = self.query.elements(moment)
+            part.read = moment.read
+            self._schedule(key, moment.until_ns)
+        before = self.results.get(key)
+        if before is None and not result:
+            return False
+        if before is not None and _same(result, before):
+            return False
+        if result:
+            self.results[key] = result
+        else:
+            del self.results[key]
+        return True
+
+    # ── parts ────────────────────────────────────────────────────────────────────────
+
+    def _part(self, key: str) -> Part:
+        part = self._parts.get(key)
+        if part is None:
+            lists: list[list[Series]] = [self._shared.get(number, []) for number in range(len(self.selectors))]
+            part = self._parts[key] = Part(
+                [each if number in self._shared else [] for number, each in enumerate(lists)]
+            )
+            self._make_due(key, part, 0)
+        return part
+
+    def _make_due(self, key: str, part: Part, time_ns: int) -> None:
+        if time_ns < part.until_ns:
+            self._schedule(key, time_ns)
+        if time_ns < self.due_ns:
+            self.due_ns = time_ns
+            self._on_due(time_ns)
+
+    def _schedule(self, key: str, time_ns: int) -> None:
+        """Evaluate a part at that time, and not before."""
+        part = self._parts.get(key)
+        if part is not None:
+            part.until_ns = time_ns
+        if time_ns < NEVER_NS:
+            heappush(self._deadlines, (time_ns, key))
+            if len(self._deadlines) > 64 + 4 * len(self._parts):  # most of it was overtaken by something earlier
+                parts = ((part.until_ns, key) for key, part in self._parts.items() if part.until_ns < NEVER_NS)
+                self._deadlines = [*parts, *((0, key) for key in self.results if key not in self._parts)]
+                heapify(self._deadlines)
+
+
+def _remove(series: list[Series], gone: Series) -> None:
+    series[:] = [each for each in series if each is not gone]
+
+
+def _same(left: Result, right: Result) -> bool:
+    """Whether two results have the same elements in the same order; NaN equals NaN, 0 is not -0."""
+    if len(left) != len(right):
+        return False
+    for (labels, value), (other_labels, other) in zip(left, right, strict=True):
+        if labels != other_labels or (value != other and (value == value or other == other)):
+            return False
+        if not value and copysign(1.0, value) != copysign(1.0, other):
+            return False
+    return True

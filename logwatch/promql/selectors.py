@@ -1,4 +1,4 @@
-"""Selectors as nodes: the value of each series now, or its window of virtual samples."""
+"""Selectors and subqueries as nodes: the value of each series now, or its window of samples."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from logwatch.promql.change_points import grid, last_sample, runs, sampled, started_at, value_at
 from logwatch.promql.matchers import Selector
 from logwatch.promql.series_index import Series
-from logwatch.promql.values import SECOND, Labels, Moment, Span, Vector, Window
+from logwatch.promql.values import SECOND, Labels, Moment, Span, Vector, VectorNode, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,3 +166,40 @@ class RangeSelector:
             place = bisect_right(times, ticks[-1])
         if place < len(times):
             moment.changes_at(-(-times[place] // step) * step + offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Subquery:
+    """`expression[range:step]`; the steps are multiples of the step since 1970, like virtual samples."""
+
+    argument: VectorNode
+    range_ns: int
+    step_ns: int | None
+    """None: the default of the snapshot."""
+    shift: Shift
+
+    @property
+    def many_names(self) -> bool:
+        """As the argument."""
+        return self.argument.many_names
+
+    def span(self, moment: Moment) -> Span:
+        """What the windows cover."""
+        end = self.shift.apply(moment)
+        return Span(end - self.range_ns, end, moment.time_ns)
+
+    def windows(self, moment: Moment) -> Iterator[Window]:
+        """The results of all steps, by series."""
+        moment.changes_always()
+        start, end, _ = self.span(moment)
+        collected: dict[Labels, tuple[list[int], list[float]]] = {}
+        for time_ns in grid(start, end, self.step_ns or moment.scrape.subquery_step_ns):
+            step = moment.at(time_ns)
+            elements = self.argument.vector(step)
+            moment.has_read(step)
+            for labels, value in elements:
+                times, values = collected.setdefault(labels, ([], []))
+                times.append(time_ns)
+                values.append(value)
+        for labels, (times, values) in collected.items():
+            yield labels, times, values

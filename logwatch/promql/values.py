@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from logwatch.promql.errors import EvaluationError
+from logwatch.promql.syntax import EvaluationError
 
 if TYPE_CHECKING:
     from logwatch.promql.series_index import Scrape, Series

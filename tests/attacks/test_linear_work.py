@@ -17,7 +17,7 @@ from logwatch.matching.docker_lines import DaemonLineCounter, header_of
 from logwatch.matching.extractor import looks_like_engine
 from logwatch.matching.redaction import Masker
 from logwatch.model import Chunk
-from logwatch.promql.histograms import GO_FLOAT
+from logwatch.promql.vector_functions import GO_FLOAT
 
 SMALL, LARGE = 8_000, 64_000
 TIMES_MORE = 24

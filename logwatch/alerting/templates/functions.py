@@ -12,7 +12,7 @@ from typing import NamedTuple
 import re2
 
 from logwatch.notation import quoted
-from logwatch.promql.labelling import expand
+from logwatch.promql.vector_functions import expand
 
 Value = str | float | int | bool | Mapping[str, str]
 MANY = 99

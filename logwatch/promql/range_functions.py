@@ -1,4 +1,8 @@
-"""Functions of the values within a range, by the formulas of Prometheus (promql/functions.go)."""
+"""Functions of the samples within a range, by the formulas of Prometheus (promql/functions.go).
+
+`increase` and `rate` of a selector count change points and are exact. All others, and these
+two over a subquery, see virtual samples.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,9 @@ from itertools import pairwise
 from typing import Literal
 
 from logwatch.promql import floats
-from logwatch.promql.change_points import last_sample
+from logwatch.promql.change_points import increase, last_sample
 from logwatch.promql.selectors import RangeSelector
-from logwatch.promql.values import Labels, Moment, RangeNode, ScalarNode, Vector, unique
+from logwatch.promql.values import SECOND, Labels, Moment, RangeNode, ScalarNode, Span, Vector, Window, unique
 
 
 def changes(values: Sequence[float]) -> float:
@@ -184,3 +188,161 @@ class QuantileOverTime:
         """The elements at that moment."""
         q = self.q.scalar(moment)
         return OverTime(lambda values: floats.quantile(q, values), self.argument, "unless constant").vector(moment)
+
+
+def instant_difference(window: Window, *, counter: bool) -> tuple[float, float] | None:
+    """The difference between the last two samples, and the seconds between them."""
+    _, times, values = window
+    if len(values) < 2:
+        return None
+    before, last = values[-2], values[-1]
+    difference = last if counter and last < before else last - before
+    return difference, (times[-1] - times[-2]) / SECOND
+
+
+def irate(window: Window, _: Span) -> float | None:
+    """The rate between the last two samples."""
+    found = instant_difference(window, counter=True)
+    return found[0] / found[1] if found else None
+
+
+def idelta(window: Window, _: Span) -> float | None:
+    """The difference between the last two samples."""
+    found = instant_difference(window, counter=False)
+    return found[0] if found else None
+
+
+def extrapolated(window: Window, span: Span, *, counter: bool) -> float | None:
+    """The growth within the range, extrapolated to its ends (promql/functions.go, extrapolatedRate)."""
+    _, times, values = window
+    if len(values) < 2:
+        return None
+    result = values[-1] - values[0]
+    if counter:
+        result += sum(before for before, value in pairwise(values) if value < before)
+    to_start = (times[0] - span.start_ns) / SECOND
+    to_end = (span.end_ns - times[-1]) / SECOND
+    covered = (times[-1] - times[0]) / SECOND
+    between = covered / (len(values) - 1)
+    if counter and result > 0 and values[0] >= 0:
+        to_start = min(to_start, covered * (values[0] / result))  # a counter is never below 0
+    threshold = between * 1.1
+    reach = covered
+    reach += to_start if to_start < threshold else between / 2
+    reach += to_end if to_end < threshold else between / 2
+    return result * (reach / covered)
+
+
+def delta(window: Window, span: Span) -> float | None:
+    """The difference between the ends of the range."""
+    return extrapolated(window, span, counter=False)
+
+
+def sampled_increase(window: Window, span: Span) -> float | None:
+    """`increase` over a subquery, which has no change points."""
+    return extrapolated(window, span, counter=True)
+
+
+def sampled_rate(window: Window, span: Span) -> float | None:
+    """`rate` over a subquery."""
+    grown = extrapolated(window, span, counter=True)
+    return None if grown is None else grown / ((span.end_ns - span.start_ns) / SECOND)
+
+
+def regression(window: Window, origin_ns: int) -> tuple[float, float]:
+    """Slope per second, and the value at `origin_ns`, of the least squares line through the samples."""
+    _, times, values = window
+    if all(value == values[0] for value in values):
+        return (floats.NAN, floats.NAN) if math.isinf(values[0]) else (0.0, values[0])
+    count = len(values)
+    seconds = [(time - origin_ns) / SECOND for time in times]
+    sum_x, sum_y = floats.total_of(seconds), floats.total_of(values)
+    sum_xy = floats.total_of([x * y for x, y in zip(seconds, values, strict=True)])
+    sum_xx = floats.total_of([x * x for x in seconds])
+    slope = floats.divide(sum_xy - sum_x * sum_y / count, sum_xx - sum_x * sum_x / count)
+    return slope, sum_y / count - slope * sum_x / count
+
+
+def deriv(window: Window, _: Span) -> float | None:
+    """The slope per second of the least squares line."""
+    return regression(window, window[1][0])[0] if len(window[1]) > 1 else None
+
+
+OF_SAMPLES: dict[str, Callable[[Window, Span], float | None]] = {
+    "irate": irate,
+    "idelta": idelta,
+    "delta": delta,
+    "deriv": deriv,
+    "increase": sampled_increase,
+    "rate": sampled_rate,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class OverSamples:
+    """A function that needs the times of the samples, too; without result there is no element."""
+
+    function: Callable[[Window, Span], float | None]
+    argument: RangeNode
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        moment.changes_always()
+        span = self.argument.span(moment)
+        found: Vector = []
+        for window in self.argument.windows(moment):
+            value = self.function(window, span)
+            if value is not None:
+                found.append((window[0].nameless(), value))
+        return unique(found) if self.argument.many_names else found
+
+
+@dataclass(frozen=True, slots=True)
+class PredictLinear:
+    """`predict_linear(range, seconds)`: the value on the least squares line, seconds from now."""
+
+    argument: RangeNode
+    seconds: ScalarNode
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        ahead = self.seconds.scalar(moment)
+        return OverSamples(lambda window, span: _predict(window, span, ahead), self.argument).vector(moment)
+
+
+def _predict(window: Window, span: Span, ahead: float) -> float | None:
+    if len(window[1]) < 2:
+        return None
+    slope, intercept = regression(window, span.at_ns)
+    return slope * ahead + intercept
+
+
+@dataclass(frozen=True, slots=True)
+class Increase:
+    """`increase` and `rate` (`per_second`) of a selector: every change counts once, where it happened."""
+
+    argument: RangeSelector
+    per_second: bool
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        start, end, _ = self.argument.span(moment)
+        range_ns, offset_ns = self.argument.range_ns, self.argument.shift.offset_ns
+        divisor = range_ns / SECOND if self.per_second else 1.0
+        found: Vector = []
+        add = found.append
+        for labels, times, values, _, _ in self.argument.series(moment):
+            if times[-1] <= start:
+                if values[-1] == values[-1]:
+                    add((labels.nameless(), 0.0))
+                continue
+            moment.changes_at(times[bisect_right(times, start)] + range_ns + offset_ns)
+            if times[-1] > end:
+                moment.changes_at(times[bisect_right(times, end)] + offset_ns)
+            grown = increase(times, values, start, end)
+            if grown is not None:
+                add((labels.nameless(), grown / divisor))
+        return unique(found) if self.argument.many_names else found

@@ -8,12 +8,12 @@ from typing import Literal, Protocol
 
 import promql_parser as parser
 
-from logwatch.promql import dates, elements, labelling, ranges, rates
-from logwatch.promql.histograms import HistogramQuantile
+from logwatch.promql import range_functions, vector_functions
 from logwatch.promql.matchers import Regex
-from logwatch.promql.scalars import Number, ScalarOf, Time, TimesOf, VectorOf
+from logwatch.promql.operators import Number, ScalarOf, Time, TimesOf, VectorOf
 from logwatch.promql.selectors import InstantSelector, RangeSelector, SampleTimes
 from logwatch.promql.values import Labels, RangeNode, ScalarNode, VectorNode
+from logwatch.promql.vector_functions import HistogramQuantile
 
 
 class Arguments(Protocol):
@@ -43,79 +43,85 @@ class Arguments(Protocol):
 
 
 def _over_time(name: str) -> Callable[[Arguments], VectorNode]:
-    function = ranges.OF_VALUES[name]
-    counts: Literal["unless constant", "always"] = "unless constant" if name in ranges.AVERAGES else "always"
+    function = range_functions.OF_VALUES[name]
+    counts: Literal["unless constant", "always"] = "unless constant" if name in range_functions.AVERAGES else "always"
 
     def build(given: Arguments) -> VectorNode:
         argument = given.ranged(0)
-        if name in ranges.PRESENCE and isinstance(argument, RangeSelector):
-            return ranges.OverRuns(function, argument)
-        return ranges.OverTime(function, argument, counts)
+        if name in range_functions.PRESENCE and isinstance(argument, RangeSelector):
+            return range_functions.OverRuns(function, argument)
+        return range_functions.OverTime(function, argument, counts)
 
     return build
 
 
 def _over_samples(name: str) -> Callable[[Arguments], VectorNode]:
-    return lambda given: rates.OverSamples(rates.OF_SAMPLES[name], given.ranged(0))
+    return lambda given: range_functions.OverSamples(range_functions.OF_SAMPLES[name], given.ranged(0))
 
 
 def _of_value(name: str) -> Callable[[Arguments], VectorNode]:
-    return lambda given: elements.Mapped(elements.OF_VALUE[name], given.vector(0))
+    return lambda given: vector_functions.Mapped(vector_functions.OF_VALUE[name], given.vector(0))
 
 
 def _calendar(name: str) -> Callable[[Arguments], VectorNode]:
-    part = dates.PARTS[name]
-    return lambda given: dates.CalendarPart(part, given.vector(0) if given.expressions else None)
+    part = vector_functions.PARTS[name]
+    return lambda given: vector_functions.CalendarPart(part, given.vector(0) if given.expressions else None)
 
 
 def _counting(name: str) -> Callable[[Arguments], VectorNode]:
     def build(given: Arguments) -> VectorNode:
         argument = given.ranged(0)
         if isinstance(argument, RangeSelector):
-            return rates.Increase(argument, per_second=name == "rate")
-        return rates.OverSamples(rates.OF_SAMPLES[name], argument)
+            return range_functions.Increase(argument, per_second=name == "rate")
+        return range_functions.OverSamples(range_functions.OF_SAMPLES[name], argument)
 
     return build
 
 
 def _absence(node: VectorNode | RangeNode) -> Labels:
     if isinstance(node, InstantSelector | RangeSelector):
-        return labelling.labels_of_absence(node.selector)
+        return vector_functions.labels_of_absence(node.selector)
     return Labels()
 
 
 def _absent(given: Arguments) -> VectorNode:
     argument = given.vector(0)
-    return elements.Absent(argument, _absence(argument))
+    return vector_functions.Absent(argument, _absence(argument))
 
 
 def _last_over_time(given: Arguments) -> VectorNode:
     argument = given.ranged(0)
-    return ranges.LastOfSelector(argument) if isinstance(argument, RangeSelector) else ranges.LastOfWindow(argument)
+    return (
+        range_functions.LastOfSelector(argument)
+        if isinstance(argument, RangeSelector)
+        else range_functions.LastOfWindow(argument)
+    )
 
 
 def _absent_over_time(given: Arguments) -> VectorNode:
     argument = given.ranged(0)
-    return ranges.AbsentOverTime(argument, _absence(argument))
+    return range_functions.AbsentOverTime(argument, _absence(argument))
 
 
 def _timestamp(given: Arguments) -> VectorNode:
     argument = given.vector(0)
     times = SampleTimes(argument) if isinstance(argument, InstantSelector) else TimesOf(argument)
-    return elements.Mapped(float, times)
+    return vector_functions.Mapped(float, times)
 
 
 def _round(given: Arguments) -> VectorNode:
-    return elements.Rounded(given.vector(0), given.scalar(1) if len(given.expressions) > 1 else Number(1.0))
+    return vector_functions.Rounded(given.vector(0), given.scalar(1) if len(given.expressions) > 1 else Number(1.0))
 
 
 def _label_replace(given: Arguments) -> VectorNode:
-    return labelling.LabelReplace(given.vector(0), given.label(1), given.string(2), given.string(3), given.regex(4))
+    return vector_functions.LabelReplace(
+        given.vector(0), given.label(1), given.string(2), given.string(3), given.regex(4)
+    )
 
 
 def _label_join(given: Arguments) -> VectorNode:
     sources = tuple(given.label(index) for index in range(3, len(given.expressions)))
-    return labelling.LabelJoin(given.vector(0), given.label(1), given.string(2), sources)
+    return vector_functions.LabelJoin(given.vector(0), given.label(1), given.string(2), sources)
 
 
 SCALARS: dict[str, Callable[[Arguments], ScalarNode]] = {
@@ -125,24 +131,24 @@ SCALARS: dict[str, Callable[[Arguments], ScalarNode]] = {
 }
 
 VECTORS: dict[str, Callable[[Arguments], VectorNode]] = {
-    **{name: _over_time(name) for name in ranges.OF_VALUES},
-    **{name: _over_samples(name) for name in rates.OF_SAMPLES},
-    **{name: _of_value(name) for name in elements.OF_VALUE},
-    **{name: _calendar(name) for name in dates.PARTS},
+    **{name: _over_time(name) for name in range_functions.OF_VALUES},
+    **{name: _over_samples(name) for name in range_functions.OF_SAMPLES},
+    **{name: _of_value(name) for name in vector_functions.OF_VALUE},
+    **{name: _calendar(name) for name in vector_functions.PARTS},
     **{name: _counting(name) for name in ("increase", "rate")},
     "last_over_time": _last_over_time,
     "absent_over_time": _absent_over_time,
-    "quantile_over_time": lambda given: ranges.QuantileOverTime(given.scalar(0), given.ranged(1)),
-    "predict_linear": lambda given: rates.PredictLinear(given.ranged(0), given.scalar(1)),
+    "quantile_over_time": lambda given: range_functions.QuantileOverTime(given.scalar(0), given.ranged(1)),
+    "predict_linear": lambda given: range_functions.PredictLinear(given.ranged(0), given.scalar(1)),
     "absent": _absent,
     "vector": lambda given: VectorOf(given.scalar(0)),
     "timestamp": _timestamp,
     "round": _round,
-    "clamp": lambda given: elements.Clamped(given.vector(0), given.scalar(1), given.scalar(2)),
-    "clamp_min": lambda given: elements.Clamped(given.vector(0), given.scalar(1), None),
-    "clamp_max": lambda given: elements.Clamped(given.vector(0), None, given.scalar(1)),
-    "sort": lambda given: elements.Sorted(given.vector(0), descending=False),
-    "sort_desc": lambda given: elements.Sorted(given.vector(0), descending=True),
+    "clamp": lambda given: vector_functions.Clamped(given.vector(0), given.scalar(1), given.scalar(2)),
+    "clamp_min": lambda given: vector_functions.Clamped(given.vector(0), given.scalar(1), None),
+    "clamp_max": lambda given: vector_functions.Clamped(given.vector(0), None, given.scalar(1)),
+    "sort": lambda given: vector_functions.Sorted(given.vector(0), descending=False),
+    "sort_desc": lambda given: vector_functions.Sorted(given.vector(0), descending=True),
     "label_replace": _label_replace,
     "label_join": _label_join,
     "histogram_quantile": lambda given: HistogramQuantile(given.scalar(0), given.vector(1)),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Literal
 
-from logwatch.promql.errors import EvaluationError
+from logwatch.promql.syntax import EvaluationError
 from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, Vector, VectorNode
 
 Key = Callable[[Labels], Hashable]

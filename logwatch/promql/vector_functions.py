@@ -1,0 +1,343 @@
+"""Functions of instant vectors: of values, labels, the calendar and histograms, and the order of elements."""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_left
+from calendar import monthrange
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from math import isfinite
+from operator import itemgetter
+
+from logwatch.promql import floats
+from logwatch.promql.matchers import Match, Regex, Selector
+from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, ScalarNode, Vector, VectorNode, unique
+
+OF_VALUE: dict[str, Callable[[float], float]] = {
+    "abs": abs,
+    "ceil": floats.ceil,
+    "floor": floats.floor,
+    "sgn": floats.sign,
+    "exp": floats.total(math.exp),
+    "sqrt": floats.total(math.sqrt),
+    "ln": floats.logarithm(math.log),
+    "log2": floats.logarithm(math.log2),
+    "log10": floats.logarithm(math.log10),
+    "deg": math.degrees,
+    "rad": math.radians,
+    "sin": floats.total(math.sin),
+    "cos": floats.total(math.cos),
+    "tan": floats.total(math.tan),
+    "asin": floats.total(math.asin),
+    "acos": floats.total(math.acos),
+    "atan": math.atan,
+    "sinh": floats.total(math.sinh),
+    "cosh": floats.total(math.cosh),
+    "tanh": math.tanh,
+    "asinh": math.asinh,
+    "acosh": floats.total(math.acosh),
+    "atanh": floats.atanh,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A function of each value; the metric's name goes, for it is no longer that metric."""
+
+    function: Callable[[float], float]
+    argument: VectorNode
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        function = self.function
+        found = [(labels.nameless(), function(value)) for labels, value in self.argument.vector(moment)]
+        return unique(found) if self.argument.many_names else found
+
+
+@dataclass(frozen=True, slots=True)
+class Clamped:
+    """`clamp`, `clamp_min`, `clamp_max`; a missing bound is None."""
+
+    argument: VectorNode
+    lowest: ScalarNode | None
+    highest: ScalarNode | None
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment; none when the bounds cross."""
+        low = self.lowest.scalar(moment) if self.lowest else -floats.INF
+        high = self.highest.scalar(moment) if self.highest else floats.INF
+        if high < low:
+            return []
+        return Mapped(lambda value: _clamp(value, low, high), self.argument).vector(moment)
+
+
+def _clamp(value: float, low: float, high: float) -> float:
+    if value != value or low != low or high != high:
+        return floats.NAN
+    return max(low, min(high, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Rounded:
+    """`round(vector, to)`: the nearest multiple; halves go up."""
+
+    argument: VectorNode
+    to: ScalarNode
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        # The inverse, because dividing by 0.1 is less exact than multiplying with 10.
+        inverse = floats.divide(1.0, self.to.scalar(moment))
+        mapped = Mapped(lambda value: floats.divide(floats.floor(value * inverse + 0.5), inverse), self.argument)
+        return mapped.vector(moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """`sort` and `sort_desc`: elements by value, NaN last; they keep their names."""
+
+    argument: VectorNode
+    descending: bool
+
+    @property
+    def many_names(self) -> bool:
+        """As the argument."""
+        return self.argument.many_names
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        return sorted(self.argument.vector(moment), key=largest_first if self.descending else smallest_first)
+
+
+def smallest_first(element: Element) -> tuple[bool, float]:
+    """A sort key; NaN comes last."""
+    value = element[1]
+    return (True, 0.0) if value != value else (False, value)
+
+
+def largest_first(element: Element) -> tuple[bool, float]:
+    """A sort key; NaN comes last."""
+    value = element[1]
+    return (True, 0.0) if value != value else (False, -value)
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """`absent(vector)`: 1, with the labels that its selector demands, when there is no element."""
+
+    argument: VectorNode
+    labels: Labels
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        return [] if self.argument.vector(moment) else [(self.labels, 1.0)]
+
+
+DAY = 86_400
+EPOCH = date(1970, 1, 1).toordinal()
+CYCLE_DAYS = 146_097
+"""The calendar repeats every 400 years, which `date` cannot count beyond 9999."""
+
+
+def _day(seconds: int) -> tuple[date, int]:
+    """The day of a time, moved into the years 1 to 400, and by how many cycles it was moved."""
+    cycles, day = divmod(seconds // DAY + EPOCH - 1, CYCLE_DAYS)
+    return date.fromordinal(day + 1), cycles
+
+
+def days_in_month(seconds: int) -> int:
+    """How many days the month has."""
+    day, _ = _day(seconds)
+    return monthrange(day.year, day.month)[1]
+
+
+PARTS: dict[str, Callable[[int], int]] = {
+    "minute": lambda seconds: seconds // 60 % 60,
+    "hour": lambda seconds: seconds // 3600 % 24,
+    "day_of_week": lambda seconds: (seconds // DAY + 4) % 7,  # 1970 began on a Thursday
+    "day_of_month": lambda seconds: _day(seconds)[0].day,
+    "day_of_year": lambda seconds: _day(seconds)[0].timetuple().tm_yday,
+    "days_in_month": days_in_month,
+    "month": lambda seconds: _day(seconds)[0].month,
+    "year": lambda seconds: _day(seconds)[0].year + 400 * _day(seconds)[1],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPart:
+    """One of PARTS of each value, or of the evaluation time when there is no argument."""
+
+    part: Callable[[int], int]
+    argument: VectorNode | None
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        if self.argument is None:
+            moment.changes_always()
+            return [(Labels(), float(self.part(moment.time_ns // 1_000_000_000)))]
+        return Mapped(self._of, self.argument).vector(moment)
+
+    def _of(self, value: float) -> float:
+        return float(self.part(int(value))) if isfinite(value) else floats.NAN
+
+
+LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+PLACEHOLDER = re.compile(
+    r"""
+      (?P<dollar>\$\$)
+    | \$(?P<plain>[A-Za-z0-9_]+)
+    | \$\{(?P<braced>[A-Za-z0-9_]+)\}
+    """,
+    re.VERBOSE,
+)
+
+
+def expand(template: str, found: Match, regex: Regex) -> str:
+    """Fill a replacement as Go's Regexp.Expand does: $1, ${1}, $name, $$; unknown groups are empty."""
+
+    def text(placeholder: re.Match[str]) -> str:
+        if placeholder["dollar"]:
+            return "$"
+        name = placeholder["plain"] or placeholder["braced"]
+        group: int | str = int(name) if name.isdigit() else name
+        known = group <= regex.groups if isinstance(group, int) else group in regex.groupindex
+        return (found.group(group) or "") if known else ""
+
+    return PLACEHOLDER.sub(text, template)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelReplace:
+    """`label_replace(vector, target, replacement, source, regex)`; what does not match stays as it is."""
+
+    argument: VectorNode
+    target: str
+    replacement: str
+    source: str
+    regex: Regex
+    many_names: bool = True
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        changed: dict[str, str | None] = {}
+        found: Vector = []
+        for labels, value in self.argument.vector(moment):
+            source = labels.get(self.source, "")
+            if source not in changed:
+                match = self.regex.fullmatch(source)
+                changed[source] = expand(self.replacement, match, self.regex) if match else None
+            target = changed[source]
+            found.append((labels if target is None else labels.having(self.target, target), value))
+        return unique(found)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelJoin:
+    """`label_join(vector, target, separator, source…)`."""
+
+    argument: VectorNode
+    target: str
+    separator: str
+    sources: tuple[str, ...]
+    many_names: bool = True
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        return unique(
+            [
+                (labels.having(self.target, self._joined(labels)), value)
+                for labels, value in self.argument.vector(moment)
+            ]
+        )
+
+    def _joined(self, labels: Labels) -> str:
+        return self.separator.join(labels.get(source, "") for source in self.sources)
+
+
+def labels_of_absence(selector: Selector) -> Labels:
+    """The labels `absent` gives: those that an equality matcher demands, if no other matcher names them."""
+    wanted: dict[str, str] = {}
+    seen: set[str] = set()
+    for matcher in selector.matchers:
+        if matcher.operator == "=" and matcher.label not in seen:
+            wanted[matcher.label] = matcher.value
+        else:
+            wanted.pop(matcher.label, None)
+        if matcher.operator == "=":
+            seen.add(matcher.label)
+    return Labels({name: value for name, value in wanted.items() if value and name != METRIC_NAME})
+
+
+BOUND = "le"
+GO_FLOAT = re.compile(r"[+-]?(?:inf|infinity|nan|(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?)", re.IGNORECASE)
+
+Bucket = tuple[float, float]
+"""Upper bound and cumulative count."""
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramQuantile:
+    """`histogram_quantile(q, buckets)`: one element per histogram; what has no bound is passed over."""
+
+    q: ScalarNode
+    argument: VectorNode
+    many_names: bool = False
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        q = self.q.scalar(moment)
+        histograms: dict[Labels, list[Bucket]] = {}
+        for labels, value in self.argument.vector(moment):
+            bound = labels.get(BOUND, "")
+            if GO_FLOAT.fullmatch(bound):
+                histograms.setdefault(labels.without((BOUND,)), []).append((float(bound), value))
+        found = [
+            (labels.without((METRIC_NAME,)), bucket_quantile(q, buckets)) for labels, buckets in histograms.items()
+        ]
+        return unique(found)
+
+
+def bucket_quantile(q: float, buckets: list[Bucket]) -> float:
+    """The quantile, linear within its bucket; NaN without observations or without a bucket +Inf."""
+    if q != q:
+        return floats.NAN
+    if q < 0 or q > 1:
+        return -floats.INF if q < 0 else floats.INF
+    bounds, counts = _monotonic(sorted(buckets, key=itemgetter(0)))
+    if bounds[-1] != floats.INF or len(bounds) < 2:
+        return floats.NAN
+    rank = q * counts[-1]
+    if not counts[-1]:
+        return floats.NAN
+    # The question is Go's, so that counts of NaN lead to the same bucket.
+    place = bisect_left(counts, True, 0, len(counts) - 1, key=lambda count: count >= rank)  # noqa: FBT003 - sought
+    if place == len(bounds) - 1:
+        return bounds[-2]
+    if place == 0 and bounds[0] <= 0:
+        return bounds[0]
+    if place == 0:
+        return bounds[0] * floats.divide(rank, counts[0])
+    start, below = bounds[place - 1], counts[place - 1]
+    return start + (bounds[place] - start) * floats.divide(rank - below, counts[place] - below)
+
+
+def _monotonic(buckets: list[Bucket]) -> tuple[list[float], list[float]]:
+    """Add up buckets of one bound, and lift those that stand below an earlier one (scrapes can tear)."""
+    bounds: list[float] = []
+    counts: list[float] = []
+    highest = -floats.INF
+    for bound, group in groupby(buckets, key=itemgetter(0)):
+        count = sum(value for _, value in group)
+        bounds.append(bound)
+        counts.append(highest if count < highest else count)
+        highest = max(highest, count)
+    return bounds, counts
