@@ -63,12 +63,11 @@ class GroupState:
 
     def due_rules(self, time_ns: int, *, readable: bool) -> Iterator[AlertingRule | RecordingState]:
         """The rules to be evaluated at this time, each when those before it have been."""
-        if self.due_ns <= time_ns:
-            for rule in self.rules:
-                if min(rule.due_ns, rule.live.due_ns) <= time_ns and (readable or not rule.asks_for_absence):
-                    yield rule
-            self.due_ns = min((min(rule.due_ns, rule.live.due_ns) for rule in self.rules), default=NEVER_NS)
         self.evaluated_ns = time_ns
+        for rule in self.rules:
+            if min(rule.due_ns, rule.live.due_ns) <= time_ns and (readable or not rule.asks_for_absence):
+                yield rule
+        self.due_ns = min((min(rule.due_ns, rule.live.due_ns) for rule in self.rules), default=NEVER_NS)
 
 
 def _key(group: Group, rule: AlertRule | RecordingRule, same: Counter[Key]) -> Key:

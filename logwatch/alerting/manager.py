@@ -126,8 +126,13 @@ class Alerts:
         While a log is not `readable` nothing is known to be absent.
         """
         self._clock_ns = max(self._clock_ns, time_ns + 1)
-        due = [group for group in self._on_log_clock if not time_ns % group.group.interval_ns]
-        return self._evaluate(due, time_ns, readable=readable)
+        self._begin(time_ns)
+        changed = False
+        for group in self._on_log_clock:
+            if group.due_ns <= time_ns and not time_ns % group.group.interval_ns:
+                changed |= self._evaluate(group, time_ns, readable=readable)
+        self.version += changed
+        return changed
 
     def measure(self, now_ns: int, samples: Iterable[SampleChange], *, readable: bool = True) -> bool:
         """Evaluate the groups about this process that are due by the wall clock, on these samples."""
@@ -144,11 +149,12 @@ class Alerts:
         if not due:
             return False
         self._storage.measure(samples, now_ns)
-        times = [now_ns - now_ns % group.group.interval_ns for group in due]
-        changed = [
-            self._evaluate([group], time_ns, readable=readable) for group, time_ns in zip(due, times, strict=True)
-        ]
-        return any(changed)
+        self._begin(now_ns)
+        changed = False
+        for group in due:
+            changed |= self._evaluate(group, now_ns - now_ns % group.group.interval_ns, readable=readable)
+        self.version += changed
+        return changed
 
     def inherit(self, before: Alerts) -> None:
         """Go on with what was measured before a reload."""
@@ -164,19 +170,21 @@ class Alerts:
 
     # ── evaluating ───────────────────────────────────────────────────────────────────
 
-    def _evaluate(self, groups: Sequence[GroupState], time_ns: int, *, readable: bool) -> bool:
-        changed = False
-        if self._is_restored and groups:
+    def _begin(self, time_ns: int) -> None:
+        """Take in what changed since the last evaluation; after a restart, end what lost its rule."""
+        if self._is_restored:
             self._is_restored = False
             self._end_removed(time_ns)
         self._storage.update()
-        for group in groups:
-            for rule in group.due_rules(time_ns, readable=readable):
-                try:
-                    changed |= self._evaluate_rule(rule, time_ns)
-                except UNEXPECTED as error:  # one rule that no value suits must not end all others
-                    self._fail(rule, error, time_ns)
-        self.version += changed
+
+    def _evaluate(self, group: GroupState, time_ns: int, *, readable: bool) -> bool:
+        """Evaluate the rules of a group that are due; whether an alert changed."""
+        changed = False
+        for rule in group.due_rules(time_ns, readable=readable):
+            try:
+                changed |= self._evaluate_rule(rule, time_ns)
+            except UNEXPECTED as error:  # one rule that no value suits must not end all others
+                self._fail(rule, error, time_ns)
         return changed
 
     def _evaluate_rule(self, rule: AlertingRule | RecordingState, time_ns: int) -> bool:

@@ -216,7 +216,9 @@ class Planner:
         left, right = self.vector(tree.lhs, around), self.vector(tree.rhs, around)
         if operator == "or":
             return Or(left, right, matching, covered=self._covered(tree, around))
-        return Matched(_operation(operator, filters=filters), left, right, matching, keep_name=filters)
+        return Matched(
+            _operation(operator, filters=filters), left, right, matching, filters, paired=self._paired(tree, around)
+        )
 
     def _and(self, tree: Any, matching: Matching, around: Surroundings, *, present: bool) -> VectorNode:
         left = self.vector(tree.lhs, around)
@@ -227,13 +229,18 @@ class Planner:
             first = "right"
         elif not rights.fails:
             first = "left"
-        return And(left, right, matching, present, first)
+        return And(left, right, matching, present, self._paired(tree, around), first)
 
     def _covered(self, tree: Any, around: Surroundings) -> bool:
         """Whether an element on the left of `or` has the labels of all there can be on the right."""
-        left, right, whole = traits_of(tree.lhs), traits_of(tree.rhs), traits_of(tree)
-        single = left.is_single(self.parting) and whole.is_single(self.parting)
-        return single and not right.fails and not around.shared
+        return self._paired(tree, around) and not traits_of(tree.rhs).fails
+
+    def _paired(self, tree: Any, around: Surroundings) -> bool:
+        """Whether each side of an operator has one element at most in each part, and these match."""
+        matching, left, right = matching_of(tree.modifier), traits_of(tree.lhs), traits_of(tree.rhs)
+        if matching.on or matching.many or around.shared:
+            return False
+        return left.is_single(self.parting) and right.is_single(self.parting) and left.agrees(right, matching.labels)
 
     # ── words ────────────────────────────────────────────────────────────────────────
 

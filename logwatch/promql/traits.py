@@ -12,7 +12,7 @@ other side alone: `or` if the left has an element, `and` if one side has none.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -78,6 +78,11 @@ class Traits:
     def is_single(self, parting: Parting) -> bool:
         """Whether there is at most one element in each part of an expression with that parting."""
         return parting.kept is None and self.fixed is not None and parting.free <= self.fixed.keys()
+
+    def agrees(self, other: Traits, ignored: Collection[str]) -> bool:
+        """Whether the labels that are not ignored are the same here and there, but for those that tell parts apart."""
+        here, there = self.fixed or {}, other.fixed or {}
+        return all(here[name] == there[name] for name in here.keys() & there.keys() if name not in ignored)
 
 
 def parting_of(tree: Any) -> Parting:

@@ -57,6 +57,8 @@ class Matched:
     matching: Matching
     keep_name: bool
     """A comparison without `bool` keeps the left side's metric name, all others drop it."""
+    paired: bool = False
+    """Within a part, each side has one element at most, and they match."""
 
     @property
     def many_names(self) -> bool:
@@ -68,6 +70,9 @@ class Matched:
         left, right = self.left.vector(moment), self.right.vector(moment)
         if not left or not right:
             return []
+        if self.paired and moment.is_part:
+            paired = self._value(left[0][1], right[0][1])
+            return [] if paired is None else [(self._labels(left[0][0], right[0][0]), paired)]
         many, one = (right, left) if self.matching.many == "right" else (left, right)
         key = self.matching.key()
         partners = self._partners(one, key)
@@ -130,6 +135,8 @@ class And:
     right: VectorNode
     matching: Matching
     present: bool = True
+    paired: bool = False
+    """Within a part, each side has one element at most, and they match."""
     first: Literal["left", "right", None] = None
     """The side which, if it is empty, decides: the other one cannot fail, as it can elsewhere, and is not evaluated."""
 
@@ -151,6 +158,8 @@ class And:
             right = self.right.vector(moment)
         if not left:
             return []
+        if self.paired and moment.is_part:
+            return left if bool(right) is self.present else []
         key = self.matching.key()
         matches = {key(labels) for labels, _ in right}
         return [element for element in left if (key(element[0]) in matches) is self.present]
