@@ -5,9 +5,11 @@ A line makes an event by a rule when
 1. its tag is one of the rule's programs;
 2. it is the engine that speaks, where the rule names the engine's tags: the line must look
    like one of it, unless the rule's pattern is a regex from the message's start, which says
-   itself how a known bare text looks. And `docker`, which may be a container's tag (RFC 5424
-   with `tag=docker/web`), is the engine's only until another tag of the engine is seen from
-   that host;
+   itself how a known bare text looks, and must not carry a time over an hour from its header's.
+   And `docker`, which may be a container's tag (RFC 5424 with `tag=docker/web`), and the shells
+   that start old engines (`sh`, `bash`, `env`), which run anything else too, are the engine's only
+   until a tag of its own is seen from that host. The kernel has no pid, so `kernel[8433]` is a
+   container called kernel;
 3. the message contains the text, or RE2 finds the regex in it.
 
 So the output of a container, under its own tag, makes no event of the engine whatever it says. What
@@ -24,7 +26,7 @@ from typing import NamedTuple
 from logwatch.errors import Mistake, RuleError
 from logwatch.fields import Getter, Message, compile_parsers
 from logwatch.formats import logrus
-from logwatch.formats.tags import TAG_FAMILIES, family_tags
+from logwatch.formats.tags import TAG_FAMILIES, WRAPPER_TAGS, family_tags
 from logwatch.model import LONGEST_NAME, LONGEST_VALUE, SECOND, Event, Hit, Record, Rule
 from logwatch.patterns import Search, compile_regex
 from logwatch.secrets import MASK, Masker
@@ -33,7 +35,8 @@ from logwatch.templates import Template, parse
 NO_EVENTS: tuple[Event, ...] = ()
 API_ERROR = "api.error"
 _AMBIGUOUS = "docker"
-_WRAPPERS = frozenset({"sh", "bash", "env"})
+_KERNEL = "kernel"
+_WRAPPERS = WRAPPER_TAGS
 _ENGINE = TAG_FAMILIES["engine"]
 _CERTAIN = _ENGINE - {_AMBIGUOUS} - _WRAPPERS
 """Tags of the engine that tell that `docker` is not its tag on a host."""
@@ -87,7 +90,7 @@ class Extractor:
         """Make the events of a line that was hit; `offset` is the line's in its file."""
         tag, message = record.tag, record.message
         engine, speaks, barred = self._judge(record)
-        if barred:
+        if barred and tag not in _WRAPPERS:
             return Extraction(NO_EVENTS, (), engine)
         if message[:6] != b'time="':
             record = logrus.translated(record)
@@ -95,7 +98,7 @@ class Extractor:
         confirmed = []
         for index in hit.rules:
             rule = self._rules[index]
-            if tag in rule.tags and rule.confirms(message, speaks=speaks):
+            if tag in rule.tags and not (barred and rule.is_engines) and rule.confirms(message, speaks=speaks):
                 confirmed.append(rule)
         if not confirmed:
             return Extraction(NO_EVENTS, (), engine)
@@ -108,18 +111,24 @@ class Extractor:
         """Whether a line is the engine's, whether it has the right form, and whether its tag is known to be another's."""
         tag, message = record.tag, record.message
         if tag not in _SPEAKERS:
-            return False, True, False
-        if tag == _AMBIGUOUS and self._is_certain(record):
+            return False, True, tag == _KERNEL and record.pid is not None
+        if record.far_off:
             return False, False, True
+        if self.is_another(record.host, tag, record.stamp_ns):
+            return False, tag in _WRAPPERS, True
         looks = message[:6] == b'time="' or looks_like_engine(message)
-        if looks and tag in _CERTAIN and not self._is_certain(record):
+        if looks and tag in _CERTAIN and not self._is_certain(record.host, record.stamp_ns):
             self._remember(record)
         return tag in _ENGINE and (looks or tag not in _WRAPPERS), looks, False
 
-    def _is_certain(self, record: Record) -> bool:
+    def is_another(self, host: str, tag: str, stamp_ns: int) -> bool:
+        """Whether a tag that may be the engine's is not, because the host's engine has one of its own."""
+        return (tag == _AMBIGUOUS or tag in _WRAPPERS) and self._is_certain(host, stamp_ns)
+
+    def _is_certain(self, host: str, stamp_ns: int) -> bool:
         """Whether the engine of that host was heard under a tag of its own lately, or soon will have been."""
-        heard_ns = self._certain_hosts.get(record.host)
-        return heard_ns is not None and abs(record.stamp_ns - heard_ns) < _CERTAIN_NS
+        heard_ns = self._certain_hosts.get(host)
+        return heard_ns is not None and abs(stamp_ns - heard_ns) < _CERTAIN_NS
 
     def _remember(self, record: Record) -> None:
         if len(self._certain_hosts) < _MAX_HOSTS or record.host in self._certain_hosts:
@@ -164,6 +173,8 @@ class CompiledRule:
     def __init__(self, rule: Rule, masker: Masker) -> None:
         self.id = rule.id
         self.tags = family_tags(rule.programs)
+        self.is_engines = bool(self.tags & _CERTAIN)
+        """It takes the engine's lines; a rule that names a shell alone takes that shell's."""
         self.unless_other = rule.unless_other
         self.has_metrics = bool(rule.metrics) or rule.event == API_ERROR
         self._rule = rule

@@ -3,7 +3,8 @@
 A line is tried by its first byte: a digit is a year or a time of day, `<` a priority, and
 anything else a month. The rest of its header says who wrote it, and its message may tell
 the time again: exactly, with year and zone. That time counts when it is within an hour of
-the header's.
+the header's. A line whose own time is further off was not written by an engine, unless year and zone, which its
+header leaves open, explain it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import tzinfo
 from typing import NamedTuple
 
 from logwatch.formats import iso, payload, rfc5424, stamps
-from logwatch.formats.clock import EARLY, HOUR, StampClock
+from logwatch.formats.clock import EARLY, HOUR, StampClock, explained
 from logwatch.formats.rfc3164 import Origin, Origins
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.formats.stamps import Local
@@ -162,7 +163,7 @@ class LineReader:
     # ── settling its time ────────────────────────────────────────────────────────────
 
     def _dated(self, stamp_ns: int, offset_ns: int | None, origin: Origin, message: bytes, *, yearless: bool) -> Record:
-        clock, time_ns, dated = self._clock, stamp_ns, offset_ns is None
+        clock, time_ns, dated, far_off = self._clock, stamp_ns, offset_ns is None, False
         if message[:1] == b" ":  # relays and scripts leave more than one blank behind the tag
             message = message.lstrip(b" ")
         if message[:6] == b'time="':
@@ -175,6 +176,7 @@ class LineReader:
             if -HOUR <= stamp_ns - told_ns <= HOUR:
                 time_ns, dated = told_ns, True
             else:
+                far_off = offset_ns is None or not explained((stamp_ns, offset_ns), told_ns, yearless=yearless)
                 self._count(TIME_DISTRUSTED)
         if time_ns <= clock.limit_ns:
             clock.last_ns = time_ns
@@ -183,7 +185,7 @@ class LineReader:
         host, tag, pid = origin
         if tag == "kernel":
             message = _kernel(message)
-        return Record(time_ns, stamp_ns, host, tag, pid, message)
+        return Record(time_ns, stamp_ns, host, tag, pid, message, far_off)
 
     def _undated(self, local: Local, origin: Origin, message: bytes) -> Record:
         """A header whose date cannot be read: an engine's message tells the time, or the line before does."""
@@ -209,6 +211,11 @@ class LineReader:
 
     def _count(self, reason: str) -> None:
         self.unparsed[reason] = self.unparsed.get(reason, 0) + 1
+
+    def origin_of(self, line: bytes) -> Origin | None:
+        """Who wrote a line, without reading it: it changes nothing that later lines depend on."""
+        header = self._header(line)
+        return None if header is None else header.origin
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
