@@ -13,7 +13,7 @@ committed with the position in the log.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -39,6 +39,7 @@ from logwatch.model import (
     Chunk,
     Consequence,
     Correlation,
+    Doubtful,
     Event,
     Gap,
     Hit,
@@ -123,7 +124,11 @@ class Pipeline:
         self._moved = True
         confirmed: Counter[str] = Counter(scan.ignored)
         known = scan.known_lines
+        levels, docker_lines = Counter(scan.levels), scan.docker_lines
+        doubtful = deque(scan.doubtful)
         for hit, line, number in _lines(chunk, scan.hits):
+            while doubtful and doubtful[0].start <= hit.start:
+                docker_lines += self._count_doubtful(doubtful.popleft(), chunk, reader, levels)
             # The one guard on the path of a line. What a line makes a stage raise would otherwise end the process, and
             # every start after it, because the line is the first that is read again.
             try:
@@ -133,7 +138,17 @@ class Pipeline:
                     known += self._hit(record, hit, chunk, number, confirmed, docker=b"docker" in line)
             except UNEXPECTED as error:
                 self._set_aside("line", error, chunk.path, chunk.offset + hit.start)
-        self._count(chunk, scan.lines, scan.docker_lines, scan.levels, known, confirmed, reader)
+        docker_lines += sum(self._count_doubtful(each, chunk, reader, levels) for each in doubtful)
+        self._count(chunk, scan.lines, docker_lines, levels, known, confirmed, reader)
+
+    def _count_doubtful(self, doubtful: Doubtful, chunk: Chunk, reader: LineReader, levels: Counter[str]) -> bool:
+        """Count the level of a shell's line if it is the engine's; whether it is a docker line that is not counted yet."""
+        origin = reader.origin_of(chunk.data[doubtful.start : chunk.data.find(b"\n", doubtful.start)])
+        if origin is None or self.extractor.is_another(origin.host, origin.tag, self.clock_ns):
+            return False
+        if doubtful.level is not None:
+            levels[doubtful.level] += 1
+        return not doubtful.says_docker
 
     def _hit(
         self, record: Record, hit: Hit, chunk: Chunk, number: int | None, confirmed: Counter[str], *, docker: bool

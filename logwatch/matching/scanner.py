@@ -101,7 +101,8 @@ class Scanner:
         ignored_ends, ignored_counts = self._count_ignored(data, ends, found)
         hits, lines = _make_hits(data, found)
         docker_lines = daemon.docker + daemon.other
-        return Scan(lines, docker_lines, daemon.levels, hits, ignored_counts, count_docker(data, ignored_ends))
+        known_lines = count_docker(data, ignored_ends)
+        return Scan(lines, docker_lines, daemon.levels, hits, ignored_counts, known_lines, daemon.doubtful)
 
     def _scan_translated(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Find what rules hit in the engine's lines that are not logfmt, once they are; as the end of the line and the rule."""

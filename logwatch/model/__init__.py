@@ -25,7 +25,7 @@ from logwatch.model.events import (
     State,
     StateChange,
 )
-from logwatch.model.lines import SECOND, Chunk, Hit, Record, Scan
+from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, Record, Scan
 from logwatch.model.rules import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Role, Rule, Severity
 from logwatch.model.series import Family, LabelValues, SampleChange, SeriesView
 from logwatch.model.sources import Gap, Source, SourceStatus
@@ -43,6 +43,7 @@ __all__ = [
     "Consequence",
     "Container",
     "Correlation",
+    "Doubtful",
     "Event",
     "Example",
     "Family",

@@ -65,7 +65,8 @@ def _try(rule: Rule, example: Example, hit: Hit, extractor: Extractor, ids: Sequ
     found = tuple(ids[number] for number in hit.rules)
     if record is None or not found:
         return Trial(rule, example, record, found, (), ())
-    own_host = record._replace(host=f"{record.host}-{hit.start}")
+    # The two stamps of an example are whatever its author wrote: it is about the text.
+    own_host = record._replace(host=f"{record.host}-{hit.start}", far_off=False)
     extraction = extractor.extract(own_host, hit, "examples", hit.start, None)
     return Trial(rule, example, record, found, tuple(extraction.rules), tuple(extraction.events))
 
