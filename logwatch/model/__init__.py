@@ -11,18 +11,17 @@ since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a fi
 """
 
 from logwatch.model.alerts import Alert, fingerprint
+from logwatch.model.containers import SHORT_ID, Container, State
 from logwatch.model.events import (
     LATE_NS,
     LONGEST_NAME,
     LONGEST_VALUE,
-    SHORT_ID,
     Attributes,
     Consequence,
-    Container,
     Event,
+    Expired,
     Outcome,
     Renamed,
-    State,
     StateChange,
 )
 from logwatch.model.lines import SECOND, Chunk, Hit, Record, Scan
@@ -45,6 +44,7 @@ __all__ = [
     "Correlation",
     "Event",
     "Example",
+    "Expired",
     "Family",
     "FieldParser",
     "Gap",

@@ -397,7 +397,7 @@ def test_what_version_1_knew_of_events_is_known_still(tmp_path, monkeypatch):
     joined = lines(
         ("container.stop", "web", "r/second", Role.PRIMARY), ("host.oom", None, "r/second", Role.CORROBORATING)
     )
-    made = [made for line in joined for made in life.accept(line)]
+    made = [made for line in joined for made in life.process(line)]
 
     assert sorted(key for _, key in saved.stages) == [
         "lifecycle",
