@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from earlier_state import LEFT, READ, EarlierState
-from notifiers.receivers_on_loopback import Loopback
+from receivers_on_loopback import Loopback
 from ports import wait_for
 from sidecar import Sidecar
 

@@ -13,7 +13,7 @@ from logwatch.lifecycle import Lifecycle
 from logwatch.metrics import Series
 from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.model import SECOND, Correlation, Event, Expired, Mark, Outcome, Role, Severity, State
-from logwatch.store import Store, Turn
+from logwatch.store import Store, Transaction
 from logwatch.store.schema import APPLICATION_ID, MIGRATIONS, VERSION
 
 ROWS = Path(__file__).parent.parent / "data" / "state-format-2.json"
@@ -72,9 +72,9 @@ class Host:
         for name, stage in self.stages.items():
             stage.restore({key: row for (owner, key), row in saved.items() if owner == name})
 
-    def changed(self) -> Turn:
+    def changed(self) -> Transaction:
         rows = {(name, key): row for name, stage in self.stages.items() for key, row in stage.changed_rows().items()}
-        return Turn(stages=rows)
+        return Transaction(stages=rows)
 
 
 def test_the_stages_go_on_from_older_rows(older: Store) -> None:
