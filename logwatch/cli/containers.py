@@ -14,8 +14,8 @@ from rich.table import Table
 
 from logwatch.cli import options
 from logwatch.cli.output import cell
-from logwatch.lifecycle.containers import committed, listed
-from logwatch.model import SECOND, SHORT_ID, Container
+from logwatch.lifecycle.containers import committed
+from logwatch.model import SECOND, SHORT_ID, Container, State
 from logwatch.notation import rfc3339
 from logwatch.store import History
 
@@ -28,7 +28,7 @@ def command(output_format: str, state_dir: Path | None, config_file: Path | None
     """Print state, restarts, last exit code, OOM kills and health of each container."""
     config = options.effective(config_file, state__dir=state_dir).config
     with closing(History(config.state.dir)) as history:
-        containers = listed(committed(history.stages("lifecycle")))
+        containers = [each for each in committed(history) if each.state is not State.GONE]
     if output_format == "jsonl":
         for container in containers:
             sys.stdout.write(json.dumps(as_json(container), ensure_ascii=False) + "\n")

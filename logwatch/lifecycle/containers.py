@@ -15,13 +15,13 @@ that takes it over proves that the previous owner is gone or was renamed.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any
 
 from logwatch.docker.inventory import Found
 from logwatch.lifecycle.states import ALIVE, CONTAINER, CONTAINER_STATEFUL, INFERRED_FROM, PROVES, STATE_ACTIONS
 from logwatch.model import SECOND, SHORT_ID, Consequence, Container, Event, Expired, Renamed, State, StateChange
+from logwatch.store.history import History
 from logwatch.store.state_table import StateTable
 
 KEEP_REMOVED_NS = 3600 * SECOND
@@ -44,7 +44,7 @@ _STORED = tuple(field.name for field in fields(Container) if field.name not in (
 
 
 def looks_like_id(text: str) -> bool:
-    """Whether a text is a full id or a prefix of one that is too long to be a name."""
+    """Whether a text is a full id or a prefix of at least twelve digits."""
     return SHORT_ID <= len(text) <= FULL_ID and HEX.issuperset(text)
 
 
@@ -107,9 +107,16 @@ class ContainerRegister:
         container = self._containers.get((host, self.resolve(host, given)))
         return None if container is None else container.name
 
+    def all(self) -> list[Container]:
+        """Return every container with a known state or name, removed ones included, by host and name."""
+        announced = [each for each in self._containers.values() if each.announced]
+        return sorted(
+            [*announced, *self._unidentified.values()], key=lambda each: (each.host, each.name or each.id, each.id)
+        )
+
     def containers(self) -> list[Container]:
-        """Return every container with a known state or name that is not removed, by host and name."""
-        return listed([*self._containers.values(), *self._unidentified.values()])
+        """Return those that are not removed."""
+        return [each for each in self.all() if each.state is not GONE]
 
     # ── containers come ──────────────────────────────────────────────────────────────
 
@@ -375,19 +382,13 @@ def follow(state: State, action: str) -> tuple[State, bool]:
     return PROVES.get(action, state), action not in CONTAINER_STATEFUL
 
 
-def listed(containers: Iterable[Container]) -> list[Container]:
-    """Return the containers that exist, by host and name."""
-    present = [each for each in containers if each.state is not GONE and (each.announced or not looks_like_id(each.id))]
-    return sorted(present, key=lambda each: (each.host, each.name or each.id, each.id))
-
-
-def committed(rows: Mapping[str, str]) -> list[Container]:
-    """Return the containers in the committed rows of the lifecycle, removed ones included."""
+def committed(history: History) -> list[Container]:
+    """Return the containers as of the last commit, removed ones included."""
     register = ContainerRegister()
     for table in register.tables:
-        table.restore(rows)
+        table.restore(history.rows("lifecycle", table.prefix))
     register.restored()
-    return [*register._containers.values(), *register._unidentified.values()]  # noqa: SLF001 - of this module
+    return register.all()
 
 
 def _deadline_ns(container: Container) -> int:

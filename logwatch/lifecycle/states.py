@@ -89,6 +89,17 @@ PROVES: Mapping[str, State] = {
 }
 """The state after an event that the table does not allow; other events leave it as it is."""
 
+USUAL_BEFORE: Mapping[str, State] = {
+    "create": GONE,
+    "start": EXITED,
+    "restart": RUNNING,
+    "unpause": PAUSED,
+    "pause": RUNNING,
+    "die": RUNNING,
+    "destroy": EXITED,
+}
+"""The state in which an action most likely found a container of which nothing earlier is known."""
+
 CONTAINER_STATEFUL = frozenset({"create", "start", "start_failed", "restart", "die", "pause", "unpause", "destroy"})
 """Actions that are anomalies where the row of the state does not name them."""
 

@@ -530,15 +530,18 @@ def test_events_are_found_by_time_kind_name_and_id(store, query, expected):
 
 def test_commands_read_the_last_commit_while_it_is_written_to(store, tmp_path):
     y = SampleChange("y", (), 1.0, 1)
-    store.commit(Transaction(outcomes=[outcome(1)], stages={("lifecycle", "a"): "1"}, series=[y]), T)
+    store.commit(
+        Transaction(outcomes=[outcome(1)], stages={("lifecycle", "a 1"): "1", ("lifecycle", "ab 1"): "2"}, series=[y]),
+        T,
+    )
     history = History(tmp_path / "state")
     first = seqs(history)
     store.commit(Transaction(outcomes=[outcome(2)]), T)
     second = seqs(history)
-    stages, series = history.stages("lifecycle"), history.series("y")
+    stages, series = history.rows("lifecycle", "a"), history.series("y")
     history.close()
 
-    assert (first, second, stages) == ([1], [1, 2], {"a": "1"})
+    assert (first, second, stages) == ([1], [1, 2], {"a 1": "1"})
     assert series == {(): 1.0}
 
 
