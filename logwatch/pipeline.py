@@ -2,7 +2,7 @@
 
     Chunk ─▶ scanner ─▶ reader ─▶ extractor ─▶ lifecycle ─▶ correlator
                                                    │            │
-                                                   └────────────┴─▶ tally ─▶ series ─▶ alerts
+                                                   └────────────┴─▶ event_metrics ─▶ series ─▶ alerts
 
 `apply` takes one chunk through all stages. It reads no clock, no file and no socket, so
 that the same bytes give the same events whether they arrive over a week or in a second.
@@ -33,7 +33,7 @@ from logwatch.matching.redaction import WORDS, Masker
 from logwatch.matching.scanner import Scanner
 from logwatch.metrics import Series
 from logwatch.metrics.catalog import MAX_CONTAINERS
-from logwatch.metrics.event_metrics import Tally
+from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.model import (
     SECOND,
     Chunk,
@@ -94,7 +94,7 @@ class Pipeline:
         self.extractor = Extractor(rules, masker)
         self.lifecycle = Lifecycle(settings.settle_ns)
         self.correlator = Correlator(correlations)
-        self.tally = Tally(
+        self.event_metrics = EventMetrics(
             series, rules, correlations, multi_host=settings.multi_host, max_containers=settings.max_containers
         )
         feeders = _feeders((*rules, *correlations))
@@ -177,7 +177,7 @@ class Pipeline:
                 self.alerts.evidence.hold(event.path, event.offset, record)
             self._accept(event)
         for event in extraction.replaced:
-            self.tally.count_withheld(event)
+            self.event_metrics.count_suppressed(event)
 
     def _repeat(self, again: Folded, record: Record, hit: Hit, chunk: Chunk, number: int | None) -> None:
         """Let what a line says happened several times happen so often, within bounds; it is looked at once."""
@@ -199,7 +199,7 @@ class Pipeline:
         if self.settings.raw:
             self._outcomes.append(Outcome(0, event))
         else:
-            self._route(self.lifecycle.accept(event))
+            self._route(self.lifecycle.process(event))
 
     def _route(self, consequences: Iterable[Consequence]) -> None:
         for consequence in consequences:
@@ -211,7 +211,7 @@ class Pipeline:
                 self._set_aside("event", error, event.path if event else "", event.offset if event else 0)
 
     def _take(self, consequence: Consequence) -> None:
-        self.tally.observe(consequence)
+        self.event_metrics.process(consequence)
         if type(consequence) is not Outcome:
             return
         self._outcomes.append(consequence)
@@ -220,8 +220,8 @@ class Pipeline:
         if self._live_ns is not None and not consequence.amends:
             delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
             self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
-        for event in self.correlator.accept(consequence):
-            self._route(self.lifecycle.admit(event))
+        for event in self.correlator.process(consequence):
+            self._route(self.lifecycle.process_derived(event))
 
     def _set_aside(self, kind: str, error: Exception, path: str, offset: int) -> None:
         """Go on without what raised; it is counted, and reported by who drives the pipeline."""
@@ -252,13 +252,12 @@ class Pipeline:
         made = len(self._outcomes)
         self._route(self.lifecycle.advance(clock_ns))
         for event in self.correlator.advance(clock_ns):
-            self._route(self.lifecycle.admit(event))
-        self.tally.advance(clock_ns)
+            self._route(self.lifecycle.process_derived(event))
         self._moved = self._moved or len(self._outcomes) > made
 
     def _next_deadline_ns(self) -> int | None:
         """When the clock alone may change a series next; None for never."""
-        stages = (self.lifecycle, self.correlator, self.tally)
+        stages = (self.lifecycle, self.correlator)
         return min((each for each in (stage.next_deadline_ns() for stage in stages) if each is not None), default=None)
 
     def finish(self) -> None:
@@ -297,7 +296,7 @@ class Pipeline:
 
     def learn(self, found: Iterable[Found], now_ns: int) -> None:
         """Take in what the engine's own files tell of its containers."""
-        consequences = self.lifecycle.learn(found, self.host or "", now_ns)
+        consequences = self.lifecycle.process_inventory(found, self.host or "", now_ns)
         self._moved = self._moved or bool(consequences)
         self._route(consequences)
 
@@ -323,7 +322,7 @@ class Pipeline:
             stamp_ns=time_ns,
         )
         self._moved = True
-        self._route(self.lifecycle.admit(gap_event))
+        self._route(self.lifecycle.process_derived(gap_event))
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
@@ -366,15 +365,15 @@ class Pipeline:
 
     def _count_oddities(self) -> None:
         """Move what stages counted aside into the series."""
+        anomalies, late = self.lifecycle.take_counts()
         for name, count in (
-            ("logwatch_lifecycle_anomalies_total", self.lifecycle.anomalies),
-            ("logwatch_late_events_total", self.lifecycle.late + self.correlator.late),
+            ("logwatch_lifecycle_anomalies_total", anomalies),
+            ("logwatch_late_events_total", late + self.correlator.take_late()),
         ):
             if count:
                 self.series.add(name, (), count, self.clock_ns)
         for rule, count in self.correlator.take_dropped().items():
             self.series.add("logwatch_correlation_keys_dropped_total", (rule,), count, self.clock_ns)
-        self.lifecycle.anomalies = self.lifecycle.late = self.correlator.late = 0
 
     def restore(self, rows: Mapping[tuple[str, str], str]) -> None:
         """Continue from the rows of the last commit."""
@@ -395,7 +394,7 @@ class Pipeline:
             "extractor": self.extractor,
             "lifecycle": self.lifecycle,
             "correlator": self.correlator,
-            "tally": self.tally,
+            "tally": self.event_metrics,
             "alerts": self.alerts,
         }
 

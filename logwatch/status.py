@@ -17,8 +17,9 @@ from prometheus_client import ProcessCollector
 
 from logwatch import __version__
 from logwatch.alerting import Report
+from logwatch.lifecycle.containers import committed
 from logwatch.metrics.exposition import Exposition, Published
-from logwatch.model import SECOND, Family, Outcome, Rule, SampleChange, SourceStatus
+from logwatch.model import SECOND, Container, Family, Outcome, Rule, SampleChange, SourceStatus
 from logwatch.rulefiles import RuleSet
 from logwatch.store import History, Query, Transaction
 from logwatch.web.view import Probe
@@ -121,6 +122,11 @@ class Board:
     def alerts(self) -> Report:
         """Tell how alerting and recording rules stand."""
         return self._report
+
+    def containers(self) -> Sequence[Container]:
+        """Return the register of containers, removed ones included."""
+        with closing(History(self._state_dir)) as history:
+            return committed(history)
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""

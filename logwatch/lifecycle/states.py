@@ -89,13 +89,24 @@ PROVES: Mapping[str, State] = {
 }
 """The state after an event that the table does not allow; other events leave it as it is."""
 
+USUAL_BEFORE: Mapping[str, State] = {
+    "create": GONE,
+    "start": EXITED,
+    "restart": RUNNING,
+    "unpause": PAUSED,
+    "pause": RUNNING,
+    "die": RUNNING,
+    "destroy": EXITED,
+}
+"""The state in which an action most likely found a container of which nothing earlier is known."""
+
 CONTAINER_STATEFUL = frozenset({"create", "start", "start_failed", "restart", "die", "pause", "unpause", "destroy"})
 """Actions that are anomalies where the row of the state does not name them."""
 
 STATE_ACTIONS = frozenset(action for row in CONTAINER.values() for action in row)
 """Actions that say something about a container's state, in one state at least."""
 
-GUESSED_BY = STATE_ACTIONS - CONTAINER_STATEFUL - {"destroy_failed"}
+INFERRED_FROM = STATE_ACTIONS - CONTAINER_STATEFUL - {"destroy_failed"}
 """Actions that only say something about a container of unknown state."""
 
 ALIVE = frozenset({RUNNING, PAUSED, RESTARTING, REMOVING})
@@ -152,23 +163,7 @@ SERVICE_PROVES: Mapping[str, Service] = {
     "start_limit": Service.FAILED,
 }
 MOMENTARY = frozenset({"reload"})
-"""Service actions that may happen again without a change of state: told within 10 s or not the same."""
-
-
-def follow(state: State, action: str) -> tuple[State, bool]:
-    """Return the container's next state, and whether the table allows the event."""
-    after = CONTAINER[state].get(action)
-    if after is not None:
-        return after, True
-    return PROVES.get(action, state), action not in CONTAINER_STATEFUL
-
-
-def follow_service(state: Service, action: str) -> tuple[Service, bool]:
-    """Return the service's next state, and whether the table allows the event."""
-    after = SERVICE[state].get(action)
-    if after is not None:
-        return after, True
-    return SERVICE_PROVES.get(action, state), action not in SERVICE_STATEFUL
+"""Service actions that may happen again without a change of state: reported within 10 s or not the same."""
 
 
 def mermaid(table: Mapping[State, Mapping[str, State]] | Mapping[Service, Mapping[str, Service]]) -> str:

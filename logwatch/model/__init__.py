@@ -11,18 +11,17 @@ since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a fi
 """
 
 from logwatch.model.alerts import Alert, fingerprint
+from logwatch.model.containers import SHORT_ID, Container, State
 from logwatch.model.events import (
     LATE_NS,
     LONGEST_NAME,
     LONGEST_VALUE,
-    SHORT_ID,
     Attributes,
     Consequence,
-    Container,
     Event,
+    Expired,
     Outcome,
     Renamed,
-    State,
     StateChange,
 )
 from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, Record, Scan
@@ -46,6 +45,7 @@ __all__ = [
     "Doubtful",
     "Event",
     "Example",
+    "Expired",
     "Family",
     "FieldParser",
     "Gap",

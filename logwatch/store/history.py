@@ -107,9 +107,12 @@ class History:
         """Yield the events that match."""
         return select(self._connection, query)
 
-    def stages(self, stage: str) -> dict[str, str]:
-        """Return the rows of one stage as of the last commit."""
-        return dict(self._connection.execute("SELECT key, value FROM stages WHERE stage = ?", (stage,)))
+    def rows(self, stage: str, prefix: str) -> dict[str, str]:
+        """Return the rows of one table of a stage as of the last commit."""
+        found = self._connection.execute(
+            "SELECT key, value FROM stages WHERE stage = ?1 AND key BETWEEN ?2 || ' ' AND ?2 || '!'", (stage, prefix)
+        )
+        return dict(found)
 
     def series(self, sample: str) -> dict[LabelValues, float]:
         """Return the series of one sample name as of the last commit."""

@@ -42,8 +42,17 @@ TABLE_OF_HOSTS = """
 UPDATE stages SET key = 'host ' || json_quote(key) WHERE stage = 'extractor';
 """
 
+# The rows of correlations and of containers' series got the names of their tables.
+NAMED_TABLES = """
+UPDATE OR REPLACE stages SET key = 'key ' || key
+  WHERE stage = 'correlator' AND key GLOB '[[]*' AND json_type(key, '$[1]') = 'array';
+UPDATE OR REPLACE stages SET key = 'matched ' || json_quote(json_extract(key, '$[0]'))
+  WHERE stage = 'correlator' AND key GLOB '[[]*';
+UPDATE OR REPLACE stages SET key = 'container ' || key WHERE stage = 'tally' AND key GLOB '[[]*';
+"""
+
 # Scripts that lead from each version to the next; the first makes version 1 of nothing.
-MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS)
+MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS, NAMED_TABLES)
 VERSION = len(MIGRATIONS)
 
 

@@ -54,7 +54,7 @@ def routes(view: View) -> list[Route]:
 
     makers: dict[str, Callable[[Request], object]] = {
         "events": events,
-        "containers": lambda _: [asdict(status) for status in containers(view.published)],
+        "containers": lambda _: [asdict(status) for status in containers(view.containers(), view.published)],
         "alerts": lambda _: alerts_json(view.alerts(), rfc3339),
         "alerts/past": lambda _: [past_json(alert, rfc3339) for alert in reversed(view.alerts().past)],
         "rules": rules,
