@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from heapq import heappop, heappush
 
 from logwatch.formats.numbers import whole
-from logwatch.metrics import DROPPED, Series
+from logwatch.metrics import DROPPED, Registry
 from logwatch.metrics.catalog import COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
 from logwatch.model import (
     SECOND,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from logwatch.formats.numbers import whole
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import LEVELS, MAX_CONTAINERS, VOCABULARY, counted
 from logwatch.metrics.container_metrics import Containers, Tracked
 from logwatch.metrics.rule_metrics import RuleMetrics

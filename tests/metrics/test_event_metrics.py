@@ -1,6 +1,6 @@
 import pytest
 
-from logwatch.metrics import Series, catalog
+from logwatch.metrics import Registry, catalog
 from logwatch.metrics.event_metrics import Tally
 from logwatch.model import (
     SECOND,
@@ -29,7 +29,7 @@ class Bench:
     """A tally with its series, fed by the words of a test."""
 
     def __init__(self, **options) -> None:
-        self.series = Series()
+        self.series = Registry()
         self.tally = Tally(self.series, **options)
         self.seq = 0
 
