@@ -67,7 +67,7 @@ class Tracked:
 class Containers:
     """Moves the series labelled by a container's name."""
 
-    def __init__(self, series: Series, *, multi_host: bool, most: int) -> None:
+    def __init__(self, series: Registry, *, multi_host: bool, most: int) -> None:
         self._series = series
         self._multi_host = multi_host
         self._most = most
@@ -105,7 +105,7 @@ class Containers:
             return
         labels = (tracked.label, action, host) if self._multi_host else (tracked.label, action)
         self._series.add(EVENTS, labels, 1, time_ns)
-        self._series.lift(LAST_EVENT, labels, time_ns / SECOND, time_ns)
+        self._series.set_max(LAST_EVENT, labels, time_ns / SECOND, time_ns)
         if event.attributes or tracked.health is not None:
             self._learn(tracked, event)
 
@@ -239,10 +239,10 @@ class Containers:
         key = (tracked.host, tracked.label)
         owner = self._labels(tracked.host, tracked.label)
         for name in _NAMES:
-            self._series.end(name, owner, time_ns)
+            self._series.remove_group(name, owner, time_ns)
         for name, by in self.owned:
             for value in {"name": (tracked.label,), "id": (tracked.id, tracked.id[:SHORT_ID])}[by]:
-                self._series.end(name, (value,), time_ns)
+                self._series.remove_group(name, (value,), time_ns)
         del self._tracked[key]
         self._changed[key] = None
         self._all_live = False
@@ -274,7 +274,7 @@ class Containers:
     def _describe(self, tracked: Tracked, image: str, time_ns: int) -> None:
         """Replace the series that tells id and image."""
         tracked.image = image
-        self._series.end(INFO, self._labels(tracked.host, tracked.label), time_ns)
+        self._series.remove_group(INFO, self._labels(tracked.host, tracked.label), time_ns)
         self._series.set(INFO, self._labels(tracked.host, tracked.label, tracked.id, image), 1, time_ns)
 
     def _set_state(self, tracked: Tracked, state: str, time_ns: int) -> None:
