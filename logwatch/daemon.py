@@ -13,7 +13,7 @@ from logwatch.config import Config, Effective
 from logwatch.docker.inventory import Inventory
 from logwatch.driver import NOTIFIERS, SOURCE, Engine
 from logwatch.errors import ConfigError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
@@ -42,7 +42,7 @@ class Daemon:
 
     def __init__(self, effective: Effective, read_again: Callable[[], Effective]) -> None:
         config = effective.config
-        series = Series()
+        series = Registry()
         security = _security(config)
         scheme = "https" if security is not None and security.context is not None else "http"
         builder = Builder(config, series, config.state.dir, scheme=scheme)

@@ -31,7 +31,7 @@ from logwatch.lifecycle import Lifecycle
 from logwatch.matching.extractor import Extraction, Extractor
 from logwatch.matching.redaction import WORDS, Masker
 from logwatch.matching.scanner import Scanner
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import MAX_CONTAINERS
 from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.model import (
@@ -80,7 +80,7 @@ class Pipeline:
         rules: Sequence[Rule],
         correlations: Sequence[Correlation],
         settings: Settings,
-        series: Series,
+        series: Registry,
         cache_dir: Path | None = None,
         groups: Sequence[Group] = (),
         rehearsal: Rehearsal | None = None,
@@ -346,11 +346,12 @@ class Pipeline:
         stages.update({("previous", path): self._previous[path].dump(self._mask) for path in self._previous_changed})
         self._previous_changed.clear()
         stages["pipeline", "host"] = json.dumps(self.host)
+        horizons = self.series.forget(self.clock_ns)
         return Transaction(
             stages=stages,
             series=self.series.changes(),
             points=self.series.points(),
-            horizons=self.series.forget(self.clock_ns),
+            horizons=horizons,
             outcomes=outcomes,
             clock_ns=self.clock_ns,
         )

@@ -29,7 +29,7 @@ from logwatch.alerting.schedule import times_due
 from logwatch.alerting.terms import Terms
 from logwatch.errors import UNEXPECTED
 from logwatch.matching.redaction import Masker
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import AGENT
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
 from logwatch.promql import EvaluationError, Motion, Query, Sample, Snapshot
@@ -46,7 +46,7 @@ class Alerts:
         self,
         groups: Sequence[Group],
         terms: Terms,
-        series: Series,
+        series: Registry,
         rules_of: Mapping[str, Iterable[str]] | None = None,
         masker: Masker | None = None,
         rehearsal: Rehearsal | None = None,
@@ -87,7 +87,7 @@ class Alerts:
 
     def evaluate(self, time_ns: int) -> bool:
         """Evaluate the groups about the log that are due at this time; whether a state changed."""
-        self._series.evaluated_ns = time_ns
+        self._series.begin_evaluation(time_ns)
         due = [
             circle for circle in self._circles if not circle.on_wall_clock and not time_ns % circle.group.interval_ns
         ]

@@ -11,7 +11,7 @@ from logwatch.alerting.measurements import MEASURED, BuildInfo, measure
 from logwatch.alerting.memory import Memory, Together
 from logwatch.alerting.rehearsal import Rehearsal
 from logwatch.alerting.terms import Terms
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.model import SECOND, SampleChange
 from logwatch.promql import Query, Sample, Scrape, Snapshot
@@ -20,7 +20,7 @@ from logwatch.promql import Query, Sample, Scrape, Snapshot
 class Sight:
     """All series by name; it begins when `watch` has told who looks at what."""
 
-    def __init__(self, groups: Sequence[Group], terms: Terms, series: Series, rehearsal: Rehearsal | None) -> None:
+    def __init__(self, groups: Sequence[Group], terms: Terms, series: Registry, rehearsal: Rehearsal | None) -> None:
         self.recorded, self.measured = Memory(), Memory()
         given = rehearsal.given if rehearsal else Memory()
         rules = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
@@ -53,7 +53,7 @@ class Sight:
         for query, names in read:
             extend(reach, query, names)
         self.read = frozenset(name for _, names in read for name in names)
-        self._series.remember(reach)
+        self._series.set_lookback(reach)
         self.recorded.look_back_ns = {name: reach.get(name, 0) for name in self._made}
         self.measured.look_back_ns = {name: reach.get(name, 0) for name in MEASURED}
 

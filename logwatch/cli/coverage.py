@@ -21,7 +21,7 @@ from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.output import cell, counted
 from logwatch.config import Config
-from logwatch.metrics import Series, catalog
+from logwatch.metrics import Registry, catalog
 from logwatch.model import Chunk, Correlation, Family, Rule
 from logwatch.notation import one_line
 from logwatch.replay import oldest_first
@@ -72,7 +72,7 @@ def coverage(
 
 def classifier_of(config: Config) -> tuple[RuleSet, LineClassifier]:
     """The rules of a configuration, and what finds docker lines by them."""
-    rules = Builder(config, Series(), None).rules()
+    rules = Builder(config, Registry(), None).rules()
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
     return rules, LineClassifier(rules.rules, zone, cache_dir())
 
@@ -138,7 +138,7 @@ def metrics(
 ) -> None:
     """List the metrics that are served: those that rules declare, and the built-in ones."""
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
-    rules = Builder(config, Series(), None).rules()
+    rules = Builder(config, Registry(), None).rules()
     built_in = (*catalog.counted(multi_host=config.sources.multi_host), *catalog.SAMPLED, *catalog.PROCESS)
     rows = [*declared(rules), *((family, BUILT_IN) for family in built_in)]
     if output_format == "jsonl":

@@ -14,7 +14,7 @@ import click
 from logwatch.authoring.explanation import Explainer, Explanation, Verdict
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.notation import one_line, rfc3339
 from logwatch.rulefiles.examples import describe
 
@@ -43,7 +43,7 @@ def command(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
-    explainer = Explainer(Builder(config, Series(), None).rules().rules, zone, cache_dir(), config.sources.secrets)
+    explainer = Explainer(Builder(config, Registry(), None).rules().rules, zone, cache_dir(), config.sources.secrets)
     taken = False
     for number, each in enumerate(_lines(line)):
         explanation = explainer.explain(each, time.time_ns())

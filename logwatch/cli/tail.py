@@ -20,7 +20,7 @@ from logwatch.cli.options import moment
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import SourceError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, SHORT_ID, Event, Source
 from logwatch.notation import one_line
 from logwatch.sources import default_log
@@ -114,7 +114,7 @@ def command(
 
 def _tail(config: Config) -> Tail:
     sources = config.sources
-    rules = Builder(config, Series(), None).rules()
+    rules = Builder(config, Registry(), None).rules()
     zone = ZoneInfo(sources.timezone) if sources.timezone else None
     return Tail(rules.rules, zone=zone, cache_dir=cache_dir(), secrets=sources.secrets)
 

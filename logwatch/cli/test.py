@@ -16,7 +16,7 @@ from logwatch.cli import options
 from logwatch.cli.output import counted
 from logwatch.config import Config
 from logwatch.errors import ConfigError, RuleError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.notation import nanoseconds, one_line
 from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
@@ -114,7 +114,7 @@ def _chosen(test_files: Iterable[TestFile], patterns: Sequence[str]) -> list[tup
 
 
 def _house(config: Config) -> House:
-    builder = Builder(config, Series(), cache_dir())
+    builder = Builder(config, Registry(), cache_dir())
     rules = config.rules
 
     @cache

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from logwatch.formats.numbers import whole
-from logwatch.metrics import DROPPED, Series
+from logwatch.metrics import DROPPED, Registry
 from logwatch.metrics.catalog import COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
 from logwatch.model import (
     SECOND,
@@ -60,7 +60,7 @@ class ContainerSeries:
 class ContainerMetrics:
     """Moves the series labelled by a container's name."""
 
-    def __init__(self, series: Series, *, multi_host: bool, most: int) -> None:
+    def __init__(self, series: Registry, *, multi_host: bool, most: int) -> None:
         self._series = series
         self._multi_host = multi_host
         self._most = most
@@ -101,7 +101,7 @@ class ContainerMetrics:
             self._idle.move_to_end(key)
         labels = (key[1], action, host) if self._multi_host else (key[1], action)
         self._series.add(EVENTS, labels, 1, time_ns)
-        self._series.lift(LAST_EVENT, labels, time_ns / SECOND, time_ns)
+        self._series.set_max(LAST_EVENT, labels, time_ns / SECOND, time_ns)
         if event.attributes or shown.health is not None:
             self._set_attributes(shown, event)
 
@@ -201,10 +201,10 @@ class ContainerMetrics:
         key = (shown.host, shown.label)
         owner = self._labels(*key)
         for name in _NAMES:
-            self._series.end(name, owner, time_ns)
+            self._series.remove_group(name, owner, time_ns)
         for name, by in self._owned:
             for value in {"name": (shown.label,), "id": (shown.id, shown.id[:SHORT_ID])}[by]:
-                self._series.end(name, (value,), time_ns)
+                self._series.remove_group(name, (value,), time_ns)
         del self._shown[key]
         self._idle.pop(key, None)
         self._removed.pop(key, None)
@@ -231,7 +231,7 @@ class ContainerMetrics:
     def _describe(self, shown: ContainerSeries, image: str, time_ns: int) -> None:
         """Replace the series that has id and image as labels."""
         shown.image = image
-        self._series.end(INFO, self._labels(shown.host, shown.label), time_ns)
+        self._series.remove_group(INFO, self._labels(shown.host, shown.label), time_ns)
         self._series.set(INFO, self._labels(shown.host, shown.label, shown.id, image), 1, time_ns)
         self._shown.touch((shown.host, shown.label))
 

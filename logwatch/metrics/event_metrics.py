@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from logwatch.formats.numbers import whole
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import LEVELS, MAX_CONTAINERS, VOCABULARY, counted
 from logwatch.metrics.container_metrics import ContainerMetrics
 from logwatch.metrics.rule_metrics import RuleMetrics
@@ -36,7 +36,7 @@ class EventMetrics:
 
     def __init__(
         self,
-        series: Series,
+        series: Registry,
         rules: Sequence[Rule] = (),
         correlations: Sequence[Correlation] = (),
         *,
@@ -99,14 +99,14 @@ class EventMetrics:
             if event.id:
                 self._containers.process(event, kind[1])
         else:
-            self._series.lift(LAST_EVENT, kind, event.time_ns / SECOND, event.time_ns)
+            self._series.set_max(LAST_EVENT, kind, event.time_ns / SECOND, event.time_ns)
             self._count_engine(event, host)
         self._rule_metrics.count(event)
 
     def _count_engine(self, event: Event, host: str) -> None:
         """Move what events about the engine and the log move beside their counts."""
         if event.event == "daemon.start":
-            self._series.lift(DAEMON_START, self._labels(host), event.time_ns / SECOND, event.time_ns)
+            self._series.set_max(DAEMON_START, self._labels(host), event.time_ns / SECOND, event.time_ns)
         elif event.event == "api.error":
             self._count_api_error(event)
         elif event.event == "log.suppressed" and (count := whole(event.attributes.get("count", ""))):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from logwatch import promql
 from logwatch.alerting import Group, Rehearsal, Terms
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Mark
 from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
@@ -172,7 +172,7 @@ class Plan:
             rules.rules if rules else (),
             rules.correlations if rules else (),
             replace(self.house.settings, zone=self.zone, alerting=self._terms()),
-            Series(),
+            Registry(),
             self.house.cache_dir,
             self.file.groups,
             Rehearsal(self._given(), self.case.queries, alone=not self.case.spec.input_lines),

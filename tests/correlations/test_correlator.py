@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from logwatch.correlations import Correlator, correlation_state
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Gap, Outcome
 from logwatch.pipeline import Pipeline, Settings
 
@@ -101,7 +101,7 @@ def test_interrupted_is_uninterrupted(lines: list[Any], seed: int) -> None:
 def test_what_is_dropped_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(correlation_state, "MAX_OPEN", 2)
     first = correlation("first_seen", "log.gap", id="gap/first", event="log.first_gap", by=("attributes.reason",))
-    series = Series()
+    series = Registry()
     pipeline = Pipeline([], [first], Settings(), series)
     for reason in ("deleted", "truncated", "replaced"):
         pipeline.note_gap(Gap("messages", reason, START, 1))

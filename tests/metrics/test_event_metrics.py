@@ -1,7 +1,7 @@
 import pytest
 
 from logwatch.lifecycle.containers import ContainerRegister
-from logwatch.metrics import Series, catalog
+from logwatch.metrics import Registry, catalog
 from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.model import (
     SECOND,
@@ -31,7 +31,7 @@ class Bench:
     """Event metrics with their series and a register that decides how long containers are kept."""
 
     def __init__(self, **options) -> None:
-        self.series = Series()
+        self.series = Registry()
         self.metrics = EventMetrics(self.series, **options)
         self.register = ContainerRegister()
         self.seq = 0
