@@ -1,10 +1,12 @@
-"""Reads logs once, from the first byte to the last: plain, .gz, .bz2, .xz, .zst. Lines are counted."""
+"""Reads logs that are there already: once from the first byte to the last, or their last blocks.
+
+Compressed ones too: .gz, .bz2, .xz, .zst. `replay` reads forward, and counts lines; `tail` starts with the last blocks.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -13,8 +15,8 @@ from typing import Self
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.content import Archive, Disk, describe, open_content, open_plain
-from logwatch.sources.file import offset_file, write_offset_file
-from logwatch.sources.open_file import ChangedError, Generation, Limits, Piece, Record
+from logwatch.sources.offset_file import write_position
+from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, Record
 
 BLOCK = 1 << 18
 """Bytes of a log read at a time from its end."""
@@ -27,14 +29,14 @@ class ReplaySource:
     """
 
     def __init__(self, paths: Sequence[str], *, max_line_bytes: int = 1 << 16, chunk_bytes: int = 1 << 20) -> None:
-        self._limits = Limits(chunk_bytes, max_line_bytes)
+        self._options = Options(chunk_bytes=chunk_bytes, max_line_bytes=max_line_bytes)
         self._waiting = list(dict.fromkeys(paths))
         self._paths = tuple(self._waiting)
         self._sizes = {path: _size(path) for path in self._waiting}
         self._rows: dict[str, str | None] = {}
-        self._skipped: dict[str, Counter[str]] = {path: Counter() for path in self._waiting}
         self._errors: dict[str, str] = {}
         self._gaps: list[Gap] = []
+        self._stats = {path: ReadStats(path, self._gaps) for path in self._waiting}
         self._done: set[str] = set()
         self._open: Generation | None = None
         self._line = 1
@@ -62,7 +64,7 @@ class ReplaySource:
 
     def _next(self, path: str, generation: Generation) -> Piece | None:
         try:
-            return generation.read(self._limits) or generation.rest(self._limits)
+            return generation.read(self._options) or generation.rest(self._options)
         except (ChangedError, OSError) as error:
             raise SourceError(
                 f"{path}: it changed while it was read ({error or 'truncated'}): replay a copy"
@@ -74,15 +76,15 @@ class ReplaySource:
         except OSError as error:
             raise SourceError(describe(path, error)) from error
         self._line = 1
-        generation = Generation(content, path, self._skipped[path], frozen=True)
+        generation = Generation(content, path, self._stats[path], frozen=True)
         self._open = generation
         return generation
 
     def _end(self, path: str, generation: Generation, now_ns: int) -> None:
         content = generation.content
         if isinstance(content, Archive) and content.damage is not None:
-            self._errors[path] = f"{path}: damaged behind byte {generation.offset}: {content.damage}"
-            self._gaps.append(Gap(path, "damaged", now_ns, None))
+            self._errors[path] = f"{path}: damaged after byte {generation.offset}: {content.damage}"
+            self._stats[path].record_loss("damaged", now_ns, 0)
         self._done.add(path)
         self._waiting.remove(path)
         content.close()
@@ -95,12 +97,12 @@ class ReplaySource:
         return json.dumps(row, separators=(",", ":"))
 
     def changed_rows(self) -> dict[str, str | None]:
-        """The position just behind the last chunk, and which files are done."""
+        """The position just after the last chunk, and which files are done."""
         rows, self._rows = self._rows, {}
         return rows
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue behind the last committed chunk."""
+        """Continue after the last committed chunk."""
         for path in [path for path in self._waiting if path in rows]:
             row = json.loads(rows[path])
             if row["done"]:
@@ -141,12 +143,13 @@ class ReplaySource:
             position=position,
             pending=size - position,
             last_read_ns=None,
-            skipped=dict(self._skipped[path]),
+            skipped=dict(self._stats[path].skipped),
         )
 
     def gaps(self) -> Sequence[Gap]:
         """Damaged archives found since the last call."""
-        gaps, self._gaps = self._gaps, []
+        gaps = tuple(self._gaps)
+        self._gaps.clear()
         return gaps
 
     def wait(self, timeout: float) -> None:
@@ -182,7 +185,7 @@ class Backlog:
         self._mtime_ns = int(found.st_mtime * SECOND)
         self._block_bytes = block_bytes
         self.end = self._start_of_line(found.st_size)
-        """Just behind the last whole line."""
+        """Just after the last whole line."""
 
     def __enter__(self) -> Self:
         return self
@@ -201,9 +204,9 @@ class Backlog:
             end = start
 
     def leave_offset(self, folder: Path) -> None:
-        """Leave word for a `FileSource` with this `offset_dir` to go on behind the last line."""
+        """Write an offset file, so that a `FileSource` with this `offset_dir` continues after the last line."""
         if self.end:
-            write_offset_file(str(offset_file(folder, self.path)), self._content.inode, self.end)
+            write_position(folder, self.path, self._content.inode, self.end)
 
     def _start_of_line(self, offset: int) -> int:
         """The beginning of the line that holds the byte before `offset`, which may be `offset` itself."""
