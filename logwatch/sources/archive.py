@@ -10,13 +10,15 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.content import Archive, Disk, describe, open_content, open_plain
 from logwatch.sources.offset_file import write_position
 from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, Record
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
 BLOCK = 1 << 18
 """Bytes of a log read at a time from its end."""
@@ -33,7 +35,9 @@ class ReplaySource:
         self._waiting = list(dict.fromkeys(paths))
         self._paths = tuple(self._waiting)
         self._sizes = {path: _size(path) for path in self._waiting}
-        self._rows: dict[str, str | None] = {}
+        self._positions: StateTable[str, dict[str, Any]] = StateTable("replay")
+        self.tables = (self._positions,)
+        self._old_rows: dict[str, str | None] = {}
         self._errors: dict[str, str] = {}
         self._gaps: list[Gap] = []
         self._stats = {path: ReadStats(path, self._gaps) for path in self._waiting}
@@ -57,7 +61,7 @@ class ReplaySource:
             if piece is None or not piece.data:
                 self._end(path, generation, now_ns)
             if generation.offset > offset or piece is None:
-                self._rows[path] = self._row(path, generation)
+                self._positions[path] = self._position(path, generation)
             if piece is not None:
                 return Chunk(piece.data, path, piece.offset, generation.mtime_ns, line=line)
         return None
@@ -92,32 +96,39 @@ class ReplaySource:
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
-    def _row(self, path: str, generation: Generation) -> str:
-        row = {**generation.record().dump(), "line": self._line, "done": path in self._done}
-        return json.dumps(row, separators=(",", ":"))
+    def _position(self, path: str, generation: Generation) -> dict[str, Any]:
+        return {**generation.record().dump(), "line": self._line, "done": path in self._done}
 
     def changed_rows(self) -> dict[str, str | None]:
-        """The position just after the last chunk, and which files are done."""
-        rows, self._rows = self._rows, {}
-        return rows
+        """Return the position just after the last chunk, and which files are done."""
+        old_rows, self._old_rows = self._old_rows, {}
+        return {**old_rows, **state_table.changed_rows(self.tables)}
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue after the last committed chunk."""
-        for path in [path for path in self._waiting if path in rows]:
-            row = json.loads(rows[path])
-            if row["done"]:
+        """Continue after the last committed chunk; version 0.1 kept a position under the path itself."""
+        current = {key if key.startswith('replay "') else f"replay {json.dumps(key)}": row for key, row in rows.items()}
+        self._old_rows = {key: None for key in rows if key not in current}
+        state_table.restore(self.tables, current)
+        for key in current.keys() - rows.keys():
+            self._positions.touch(json.loads(key.removeprefix("replay ")))
+        self.restored()
+
+    def restored(self) -> None:
+        """Open the file that was being read. Raises SourceError if it is another by now."""
+        for path in [path for path in self._waiting if path in self._positions]:
+            position = self._positions[path]
+            self._waiting.remove(path)
+            if position["done"]:
                 self._done.add(path)
-                self._waiting.remove(path)
                 continue
-            record = Record.load(row)
+            record = Record.load(position)
             generation = self._begin(path)
             if record.fingerprint.head_size and not record.fingerprint.matches(generation.content):
                 raise SourceError(
-                    f"{path}: it is another file than the one whose replay was interrupted: use a new --state-dir"
+                    f"{path}: another file than the one whose replay was interrupted: use a new --state-dir"
                 )
             generation.move(record.fingerprint.size, cutting=record.cutting)
-            self._line = row["line"]
-            self._waiting.remove(path)
+            self._line = position["line"]
             self._waiting.insert(0, path)
 
     def committed(self) -> None:

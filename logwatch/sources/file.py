@@ -166,6 +166,10 @@ class FileSource:
         current = {_current_key(key): row for key, row in rows.items()}
         self._old_rows = {key: None for key in rows if key not in current}
         state_table.restore(self.tables, current)
+        if self._old_rows:
+            for table in (self._positions, self._known_files):
+                for path in table:
+                    table.touch(path)
         self.restored()
 
     def restored(self) -> None:
