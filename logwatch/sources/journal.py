@@ -32,6 +32,8 @@ from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources import JOURNAL
 from logwatch.sources.inotify import WakePipe
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
 PIECE = 1 << 18
 SAID = 4096
@@ -73,7 +75,9 @@ class JournalSource:
         self._chunk_bytes = chunk_bytes
         self._cursor = ""
         self._offset = 0
-        self._row = ""
+        self._cursors: StateTable[str, list[Any]] = StateTable("cursor")
+        self.tables = (self._cursors,)
+        self._old_rows: dict[str, str | None] = {}
         self._buffer = b""
         self._skipped: dict[str, int] = {}
         self._gaps: list[Gap] = []
@@ -203,21 +207,27 @@ class JournalSource:
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue behind the last committed entry; a first start begins where `start` says."""
-        row = rows.get(self._path)
-        if row is None:
+        """Continue after the last committed entry; version 0.1 kept the cursor under the path itself."""
+        current = {key if key.startswith('cursor "') else f"cursor {json.dumps(key)}": row for key, row in rows.items()}
+        self._old_rows = {key: None for key in rows if key not in current}
+        state_table.restore(self.tables, current)
+        self.restored()
+
+    def restored(self) -> None:
+        """Take the restored cursor; a first start begins where `start` says."""
+        if self._path in self._cursors:
+            self._cursor, self._offset = self._cursors[self._path]
+            if self._old_rows:
+                self._cursors.touch(self._path)
+        else:
             self._cursor = (self._ask() or "") if self._start == "end" else ""
-            return
-        self._row = row
-        self._cursor, self._offset = json.loads(row)
 
     def changed_rows(self) -> dict[str, str | None]:
-        """The cursor of the last entry handed out, and how many bytes its lines have come to."""
-        row = json.dumps([self._cursor, self._offset])
-        if row == self._row:
-            return {}
-        self._row = row
-        return {self._path: row}
+        """Return the cursor of the last entry returned, and how many bytes its lines have come to."""
+        if self._cursors.get(self._path) != [self._cursor, self._offset]:
+            self._cursors[self._path] = [self._cursor, self._offset]
+        old_rows, self._old_rows = self._old_rows, {}
+        return {**old_rows, **state_table.changed_rows(self.tables)}
 
     def committed(self) -> None:
         """Nothing is kept only for the sake of a commit."""
