@@ -27,6 +27,7 @@ COMMANDS = {
     "suggest": "coverage:suggest",
     "events": "events:command",
     "containers": "containers:command",
+    "images": "images:command",
     "rules": "rules:command",
     "config": "check:config_command",
     "healthcheck": "healthcheck:command",
