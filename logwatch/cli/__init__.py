@@ -28,6 +28,7 @@ COMMANDS = {
     "events": "events:command",
     "containers": "containers:command",
     "images": "images:command",
+    "storage": "storage:command",
     "rules": "rules:command",
     "config": "check:config_command",
     "healthcheck": "healthcheck:command",

@@ -48,7 +48,7 @@ class Snapshot:
     """Bytes on disk, known once it is committed."""
 
 
-ACTIVE = 2
+VIEW = 1
 
 
 class _Blobs:

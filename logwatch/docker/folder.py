@@ -47,11 +47,16 @@ class Folder:
             self.note(f"{self.path.joinpath(*parts)}: more than {MOST_NAMES} entries: the rest is ignored")
         return names[:MOST_NAMES]
 
-    def size(self, *parts: str) -> int | None:
-        """The size of a regular file; None: it is not there."""
+    def status(self, *parts: str) -> os.stat_result | None:
+        """The status of a regular file; None: it is not there."""
         with self._opened(parts) as descriptor:
             found = None if descriptor is None else os.fstat(descriptor)
-        return found.st_size if found is not None and stat.S_ISREG(found.st_mode) else None
+        return found if found is not None and stat.S_ISREG(found.st_mode) else None
+
+    def size(self, *parts: str) -> int | None:
+        """The size of a regular file; None: it is not there."""
+        found = self.status(*parts)
+        return None if found is None else found.st_size
 
     def note(self, problem: str) -> None:
         """Note what could not be read, once."""

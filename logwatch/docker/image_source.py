@@ -11,6 +11,7 @@ from logwatch.docker import containerd, graph, imagedb
 from logwatch.docker.archives import read_archive, read_folder
 from logwatch.docker.bytestream import Advance, from_descriptor
 from logwatch.docker.containers import stored
+from logwatch.docker.drivers import DRIVERS
 from logwatch.docker.folder import Folder
 from logwatch.docker.graph import read_links
 from logwatch.docker.images import Image, Images
@@ -19,7 +20,15 @@ from logwatch.errors import ImageError
 
 STDIN = "-"
 LAYOUTS = ("oci-layout", "index.json", "manifest.json", "repositories")
-ROOTS = ("image", "graph", "containers", "volumes", "overlay2", "aufs", "devicemapper", "vfs", "buildkit", "network")
+ROOTS = {
+    "image",
+    "graph",
+    "containers",
+    "volumes",
+    "buildkit",
+    "network",
+    *(driver.folder[0] for driver in DRIVERS.values()),
+}
 REMAPPED = re.compile(r"\d+\.\d+")  # 165536.165536: the root of an engine with userns-remap
 
 
@@ -82,7 +91,7 @@ def engine_roots(path: Path) -> list[Folder]:
 
 def _is_root(names: set[str]) -> bool:
     """Whether these are names in a data directory: /etc, for one, has `containers` as well."""
-    return len(names & set(ROOTS)) > 1 or ("graph" in names and any(each.startswith("repositories-") for each in names))
+    return len(names & ROOTS) > 1 or ("graph" in names and any(each.startswith("repositories-") for each in names))
 
 
 def _engine(roots: list[Folder], store: Folder | None) -> Images:
