@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from logwatch.cli.image_output import bullet, human, image_fields, layer_fields, printable, when
-from logwatch.cli.output import stamp
+from logwatch.cli.image_output import bullet, human, image_fields, layer_fields, when
 from logwatch.docker.images import Image, Settings, Step, short
 from logwatch.docker.tree import Node
-from logwatch.secrets import MASK, Masker
+from logwatch.matching.redaction import MASK, Masker
+from logwatch.notation import one_line, rfc3339
 
 
 def as_text(node: Node, image: Image, *, show_secrets: bool) -> str:
     """The image for people: a line for each thing that is known, then its history."""
     rows = [(key, value) for key, value in _facts(node, image, show_secrets=show_secrets) if value]
     width = max(len(key) for key, _ in rows)
-    text = "".join(f"{key:<{width}}  {printable(value)}\n" for key, value in rows)
+    text = "".join(f"{key:<{width}}  {one_line(value)}\n" for key, value in rows)
     settings = shown(image.description.settings, show_secrets=show_secrets)
     for key in ("environment", "labels", "ports", "volumes"):
         values = settings[key]
@@ -61,7 +61,7 @@ def as_json(node: Node, image: Image, *, show_secrets: bool) -> dict[str, object
     words = _masked(show_secrets=show_secrets)
     history = [
         {
-            "created": stamp(step.created_ns) if step.created_ns else None,
+            "created": rfc3339(step.created_ns) if step.created_ns else None,
             "created_by": words(step.created_by),
             "comment": step.comment,
             "layer": layer_fields(step.layer) if step.layer else None,
@@ -136,7 +136,7 @@ def comparison_text(one: Image, two: Image, comparison: Mapping[str, object]) ->
         assert isinstance(layers, list)
         total = human(sum(layer["size_bytes"] or 0 for layer in layers))
         lines = [f"{short(layer['id'])}  {human(layer['size_bytes'] or 0)}" for layer in layers]
-        text += f"{printable(title)}: {len(layers)}, {total}\n{bullet(lines)}"
+        text += f"{one_line(title)}: {len(layers)}, {total}\n{bullet(lines)}"
     settings = comparison["settings"]
     assert isinstance(settings, dict)
     for key, (before, after) in settings.items():

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from rich.table import Table
 from rich.text import Text
 
-from logwatch.cli.output import stamp
 from logwatch.docker.images import Image, Images, Layer, short
 from logwatch.docker.tree import Forest, Node
 from logwatch.model import SECOND
+from logwatch.notation import one_line, rfc3339
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 AGES = (
@@ -46,11 +46,6 @@ def age(created_ns: int, now_ns: int) -> str:
     return "just now" if passed > -timedelta(minutes=1) else "in the future"
 
 
-def printable(text: str) -> str:
-    """Text from elsewhere without what a terminal would obey."""
-    return "".join(each if each.isprintable() else each.encode("unicode_escape", "replace").decode() for each in text)
-
-
 def table(forest: Forest, now_ns: int) -> Table:
     """The trees, a line for each image."""
     grid = Table("image", "id", "created", "own", "size", "shared", "used by", box=None)
@@ -60,13 +55,13 @@ def table(forest: Forest, now_ns: int) -> Table:
         image = node.image
         flag = "" if node.complete else "?"
         grid.add_row(
-            Text(guide + printable(name_of(node)), overflow="fold"),
-            Text(printable(short(node.id)) if image else ""),
+            Text(guide + one_line(name_of(node)), overflow="fold"),
+            Text(one_line(short(node.id)) if image else ""),
             age(image.description.created_ns, now_ns) if image else "",
             human(node.own) + flag,
             human(node.size) + flag,
             human(node.shared),
-            Text(printable(", ".join(_remarks(node))), overflow="fold"),
+            Text(one_line(", ".join(_remarks(node))), overflow="fold"),
         )
     return grid
 
@@ -134,7 +129,7 @@ def image_fields(image: Image) -> dict[str, object]:
         "tags": list(image.tags),
         "digest": image.digest,
         "recorded_parent": image.parent,
-        "created": stamp(description.created_ns) if description.created_ns else None,
+        "created": rfc3339(description.created_ns) if description.created_ns else None,
         "architecture": description.architecture or None,
         "os": description.os or None,
         "stored_bytes": image.stored or None,
@@ -168,7 +163,7 @@ def as_dot(forest: Forest) -> Iterator[str]:
 
 
 def _quoted(*lines: str) -> str:
-    escaped = (printable(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines if line)
+    escaped = (one_line(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines if line)
     return '"' + "\\n".join(escaped) + '"'
 
 
@@ -179,4 +174,4 @@ def when(created_ns: int) -> str:
 
 def bullet(lines: Iterable[str]) -> str:
     """Lines below a heading."""
-    return "".join(f"  {printable(line)}\n" for line in lines)
+    return "".join(f"  {one_line(line)}\n" for line in lines)

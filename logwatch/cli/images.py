@@ -14,11 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from logwatch.cli import image_details, options
-from logwatch.cli.image_output import as_dot, as_json, printable, table
+from logwatch.cli.image_output import as_dot, as_json, table
 from logwatch.docker.image_source import STDIN, find, read_images
 from logwatch.docker.images import Image, Images
 from logwatch.docker.tree import Forest, grow
 from logwatch.errors import ImageError
+from logwatch.notation import one_line
 
 DEFAULT_SOURCE = "/var/lib/docker"
 _SMALL = 64 << 20
@@ -167,7 +168,7 @@ def _report(images: Images, forest: Forest) -> int:
     problems = (*images.problems, *forest.problems)
     remarks = (*problems, *images.notes)
     for text in remarks[:_MOST_REMARKS]:
-        click.echo(f"logwatch: {printable(text)}", err=True)
+        click.echo(f"logwatch: {one_line(text)}", err=True)
     if len(remarks) > _MOST_REMARKS:
         click.echo(f"logwatch: and {len(remarks) - _MOST_REMARKS} more", err=True)
     return 1 if problems else 0

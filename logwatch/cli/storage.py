@@ -15,11 +15,12 @@ from rich.table import Table
 from rich.text import Text
 
 from logwatch.cli import options
-from logwatch.cli.image_output import human, printable
+from logwatch.cli.image_output import human
 from logwatch.cli.images import DEFAULT_SOURCE, containerd_root
 from logwatch.docker.disk import look
 from logwatch.docker.storage import Kind, Report
 from logwatch.docker.usage import finish
+from logwatch.notation import one_line
 
 
 @click.command("storage")
@@ -50,7 +51,7 @@ def command(
         for table in _tables(report, largest):
             console.print(table)
     for text in (*report.problems, *report.notes):
-        click.echo(f"logwatch: {printable(text)}", err=True)
+        click.echo(f"logwatch: {one_line(text)}", err=True)
     return 1 if report.problems else 0
 
 
@@ -149,4 +150,4 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def _text(text: str) -> Text:
-    return Text(printable(text), overflow="fold")
+    return Text(one_line(text), overflow="fold")
