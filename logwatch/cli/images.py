@@ -157,8 +157,9 @@ def _one(
 
 def _read(source: str | None, containerd_root: Path | None, config_file: Path | None) -> Images:
     if source is None:
-        configured = options.effective(config_file).config.docker_root
-        source = str(configured or DEFAULT_SOURCE)
+        config = options.effective(config_file).config
+        source = str(config.docker_root or DEFAULT_SOURCE)
+        containerd_root = containerd_root or config.containerd_root
     with _progress(source) as advance:
         return read_images(source, containerd_root, advance)
 

@@ -43,7 +43,8 @@ def command(
     """
     config = options.effective(config_file).config
     root = docker_root or config.docker_root or Path(DEFAULT_SOURCE)
-    report = finish(look(root, containerd_root))
+    store = containerd_root or (config.containerd_root if docker_root is None else None)
+    report = finish(look(root, store))
     if output_format == "json":
         click.echo(json.dumps(as_json(report)))
     else:
