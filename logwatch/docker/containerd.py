@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -71,6 +72,12 @@ class _Blobs:
 def is_present(root: Folder) -> bool:
     """Whether a folder is containerd's root."""
     return root.size(*METADATA) is not None
+
+
+def managed(root: Folder) -> Path | None:
+    """The data directory of a containerd that the engine starts itself, where the engine keeps its images there."""
+    inside = root.path / "containerd" / "daemon"
+    return inside if not root.names("image") and is_present(Folder(inside)) else None
 
 
 def snapshotters(root: Folder) -> list[str]:

@@ -152,8 +152,8 @@ def measure(stored: int, content: Stream) -> LayerFile:
             while folder.strip("./") and folder not in folders and len(folders) < MOST_FOLDERS:
                 folders.add(folder)
                 folder = posixpath.dirname(folder)
+            size += entry.counted
             if entry.is_file:
-                size += entry.size
                 blocks += -(-entry.size // DISK_BLOCK)
     except DamagedError as error:
         return LayerFile(stored, None, problem=str(error))

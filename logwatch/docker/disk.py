@@ -30,6 +30,7 @@ def look(docker_root: Path, containerd_root: Path | None) -> Steps[Report]:
     for root in roots:
         report = yield from survey.survey(root)
         reports.append(report)
+    containerd_root = containerd_root or containerd.managed(roots[0])
     if containerd_root is not None:
         store = Folder(containerd_root)
         if not containerd.is_present(store):

@@ -79,7 +79,8 @@ def _from_folder(path: Path, containerd_root: Path | None) -> Images:
             f"{path}: neither an image layout (index.json, manifest.json) nor Docker's data directory (image/, graph/, "
             "containers/): name one of them; `docker info` prints the data directory as Docker Root Dir"
         )
-    return _engine(roots, Folder(containerd_root) if containerd_root else None)
+    store = containerd_root or containerd.managed(roots[0])
+    return _engine(roots, Folder(store) if store else None)
 
 
 def engine_roots(path: Path) -> list[Folder]:

@@ -41,6 +41,13 @@ class Entry(NamedTuple):
         """Whether it is a file with content."""
         return self.type in REGULAR
 
+    @property
+    def counted(self) -> int:
+        """Bytes that engines count: content, and the target of a symbolic link, as `stat` says (`pkg/directory` of moby)."""
+        if self.type == SYMBOLIC_LINK:
+            return len(self.link.encode("utf-8", "surrogateescape"))
+        return self.size if self.is_file else 0
+
 
 class Tar:
     """The entries of a tar archive; `content` is that of the entry at hand.

@@ -32,7 +32,7 @@ class Usage:
     """What a folder takes."""
 
     size: int = 0
-    """Bytes of its files, as graph drivers count."""
+    """Bytes of its files and lengths of its links, as graph drivers count."""
     allocated: int = 0
     """Bytes on disk, folders included, as containerd counts."""
     files: int = 0
@@ -100,8 +100,7 @@ class _Walk:
         if entry.is_dir(follow_symlinks=False):
             return True
         self.files += 1
-        if entry.is_file(follow_symlinks=False):
-            self.size += status.st_size
+        self.size += status.st_size
         return False
 
     def enter(self, name: str, above: int, depth: int) -> int | None:

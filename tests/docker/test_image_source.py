@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from imagefiles import graph_root, linkgraph, node, unpack
 
+from logwatch.docker.disk import look
 from logwatch.docker.image_source import find, read_images
 from logwatch.docker.images import Images
 from logwatch.docker.tree import grow
+from logwatch.docker.usage import finish
 from logwatch.errors import ImageError
 
 A, B, C, D = (digit * 64 for digit in "abcd")
@@ -99,6 +101,14 @@ def test_an_engine_with_containerds_store_says_what_else_to_name(containerd: Pat
 
     assert images.images == ()
     assert "--containerd-root" in images.notes[0]
+
+
+def test_a_containerd_that_the_engine_starts_itself_is_found(containerd: Path, tmp_path: Path) -> None:
+    shutil.copytree(containerd / "lib", tmp_path / "lib", symlinks=True)
+    shutil.copytree(containerd / "ctdroot", tmp_path / "lib/containerd/daemon", symlinks=True)
+    report = finish(look(tmp_path / "lib", None))
+
+    assert len(read(tmp_path / "lib").images) == report.images == 7
 
 
 def test_containerds_root_may_be_named_alone(containerd: Path) -> None:

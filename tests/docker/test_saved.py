@@ -3,12 +3,13 @@
 import gzip
 import io
 import json
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
-from imagefiles import Layout, configuration, first_format, layer, recorded, saved, sha, tar
+from imagefiles import Layout, configuration, first_format, layer, link, recorded, saved, sha, tar
 
 from logwatch.docker.archives import read_archive, read_folder
 from logwatch.docker.bytestream import Stream
@@ -139,6 +140,20 @@ def test_images_without_recorded_parents_are_joined_by_their_layers() -> None:
     images = read(tar(saved((only_settings, [ONE, TWO], ["x:1"]), (child, [ONE, TWO], []), (base, [ONE], ["os:1"]))))
 
     assert shape(images) == {"os:1": (None, 1000), "": ("os:1", 1200), "x:1": ("", 1200)}
+
+
+def test_a_layer_counts_files_and_the_lengths_of_links_as_engines_do() -> None:
+    content = tar(
+        {
+            "a": b"x" * 100,
+            "to-a": link("to-a", "elsewhere"),
+            "hard": link("hard", "a", tarfile.LNKTYPE),
+            "d": link("d", "", tarfile.DIRTYPE),
+        }
+    )
+    (image,) = read(tar(saved((configuration([content]), [content], ["x:1"])))).images
+
+    assert image.size == 100 + len("elsewhere")
 
 
 def test_layers_without_an_image_that_images_share_are_a_node() -> None:
