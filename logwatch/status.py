@@ -55,6 +55,8 @@ class Board:
         self.ask_stop: Callable[[], None] = lambda: None
         self.notifications: Callable[[], Iterable[SampleChange]] = tuple
         """Tells how the receivers fare."""
+        self.storage: Callable[[], Iterable[SampleChange]] = tuple
+        """Reports what the engine's disk holds."""
 
     # ── the loop's side ──────────────────────────────────────────────────────────────
 
@@ -181,6 +183,7 @@ class Board:
         for labels, count in counts.items():
             yield SampleChange("logwatch_alerts", labels, count, now_ns)
         yield from self.notifications()
+        yield from self.storage()
         for status in self._sources:
             yield from _source_samples(status, now_ns)
 

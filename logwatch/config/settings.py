@@ -215,6 +215,15 @@ class Alerting(Strict):
     """Of the samples that range functions other than increase and rate see."""
 
 
+class Storage(Strict):
+    """How the engine's disk is sampled, where `docker_root` is set."""
+
+    interval: Duration = timedelta(minutes=5)
+    """Between two samples of the engine's disk; 0: none."""
+    time_budget: Duration = timedelta(seconds=5)
+    """Work on a sample per interval; what is not done by then is done in the next one."""
+
+
 class Limits(Strict):
     """What bounds memory."""
 
@@ -242,5 +251,8 @@ class Config(Strict):
     alerting: Alerting = Alerting()
     docker_root: Path | None = None
     """Docker's data directory, mounted read-only: names of containers, and what the disk holds."""
+    containerd_root: Path | None = None
+    """containerd's data directory, for engines that keep their images there."""
+    storage: Storage = Storage()
     limits: Limits = Limits()
     log: Log = Log()

@@ -120,7 +120,24 @@ AGENT = (
 )
 """About logwatch, committed with the position."""
 
+STORAGE = (
+    _gauge("docker_storage_bytes", "What is on the engine's disk, by storage driver and kind; pool_data and pool_metadata: of devicemapper's sparse files what is allocated.", "driver", "kind", most=200),
+    _gauge("docker_storage_reclaimable_bytes", "What of it nothing uses, so that a prune would free it.", "driver", "kind", most=200),
+    _gauge("docker_storage_limit_bytes", "How large devicemapper's pool may become (pool_data, pool_metadata), and what it allows each container (container).", "driver", "kind", most=10),
+    _gauge("docker_storage_filesystem_size_bytes", "Size of a file system that the engine's data lies on.", "mountpoint", most=20),
+    _gauge("docker_storage_filesystem_avail_bytes", "What of it is available to others than root.", "mountpoint", most=20),
+    _gauge("docker_container_writable_bytes", "What a container wrote into its own layer; with devicemapper all of its file system that is in use.", "name"),
+    _gauge("docker_container_writable_limit_bytes", "What it may write at most, where that is limited.", "name"),
+    _gauge("docker_container_log_bytes", "Log files that the engine keeps for a container, rotated ones included.", "name"),
+    _gauge("docker_images", "Images that the engine has, those without a name included."),
+    _gauge("docker_image_layers", "Layers of these images."),
+    _gauge("docker_storage_sample_duration_seconds", "How long it took to add up the disk the last time, pauses not counted."),
+    _gauge("docker_storage_last_sample_timestamp_seconds", "When the disk was last added up to the end."),
+)
+"""About the engine's disk, sampled slowly where `docker_root` is set."""
+
 SAMPLED = (
+    *STORAGE,
     _gauge(BUILD_INFO, "Always 1; tells the version.", "version", "pythonversion"),
     _gauge("logwatch_config_last_reload_successful", "1 if the last reload of configuration and rules worked."),
     _gauge("logwatch_config_last_reload_success_timestamp_seconds", "When configuration and rules were last loaded."),
