@@ -83,40 +83,40 @@ CONTAINER = (
     _counter("docker_container_events_total", "Events of a container.", "name", "action"),
     _gauge("docker_container_last_event_timestamp_seconds", "When an action last happened to a container.", "name", "action"),
     _gauge("docker_container_state", "1 for the state that a container is in, 0 for the others.", "name", "state"),
-    _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if the log told it.", "name"),
-    _gauge("docker_container_info", "Always 1; tells a container's id and, if known, its image.", "name", "id", "image"),
+    _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if it was logged.", "name"),
+    _gauge("docker_container_info", "Always 1; has a container's id and, if known, its image.", "name", "id", "image"),
     _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health"),
 )
 """Labelled by the container's name; their life is the container's."""
 
 ENGINE = (
-    _counter("docker_events_total", "Events that happened, by type and action in the words of docker events.", "type", "action", most=2000),
-    _gauge("docker_last_event_timestamp_seconds", "When something last happened to what is no container.", "type", "action", most=2000),
+    _counter("docker_events_total", "Events by type and action, in the words of docker events.", "type", "action", most=2000),
+    _gauge("docker_last_event_timestamp_seconds", "When an action last happened to an object other than a container.", "type", "action", most=2000),
     _gauge("docker_daemon_last_start_timestamp_seconds", "When the daemon last started."),
-    _counter("docker_api_errors_total", "Requests to the engine that it answered with an error.", "method", "status", most=500),
+    _counter("docker_api_errors_total", "Requests that the engine answered with an error.", "method", "status", most=500),
 )
 """About the engine as a whole."""
 
 AGENT = (
-    _counter("docker_daemon_log_messages_total", "Messages of the engine itself, by the level it gave them.", "level", most=20),
+    _counter("docker_daemon_log_messages_total", "Messages of the engine itself, by level.", "level", most=20),
     _counter("logwatch_lines_read_total", "Lines read from a log.", "path"),
     _counter("logwatch_bytes_read_total", "Bytes read from a log.", "path"),
     _counter("logwatch_docker_lines_total", "Lines that contain docker or come from the engine.", "path"),
-    _counter("logwatch_unmatched_docker_lines_total", "Docker lines that no rule knows.", "path"),
-    _counter("logwatch_rule_hits_total", "Lines that a rule recognised.", "rule"),
-    _gauge("logwatch_rule_last_hit_timestamp_seconds", "When a rule last recognised a line, by the log's clock.", "rule"),
-    _counter("logwatch_lines_unparsed_total", "Lines of which a part could not be read, by what was wrong with them.", "path", "reason"),
-    _counter("logwatch_line_errors_total", "Lines, and events that went on after theirs, that raised an error and were set aside.", "kind", most=20),
-    _counter("logwatch_source_gaps_total", "Losses of log bytes that were proven, by cause.", "path", "reason"),
-    _counter("logwatch_source_gap_bytes_total", "Bytes of a log that are proven lost.", "path"),
-    _counter("logwatch_upstream_dropped_lines_total", "Lines that never reached the log, by who dropped them.", "by", most=100),
-    Family("logwatch_event_delay_seconds", "histogram", "From the time an event happened to the time it was applied, while following live.", (), _DELAY),
-    _counter("logwatch_lifecycle_anomalies_total", "Events that the lifecycle of their object does not allow; they are counted all the same."),
-    _counter("logwatch_late_events_total", "Events that were told of first more than 10 s after their time, or too late for a correlation; each counts once, whoever tells."),
+    _counter("logwatch_unmatched_docker_lines_total", "Docker lines that no rule matches.", "path"),
+    _counter("logwatch_rule_hits_total", "Lines that a rule matched.", "rule"),
+    _gauge("logwatch_rule_last_hit_timestamp_seconds", "When a rule last matched a line, by the log's clock.", "rule"),
+    _counter("logwatch_lines_unparsed_total", "Lines with a part that could not be parsed, by reason.", "path", "reason"),
+    _counter("logwatch_line_errors_total", "Lines and events whose processing raised an error and that were skipped, by kind.", "kind", most=20),
+    _counter("logwatch_source_gaps_total", "Losses of log bytes, by cause.", "path", "reason"),
+    _counter("logwatch_source_gap_bytes_total", "Bytes of a log that were lost.", "path"),
+    _counter("logwatch_upstream_dropped_lines_total", "Lines dropped before they reached the log, by the program that dropped them.", "by", most=100),
+    Family("logwatch_event_delay_seconds", "histogram", "Time from an event to its processing, while following live.", (), _DELAY),
+    _counter("logwatch_lifecycle_anomalies_total", "Events that the lifecycle of their object does not allow; they are still counted."),
+    _counter("logwatch_late_events_total", "Events first reported more than 10 s after their time, or too late for a correlation; each counts once."),
     _counter("logwatch_correlation_keys_dropped_total", "Objects or values that a correlation stopped watching, the oldest first, because there were too many.", "rule"),
     _counter("logwatch_rule_value_errors_total", "Values that a rule's metric could not use as a number.", "rule"),
     _counter("logwatch_rule_evaluation_failures_total", "Evaluations of an alerting or recording rule (group/name) that failed.", "rule"),
-    _counter("logwatch_series_dropped_total", "Updates that found their metric at its limit of series.", "metric", most=2000),
+    _counter("logwatch_series_dropped_total", "Updates beyond the series limit of their metric.", "metric", most=2000),
 )
 """About logwatch, committed with the position."""
 
@@ -138,13 +138,13 @@ STORAGE = (
 
 SAMPLED = (
     *STORAGE,
-    _gauge(BUILD_INFO, "Always 1; tells the version.", "version", "pythonversion"),
+    _gauge(BUILD_INFO, "Always 1; has the version.", "version", "pythonversion"),
     _gauge("logwatch_config_last_reload_successful", "1 if the last reload of configuration and rules worked."),
     _gauge("logwatch_config_last_reload_success_timestamp_seconds", "When configuration and rules were last loaded."),
     _gauge("logwatch_rules", "Event rules that are loaded."),
     _gauge("logwatch_source_open", "1 while a log can be read.", "path"),
     _gauge("logwatch_source_size_bytes", "Size of a log.", "path"),
-    _gauge("logwatch_source_position_bytes", "How much of a log was read.", "path"),
+    _gauge("logwatch_source_position_bytes", "Bytes of a log that were read.", "path"),
     _gauge("logwatch_source_pending_bytes", "Bytes still to be read, older generations of the log included.", "path"),
     _gauge("logwatch_source_last_read_timestamp_seconds", "When bytes were last read from a log.", "path"),
     _counter("logwatch_source_rotations_total", "Rotations of a log that were followed, by kind.", "path", "kind"),
@@ -153,15 +153,15 @@ SAMPLED = (
         "Lines that a writer added to a log's file after it was rotated; each is read once.",
         "path",
     ),
-    _counter("logwatch_source_skipped_total", "Lines or bytes of a log that were passed over, by cause.", "path", "reason"),
-    _counter("logwatch_commit_errors_total", "Commits of the state that failed and were tried again."),
+    _counter("logwatch_source_skipped_total", "Lines or bytes of a log that were skipped, by cause.", "path", "reason"),
+    _counter("logwatch_commit_errors_total", "Commits of the state that failed and were retried."),
     _gauge("logwatch_commit_last_success_timestamp_seconds", "When the state was last committed."),
-    _gauge("logwatch_alerts", "Alerts, by what they are and how they stand.", "alertname", "severity", "state"),
-    _counter("logwatch_notifications_sent_total", "Notifications that a receiver was offered.", "receiver"),
-    _counter("logwatch_notifications_errors_total", "Notifications that a receiver refused or did not answer.", "receiver"),
+    _gauge("logwatch_alerts", "Active alerts, by name, severity and state.", "alertname", "severity", "state"),
+    _counter("logwatch_notifications_sent_total", "Notifications sent to a receiver, failures included.", "receiver"),
+    _counter("logwatch_notifications_errors_total", "Notifications that a receiver rejected or did not answer.", "receiver"),
     _counter("logwatch_notifications_dropped_total", "Notifications dropped from a full queue.", "receiver"),
-    Family("logwatch_notifications_latency_seconds", "histogram", "How long a receiver took to answer.", ("receiver",), (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0)),
-    _gauge("logwatch_notifications_queue_length", "Notifications that wait to be sent."),
+    Family("logwatch_notifications_latency_seconds", "histogram", "Time until a receiver answered.", ("receiver",), (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0)),
+    _gauge("logwatch_notifications_queue_length", "Notifications waiting to be sent."),
 )
 """Read off when a scrape asks."""
 
