@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources.content import Disk, describe, open_plain, packed_suffix
+from logwatch.sources.content import Disk, NoDescriptorError, describe, open_plain, packed_suffix
 from logwatch.sources.followed_file import FollowedFile
 from logwatch.sources.generations import InodeOwners
 from logwatch.sources.inotify import Wakeup
@@ -72,6 +72,8 @@ class FileSource:
         self._notified = False
         """Whether the last wait named the files that have grown."""
         self._checked_ns: int | None = None
+        self._blocked: str | None = None
+        """Why patterns cannot be expanded at the moment."""
         self._positions: StateTable[str, dict[str, Any]] = StateTable("position")
         self._known_files: StateTable[str, dict[str, Any]] = StateTable("rotated")
         self._flags: StateTable[str, bool] = StateTable("flag")
@@ -88,6 +90,8 @@ class FileSource:
             content = open_plain(self._disk, path)
         except FileNotFoundError:
             return
+        except NoDescriptorError as error:
+            raise SourceError(describe(path, error)) from error
         except OSError as error:
             raise SourceError(f"{describe(path, error)}: {cure(error)}") from error
         content.close()
@@ -127,10 +131,16 @@ class FileSource:
 
     def _find_logs(self) -> None:
         """Follow what the patterns match now; a log that comes later is read from its start."""
-        for path in self._paths:
-            for log in expand(path) if is_pattern(path) else [path]:
-                if log not in self._followed and (not self._begun or not self._is_copy(log)):
-                    self._follow(log)
+        try:
+            os.close(self._disk.open(os.devnull))  # at the limit of open files glob finds nothing, without an error
+            for path in self._paths:
+                for log in expand(path) if is_pattern(path) else [path]:
+                    if log not in self._followed and (not self._begun or not self._is_copy(log)):
+                        self._follow(log)
+        except NoDescriptorError as error:
+            self._blocked = describe("new logs are not found", error)
+        else:
+            self._blocked = None
 
     @property
     def _begun(self) -> bool:
@@ -140,6 +150,8 @@ class FileSource:
         """Whether a new file is a copy, under a new name, of a log that is followed."""
         try:
             content = open_plain(self._disk, path)
+        except NoDescriptorError:
+            raise
         except OSError:
             return False
         try:
@@ -210,7 +222,14 @@ class FileSource:
 
     def status(self) -> Sequence[SourceStatus]:
         """Return the state of each followed path."""
-        return [followed.status() for followed in self._followed.values()]
+        patterns = [path for path in self._paths if is_pattern(path)] if self._blocked else []
+        return [
+            *(followed.status() for followed in self._followed.values()),
+            *(
+                SourceStatus(path, open=False, error=self._blocked, size=0, position=0, pending=0, last_read_ns=None)
+                for path in patterns
+            ),
+        ]
 
     def gaps(self) -> Sequence[Gap]:
         """Return the losses proven since the last call."""

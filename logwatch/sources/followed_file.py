@@ -159,7 +159,8 @@ class FollowedFile:
         generations, live = self._generations, self._generations.live
         return SourceStatus(
             path=self.path,
-            open=live is not None or (generations.alias is not None and generations.error is None),
+            open=not generations.blocked
+            and (live is not None or (generations.alias is not None and generations.error is None)),
             error=generations.error,
             size=live.seen if live is not None else 0,
             position=live.offset if live is not None else 0,

@@ -220,6 +220,8 @@ class FileGenerations:
         What it held since may be in a rotated file that was not listed, so it is not read until that is known.
         """
         self.error: str | None = None
+        self.blocked = False
+        """Whether the limit of open files was reached at the last check, so that something may be unread."""
         self.alias: Identity | None = None
         """The file at the path while another path reads it."""
         self._stats = stats

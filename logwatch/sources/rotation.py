@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from logwatch.sources.content import Archive, Disk, NoDescriptorError, Plain, describe, open_plain
@@ -9,6 +10,8 @@ from logwatch.sources.generation_finder import GenerationFinder, continues, is_r
 from logwatch.sources.generations import FileGenerations, InodeOwners
 from logwatch.sources.open_file import ChangedError, Generation, ReadStats, Record
 from logwatch.sources.rotated_files import KnownFiles, RotatedFile, RotatedFiles
+
+log = logging.getLogger("logwatch")
 
 
 class RotationDetector:
@@ -36,14 +39,24 @@ class RotationDetector:
     def check(self, now_ns: int) -> bool:
         """Check what the path names now; True if there may be more to read than before."""
         try:
-            return self._check(now_ns)
+            may_read = self._check(now_ns)
         except NoDescriptorError as error:
             # Nothing was concluded from files that could not be opened; the next check lists them again.
             self._generations.error = describe(self._path, error)
             self._files.invalidate()
+            self._set_blocked(blocked=True)
             return False
         finally:
             self._files.release()
+        self._set_blocked(blocked=False)
+        return may_read
+
+    def _set_blocked(self, *, blocked: bool) -> None:
+        if blocked and not self._generations.blocked:
+            log.warning("%s", self._generations.error)
+        if self._generations.blocked and not blocked:
+            log.info("%s: files can be opened again", self._path)
+        self._generations.blocked = blocked
 
     def _check(self, now_ns: int) -> bool:
         generations = self._generations
@@ -191,6 +204,8 @@ class RotationDetector:
         generations = self._generations
         try:
             fresh = open_plain(self._disk, self._path)
+        except NoDescriptorError:
+            raise
         except OSError as error:
             generations.error = describe(self._path, error)
             return False
