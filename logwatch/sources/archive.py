@@ -27,7 +27,7 @@ BLOCK = 1 << 18
 class ReplaySource:
     """Files in the order given; may be interrupted and continued.
 
-    Raises SourceError where a file cannot be opened, or is another than it was before the interruption.
+    Raises SourceError if a file cannot be opened, or is another one than before the interruption.
     """
 
     def __init__(self, paths: Sequence[str], *, max_line_bytes: int = 1 << 16, chunk_bytes: int = 1 << 20) -> None:
@@ -47,11 +47,11 @@ class ReplaySource:
 
     @property
     def finished(self) -> bool:
-        """Every file was read to its end."""
+        """Whether every file was read to its end."""
         return not self._waiting
 
     def read(self, now_ns: int) -> Chunk | None:
-        """The next chunk; None at the end of the last file."""
+        """Return the next chunk; None at the end of the last file."""
         while self._waiting:
             path = self._waiting[0]
             generation = self._open or self._begin(path)
@@ -70,9 +70,7 @@ class ReplaySource:
         try:
             return generation.read(self._options) or generation.rest(self._options)
         except (ChangedError, OSError) as error:
-            raise SourceError(
-                f"{path}: it changed while it was read ({error or 'truncated'}): replay a copy"
-            ) from error
+            raise SourceError(f"{path}: changed while it was read ({error or 'truncated'}): replay a copy") from error
 
     def _begin(self, path: str) -> Generation:
         try:
@@ -132,12 +130,12 @@ class ReplaySource:
             self._waiting.insert(0, path)
 
     def committed(self) -> None:
-        """Nothing is kept for a commit: the files do not change."""
+        """Do nothing: the files do not change."""
 
-    # ── what the engine asks ─────────────────────────────────────────────────────────
+    # ── what the driver asks ─────────────────────────────────────────────────────────
 
     def status(self) -> Sequence[SourceStatus]:
-        """How far each file was read, in bytes as they lie on disk: what a progress bar shows."""
+        """Return how far each file was read, in bytes on disk: what a progress bar shows."""
         return [self._status(path) for path in self._paths]
 
     def _status(self, path: str) -> SourceStatus:
@@ -158,19 +156,19 @@ class ReplaySource:
         )
 
     def gaps(self) -> Sequence[Gap]:
-        """Damaged archives found since the last call."""
+        """Return the damaged archives found since the last call."""
         gaps = tuple(self._gaps)
         self._gaps.clear()
         return gaps
 
     def wait(self, timeout: float) -> None:
-        """Files that are there need no waiting."""
+        """Do nothing: the files are there."""
 
     def wake(self) -> None:
-        """Nothing waits."""
+        """Do nothing: nothing waits."""
 
     def close(self) -> None:
-        """Let go of the open file."""
+        """Close the open file."""
         if self._open is not None:
             self._open.content.close()
             self._open = None
@@ -184,9 +182,9 @@ def _size(path: str) -> int:
 
 
 class Backlog:
-    """One log as it was when it was opened; a line without an end is not part of it.
+    """One log as it was when it was opened; a line without a newline is not part of it.
 
-    Raises OSError where the path cannot be opened.
+    Raises OSError if the path cannot be opened.
     """
 
     def __init__(self, path: str, *, block_bytes: int = BLOCK) -> None:
@@ -196,7 +194,7 @@ class Backlog:
         self._mtime_ns = int(found.st_mtime * SECOND)
         self._block_bytes = block_bytes
         self.end = self._start_of_line(found.st_size)
-        """Just after the last whole line."""
+        """The offset just after the last whole line."""
 
     def __enter__(self) -> Self:
         return self
@@ -207,7 +205,7 @@ class Backlog:
         self._content.close()
 
     def blocks(self) -> Iterator[Chunk]:
-        """The last block first; each begins with a line's beginning and ends with a line's end."""
+        """Yield blocks of whole lines, the last block first."""
         end = self.end
         while end > 0:
             start = self._start_of_line(max(0, end - self._block_bytes)) if end > self._block_bytes else 0
@@ -220,7 +218,7 @@ class Backlog:
             write_position(folder, self.path, self._content.inode, self.end)
 
     def _start_of_line(self, offset: int) -> int:
-        """The beginning of the line that holds the byte before `offset`, which may be `offset` itself."""
+        """Return the beginning of the line that holds the byte before `offset`, which may be `offset` itself."""
         while offset > 0:
             start = max(0, offset - self._block_bytes)
             found = self._content.pread(offset - start, start).rfind(b"\n")

@@ -71,6 +71,23 @@ class GenerationFinder:
                 log.warning("%s: cannot be read: %s", file.path, CodecMissingError())
         self._stats.record_loss(reason, now_ns, record.seen - record.fingerprint.size)
 
+    def file_of(self, generation: Generation, listed: Sequence[RotatedFile]) -> RotatedFile | None:
+        """Return the listed file that is a generation, or its packed form. Raises NoDescriptorError."""
+
+        def is_it(file: RotatedFile) -> bool:
+            return file.identity == generation.identity or (
+                file.packed and self._known.is_packed_form(file, generation)
+            )
+
+        return next((file for file in listed if is_it(file)), None)
+
+    def missing_numbers(self, known: Fingerprint, listed: Sequence[RotatedFile]) -> int:
+        """Return how many numbers are missing between a generation's rotated file and the newest one."""
+        holder = self._known.holder(known, listed)
+        number = holder.number() if holder is not None else None
+        numbers = {found for file in listed if (found := file.number()) is not None}
+        return 0 if number is None else sum(between not in numbers for between in range(min(numbers), number))
+
     def unseen_rotations(
         self,
         listed: Sequence[RotatedFile],

@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from logwatch.sources.content import Archive, Disk, NoDescriptorError, Plain, describe, open_plain
+from logwatch.model import SECOND
+from logwatch.sources.content import Archive, Disk, NoDescriptorError, Plain, describe, is_readable, open_plain
+from logwatch.sources.fingerprint import Fingerprint
 from logwatch.sources.generation_finder import GenerationFinder, continues, is_replaced_by
 from logwatch.sources.generations import FileGenerations, InodeOwners
 from logwatch.sources.open_file import ChangedError, Generation, ReadStats, Record
 from logwatch.sources.rotated_files import KnownFiles, RotatedFile, RotatedFiles
 
 log = logging.getLogger("logwatch")
+RECHECK_NS = 10 * SECOND
+"""While a log is rotated its files are renamed one by one; a number that is still missing after this time is missing."""
 
 
 class RotationDetector:
@@ -35,6 +39,8 @@ class RotationDetector:
         self._stats = stats
         self._disk = disk
         self._owners = owners
+        self._suspected: tuple[Fingerprint, int] | None = None
+        """A generation after which numbers were missing, and when that was seen."""
 
     def check(self, now_ns: int) -> bool:
         """Check what the path names now; True if there may be more to read than before."""
@@ -77,7 +83,7 @@ class RotationDetector:
             generations.detach()
             return self._relink(now_ns)
         listing_helps = generations.awaiting_listing and not live.empty
-        if self._has_changed() or generations.backlog.to_reopen or listing_helps:
+        if self._has_changed() or generations.backlog.to_reopen or listing_helps or self._is_recheck_due(now_ns):
             return self._check_beside(live, now_ns)
         return False
 
@@ -87,6 +93,42 @@ class RotationDetector:
 
     def _reopen(self, listed: Sequence[RotatedFile], now_ns: int) -> bool:
         return self._generations.backlog.reopen(lambda record: self._finder.reopen(record, listed, now_ns))
+
+    # ── generations that nobody can read any more ────────────────────────────────────
+
+    def _note_missing(
+        self, head: Generation, unseen: Sequence[Generation], listed: Sequence[RotatedFile], now_ns: int
+    ) -> None:
+        """Record that generations after `head` may have been deleted before they were seen.
+
+        If its file was deleted, others that were written after it may have been deleted too. If a number
+        is missing between its file and the newest one, that is recorded when it is still missing later.
+        """
+        try:
+            file = self._finder.file_of(head, listed)
+            if file is not None and self._finder.missing_numbers(head.fingerprint(), listed):
+                self._suspected = (head.fingerprint(), now_ns)
+        except NoDescriptorError:
+            self._suspected = (head.fingerprint(), now_ns)
+            return
+        if (
+            file is None
+            and not head.links()
+            and _count_whole(unseen)
+            and all(is_readable(other.path) for other in listed)
+        ):
+            self._stats.record_loss("missed", now_ns, 0)
+
+    def _is_recheck_due(self, now_ns: int) -> bool:
+        return self._suspected is not None and abs(now_ns - self._suspected[1]) >= RECHECK_NS
+
+    def _confirm_missing(self, listed: Sequence[RotatedFile], now_ns: int) -> None:
+        if self._suspected is None or not self._is_recheck_due(now_ns):
+            return
+        missing = self._finder.missing_numbers(self._suspected[0], listed)
+        self._suspected = None
+        for _ in range(missing):
+            self._stats.record_loss("missed", now_ns, 0)
 
     # ── no file at the path ──────────────────────────────────────────────────────────
 
@@ -137,6 +179,8 @@ class RotationDetector:
             self._give_up(listed, now_ns)
             chain += generations.take_live()[0]
             self._stats.rotations["rename"] += _count_whole(unseen)
+        if chain:
+            self._note_missing(chain[0], unseen, listed, now_ns)
         generations.backlog.add([*chain, *unseen], listed)
 
     def _close_stale(self) -> None:
@@ -171,7 +215,11 @@ class RotationDetector:
             self._files.invalidate()
             return False
         found = self._reopen(listed, now_ns)
-        added = self._add_unseen(listed) if generations.awaiting_listing else self._add_late(listed)
+        if generations.awaiting_listing:
+            added = self._add_unseen(listed)
+        else:  # a file that was missing may be there now
+            added = self._add_unseen(listed, "rename") if self._suspected is not None else self._add_late(listed)
+        self._confirm_missing(listed, now_ns)
         self._known.remember(listed)
         now_listed = generations.awaiting_listing and settled
         generations.awaiting_listing = not settled
@@ -185,11 +233,11 @@ class RotationDetector:
             return False
         return (found.st_dev, found.st_ino) == (content.device, content.inode)
 
-    def _add_unseen(self, listed: Sequence[RotatedFile]) -> int:
+    def _add_unseen(self, listed: Sequence[RotatedFile], kind: str = "copytruncate") -> int:
         """Add what the log held meanwhile, if it had no line when it was last checked."""
         unseen = self._finder.unseen_rotations(listed, self._generations.all())
         self._generations.backlog.generations += unseen
-        self._stats.rotations["copytruncate"] += _count_whole(unseen)
+        self._stats.rotations[kind] += _count_whole(unseen)
         return len(unseen)
 
     def _add_late(self, listed: Sequence[RotatedFile]) -> int:
@@ -309,6 +357,8 @@ class RotationDetector:
                 read = record.fingerprint if found is None and record.fingerprint.size else None
                 held += [found] if found is not None else []
             unseen = self._finder.unseen_rotations(listed, [*generations.all(), *held, live], read=read)
+            if held:
+                self._note_missing(held[0], unseen, listed, now_ns)
         except NoDescriptorError:
             generations.backlog.generations += held
             raise
