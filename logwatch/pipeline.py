@@ -28,6 +28,7 @@ from logwatch.formats import repeated_message
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.lifecycle import Lifecycle
+from logwatch.matching.duplicate_lines import DuplicateLines
 from logwatch.matching.extractor import Extraction, Extractor
 from logwatch.matching.redaction import WORDS, Masker
 from logwatch.matching.scanner import Scanner
@@ -92,6 +93,7 @@ class Pipeline:
         masker = Masker([*WORDS, *settings.secrets])
         self._mask = masker.mask
         self.extractor = Extractor(rules, masker)
+        self.duplicates = DuplicateLines()
         self.lifecycle = Lifecycle(settings.settle_ns)
         self.correlator = Correlator(correlations)
         self.event_metrics = EventMetrics(
@@ -168,13 +170,18 @@ class Pipeline:
 
     def _extract(self, record: Record, hit: Hit, path: str, offset: int, number: int | None) -> Extraction:
         extraction = self.extractor.extract(record, hit, path, offset, number)
-        self._accept_all(extraction, record)
+        if extraction.events and not self.settings.raw and self.duplicates.add(record):
+            self.series.add("logwatch_duplicate_lines_total", (path,), 1, self.clock_ns)
+        else:
+            self._accept_all(extraction, record)
         return extraction
 
     def _accept_all(self, extraction: Extraction, record: Record) -> None:
         for event in extraction.events:
             if self.alerts:
                 self.alerts.evidence.hold(event.path, event.offset, record)
+            self._accept(event)
+        for event in () if self.settings.raw else extraction.failed:
             self._accept(event)
         for event in extraction.replaced:
             self.event_metrics.count_suppressed(event)
@@ -393,6 +400,7 @@ class Pipeline:
     def _stages(self) -> dict[str, Stateful]:
         return {
             "extractor": self.extractor,
+            "duplicates": self.duplicates,
             "lifecycle": self.lifecycle,
             "correlator": self.correlator,
             "tally": self.event_metrics,

@@ -79,6 +79,8 @@ class Alerts:
     def on_end(self) -> None:
         """Print what has resolved and what still fires."""
         fired = [*self._fired, *self._pipeline.alerts.firing(self._pipeline.clock_ns)]
+        # By convention an alert of severity none always fires (Watchdog): it says nothing about the log.
+        fired = [alert for alert in fired if alert.labels.get("severity") != "none"]
         for alert in sorted(fired, key=lambda alert: (alert.starts_ns, alert.rule, sorted(alert.labels.items()))):
             self._out.write(self._show(alert) + "\n")
 

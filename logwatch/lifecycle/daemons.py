@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from logwatch.lifecycle.states import MOMENTARY, SERVICE, SERVICE_PROVES, SERVICE_STATEFUL, Service
+from logwatch.lifecycle.occurrences import JOIN_NS
+from logwatch.lifecycle.states import AFTERMATH, MOMENTARY, SERVICE, SERVICE_PROVES, SERVICE_STATEFUL, Service
 from logwatch.model import Event
 from logwatch.store.state_table import StateTable
 
@@ -21,6 +22,10 @@ class ServiceState:
     epoch: int = 0
     """How often the state changed: reports within one epoch are of one occurrence."""
     live_restore: bool = False
+    ready_ns: int | None = None
+    """When it became ready, while it runs."""
+    start_epoch: int | None = None
+    """The epoch since which it is known that it was started, until it ends."""
 
 
 class Services:
@@ -32,10 +37,26 @@ class Services:
         self.anomalies = 0
         """Events that the tables do not allow."""
 
-    def epoch(self, host: str, type_: str, action: str) -> int | None:
-        """Return the number of changes of state so far; None for an action that does not last."""
+    def epoch(self, event: Event, type_: str, action: str) -> int | None:
+        """Return the number of changes of state so far, of a late start at that start; None for a momentary action."""
+        service = self._services.get((event.host, type_))
+        if action in MOMENTARY:
+            return None
+        if service is None:
+            return 0
+        if service.start_epoch is not None and _is_late_start(service, event, action):
+            return service.start_epoch
+        return service.epoch
+
+    def was_started(self, host: str, type_: str) -> bool:
+        """Whether it is known how the service that runs, or is about to, was started."""
         service = self._services.get((host, type_))
-        return None if action in MOMENTARY else service.epoch if service else 0
+        return service is not None and (service.start_epoch is not None or service.state is Service.RUNNING)
+
+    def is_aftermath(self, event: Event, type_: str, action: str) -> bool:
+        """Whether the service manager reports of a service that has ended already."""
+        service = self._services.get((event.host, type_))
+        return service is not None and action in AFTERMATH.get(service.state, ())
 
     def process(self, type_: str, action: str, event: Event) -> bool:
         """Apply an event; returns whether the states of the host's containers are unknown after it."""
@@ -43,9 +64,13 @@ class Services:
             return False
         service = self._service(event.host, type_)
         before = service.state
+        if _is_late_start(service, event, action):
+            service.start_epoch = service.epoch
+            return False
         service.state, allowed = follow_service(before, action)
         self.anomalies += not allowed
         service.epoch += service.state is not before
+        _note_boot(service, event, action)
         killed = action == "start" and before is Service.RUNNING
         unknown = type_ == "daemon" and (action in ("stop", "crash") or killed) and not service.live_restore
         if action == "start" and service.state is not before:
@@ -63,6 +88,22 @@ class Services:
         return self._services.setdefault((host, type_), ServiceState())
 
 
+def _note_boot(service: ServiceState, event: Event, action: str) -> None:
+    if action == "start":
+        service.start_epoch = service.epoch
+    if service.state is Service.RUNNING:
+        service.ready_ns = event.time_ns if action == "ready" else service.ready_ns
+    elif service.state is not Service.STARTING:
+        service.ready_ns = service.start_epoch = None
+
+
+def _is_late_start(service: ServiceState, event: Event, action: str) -> bool:
+    """Whether a line about a start comes after the service is ready: engines 1.9 to 1.13 log their version then."""
+    if action != "start" or service.state is not Service.RUNNING or service.ready_ns is None:
+        return False
+    return "version" in event.attributes and 0 <= event.time_ns - service.ready_ns <= JOIN_NS
+
+
 def follow_service(state: Service, action: str) -> tuple[Service, bool]:
     """Return the service's next state, and whether the table allows the event."""
     after = SERVICE[state].get(action)
@@ -72,8 +113,8 @@ def follow_service(state: Service, action: str) -> tuple[Service, bool]:
 
 
 def _encode(service: ServiceState) -> list[Any]:
-    return [service.state, service.epoch, service.live_restore]
+    return [service.state, service.epoch, service.live_restore, service.ready_ns, service.start_epoch]
 
 
 def _decode(_key: Key, row: list[Any]) -> ServiceState:
-    return ServiceState(Service(row[0]), row[1], row[2])
+    return ServiceState(Service(row[0]), *row[1:])  # versions before this one stored three values

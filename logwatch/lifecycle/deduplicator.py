@@ -46,13 +46,16 @@ from typing import NamedTuple
 
 from logwatch.lifecycle.occurrence_store import OccurrenceStore
 from logwatch.lifecycle.occurrences import (
-    CORROBORATING,
     JOIN_NS,
+    KILL_NS,
+    KILLS,
     LEADING,
     OOM_NS,
     PRIMARY,
     REMEMBERED_NS,
     REVOKED,
+    SECONDARY,
+    SUPPORTING,
     Key,
     ObjectRecord,
     Occurrence,
@@ -101,7 +104,10 @@ class Deduplicator:
             occurrence = _match(group, event, store.clock_ns, epoch, certain=certain)
             if occurrence is not None:
                 return self._join(occurrence, event, certain=certain)
-        emissions = self._settle_others(record, event, certain=certain) if record.pending else NOTHING
+        emissions = NOTHING
+        if record.pending:
+            # Of a service every event is believed: what could not start was started.
+            emissions = self._settle_others(record, event, certain=certain or epoch is not None)
         index = store.event_type((event.host, event.event))
         if index.accepted:
             found = self._accepted_without_object(index.accepted.values(), event)
@@ -116,7 +122,7 @@ class Deduplicator:
         occurrence = store.open(event, index, record, epoch)
         if index.pending:
             self._merge_pending(occurrence)
-        if role is CORROBORATING or (event.revoked_by and not certain and role is not LEADING):
+        if role in SECONDARY or (event.revoked_by and not certain and role is not LEADING):
             self._hold(record, occurrence, event)
             return emissions
         return [*emissions, Emission(occurrence, applies=True)]
@@ -135,7 +141,7 @@ class Deduplicator:
         if occurrence.key is None:
             self._note_revokers(occurrence)
             return NOTHING
-        if event.role is CORROBORATING:
+        if event.role in SECONDARY:
             return NOTHING
         if event.role is LEADING or certain or not event.revoked_by:
             return self._emit_until(store.object(occurrence.key), occurrence)
@@ -158,7 +164,7 @@ class Deduplicator:
             record.pending.remove(occurrence)
             self.store.revoke(occurrence)
         pending = record.pending
-        if not pending or event.role is CORROBORATING or not _confirms(pending, event, certain=certain):
+        if not pending or event.role in SECONDARY or not _confirms(pending, event, certain=certain):
             return NOTHING
         return self._emit_until(record, pending[-1])
 
@@ -179,15 +185,22 @@ class Deduplicator:
         del record.pending[:end]
         for occurrence in emitted:
             self.store.touch(occurrence)
-        return [Emission(each, applies=True) for each in emitted if not self.store.revoke_unconfirmed(each)]
+        return [Emission(each, applies=True) for each in emitted if not self._withhold(each)]
+
+    def _withhold(self, occurrence: Occurrence) -> bool:
+        """Revoke what only supporting rules report, or what `docker events` would have reported."""
+        if occurrence.event.role is not SUPPORTING:
+            return self.store.revoke_unconfirmed(occurrence)
+        self.store.revoke(occurrence)
+        return True
 
     # ── an event that does not name its object ───────────────────────────────────────
 
     def process_unidentified(self, event: Event) -> list[Emission]:
         """Process an event that does not say which object it is about."""
-        if event.role is not CORROBORATING:
+        if event.role not in SECONDARY:
             self._revoke_unidentified(event)
-            occurrence, alone = self._other_report(event), True
+            occurrence, alone = self._same_kill(event) or self._other_report(event), True
         else:
             index = self.store.event_type((event.host, event.event))
             found = [each for each in index.not_reported_by(event.rule) if self._is_near(each, event)]
@@ -200,7 +213,7 @@ class Deduplicator:
         """Open an occurrence without an object; it is pending if it may be wrong."""
         store = self.store
         occurrence = store.open(event, store.event_type((event.host, event.event)))
-        if event.role is CORROBORATING or event.revoked_by:
+        if event.role in SECONDARY or event.revoked_by:
             occurrence.event_type.add_pending(occurrence)
             self._note_revokers(occurrence)
             store.wait(occurrence, event)
@@ -210,13 +223,20 @@ class Deduplicator:
         store.keep_accepted(occurrence)
         return [Emission(occurrence, applies=True)]
 
+    def _same_kill(self, event: Event) -> Occurrence | None:
+        """Find the kill outside any container that the kernel's line, written twice, has reported already."""
+        if event.event not in KILLS:
+            return None
+        accepted = self.store.event_type((event.host, event.event)).accepted.values()
+        return next((each for each in accepted if _is_same_kill(each.event, event)), None)
+
     def _other_report(self, event: Event) -> Occurrence | None:
         """Find what `docker events` reports of the same container in another network, volume, …, or the daemon's report.
 
         The daemon calls a network by its name, or does not say which it is.
         """
         container = event.attributes.get("container")
-        if container is None or event.role is CORROBORATING or event.event.startswith("container."):
+        if container is None or event.role in SECONDARY or event.event.startswith("container."):
             return None
         leading = event.role is LEADING
         return _nearest(
@@ -234,7 +254,7 @@ class Deduplicator:
         """Find the occurrence that an event without an id had opened in place of this one."""
         for occurrence in accepted:
             new = event.rule not in occurrence.rules
-            if new and occurrence.event.role is CORROBORATING and self._is_near(occurrence, event):
+            if new and occurrence.event.role in SECONDARY and self._is_near(occurrence, event):
                 return occurrence
         return None
 
@@ -308,8 +328,8 @@ class Deduplicator:
         if not occurrence.event_type.is_pending(occurrence):
             return NOTHING
         self._release(occurrence)
-        elsewhere = self.store.seen_lately(occurrence)
-        if occurrence.event.role is CORROBORATING and (elsewhere or self.store.revoke_unconfirmed(occurrence)):
+        elsewhere = self.store.seen_lately(occurrence) or occurrence.event.role is SUPPORTING
+        if occurrence.event.role in SECONDARY and (elsewhere or self.store.revoke_unconfirmed(occurrence)):
             self.store.forget(occurrence)
             return NOTHING
         self.store.keep_accepted(occurrence)
@@ -336,9 +356,9 @@ def _match(
         gap = abs(occurrence.event.time_ns - time_ns)
         if gap >= distance and epoch is None:
             continue
-        if gap < OOM_NS and _is_duplicate(occurrence.event, event, gap):
+        if gap <= KILL_NS and _is_duplicate(occurrence.event, event, gap):
             return occurrence
-        if epoch is not None and occurrence.epoch == epoch and event.role is CORROBORATING:
+        if epoch is not None and occurrence.epoch == epoch and event.role in SECONDARY:
             return occurrence  # however often it is reported: the service is in that state already
         if (
             occurrence.epoch == epoch
@@ -352,17 +372,26 @@ def _match(
 
 
 def _is_duplicate(known: Event, event: Event, gap_ns: int) -> bool:
-    """Whether `docker events` repeats what it has reported."""
-    if known.role is not LEADING or known.rule != event.rule or not compatible(known, event):
+    """Whether a line repeats what was reported: `docker events` after a restart, or a kernel's line written twice."""
+    if event.event in KILLS and "pid" in event.attributes and known.rule == event.rule:
+        return _is_same_kill(known, event)
+    if gap_ns >= OOM_NS or known.role is not LEADING or known.rule != event.rule or not compatible(known, event):
         return False
     if event.event == "container.oom":
         return gap_ns < OOM_NS
     return gap_ns == 0 and event.time_ns % SECOND != 0 and known.attributes == event.attributes
 
 
+def _is_same_kill(known: Event, event: Event) -> bool:
+    """Whether two lines of one rule report the end of one process."""
+    pid = event.attributes.get("pid")
+    near = abs(known.time_ns - event.time_ns) <= KILL_NS
+    return near and pid is not None and known.rule == event.rule and known.attributes.get("pid") == pid
+
+
 def _absorbs(occurrence: Occurrence, event: Event, *, certain: bool) -> bool:
     """Whether an occurrence takes the event in: a revoked one only reports of the same mistake."""
-    if occurrence.seq != REVOKED or event.role is CORROBORATING:
+    if occurrence.seq != REVOKED or event.role in SECONDARY:
         return True
     return event.role is PRIMARY and bool(event.revoked_by) and not certain and _is_death(event)
 
@@ -374,7 +403,7 @@ def _confirms(pending: list[Occurrence], event: Event, *, certain: bool) -> bool
     failed start looks like. A trouble proves nothing either: what could not start can often not
     be cleaned up. Anything else, also a second start, shows that the first was one.
     """
-    if event.event.endswith(TROUBLES):
+    if event.event.endswith(TROUBLES) and not certain:
         return False
     if certain or not event.revoked_by or event.role is LEADING or _is_start(event):
         return True
@@ -386,7 +415,7 @@ def _mergeable(occurrence: Occurrence) -> Iterator[Occurrence]:
     for group in occurrence.event_type.pending.values():
         for each in group.values():
             reported = any(rule in occurrence.rules for rule in each.rules)
-            if not reported and each.event.role is CORROBORATING and compatible(occurrence.event, each.event):
+            if not reported and each.event.role in SECONDARY and compatible(occurrence.event, each.event):
                 yield each
                 break
 

@@ -22,9 +22,9 @@ from logwatch.docker.inventory import Found
 from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
-from logwatch.lifecycle.occurrences import LEADING
+from logwatch.lifecycle.occurrences import LEADING, SECONDARY, Occurrence
 from logwatch.lifecycle.pending_creates import PendingCreates
-from logwatch.lifecycle.states import SERVICE_STATEFUL
+from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
 from logwatch.model import LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
@@ -67,15 +67,36 @@ class Lifecycle:
         type_, _, action = event.event.partition(".")
         if type_ == "container":
             return self._process_container(event, action)
-        if type_ in SERVICES and action in SERVICE_STATEFUL:
-            epoch = self._services.epoch(event.host, type_, action)
-            key = (event.host, type_, "")
-            return self._emit(self._deduplicator.process(event, key, certain=False, epoch=epoch))
+        if type_ in SERVICES and (action in SERVICE_STATEFUL or action in MOMENTARY):
+            return self._process_service(event, type_, action)
         if "endpoint" in event.attributes:
             event = self._with_container(event)
         if event.id is None:
             return self._emit(self._deduplicator.process_unidentified(event))
         return self._emit(self._deduplicator.process(event, (event.host, type_, event.id), certain=False))
+
+    def _process_service(self, event: Event, type_: str, action: str) -> list[Consequence]:
+        epoch = self._services.epoch(event, type_, action)
+        if action == "ready" and not self._services.was_started(event.host, type_):
+            # Engines 1.9 to 1.13 log the line that reports their start after this one.
+            event = event._replace(revoked_by=frozenset({f"{type_}.start_failed"}))
+        emissions = self._deduplicator.process(event, (event.host, type_, ""), certain=False, epoch=epoch)
+        if action == "start" and len(emissions) > 1:
+            emissions.sort(key=lambda emission: emission.occurrence.event.event.endswith(".ready"))
+        return self._emit(emissions)
+
+    def _revoke_aftermath(self, occurrence: Occurrence) -> bool:
+        """Revoke what systemd reports of a service that crashed: that it stopped, or did not start."""
+        event = occurrence.event
+        type_, _, action = event.event.partition(".")
+        if (
+            type_ not in SERVICES
+            or event.role not in SECONDARY
+            or not self._services.is_aftermath(event, type_, action)
+        ):
+            return False
+        self._deduplicator.store.revoke(occurrence)
+        return True
 
     def _process_container(self, event: Event, action: str) -> list[Consequence]:
         host, given, register = event.host, event.id, self._register
@@ -150,6 +171,8 @@ class Lifecycle:
         consequences: list[Consequence] = []
         for occurrence, applies in emissions:
             event, amends = occurrence.event, occurrence.seq > 0
+            if not amends and self._revoke_aftermath(occurrence):
+                continue
             container = self._register.of(event)
             if container is not None and (event.name is None or container.labels):
                 event = _with_name(event, container)
@@ -165,7 +188,7 @@ class Lifecycle:
             if occurrence.epoch is not None:
                 type_, _, action = event.event.partition(".")
                 self._services.amend(type_, event)
-                occurrence.epoch = self._services.epoch(event.host, type_, action)
+                occurrence.epoch = self._services.epoch(event, type_, action)
         return consequences
 
     def _number(self) -> int:

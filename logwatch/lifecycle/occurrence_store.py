@@ -12,10 +12,10 @@ from heapq import heapify, heappop, heappush
 from typing import Any
 
 from logwatch.lifecycle.occurrences import (
-    CORROBORATING,
     FORGOTTEN,
     REMEMBERED_NS,
     REVOKED,
+    SECONDARY,
     EventTypeIndex,
     Key,
     ObjectRecord,
@@ -142,7 +142,7 @@ class OccurrenceStore:
 
     def mark_seen(self, occurrence: Occurrence) -> None:
         """Note that a rule reported this event type, if it is not only corroborating."""
-        if occurrence.event.role is not CORROBORATING:
+        if occurrence.event.role not in SECONDARY:
             place = (occurrence.event.host, occurrence.event.event)
             seen_ns = self._seen.get(place)
             if seen_ns is None or seen_ns + SEEN_STEP_NS <= self.clock_ns:
@@ -175,7 +175,7 @@ class OccurrenceStore:
     def revoke_unconfirmed(self, occurrence: Occurrence) -> bool:
         """Revoke what only a corroborating rule reports, if `docker events` is written and does not report it."""
         event, seen_ns = occurrence.event, self._stream_seen.get(occurrence.event.host)
-        if event.role is not CORROBORATING or seen_ns is None or event.event not in STREAMED:
+        if event.role not in SECONDARY or seen_ns is None or event.event not in STREAMED:
             return False
         unconfirmed = occurrence.opened_ns - seen_ns < STREAM_NS
         if unconfirmed:

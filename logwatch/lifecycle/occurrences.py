@@ -25,8 +25,16 @@ MAX_UNIDENTIFIED = 16
 """Most accepted occurrences without an object that are kept per event type and host."""
 IDENTIFYING = ("exec_id", "execID", "container", "endpoint", "signal", "health")
 """Attributes in which two reports of one occurrence cannot differ."""
-LEADING, PRIMARY, CORROBORATING = Role.LEADING, Role.PRIMARY, Role.CORROBORATING  # a member's look-up is slow
-RANK = {LEADING: 2, PRIMARY: 1, CORROBORATING: 0}
+IDENTIFYING_IMAGES = (*IDENTIFYING, "image", "cause")
+"""As IDENTIFYING, of images: no line about one has an id."""
+KILL_NS = SECOND
+"""No process is killed twice within this."""
+KILLS = frozenset({"container.oom", "host.oom"})
+LEADING, PRIMARY = Role.LEADING, Role.PRIMARY  # a member's look-up is slow
+CORROBORATING, SUPPORTING = Role.CORROBORATING, Role.SUPPORTING
+SECONDARY = (CORROBORATING, SUPPORTING)
+"""Roles of events that are pending until `settle` has passed."""
+RANK = {LEADING: 2, PRIMARY: 1, CORROBORATING: 0, SUPPORTING: -1}
 REVOKED = -1
 FORGOTTEN = -1
 """As `opened_ns`: no event may join the occurrence any more."""
@@ -50,7 +58,8 @@ def compatible(one: Event, other: Event) -> bool:
     mine, yours = one.attributes, other.attributes
     if not mine or not yours:
         return True
-    return all(key not in mine or key not in yours or mine[key] == yours[key] for key in IDENTIFYING)
+    keys = IDENTIFYING_IMAGES if one.event.startswith("image.") else IDENTIFYING
+    return all(key not in mine or key not in yours or mine[key] == yours[key] for key in keys)
 
 
 class Occurrence:

@@ -26,6 +26,8 @@ class Service(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
     FAILED = "failed"
+    CRASHED = "crashed"
+    """While it ran; FAILED did not get so far."""
 
 
 CREATED, RUNNING, PAUSED = State.CREATED, State.RUNNING, State.PAUSED
@@ -119,7 +121,7 @@ SERVICE: Mapping[Service, Mapping[str, Service]] = {
         "ready": Service.RUNNING,
         "reload": Service.RUNNING,
         "stop": Service.STOPPED,
-        "crash": Service.FAILED,
+        "crash": Service.CRASHED,
         "start_failed": Service.FAILED,
         "start_limit": Service.FAILED,
         "restart": Service.UNKNOWN,
@@ -137,12 +139,12 @@ SERVICE: Mapping[Service, Mapping[str, Service]] = {
         "ready": Service.RUNNING,
         "reload": Service.RUNNING,
         "stop": Service.STOPPED,
-        "crash": Service.FAILED,
+        "crash": Service.CRASHED,
     },
     Service.STOPPED: {
         "start": Service.STARTING,
         "stop": Service.STOPPED,
-        "crash": Service.FAILED,  # the stop took too long: systemd killed it
+        "crash": Service.CRASHED,  # the stop took too long: systemd killed it
         "start_failed": Service.FAILED,
         "restart": Service.STOPPED,
     },
@@ -154,7 +156,18 @@ SERVICE: Mapping[Service, Mapping[str, Service]] = {
         "start_limit": Service.FAILED,
         "restart": Service.FAILED,
     },
+    Service.CRASHED: {
+        "start": Service.STARTING,
+        "crash": Service.CRASHED,
+        "start_limit": Service.FAILED,
+        "restart": Service.CRASHED,
+    },
 }
+AFTERMATH: Mapping[Service, frozenset[str]] = {
+    Service.FAILED: frozenset({"stop"}),
+    Service.CRASHED: frozenset({"stop", "start_failed"}),
+}
+"""What the service manager reports of a unit that has ended already, in words that mean something else elsewhere."""
 SERVICE_STATEFUL = frozenset(action for row in SERVICE.values() for action in row)
 SERVICE_PROVES: Mapping[str, Service] = {
     "restore": Service.STARTING,
@@ -162,7 +175,7 @@ SERVICE_PROVES: Mapping[str, Service] = {
     "start_failed": Service.FAILED,
     "start_limit": Service.FAILED,
 }
-MOMENTARY = frozenset({"reload"})
+MOMENTARY = frozenset({"reload", "config_error"})
 """Service actions that may happen again without a change of state: reported within 10 s or not the same."""
 
 

@@ -61,6 +61,14 @@ _LOOKS_LIKE_ENGINE = re.compile(
 )
 
 
+class Made(NamedTuple):
+    """The events of one line: what its rules say, and what stepped back; see `Extraction`."""
+
+    events: Sequence[Event]
+    failed: Sequence[Event] = NO_EVENTS
+    replaced: Sequence[Event] = NO_EVENTS
+
+
 class Extraction(NamedTuple):
     """What one hit line said."""
 
@@ -69,6 +77,8 @@ class Extraction(NamedTuple):
     """Ids of the rules that were confirmed, also of those that make no event."""
     engine: bool
     """The line is the engine's own."""
+    failed: Sequence[Event] = NO_EVENTS
+    """What failed for the reason that `events` give: of rules with `unless_other`. It follows, as correlations do."""
     replaced: Sequence[Event] = NO_EVENTS
     """What `unless_other` rules with metrics would have made: only those metrics count. A request that failed always has one."""
 
@@ -129,8 +139,8 @@ class Extractor:
                 confirmed.append(rule)
         if not confirmed:
             return Extraction(NO_EVENTS, (), engine)
-        events, replaced = _make_events(confirmed, record, (path, offset, line))
-        return Extraction(events, tuple([rule.id for rule in confirmed]), engine, replaced)
+        made = _make_events(confirmed, record, (path, offset, line))
+        return Extraction(made.events, tuple([rule.id for rule in confirmed]), engine, made.failed, made.replaced)
 
     def changed_rows(self) -> dict[str, str | None]:
         """As `model.Stateful`."""
@@ -171,27 +181,32 @@ def looks_like_engine(message: bytes) -> bool:
     return _LOOKS_LIKE_ENGINE.match(message) is not None
 
 
-def _make_events(
-    confirmed: Sequence[CompiledRule], record: Record, place: Place
-) -> tuple[Sequence[Event], Sequence[Event]]:
-    """Make the events of a line's rules; of `unless_other` rules only the first counts, and only if it is alone.
-
-    What the others would have made comes second, where a metric counts it.
-    """
+def _make_events(confirmed: Sequence[CompiledRule], record: Record, place: Place) -> Made:
+    """Make the events of a line's rules; of `unless_other` rules only the first counts, and only if it is alone."""
     message = Message(record.message)
     if len(confirmed) == 1:
         event = confirmed[0].make(record, message, place)
-        return ((event,) if event else NO_EVENTS), NO_EVENTS
+        return Made((event,) if event else NO_EVENTS)
     alone = all(rule.unless_other for rule in confirmed)
     events: list[Event] = []
+    failed: list[Event] = []
     replaced: list[Event] = []
     for rule in confirmed:
         counts = not rule.unless_other or (alone and rule is confirmed[0])
-        if counts or rule.has_metrics:
-            event = rule.make(record, message, place)
-            if event is not None:
-                (events if counts else replaced).append(event)
-    return events, replaced
+        fails = not alone and rule.fails and not failed
+        if not (counts or fails or rule.has_metrics):
+            continue
+        event = rule.make(record, message, place)
+        if event is None:
+            continue
+        if counts:
+            events.append(event)
+            continue
+        if fails:
+            failed.append(event)
+        if rule.has_metrics:
+            replaced.append(event)
+    return Made(events, failed if events else NO_EVENTS, replaced)
 
 
 class CompiledRule:
@@ -203,6 +218,7 @@ class CompiledRule:
         self.is_engines = bool(self.tags & _CERTAIN)
         """It takes the engine's lines; a rule that names a shell alone takes that shell's."""
         self.unless_other = rule.unless_other
+        self.fails = rule.event.endswith("_failed")
         self.has_metrics = bool(rule.metrics) or rule.event == API_ERROR
         self.found: Found = any_found(rule.patterns)
         """Whether a message contains what the rule wants."""

@@ -14,6 +14,7 @@ class Role(StrEnum):
     LEADING = "leading"
     PRIMARY = "primary"
     CORROBORATING = "corroborating"
+    SUPPORTING = "supporting"
 
 
 class Severity(StrEnum):

@@ -148,7 +148,7 @@ class EventRule(Described):
     program: Annotated[list[SyslogTag], *ONE_OR_MANY] = ["engine"]
     """Syslog tags, or the families `engine` and `containerd`."""
     role: Role = Role.PRIMARY
-    """leading: the engine's own account; primary; corroborating: a second witness."""
+    """leading: the engine's own account; primary; corroborating: a second witness; supporting: one that makes no event alone."""
     engine: str = ""
     """Engine versions that the text is known from; documentation."""
     match: Annotated[list[PatternSpec], Field(min_length=1), *ONE_OR_MANY]

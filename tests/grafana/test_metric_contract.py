@@ -112,6 +112,7 @@ NO_OCCASION = {
     "docker_api_errors_total",
     "logwatch_alerts",
     "logwatch_late_events_total",
+    "logwatch_lifecycle_anomalies_total",
     "logwatch_notifications_dropped_total",
     "logwatch_notifications_errors_total",
     "logwatch_notifications_sent_total",
