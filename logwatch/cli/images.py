@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from logwatch.cli import image_details, options
 from logwatch.cli.image_output import as_dot, as_json, table
-from logwatch.docker.image_source import STDIN, find, read_images
+from logwatch.docker.image_source import LAYOUTS, STDIN, find, read_images
 from logwatch.docker.images import Image, Images
 from logwatch.docker.tree import Forest, grow
 from logwatch.errors import ImageError
@@ -129,7 +129,7 @@ def diff(
     images, one = _one(first, source, containerd_root, config_file)
     others, two = (
         (images, images.images[find(images, second)])
-        if source is not None or not (Path(first).exists() or Path(second).exists())
+        if source is not None or not (_is_archive(first) or _is_archive(second))
         else _one(second, source, containerd_root, config_file)
     )
     comparison = image_details.compare(one, two, show_secrets=show_env)
@@ -144,7 +144,7 @@ def _one(
     wanted: str, source: str | None, containerd_root: Path | None, config_file: Path | None
 ) -> tuple[Images, Image]:
     """Find an image by name in the source, or take the only one of an archive."""
-    if source is None and Path(wanted).exists():
+    if source is None and _is_archive(wanted):
         images = _read(wanted, containerd_root, config_file)
         if len(images.images) != 1:
             raise ImageError(
@@ -153,6 +153,12 @@ def _one(
         return images, images.images[0]
     images = _read(source, containerd_root, config_file)
     return images, images.images[find(images, wanted)]
+
+
+def _is_archive(wanted: str) -> bool:
+    """Whether this is an archive or a layout; a folder that happens to be called like an image is none."""
+    path = Path(wanted)
+    return wanted == STDIN or path.is_file() or any((path / name).is_file() for name in LAYOUTS)
 
 
 def _read(source: str | None, containerd_root: Path | None, config_file: Path | None) -> Images:

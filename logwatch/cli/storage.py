@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -44,7 +45,7 @@ def command(
     config = options.effective(config_file).config
     root = docker_root or config.docker_root or Path(DEFAULT_SOURCE)
     store = containerd_root or (config.containerd_root if docker_root is None else None)
-    report = finish(look(root, store))
+    report = finish(look(root, store, time.time_ns()))
     if output_format == "json":
         click.echo(json.dumps(as_json(report)))
     else:

@@ -14,7 +14,7 @@ from logwatch.docker.usage import Steps
 from logwatch.errors import ImageError
 
 
-def look(docker_root: Path, containerd_root: Path | None) -> Steps[Report]:
+def look(docker_root: Path, containerd_root: Path | None, now_ns: int) -> Steps[Report]:
     """Add up everything; raises ImageError where there is no data directory."""
     probe = Folder(docker_root)
     roots = engine_roots(docker_root)
@@ -28,7 +28,7 @@ def look(docker_root: Path, containerd_root: Path | None) -> Steps[Report]:
         raise ImageError(f"{cause}: `docker info` prints it as Docker Root Dir")
     reports = []
     for root in roots:
-        report = yield from survey.survey(root)
+        report = yield from survey.survey(root, now_ns)
         reports.append(report)
     containerd_root = containerd_root or containerd.managed(roots[0])
     if containerd_root is not None:

@@ -94,7 +94,7 @@ class StorageSampler:
     def do_pass(self, pause: Callable[[float], object]) -> None:
         """Work for at most the budget; `pause` lets others have the interpreter."""
         self._file_systems = tuple(file_systems(root for root in self._roots if root is not None))
-        steps = self._steps = self._steps or look(*self._roots)
+        steps = self._steps = self._steps or look(*self._roots, self._now())
         begun_ns = slice_ns = self._working()
         paused_ns = 0
         try:

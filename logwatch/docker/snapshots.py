@@ -50,8 +50,10 @@ def _snapshots(
     store: Folder, name: str, images: Sequence[Image], containers: Mapping[str, StoredContainer]
 ) -> Steps[list[Item]]:
     owners, used, _ = owners_of(images)
+    found = containerd.snapshots(store, name)
+    needed = _below_containers(found, containers)
     items = []
-    for snapshot in containerd.snapshots(store, name):
+    for snapshot in found:
         key = snapshot.key
         if not snapshot.namespace.startswith(containerd.NAMESPACE):
             continue
@@ -67,11 +69,27 @@ def _snapshots(
         elif key.removesuffix(INIT) in containers:
             container = containers[key.removesuffix(INIT)]
             item = replace(item, kind=Kind.WRITABLE_LAYERS, owner=container.called, reclaim=removal(container))
+        elif key in needed:
+            item = replace(item, kind=Kind.IMAGE_LAYERS, owner=f"removed image of {needed[key]}", reclaim=None)
         elif snapshot.kind == containerd.VIEW or not key.startswith(SHA256):
             item = replace(item, kind=Kind.BUILD_CACHE, reclaim=PRUNE_CACHE)
         items.append(item)
         yield
     return items
+
+
+def _below_containers(
+    found: Sequence[containerd.Snapshot], containers: Mapping[str, StoredContainer]
+) -> Mapping[str, str]:
+    """Snapshots that a container's own lies on, with the name of one: its image may have been removed by force."""
+    parents = {snapshot.key: snapshot.parent for snapshot in found}
+    needed: dict[str, str] = {}
+    for container in containers.values():
+        here = parents.get(container.id, "")
+        while here and here not in needed:
+            needed[here] = container.called
+            here = parents.get(here, "")
+    return {key: name for key, name in needed.items() if key.startswith(SHA256)}
 
 
 def _content(store: Folder, driver: str, images: Sequence[Image]) -> Steps[list[Item]]:

@@ -14,18 +14,20 @@ from pathlib import Path
 
 from pydantic import Field
 
-from logwatch.docker import devicemapper, graph, imagedb
+from logwatch.docker import devicemapper, graph, imagedb, layerdb
 from logwatch.docker.containers import FOLDER, StoredContainer, stored
 from logwatch.docker.descriptions import Outside, parse
 from logwatch.docker.drivers import BUILDKIT, DRIVERS, INIT, Driver, present
 from logwatch.docker.folder import GRANT, Folder
-from logwatch.docker.images import SHA256, Image
+from logwatch.docker.images import Image
 from logwatch.docker.storage import LOOK_FIRST, FileSystem, Item, Kind, Report, Writable
 from logwatch.docker.usage import Steps, Usage, measure
+from logwatch.model import SECOND
 
 PRUNE_IMAGES = "docker image prune --all"
 PRUNE_CACHE = "docker builder prune"
-MOUNTS = ("layerdb", "mounts")
+SETTLED_NS = 3600 * SECOND
+"""After this a folder that nothing refers to is left over."""
 LOG = re.compile(r"[0-9a-f]{64}-json\.log(\.\d+(\.gz)?)?|container\.log(\.\d+(\.gz)?)?")
 LOCAL_LOGS = "local-logs"
 UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -46,11 +48,12 @@ class _Engine:
     containers: Sequence[StoredContainer]
     images: Mapping[str, Sequence[Image]]
     """By driver."""
+    now_ns: int
 
 
-def survey(root: Folder) -> Steps[Report]:
+def survey(root: Folder, now_ns: int) -> Steps[Report]:
     """Add up one data directory; images and containers of containerd's store are for `snapshots.survey`."""
-    engine = _read(root)
+    engine = _read(root, now_ns)
     yield
     drivers = present(root, engine.images)
     items: list[Item] = []
@@ -61,9 +64,11 @@ def survey(root: Folder) -> Steps[Report]:
             notes.append(f"{name}: an unknown storage driver: only what its image store notes is counted")
             continue
         notes += [driver.note] if driver.note else []
+        records = layerdb.read(root, name)
         items += _image_layers(engine, name)
+        items += _other_layers(engine, name, records)
         yield
-        items += yield from _measured(engine, name, driver)
+        items += yield from _measured(engine, name, driver, {record.cache for record in records.values()})
     logs = yield from _logs(engine)
     items += logs
     items += yield from _volumes(engine)
@@ -82,7 +87,7 @@ def survey(root: Folder) -> Steps[Report]:
     )
 
 
-def _read(root: Folder) -> _Engine:
+def _read(root: Folder, now_ns: int) -> _Engine:
     containers = list(stored(root))
     users: dict[str, tuple[str, ...]] = {}
     for container in containers:
@@ -90,7 +95,7 @@ def _read(root: Folder) -> _Engine:
     images = {driver: imagedb.read(root, driver, users) for driver in imagedb.drivers(root)}
     for driver in graph.drivers(root):
         images[driver] = graph.read(root, driver, users, [])
-    return _Engine(root, containers, images)
+    return _Engine(root, containers, images, now_ns)
 
 
 # ── image layers ─────────────────────────────────────────────────────────────────────
@@ -103,6 +108,27 @@ def _image_layers(engine: _Engine, driver: str) -> Iterator[Item]:
         size = sizes[layer_id]
         reclaim = None if layer_id in used else PRUNE_IMAGES
         yield Item(Kind.IMAGE_LAYERS, driver, layer_id, joined(names), size or 0, reclaim, complete=size is not None)
+
+
+def _other_layers(engine: _Engine, driver: str, records: Mapping[str, layerdb.Record]) -> Iterator[Item]:
+    """Layers that the engine notes but no image has: a container's whose image was removed by force, or BuildKit's."""
+    owned = {layer.id for image in engine.images.get(driver, ()) for layer in image.layers}
+    needed: dict[str, list[str]] = {}
+    for container in engine.containers:
+        for layer_id in layerdb.below(engine.root, driver, container.id, records):
+            needed.setdefault(layer_id, []).append(container.called)
+    cached = "buildkit" in engine.root.names()
+    for layer_id, record in records.items():
+        if layer_id in owned:
+            continue
+        item = Item(Kind.DANGLING_LAYERS, driver, layer_id, "<none>", record.size, LOOK_FIRST)
+        if layer_id in needed:
+            item = replace(
+                item, kind=Kind.IMAGE_LAYERS, owner=f"removed image of {joined(needed[layer_id])}", reclaim=None
+            )
+        elif cached:
+            item = replace(item, kind=Kind.BUILD_CACHE, reclaim=PRUNE_CACHE)
+        yield item
 
 
 def owners_of(images: Iterable[Image]) -> tuple[dict[str, list[str]], set[str], dict[str, int | None]]:
@@ -128,16 +154,18 @@ def joined(names: Iterable[str]) -> str:
 # ── what is measured ─────────────────────────────────────────────────────────────────
 
 
-def _measured(engine: _Engine, name: str, driver: Driver) -> Steps[list[Item]]:
-    """Layers of containers, of the build cache and of nobody."""
+def _measured(engine: _Engine, name: str, driver: Driver, noted: set[str]) -> Steps[list[Item]]:
+    """Layers of containers, of the build cache and of nobody; `noted` are names on disk of layers in layerdb."""
     root, items = engine.root, []
     mounts = _mounts(engine, name)
-    known = _known(engine, name)
-    inner = {f"{mount}{INIT}" for mount in mounts}
+    known = noted | {layer.id for image in engine.images.get(name, ()) for layer in image.layers}
+    known |= {f"{mount}{INIT}" for mount in mounts}
     for layer in driver.layers(root) if driver.measured else ():
-        if layer in known or layer in inner:
+        if layer in known:
             continue
         path = root.path.joinpath(*driver.path(layer))
+        if layer not in mounts and not BUILDKIT.fullmatch(layer) and _is_new(path.parent, engine.now_ns):
+            continue
         usage = yield from measured(root, path)
         item = Item(Kind.DANGLING_LAYERS, name, layer, layer[:12], usage.size, LOOK_FIRST, complete=usage.complete)
         if layer in mounts:
@@ -153,6 +181,14 @@ def _measured(engine: _Engine, name: str, driver: Driver) -> Steps[list[Item]]:
     return items
 
 
+def _is_new(path: Path, now_ns: int) -> bool:
+    """Whether a folder changed lately: a pull, a build or a container may be about to be noted."""
+    try:
+        return now_ns - path.stat(follow_symlinks=False).st_mtime_ns < SETTLED_NS
+    except OSError:
+        return True
+
+
 def measured(root: Folder, path: Path) -> Steps[Usage]:
     """Measure a folder; what may not be read is noted with the cure."""
     usage = yield from measure(path)
@@ -165,20 +201,10 @@ def _mounts(engine: _Engine, driver: str) -> dict[str, StoredContainer]:
     """The writable layers by their names on disk, with their containers."""
     mounts = {}
     for container in engine.containers:
-        mount = engine.root.text(imagedb.STORE, driver, *MOUNTS, container.id, "mount-id")
+        mount = engine.root.text(imagedb.STORE, driver, *layerdb.MOUNTS, container.id, "mount-id")
         if mount or container.driver in {driver, ""}:
             mounts[mount or container.id] = container
     return mounts
-
-
-def _known(engine: _Engine, driver: str) -> set[str]:
-    """Names on disk of layers that images refer to; layers of layerdb without an image are not among them."""
-    root = engine.root
-    known = set()
-    for layer_id in {layer.id for image in engine.images.get(driver, ()) for layer in image.layers}:
-        digits = layer_id.removeprefix(SHA256)
-        known.add(root.text(imagedb.STORE, driver, *imagedb.LAYERS, digits, "cache-id") or digits)
-    return known
 
 
 def removal(container: StoredContainer) -> str | None:
@@ -244,7 +270,7 @@ def _containers(engine: _Engine, items: Sequence[Item]) -> Iterator[Writable]:
 def limit(root: Folder, container: StoredContainer) -> int | None:
     """What a container may write: devicemapper's size of its device, or `--storage-opt size=`."""
     if container.driver == devicemapper.NAME:
-        mount = root.text(imagedb.STORE, devicemapper.NAME, *MOUNTS, container.id, "mount-id") or container.id
+        mount = root.text(imagedb.STORE, devicemapper.NAME, *layerdb.MOUNTS, container.id, "mount-id") or container.id
         return devicemapper.device_size(root, mount) or devicemapper.device_size(root, "base")
     text = root.read(FOLDER, container.id, "hostconfig.json")
     found = None if text is None else parse(_HostConfig, text)

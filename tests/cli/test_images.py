@@ -11,6 +11,9 @@ import pytest
 from commandline import call
 from imagefiles import configuration, first_format, layer, recorded, saved, tar, unpack
 
+from logwatch.docker.contents import LARGEST_DOCUMENT
+from logwatch.docker.descriptions import MOST_VALUES
+
 ONE, TWO, THREE = layer(a=2000), layer(b=300), layer(c=40)
 SECRET = {
     "config": {
@@ -129,6 +132,16 @@ def test_an_archive_of_one_image_needs_no_name(tmp_path: Path, archive: str) -> 
     assert "name one of them" in call("images", "show", archive).err
 
 
+def test_a_folder_called_like_an_image_is_no_archive(
+    engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGWATCH_DOCKER_ROOT", engine)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tiny/mid:k0").mkdir(parents=True)
+
+    assert call("images", "show", "tiny/mid:k0").status == 0
+
+
 def test_diff_names_what_is_shared_and_what_is_not(archive: str) -> None:
     done = call("images", "diff", "web:1", "api", "--source", archive, "--format", "jsonl")
     (difference,) = done.rows
@@ -187,3 +200,25 @@ def test_nothing_is_written(archive: str, tmp_path: Path, monkeypatch: pytest.Mo
     call("images", "tree", str(path))
 
     assert sorted(os.listdir(tmp_path)) == sorted([*before, "real.tar"])
+
+
+@pytest.mark.parametrize(
+    "item", ["{},", "[],", '{"Config":1},', '{"Config":"a","Layers":["b"]},'], ids=["empty", "lists", "wrong", "images"]
+)
+def test_a_document_of_countless_values_stays_within_the_memory_of_an_ordinary_archive(
+    tmp_path: Path, item: str
+) -> None:
+    path = tmp_path / "hostile.tar"
+    for most in (MOST_VALUES, 10 * MOST_VALUES):
+        number = min(most // sum(map(item.count, ",{[")), LARGEST_DOCUMENT // len(item)) - 1
+        path.write_bytes(tar({"manifest.json": f"[{(item * number).rstrip(',')}]".encode()}))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "logwatch", "images", "tree", str(path)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+
+        assert process.returncode in {1, 2}
+        assert used.ru_maxrss < 150_000  # KiB

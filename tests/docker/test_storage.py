@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,16 @@ from logwatch.docker.images import chain_ids
 from logwatch.docker.storage import Kind, Report
 from logwatch.docker.usage import finish
 from logwatch.errors import ImageError
+from logwatch.model import SECOND
 
 WEB, DB = "1" * 64, "2" * 64
 MOUNT = "3" * 64
 LOST = "4" * 64
+HOURS = 2 * 3600 * SECOND
 
 
 def survey(root: Path, containerd: Path | None = None) -> Report:
-    return finish(look(root, containerd))
+    return finish(look(root, containerd, time.time_ns() + HOURS))
 
 
 def totals(report: Report) -> dict[str, int]:
@@ -244,6 +247,47 @@ def test_a_stopped_container_holds_its_image(tmp_path: Path) -> None:
     container(tmp_path, DB, "db", "overlay2", image)
 
     assert unused(survey(tmp_path)) == {}
+
+
+def test_layers_of_an_image_that_was_removed_by_force_are_in_use(engine: Path, tmp_path: Path) -> None:
+    root = tmp_path / "lib"
+    shutil.copytree(engine, root, symlinks=True)
+    for path in (root / "image/overlay2/imagedb/content/sha256").glob("85ca413b*"):
+        path.unlink()  # busybox, of which there are containers
+    report = survey(root)
+    (busybox,) = [item for item in report.items if item.size == 1982361]
+
+    assert (busybox.kind, busybox.reclaim) == (Kind.IMAGE_LAYERS, None)
+    assert "up" in busybox.owner
+    assert "dangling_layers" not in totals(report)
+
+
+def test_layers_of_removed_images_that_buildkit_keeps_are_its_cache(engine: Path, tmp_path: Path) -> None:
+    root = tmp_path / "lib"
+    shutil.copytree(engine, root, symlinks=True)
+    shutil.rmtree(root / "image/overlay2/imagedb/content/sha256")
+    shutil.rmtree(root / "containers")
+
+    # Left over: what containers wrote (2 B), and what the engine put into each of the four (12 B of a link).
+    assert unused(survey(root)) == {"build_cache": 1982385 + 45, "dangling_layers": 2 + 4 * 12}
+
+
+def test_what_is_about_to_be_noted_is_not_left_over(tmp_path: Path) -> None:
+    store(tmp_path, "overlay2", {CACHE: 1000})
+    write(tmp_path / "overlay2" / LOST / "diff/left", 50)
+    new = finish(look(tmp_path, None, time.time_ns()))
+
+    assert "dangling_layers" not in totals(new)
+    assert totals(survey(tmp_path))["dangling_layers"] == 50
+
+
+def test_snapshots_of_an_image_that_was_removed_by_force_are_in_use(tmp_path: Path) -> None:
+    root = unpack("docker-26.1.5-containerd-root", tmp_path)
+    (root / "ctdroot/io.containerd.metadata.v1.bolt/meta.db").write_bytes(b"")
+    items = survey(root / "lib", root / "ctdroot").items
+    (busybox,) = [item for item in items if item.size == 2007040]
+
+    assert (busybox.kind, busybox.reclaim) == (Kind.IMAGE_LAYERS, None)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="as another user everything is unreadable at once")
