@@ -51,7 +51,7 @@ class Verdict:
     rule: str
     event: Event | None
     note: str
-    """Why there is no event; empty where there is one."""
+    """Why the rule makes no event; empty if it makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Explanation:
     """`engine` or `containerd` by its tag, None for any other."""
     looks: bool
     """Its message has the form of an engine's line."""
-    told: str
+    normalised: str
     """Its message in logfmt, as rules see it; empty where it stands so in the line."""
     fields: Mapping[str, str]
     verdicts: Sequence[Verdict]
@@ -107,15 +107,15 @@ class Explainer:
         shown = self._masker.mask(line.decode(errors="replace"))
         if record is None:
             return Explanation(
-                shown, "", None, notes, None, looks=False, told="", fields={}, verdicts=(), near=(), warnings=()
+                shown, "", None, notes, None, looks=False, normalised="", fields={}, verdicts=(), near=(), warnings=()
             )
         hit = next(iter(self._scanner.scan(chunk.data).hits), Hit(0, len(line), ()))
         extraction = self._extractor.extract(record, hit, chunk.path, 0, None)
         barred = record.tag == "docker" and not extraction.engine
         family = next((name for name, tags in TAG_FAMILIES.items() if record.tag in tags), None)
         looks = looks_like_engine(record.message)
-        told = logrus.translated(record)
-        near = Line(told, hit.rules, family is None or looks, barred)
+        normalised = logrus.translated(record)
+        near = Line(normalised, hit.rules, family is None or looks, barred)
         return Explanation(
             line=shown,
             header=line[: len(line) - len(record.message)].decode(errors="replace").rstrip(),
@@ -123,8 +123,10 @@ class Explainer:
             notes=notes,
             family=family,
             looks=looks,
-            told=self._masker.mask(told.message.decode(errors="replace")) if told is not record else "",
-            fields=dict(self._masked(fields_of(told))),
+            normalised=self._masker.mask(normalised.message.decode(errors="replace"))
+            if normalised is not record
+            else "",
+            fields=dict(self._masked(fields_of(normalised))),
             verdicts=tuple(self._verdicts(extraction)),
             near=near_misses(self._rules, near, extraction.rules),
             warnings=tuple(_warnings(record, looks=looks, barred=barred)),

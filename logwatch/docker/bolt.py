@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 class BoltError(Exception):
-    """It is no bbolt database, it is damaged, or it changes faster than it can be read."""
+    """Not a bbolt database, damaged, or it changes faster than it can be read."""
 
 
 class Meta(NamedTuple):
@@ -162,7 +162,7 @@ def _newest(descriptor: int) -> Meta:
     found = [first, *(_meta(descriptor, size) for size in sizes)]
     valid = [meta for meta in found if meta is not None]
     if not valid:
-        raise BoltError("it is no bbolt database, or both of its meta pages are damaged")
+        raise BoltError("not a bbolt database, or both of its meta pages are damaged")
     return max(valid, key=lambda meta: meta.transaction)
 
 

@@ -16,7 +16,7 @@ MOST_NAMES = 200_000
 MOST_PROBLEMS = 50
 DISK_BLOCK = 4096
 MOST_FOLDERS = 50_000
-"""Of a layer that are told apart; an estimate needs no more."""
+"""Of a layer that are counted separately; an estimate needs no more."""
 SPACE = b" \t\r\n\xef\xbb\xbf"
 
 
@@ -40,7 +40,7 @@ class Files(Protocol):
         """The text of a document; None: `absence` says why."""
 
     def absence(self, name: str, /) -> str:
-        """Why there is no such document."""
+        """Why the document is missing."""
 
     def layer(self, name: str, /) -> LayerFile | None:
         """A layer's sizes."""
@@ -101,7 +101,7 @@ class Contents:
         return self.documents.get(self.resolve(name))
 
     def absence(self, name: str) -> str:
-        """Why there is no such document."""
+        """Why the document is missing."""
         return self.refused.get(self.resolve(name), "it is not in the archive")
 
     def layer(self, name: str) -> LayerFile | None:

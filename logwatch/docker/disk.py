@@ -15,7 +15,7 @@ from logwatch.errors import ImageError
 
 
 def look(docker_root: Path, containerd_root: Path | None, now_ns: int) -> Steps[Report]:
-    """Add up everything; raises ImageError where there is no data directory."""
+    """Add up everything; raises ImageError without a data directory."""
     probe = Folder(docker_root)
     roots = engine_roots(docker_root)
     if not roots:

@@ -130,7 +130,7 @@ class Images:
     problems: Sequence[str] = ()
     """What could not be read or makes no sense; the images without it are here all the same."""
     notes: Sequence[str] = ()
-    """What is no fault but good to know."""
+    """Remarks that are not faults."""
 
 
 def chain_ids(diff_ids: Sequence[str]) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Watches the containers that the engine keeps on disk: names, states, labels.
 
-Read-only, and only what is needed. The engine writes a container's file anew (temporary file and
+Read-only, and only what is needed. The engine replaces a container's file (temporary file and
 rename) at every change of its state, so a look at the modification times says what to read again.
 """
 

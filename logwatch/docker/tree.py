@@ -2,7 +2,7 @@
 
 A parent is the one that was recorded, if it is there; else the image with the longest chain of
 layers that an image's own chain begins with. Where images share layers that no image ends
-with, a node without image stands for these layers.
+with, a node without image represents these layers.
 
     shared layers (77 MB)
     ├── web:1      its own 3 MB
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from logwatch.docker.images import Image, Layer
 
 SHARED = "shared:"
-"""Before the ChainID in the id of a node that is no image."""
+"""Before the ChainID in the id of a node that is not an image."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ def _find_other(data: bytes, start: int) -> _Other | None:
 
 
 def _find_level(data: bytes, start: int) -> tuple[int, int, bool] | None:
-    """Where the header of the engine's line that starts here ends, where its level stands, and whether its tag is a shell's; None if it is no such line."""
+    """Where the header of the engine's line that starts here ends, where its level is, and whether its tag is a shell's; None for any other line."""
     header = _ENGINE.match(data, start, start + _MAX_HEADER)
     match = _LEVEL.match(data, header.end()) if header is not None else None
     if header is None or match is None:

@@ -46,7 +46,7 @@ _CERTAIN = _ENGINE - {_AMBIGUOUS} - WRAPPER_TAGS
 _SPEAKERS = _ENGINE | TAG_FAMILIES["containerd"]
 _MAX_HOSTS = 10_000
 _CERTAIN_NS = 30 * 86_400 * SECOND
-"""For so long a tag of its own tells how a host's engine is called: hosts are set up anew under old names."""
+"""How long a tag seen once counts as that of a host's engine: hosts are reinstalled under old names."""
 _LOOKS_LIKE_ENGINE = re.compile(
     rb"""
     [.]* (?:

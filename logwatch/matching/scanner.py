@@ -265,7 +265,7 @@ def _compile(expressions: Sequence[Expression]) -> hyperscan.Database:
 def _key(patterns: Sequence[tuple[Pattern, int]], own: Sequence[Expression]) -> str:
     """Name of the cache file: the content, and the libraries, the machine and the code that it was made with.
 
-    The code that derives expressions stands for them: to derive them all takes longer than to load the database.
+    The key is the code that derives the expressions: deriving them all takes longer than loading the database.
     """
     made_with = (__version__, version("hyperscan"), platform.machine(), inspect.getsource(logwatch.matching.patterns))
     content = [(pattern.regex, pattern.text, number) for pattern, number in patterns]

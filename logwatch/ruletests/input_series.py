@@ -23,15 +23,15 @@ from logwatch.promql.windows import Held, Stood
 from logwatch.rulefiles.vocabulary import closest
 
 
-class No(Enum):
+class NoSample(Enum):
     """A tick without a sample."""
 
-    SAMPLE = "_"
-    MORE = "stale"
+    OMITTED = "_"
+    STALE = "stale"
     """The marker that ends a series."""
 
 
-Step = float | No
+Step = float | NoSample
 
 METRIC = re.compile(r"[ \t]*(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?[ \t]*(?:\{(?P<labels>.*)\})?[ \t]*", re.DOTALL)
 PAIR = re.compile(
@@ -61,7 +61,7 @@ def metric(text: str) -> dict[str, str]:
     """The labels of one series, its name as `__name__`; ValueError says what is wrong."""
     match = METRIC.fullmatch(text)
     if match is None or not text.strip():
-        raise ValueError(f"'{text}' is no series: write for instance docker_events_total{{type=\"image\"}}")
+        raise ValueError(f"'{text}' is not a series: write for instance docker_events_total{{type=\"image\"}}")
     labels = {"__name__": match["name"]} if match["name"] else {}
     for label, value in _pairs(match["labels"] or "", text):
         if label in labels:
@@ -106,9 +106,9 @@ def values(text: str) -> list[Step]:
 
 def _expanded(match: re.Match[str]) -> list[Step]:
     if match["omitted"]:
-        return [No.SAMPLE] * int(match["gap"] or 1)
+        return [NoSample.OMITTED] * int(match["gap"] or 1)
     if match["stale"]:
-        return [No.MORE]
+        return [NoSample.STALE]
     first, step = _number(match["first"]), _number(match["step"] or "0")
     if first != first or step != step:
         raise ValueError("NaN ends a series in logwatch: write stale, or leave the samples out with _")
@@ -129,10 +129,10 @@ def _number(text: str) -> float:
 
 def _not_understood(word: str) -> str:
     if closest(word, ["stale"]):
-        return f"'{word}' is no sample (did you mean 'stale'?)"
+        return f"'{word}' is not a sample (did you mean 'stale'?)"
     if re.fullmatch(rf"[+-]?{NUMBER}(?:[+-]{NUMBER})?x", word) or re.fullmatch(rf"[+-]?{NUMBER}[+-]{NUMBER}", word):
         return f"'{word}' does not say how many samples: write for instance '1+2x3' for 1 3 5 7"
-    return f"'{word}' is no sample: write a number, '1+2x3' for 1 3 5 7, '_' for none, or 'stale'"
+    return f"'{word}' is not a sample: write a number, '1+2x3' for 1 3 5 7, '_' for none, or 'stale'"
 
 
 # ── change points ───────────────────────────────────────────────────────────────────────
@@ -182,7 +182,7 @@ def change_points(steps: Sequence[Step], start_ns: int, interval_ns: int) -> Poi
     values: list[float] = []
     shown_until = 0
     """The last moment at which the newest sample is shown; 0 where there is none."""
-    for number, step in enumerate([*steps, No.SAMPLE]):
+    for number, step in enumerate([*steps, NoSample.OMITTED]):
         now = start_ns + number * interval_ns
         if shown_until and shown_until < now:
             times.append(shown_until + 1)
@@ -193,7 +193,7 @@ def change_points(steps: Sequence[Step], start_ns: int, interval_ns: int) -> Poi
                 times.append(now)
                 values.append(step if number else Stood(step))
             shown_until = now + LOOK_BACK_NS
-        elif step is No.MORE and shown_until:
+        elif step is NoSample.STALE and shown_until:
             times.append(now)
             values.append(NAN)
             shown_until = 0

@@ -100,7 +100,7 @@ class History:
     def __init__(self, directory: Path) -> None:
         path = directory / "logwatch.db"
         if not path.exists():
-            raise StateError(f"{path}: there is no such file: logwatch run --state-dir {directory} writes it")
+            raise StateError(f"{path}: file not found: logwatch run --state-dir {directory} writes it")
         self._connection = _connect(path)
 
     def events(self, query: Query) -> Iterator[Outcome]:

@@ -27,13 +27,13 @@ CREATE TABLE events  (seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, event T
 # with a list of tellings in it; now each telling has a row, by its number: [object or null, telling].
 ROW_PER_TELLING = """
 INSERT OR REPLACE INTO stages
-  SELECT stage, 'telling ' || json_extract(told.value, '$[1][0]'), json_array(json(substr(object.key, 9)), json(told.value))
+  SELECT stage, 'telling ' || json_extract(item.value, '$[1][0]'), json_array(json(substr(object.key, 9)), json(item.value))
   FROM (SELECT stage, key, value FROM stages WHERE stage = 'lifecycle' AND key GLOB 'subject *') AS object,
-       json_each(object.value, '$[1]') AS told;
+       json_each(object.value, '$[1]') AS item;
 INSERT OR REPLACE INTO stages
-  SELECT stage, 'telling ' || json_extract(told.value, '$[1][0]'), json_array(NULL, json(told.value))
+  SELECT stage, 'telling ' || json_extract(item.value, '$[1][0]'), json_array(NULL, json(item.value))
   FROM (SELECT stage, value FROM stages WHERE stage = 'lifecycle' AND key GLOB 'nameless *') AS kind,
-       json_each(kind.value) AS list, json_each(list.value) AS told;
+       json_each(kind.value) AS list, json_each(list.value) AS item;
 DELETE FROM stages WHERE stage = 'lifecycle' AND (key GLOB 'subject *' OR key GLOB 'nameless *');
 """
 

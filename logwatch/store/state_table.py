@@ -129,7 +129,7 @@ class StateTable(dict[Key, Value], Generic[Key, Value]):
         return rows
 
     def discard_changes(self) -> None:
-        """Forget which keys changed: there is no store to commit them to."""
+        """Forget which keys changed: no store commits them."""
         self._changed.clear()
         self._outdated = {}
 

@@ -109,12 +109,12 @@ def _strips(
     known: Iterable[ContainerStatus], events: Iterable[Event], since_ns: int, until_ns: int
 ) -> Mapping[tuple[str, str], Timeline]:
     """The strip of each container, by host (empty unless there are several) and name."""
-    told: defaultdict[str, list[Event]] = defaultdict(list)
+    by_name: defaultdict[str, list[Event]] = defaultdict(list)
     for event in events:
-        told[event.name or (event.id or "")[:SHORT_ID]].append(event)
+        by_name[event.name or (event.id or "")[:SHORT_ID]].append(event)
     return {
         (each.host, each.name): timeline(
-            (event for event in told[each.name] if each.host in ("", event.host)), each.state, since_ns, until_ns
+            (event for event in by_name[each.name] if each.host in ("", event.host)), each.state, since_ns, until_ns
         )
         for each in known
     }

@@ -160,7 +160,7 @@ def test_the_text_for_people(rules: str) -> None:
 
 
 def test_a_line_without_header_is_said_to_have_none(rules: str) -> None:
-    assert "none can be read" in call("explain", "--no-shipped-rules", "--rules", rules, "garbage").out
+    assert "not found: give the whole line" in call("explain", "--no-shipped-rules", "--rules", rules, "garbage").out
 
 
 def test_a_header_whose_date_cannot_be_read_is_told(rules: str) -> None:

@@ -142,6 +142,7 @@ def test_layers_that_do_not_fit_the_configuration_mark_the_image() -> None:
         (gzip.compress(b"\0" * 600 + b"junk"), None),
         (b"", None),
     ],
+    ids=["text", "cut", "damaged gzip", "junk after zeros", "empty"],
 )
 def test_a_layer_that_cannot_be_read_is_a_hole(content: bytes, problem: str | None) -> None:
     (image,) = read(tar(saved((configuration([content]), [content], ["web:1"])))).images

@@ -220,7 +220,7 @@ def test_the_page_of_a_fresh_start_says_what_is_missing(view, server):
 
     assert "not ready" in page
     assert "no such file" in page
-    assert "no container yet" in page
+    assert "No container in the log yet" in page
 
 
 # ── where it listens ─────────────────────────────────────────────────────────────────
@@ -236,7 +236,7 @@ def test_addresses_have_the_forms_of_prometheus_flags(text, expected):
 
 @pytest.mark.parametrize("text", ["19979", "", "host:", "host:http", ":70000", "::1:80", "[::1:80"])
 def test_what_is_no_address_is_explained(text):
-    with pytest.raises(ConfigError, match="no address to listen on"):
+    with pytest.raises(ConfigError, match="not a listening address"):
         server.parse_address(text)
 
 

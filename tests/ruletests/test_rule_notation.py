@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logwatch.ruletests.input_series import No, metric, values
+from logwatch.ruletests.input_series import NoSample, metric, values
 
 
 @pytest.mark.parametrize(
@@ -17,13 +17,13 @@ from logwatch.ruletests.input_series import No, metric, values
         ("1+2x3", [1, 3, 5, 7]),
         ("10-3x2", [10, 7, 4]),
         ("-2x1", [-2, -2]),
-        ("_ _x2 stale", [No.SAMPLE, No.SAMPLE, No.SAMPLE, No.MORE]),
+        ("_ _x2 stale", [NoSample.OMITTED, NoSample.OMITTED, NoSample.OMITTED, NoSample.STALE]),
         ("010 0x2", [8, 0, 0, 0]),
         ("1x0 _x0", [1]),
         ("", []),
     ],
 )
-def test_values_are_expanded(text: str, steps: list[float | No]) -> None:
+def test_values_are_expanded(text: str, steps: list[float | NoSample]) -> None:
     assert values(text) == steps
 
 
@@ -33,10 +33,10 @@ def test_values_are_expanded(text: str, steps: list[float | No]) -> None:
         ("1+2", "how many samples"),
         ("1x", "how many samples"),
         ("sale", "did you mean 'stale'"),
-        ("1,2", "no sample"),
+        ("1,2", "not a sample"),
         ("NaN", "NaN ends a series"),
         ("1x9999999", "use a longer interval"),
-        ("1x2.5", "no sample"),
+        ("1x2.5", "not a sample"),
     ],
 )
 def test_what_is_wrong_with_values_is_said(text: str, says: str) -> None:
