@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from benchmarks.bench import Bench, Verdict
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Family
 
 EVENTS = Family("docker_container_events_total", "counter", "Events.", ("name", "action"), max_series=20_000)
@@ -22,7 +22,7 @@ def measure(bench: Bench) -> Iterable[Verdict]:
     path = bench.folder / "alerts.yml"
     rules = "".join(f"      - {{alert: A{number}, expr: '{_expression(number)}'}}\n" for number in range(RULES))
     path.write_text(f"groups:\n  - name: g\n    interval: 5s\n    rules:\n{rules}")
-    series = Series([EVENTS])
+    series = Registry([EVENTS])
     stage = Alerts(alerting.load([path]), Options({"job": "logwatch", "instance": "h:1"}), series)
     for container in range(CONTAINERS):
         for action in range(ACTIONS):
@@ -31,7 +31,7 @@ def measure(bench: Bench) -> Iterable[Verdict]:
     yield Verdict(f"a turn of {RULES} alerts over 10,000 series", statistics.median(took) * 1000, 200, " ms")
 
 
-def _turn(stage: Alerts, series: Series, number: int) -> float:
+def _turn(stage: Alerts, series: Registry, number: int) -> float:
     for container in range(CONTAINERS):
         series.add(EVENTS.name, (f"c{container}", "a1"), 1, number * INTERVAL_NS - 1)
     start = time.process_time()

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from logwatch import alerting
 from logwatch.alerting import Options
 from logwatch.config import Config
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import RuleSet, load
@@ -25,7 +25,7 @@ class Builder:
     """Makes pipelines that share their series."""
 
     config: Config
-    series: Series
+    series: Registry
     cache_dir: Path | None
     raw: bool = False
     alerting: bool = True

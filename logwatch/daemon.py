@@ -13,7 +13,7 @@ from logwatch.config import Config, Effective
 from logwatch.docker.inventory import Inventory
 from logwatch.driver import NOTIFIERS, SOURCE, Engine
 from logwatch.errors import ConfigError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
@@ -29,6 +29,7 @@ from logwatch.store.retention import Retention
 from logwatch.web.server import WebServer
 
 if TYPE_CHECKING:
+    from logwatch.docker.sampler import StorageSampler
     from logwatch.web.security import Security
 
 log = logging.getLogger("logwatch")
@@ -42,7 +43,7 @@ class Daemon:
 
     def __init__(self, effective: Effective, read_again: Callable[[], Effective]) -> None:
         config = effective.config
-        series = Series()
+        series = Registry()
         security = _security(config)
         scheme = "https" if security is not None and security.context is not None else "http"
         builder = Builder(config, series, config.state.dir, scheme=scheme)
@@ -75,6 +76,9 @@ class Daemon:
             dispatcher=self._dispatcher,
         )
         self._board.notifications = self._dispatcher.samples
+        self._storage = _storage(config)
+        if self._storage is not None:
+            self._board.storage = self._storage.samples
         self._board.ask_reload = self._engine.reload
         self._board.ask_stop = self._engine.stop
         self._web = WebServer(
@@ -87,10 +91,14 @@ class Daemon:
         """Serve and follow until stopped; the last turn is committed, and everything let go."""
         self._web.start()
         self._dispatcher.start()
+        if self._storage is not None:
+            self._storage.start()
         log.info("listening on %s", self._url)
         try:
             self._engine.run()
         finally:
+            if self._storage is not None:
+                self._storage.close()
             self._dispatcher.close()
             self._web.close()
             self._source.close()
@@ -140,6 +148,23 @@ def _inventory(config: Config) -> Inventory | None:
     if config.docker_root is None or config.sources.multi_host:
         return None
     return Inventory(config.docker_root)
+
+
+def _storage(config: Config) -> StorageSampler | None:
+    """Samples the engine's disk where Docker's data directory is given; most run without, and need not load it."""
+    if config.docker_root is None or config.sources.multi_host or not config.storage.interval:
+        return None
+    from logwatch.docker.sampler import StorageSampler
+
+    return StorageSampler(
+        config.docker_root,
+        config.containerd_root,
+        interval_ns=nanoseconds(config.storage.interval),
+        budget_ns=nanoseconds(config.storage.time_budget),
+        max_containers=config.limits.max_containers,
+        now=time.time_ns,
+        working=time.monotonic_ns,
+    )
 
 
 def _store(config: Config) -> Store:

@@ -5,6 +5,7 @@ LogwatchError            one line on stderr, exit status 2; everything else is a
 ├── SourceError          a log that cannot be read
 ├── StateError           the state directory: locked, newer, not writable
 │   └── CommitError      a commit that the disk refused
+├── ImageError           an image archive, a data directory, or an image in it
 ├── RuleError            rule files, every mistake of every file at once
 └── NotifyError          a receiver that refused or did not answer
 """
@@ -30,6 +31,10 @@ UNEXPECTED = (ArithmeticError, AssertionError, AttributeError, LookupError, Recu
 
 class SourceError(LogwatchError):
     """A log cannot be read; the message names the path, its mode and owner, and the cure."""
+
+
+class ImageError(LogwatchError):
+    """An image archive or a data directory cannot be read, or an image is not in it."""
 
 
 class StateError(LogwatchError):

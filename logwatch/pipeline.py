@@ -2,7 +2,7 @@
 
     Chunk ─▶ scanner ─▶ reader ─▶ extractor ─▶ lifecycle ─▶ correlator
                                                    │            │
-                                                   └────────────┴─▶ tally ─▶ series ─▶ alerts
+                                                   └────────────┴─▶ event_metrics ─▶ series ─▶ alerts
 
 `apply` takes one chunk through all stages. It reads no clock, no file and no socket, so
 that the same bytes give the same events whether they arrive over a week or in a second.
@@ -13,7 +13,7 @@ committed with the position in the log.
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -28,17 +28,19 @@ from logwatch.formats import repeated_message
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.lifecycle import Lifecycle
+from logwatch.matching.duplicate_lines import DuplicateLines
 from logwatch.matching.extractor import Extraction, Extractor
 from logwatch.matching.redaction import WORDS, Masker
 from logwatch.matching.scanner import Scanner
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import MAX_CONTAINERS
-from logwatch.metrics.event_metrics import Tally
+from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.model import (
     SECOND,
     Chunk,
     Consequence,
     Correlation,
+    Doubtful,
     Event,
     Gap,
     Hit,
@@ -79,7 +81,7 @@ class Pipeline:
         rules: Sequence[Rule],
         correlations: Sequence[Correlation],
         settings: Settings,
-        series: Series,
+        series: Registry,
         cache_dir: Path | None = None,
         groups: Sequence[Group] = (),
         replacement: Replacement | None = None,
@@ -91,9 +93,10 @@ class Pipeline:
         masker = Masker([*WORDS, *settings.secrets])
         self._mask = masker.mask
         self.extractor = Extractor(rules, masker)
+        self.duplicates = DuplicateLines()
         self.lifecycle = Lifecycle(settings.settle_ns)
         self.correlator = Correlator(correlations)
-        self.tally = Tally(
+        self.event_metrics = EventMetrics(
             series, rules, correlations, multi_host=settings.multi_host, max_containers=settings.max_containers
         )
         feeders = _feeders((*rules, *correlations))
@@ -128,7 +131,11 @@ class Pipeline:
         self._moved = True
         confirmed: Counter[str] = Counter(scan.ignored)
         known = scan.known_lines
+        levels, docker_lines = Counter(scan.levels), scan.docker_lines
+        doubtful = deque(scan.doubtful)
         for hit, line, number in _lines(chunk, scan.hits):
+            while doubtful and doubtful[0].start <= hit.start:
+                docker_lines += self._count_doubtful(doubtful.popleft(), chunk, reader, levels)
             # The one guard on the path of a line. What a line makes a stage raise would otherwise end the process, and
             # every start after it, because the line is the first that is read again.
             try:
@@ -138,7 +145,17 @@ class Pipeline:
                     known += self._hit(record, hit, chunk, number, confirmed, docker=b"docker" in line)
             except UNEXPECTED as error:
                 self._set_aside("line", error, chunk.path, chunk.offset + hit.start)
-        self._count(chunk, scan.lines, scan.docker_lines, scan.levels, known, confirmed, reader)
+        docker_lines += sum(self._count_doubtful(each, chunk, reader, levels) for each in doubtful)
+        self._count(chunk, scan.lines, docker_lines, levels, known, confirmed, reader)
+
+    def _count_doubtful(self, doubtful: Doubtful, chunk: Chunk, reader: LineReader, levels: Counter[str]) -> bool:
+        """Count the level of a shell's line if it is the engine's; whether it is a docker line that is not counted yet."""
+        origin = reader.origin_of(chunk.data[doubtful.start : chunk.data.find(b"\n", doubtful.start)])
+        if origin is None or self.extractor.is_another(origin.host, origin.tag, self.clock_ns):
+            return False
+        if doubtful.level is not None:
+            levels[doubtful.level] += 1
+        return not doubtful.says_docker
 
     def _hit(
         self, record: Record, hit: Hit, chunk: Chunk, number: int | None, confirmed: Counter[str], *, docker: bool
@@ -158,7 +175,10 @@ class Pipeline:
 
     def _extract(self, record: Record, hit: Hit, path: str, offset: int, number: int | None) -> Extraction:
         extraction = self.extractor.extract(record, hit, path, offset, number)
-        self._accept_all(extraction, record)
+        if extraction.events and not self.settings.raw and self.duplicates.add(record):
+            self.series.add("logwatch_duplicate_lines_total", (path,), 1, self.clock_ns)
+        else:
+            self._accept_all(extraction, record)
         return extraction
 
     def _accept_all(self, extraction: Extraction, record: Record) -> None:
@@ -166,8 +186,10 @@ class Pipeline:
             if self.alerts:
                 self.alerts.evidence.hold(event.path, event.offset, record)
             self._accept(event)
+        for event in () if self.settings.raw else extraction.failed:
+            self._accept(event)
         for event in extraction.replaced:
-            self.tally.count_withheld(event)
+            self.event_metrics.count_suppressed(event)
 
     def _repeat(self, again: Folded, record: Record, hit: Hit, chunk: Chunk, number: int | None) -> None:
         """Let what a line says happened several times happen so often, within bounds; it is looked at once."""
@@ -189,7 +211,7 @@ class Pipeline:
         if self.settings.raw:
             self._outcomes.append(Outcome(0, event))
         else:
-            self._route(self.lifecycle.accept(event))
+            self._route(self.lifecycle.process(event))
 
     def _route(self, consequences: Iterable[Consequence]) -> None:
         for consequence in consequences:
@@ -201,7 +223,7 @@ class Pipeline:
                 self._set_aside("event", error, event.path if event else "", event.offset if event else 0)
 
     def _take(self, consequence: Consequence) -> None:
-        self.tally.observe(consequence)
+        self.event_metrics.process(consequence)
         if type(consequence) is not Outcome:
             return
         self._outcomes.append(consequence)
@@ -210,8 +232,8 @@ class Pipeline:
         if self._live_ns is not None and not consequence.amends:
             delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
             self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
-        for event in self.correlator.accept(consequence):
-            self._route(self.lifecycle.admit(event))
+        for event in self.correlator.process(consequence):
+            self._route(self.lifecycle.process_derived(event))
 
     def _set_aside(self, kind: str, error: Exception, path: str, offset: int) -> None:
         """Go on without what raised; it is counted, and reported by who drives the pipeline."""
@@ -243,13 +265,12 @@ class Pipeline:
         made = len(self._outcomes)
         self._route(self.lifecycle.advance(clock_ns))
         for event in self.correlator.advance(clock_ns):
-            self._route(self.lifecycle.admit(event))
-        self.tally.advance(clock_ns)
+            self._route(self.lifecycle.process_derived(event))
         self._moved = self._moved or len(self._outcomes) > made
 
     def _next_deadline_ns(self) -> int | None:
         """When the clock alone may change a series next; None for never."""
-        stages = (self.lifecycle, self.correlator, self.tally)
+        stages = (self.lifecycle, self.correlator)
         return min((each for each in (stage.next_deadline_ns() for stage in stages) if each is not None), default=None)
 
     def finish(self) -> None:
@@ -288,7 +309,7 @@ class Pipeline:
 
     def learn(self, found: Iterable[Found], now_ns: int) -> None:
         """Take in what the engine's own files tell of its containers."""
-        consequences = self.lifecycle.learn(found, self.host or "", now_ns)
+        consequences = self.lifecycle.process_inventory(found, self.host or "", now_ns)
         self._moved = self._moved or bool(consequences)
         self._route(consequences)
 
@@ -314,7 +335,7 @@ class Pipeline:
             stamp_ns=time_ns,
         )
         self._moved = True
-        self._route(self.lifecycle.admit(gap_event))
+        self._route(self.lifecycle.process_derived(gap_event))
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
@@ -338,11 +359,12 @@ class Pipeline:
         stages.update({("previous", path): self._previous[path].dump(self._mask) for path in self._previous_changed})
         self._previous_changed.clear()
         stages["pipeline", "host"] = json.dumps(self.host)
+        horizons = self.series.forget(self.clock_ns)
         return Transaction(
             stages=stages,
             series=self.series.changes(),
             points=self.series.points(),
-            horizons=self.series.forget(self.clock_ns),
+            horizons=horizons,
             outcomes=outcomes,
             clock_ns=self.clock_ns,
         )
@@ -357,15 +379,15 @@ class Pipeline:
 
     def _count_oddities(self) -> None:
         """Move what stages counted aside into the series."""
+        anomalies, late = self.lifecycle.take_counts()
         for name, count in (
-            ("logwatch_lifecycle_anomalies_total", self.lifecycle.anomalies),
-            ("logwatch_late_events_total", self.lifecycle.late + self.correlator.late),
+            ("logwatch_lifecycle_anomalies_total", anomalies),
+            ("logwatch_late_events_total", late + self.correlator.take_late()),
         ):
             if count:
                 self.series.add(name, (), count, self.clock_ns)
         for rule, count in self.correlator.take_dropped().items():
             self.series.add("logwatch_correlation_keys_dropped_total", (rule,), count, self.clock_ns)
-        self.lifecycle.anomalies = self.lifecycle.late = self.correlator.late = 0
 
     def restore(self, rows: Mapping[tuple[str, str], str]) -> None:
         """Continue from the rows of the last commit."""
@@ -384,9 +406,10 @@ class Pipeline:
     def _stages(self) -> dict[str, Stateful]:
         return {
             "extractor": self.extractor,
+            "duplicates": self.duplicates,
             "lifecycle": self.lifecycle,
             "correlator": self.correlator,
-            "tally": self.tally,
+            "tally": self.event_metrics,
             "alerts": self.alerts,
         }
 

@@ -19,7 +19,7 @@ def receivers(config: Config) -> list[Receiver]:
     """Build them all; raises ConfigError where an extra is missing.
 
     The name of a webhook is its origin, for the path may be a secret; a second one of the same
-    origin is told by a number.
+    origin gets a number.
     """
     built: dict[str, Receiver] = {}
     for receiver in _alertmanagers(config):
@@ -35,7 +35,7 @@ def receivers(config: Config) -> list[Receiver]:
 
 
 def external_url(config: Config) -> str:
-    """How others reach our page."""
+    """The URL of our page for others."""
     if config.web.external_url:
         return config.web.external_url
     return f"http://{socket.gethostname()}:{config.web.listen_address.rpartition(':')[2]}"

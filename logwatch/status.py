@@ -17,8 +17,9 @@ from prometheus_client import ProcessCollector
 
 from logwatch import __version__
 from logwatch.alerting import Report
+from logwatch.lifecycle.containers import committed
 from logwatch.metrics.exposition import Exposition, Published
-from logwatch.model import SECOND, Family, Outcome, Rule, SampleChange, SourceStatus
+from logwatch.model import SECOND, Container, Family, Outcome, Rule, SampleChange, SourceStatus
 from logwatch.rulefiles import RuleSet
 from logwatch.store import History, Query, Transaction
 from logwatch.web.view import Probe
@@ -54,6 +55,8 @@ class Board:
         self.ask_stop: Callable[[], None] = lambda: None
         self.notifications: Callable[[], Iterable[SampleChange]] = tuple
         """Tells how the receivers fare."""
+        self.storage: Callable[[], Iterable[SampleChange]] = tuple
+        """Reports what the engine's disk holds."""
 
     # ── the loop's side ──────────────────────────────────────────────────────────────
 
@@ -122,6 +125,11 @@ class Board:
         """Tell how alerting and recording rules stand."""
         return self._report
 
+    def containers(self) -> Sequence[Container]:
+        """Return the register of containers, removed ones included."""
+        with closing(History(self._state_dir)) as history:
+            return committed(history)
+
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""
         with closing(History(self._state_dir)) as history:
@@ -175,6 +183,7 @@ class Board:
         for labels, count in counts.items():
             yield SampleChange("logwatch_alerts", labels, count, now_ns)
         yield from self.notifications()
+        yield from self.storage()
         for status in self._sources:
             yield from _source_samples(status, now_ns)
 

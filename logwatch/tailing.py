@@ -77,7 +77,7 @@ class Tail:
 
     def learn(self, found: Iterable[Found], now_ns: int) -> None:
         """Take over names from the engine's own files."""
-        self._lifecycle.learn(found, self._host, now_ns)
+        self._lifecycle.process_inventory(found, self._host, now_ns)
 
     def read(self, chunk: Chunk, now_ns: int) -> Iterator[Line]:
         """Yield the docker lines of a chunk, in their order."""
@@ -110,7 +110,7 @@ class Tail:
         self._lifecycle.advance(record.stamp_ns)
         told = []
         for event in events:
-            made = self._lifecycle.accept(event)
+            made = self._lifecycle.process(event)
             first = any(type(each) is Outcome and not each.amends and each.event.event == event.event for each in made)
             told.append(Telling(self._named(event), first))
         return told

@@ -19,4 +19,4 @@ if [ ! -x .venv/bin/pip ]; then
   fi
 fi
 .venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[suggest]' --group dev
+.venv/bin/pip install --quiet --disable-pip-version-check --editable '.[suggest,zstd]' --group dev

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from earlier_state import LEFT, READ, EarlierState
-from notifiers.receivers_on_loopback import Loopback
 from ports import wait_for
+from receivers_on_loopback import Loopback
 from sidecar import Sidecar
 
 Events = list[dict[str, Any]]

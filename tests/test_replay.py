@@ -14,7 +14,7 @@ import pytest
 from parity import RECORDINGS, unpack
 
 from logwatch.cli.output import as_json
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.exposition import Published
 from logwatch.model import SECOND
 from logwatch.pipeline import Pipeline, Settings
@@ -66,7 +66,7 @@ def replayed(log: Path, state: Path, patience: Callable[[], int]) -> tuple[Resul
     result, interruptions, rules = Result(), 0, load([])
     while True:
         left = patience()
-        series = Series()
+        series = Registry()
         pipeline = Pipeline(rules.rules, rules.correlations, Settings(), series, state)
         source = ReplaySource([str(log)], chunk_bytes=2048, max_line_bytes=2000)
         store = Store(state, datetime.now(UTC), sync=Sync.OFF)
@@ -101,7 +101,7 @@ def test_without_a_store_the_traces_of_old_events_are_let_go_of(tmp_path: Path, 
     with log.open("w") as file:
         file.write(line.format(*moments[0], "warning", "once"))
         file.writelines(line.format(*moments[number * 3600 // events], "error", number) for number in range(events))
-    rules, series = load([]), Series()
+    rules, series = load([]), Registry()
     source = ReplaySource([str(log)], chunk_bytes=1 << 16)
     Replay(
         source=source,

@@ -1,10 +1,12 @@
 """`logwatch run` as a process: what an operator does to it, and what it is given to eat."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -253,3 +255,30 @@ def test_secrets_are_kept_and_shown_nowhere(
     assert "password=***" in shown
     assert [word for word in ("hunter2", "swordfish") if word in shown] == []
     assert [word for word in (b"hunter2", b"swordfish") if word in kept] == []
+
+
+def test_page_and_command_line_know_the_same_containers(
+    tmp_path: Path, sidecar: Callable[..., Sidecar], logwatch: Callable[..., str]
+) -> None:
+    """Also where more exist than may have series."""
+    log, config = tmp_path / "messages", tmp_path / "logwatch.yml"
+    config.write_text("limits: {max_containers: 3}\n")
+    now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S}"
+    lines = [
+        f'{now}.{number:06}+00:00 vm docker-events[1]: {{"Type":"container","Action":"start",'
+        f'"Actor":{{"ID":"{number:064x}","Attributes":{{"name":"c{number}"}}}},"time":{int(time.time())}}}\n'
+        for number in range(1, 7)
+    ]
+    log.write_text("".join(lines))
+    one = sidecar("--log", str(log), "--config.file", str(config))
+    wait_for(lambda: all_read(one), "reading the log")
+    page = json.loads(one.get("/api/v1/containers")[1])["data"]
+    printed = [
+        json.loads(line)
+        for line in logwatch("containers", "--state-dir", str(tmp_path / "state"), "--format", "jsonl").splitlines()
+    ]
+
+    expected = [f"c{number}" for number in range(1, 7)]
+    assert expected == [each["name"] for each in page] == [each["name"] for each in printed]
+    assert {each["state"] for each in page} == {each["state"] for each in printed} == {"running"}
+    assert [each["events"] for each in page] == [{"start": 1}] * 3 + [{}] * 3

@@ -10,7 +10,7 @@ import pytest
 
 from logwatch.formats import logfmt
 from logwatch.formats.tags import TAG_FAMILIES
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import Chunk, Event, Rule
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles.loader import RuleSet, load
@@ -33,7 +33,7 @@ def shipped() -> RuleSet:
 
 @pytest.fixture(scope="module")
 def pipeline(shipped: RuleSet) -> Pipeline:
-    return Pipeline(shipped.rules, (), Settings(raw=True), Series())
+    return Pipeline(shipped.rules, (), Settings(raw=True), Registry())
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def test_a_failed_request_is_one_event(
 
 
 def test_every_failed_request_counts_as_an_error_of_the_api(shipped: RuleSet) -> None:
-    series = Series()
+    series = Registry()
     pipeline = Pipeline(shipped.rules, (), Settings(), series)
     failed = f'level=error msg="Handler for POST /v1.39/containers/{ID}/start returned error: no"'
     status = 'level=error msg="HTTP Error" err="no" statusCode=500'

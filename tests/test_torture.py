@@ -16,7 +16,7 @@ import pytest
 from ports import wait_for
 
 from logwatch.driver import SOURCE, Engine, Loaded
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline, Settings
@@ -112,7 +112,7 @@ def follow(log: Path, state: Path, rules: RuleSet) -> None:
     """What a child does: the real loop, until it has read everything and `done` stands beside the log."""
     store = Store(state, datetime.now(UTC), sync=Sync.OFF)
     saved = store.load()
-    series = Series()
+    series = Registry()
     pipeline = Pipeline(rules.rules, rules.correlations, Settings(), series, state)
     series.restore(saved.series, saved.points)
     pipeline.restore(saved.stages)
@@ -183,7 +183,7 @@ def account(state: Path) -> tuple[list[object], dict[object, float]]:
 
 
 def uninterrupted(state: Path, rules: RuleSet) -> tuple[list[object], dict[object, float]]:
-    series = Series()
+    series = Registry()
     pipeline = Pipeline(rules.rules, rules.correlations, Settings(), series, state)
     data = b"".join(map(line, range(LINES)))
     now = BEFORE_NS

@@ -34,6 +34,9 @@ LAST = "docker_container_last_event_timestamp_seconds"
 STATE = "docker_container_state"
 HEALTH = "docker_container_health"
 CODE = "docker_container_exit_code"
+WRITABLE = "docker_container_writable_bytes"
+LOGS = "docker_container_log_bytes"
+NO_ROOT = "Not sampled: it takes docker_root (--docker-root)"
 
 TOLD = metric("logwatch_alerts", alertname=other_than("Watchdog"), state="firing")
 LOGWATCH_SAYS = f"sum by (alertname, severity, instance) ({TOLD}) > 0"
@@ -62,7 +65,14 @@ def build() -> str:
     )
     return render(
         with_annotations(dashboard),
-        [_figures(), [_alerts(), _unwell()], [_timeline()], [_events(), _killed()], Section("Engine", _engine())],
+        [
+            _figures(),
+            [_alerts(), _unwell()],
+            [_timeline()],
+            [_events(), _killed()],
+            Section("Engine", _engine()),
+            Section("Storage (with docker_root)", _storage(), collapsed=True),
+        ],
     )
 
 
@@ -312,6 +322,66 @@ def _engine() -> list[Placed]:
             bars=True,
             empty="The engine answered no request with an error",
             width=12,
+        ),
+    ]
+
+
+def _storage() -> list[Placed]:
+    """What lies on the engine's disk; other parts of a pool than its layers are in none of the sums."""
+    layers = {"kind": other_than("pool_data", "pool_metadata")}
+    pools = {"kind": among("pool_data", "pool_metadata")}
+    avail, size = metric("docker_storage_filesystem_avail_bytes"), metric("docker_storage_filesystem_size_bytes")
+    written, logs = f"max {CONTAINER} ({metric(WRITABLE)})", f"max {CONTAINER} ({metric(LOGS)})"
+    chosen = f"topk(15, {written} + {logs})"
+    also = f" and on (instance, host, name) {chosen}"
+    return [
+        course(
+            "Disk by kind",
+            "What images, containers, volumes, logs and the build cache take on the engine's disk, as sampled every five minutes.",
+            [drawn(f"sum by (kind) ({metric('docker_storage_bytes', **layers)})", "{{kind}}")],
+            unit="decbytes",
+            empty=NO_ROOT,
+            width=12,
+        ),
+        course(
+            "Unused by kind",
+            "What of it nothing uses: `logwatch storage` lists it with the command that frees it.",
+            [drawn(f"sum by (kind) ({metric('docker_storage_reclaimable_bytes', **layers)})", "{{kind}}")],
+            unit="decbytes",
+            empty=NO_ROOT,
+            width=12,
+        ),
+        course(
+            "File systems and thin pools",
+            "How full the file systems are that the engine's data lies on, and devicemapper's thin pool of its limit.",
+            [
+                drawn(f"1 - {avail} / {size}", "{{mountpoint}} @ {{instance}}"),
+                drawn(
+                    f"{metric('docker_storage_bytes', **pools)} / {metric('docker_storage_limit_bytes', **pools)}",
+                    "{{kind}} @ {{instance}}",
+                ),
+            ],
+            unit="percentunit",
+            empty=NO_ROOT,
+            width=12,
+        ),
+        rows(
+            "Largest containers on disk",
+            "What containers wrote into their own layers, and the log files that the engine keeps for them. A name leads to the container.",
+            [Query(chosen, as_table=True), Query(written + also, as_table=True), Query(logs + also, as_table=True)],
+            [
+                Column("name", "Container", links=(to_container(**BY_ROW),)),
+                Column("host", "Host", width=110),
+                Column("instance", "Instance", width=150),
+                Column("Value #A", "Together", width=100),
+                Column("Value #B", "Written", width=100),
+                Column("Value #C", "Logs", width=100),
+            ],
+            empty=NO_ROOT,
+            sort="Together",
+            unit="decbytes",
+            width=12,
+            height=8,
         ),
     ]
 

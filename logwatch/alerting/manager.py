@@ -26,7 +26,7 @@ from logwatch.alerting.report import Report, group_report
 from logwatch.alerting.self_metrics import MEASURED
 from logwatch.errors import UNEXPECTED
 from logwatch.matching.redaction import Masker
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import AGENT
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
 from logwatch.promql import NEVER_NS, Query, Sample
@@ -47,7 +47,7 @@ class Alerts:
         self,
         groups: Sequence[Group],
         options: Options,
-        series: Series,
+        series: Registry,
         rules_of: Mapping[str, Iterable[str]] | None = None,
         masker: Masker | None = None,
         replacement: Replacement | None = None,
@@ -157,8 +157,9 @@ class Alerts:
         return changed
 
     def inherit(self, before: Alerts) -> None:
-        """Go on with what was measured before a reload."""
+        """Go on with what was measured before a reload; the one before is done."""
         self._storage.measured.inherit(before._storage.measured, self._storage.read)
+        before._storage.close()
 
     def _set_back(self) -> None:
         """The wall clock was set back: samples of a time to come would hide all others until then."""

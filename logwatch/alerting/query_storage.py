@@ -11,9 +11,10 @@ from logwatch.alerting.options import Options
 from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.alerting.self_metrics import MEASURED, BuildInfo, measure
 from logwatch.alerting.series_store import SeriesStore
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.metrics.changepoints import ChangePoints
+from logwatch.metrics.series import Journal
 from logwatch.model import SECOND, SampleChange
 from logwatch.promql import LiveQuery, Query, Sample, Scrape, SeriesIndex
 
@@ -51,10 +52,10 @@ class QueryStorage:
     """All series by name. `update` takes in what changed since the last call."""
 
     def __init__(
-        self, groups: Sequence[Group], options: Options, series: Series, replacement: Replacement | None = None
+        self, groups: Sequence[Group], options: Options, registry: Registry, replacement: Replacement | None = None
     ) -> None:
         self.recorded, self.measured = SeriesStore(), SeriesStore()
-        self._series = None if replacement and replacement.whole else series
+        self._registry = registry
         self._options = options
         recorded = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
         self._made = (*recorded, *OWN)
@@ -62,7 +63,7 @@ class QueryStorage:
         queries = {rule.query for group in groups for rule in group.rules} | {
             *(replacement.queries if replacement else ())
         }
-        names = frozenset((*series.names(), *MEASURED, BUILD_INFO, *self._made, *self._replaced))
+        names = frozenset((*registry.names(), *MEASURED, BUILD_INFO, *self._made, *self._replaced))
         self.reads = {query: query.reads(names) for query in queries}
         """The names that each expression reads."""
         self.read = frozenset(name for each in self.reads.values() for name in each)
@@ -77,17 +78,19 @@ class QueryStorage:
             )
         )
         self._of_rules = self.read - self._replaced
-        self._of_lines = self._of_rules & frozenset(series.names()) - frozenset(self._made)
-        self._remember(series)
+        of_lines = frozenset(() if replacement and replacement.whole else registry.names())
+        self._of_lines = self._of_rules & of_lines - frozenset(self._made)
+        self._remember(registry)
         self._fill(replacement)
+        self._journal = registry.journal()
 
-    def _remember(self, series: Series) -> None:
+    def _remember(self, registry: Registry) -> None:
         """Keep as much of the past as expressions look back at."""
         reach: dict[str, int] = {}
         for query, names in self.reads.items():
             for name in names:
                 reach[name] = max(reach.get(name, 0), (query.look_back_ns(name) or 0) + GRACE_NS)
-        series.remember(reach)
+        registry.set_lookback(reach)
         self.recorded.remember({name: reach.get(name, 0) for name in self._made})
         self.measured.remember({name: reach.get(name, 0) for name in MEASURED})
 
@@ -97,14 +100,15 @@ class QueryStorage:
             for name in self._replaced & self.read:
                 for labels, points, sampled in replacement.series.select(name):
                     self.index.add(name, labels, *points, sampled)
-        if self._series is None:
-            return
-        if BUILD_INFO not in self._replaced:
+        if BUILD_INFO not in self._replaced and not (replacement and replacement.whole):
             self.index.read(BuildInfo())
-        self._series.take_changed_points()
         for name in self._of_lines:
-            for labels, times, values in self._series.select(name):
+            for labels, times, values in self._registry.select(name):
                 self.index.add(name, labels, times, values)
+
+    def close(self) -> None:
+        """Take in no more changes."""
+        self._journal = Journal()
 
     def watch(self, query: Query, on_due: Callable[[int], None]) -> LiveQuery:
         """A query whose result is kept up to date."""
@@ -114,10 +118,11 @@ class QueryStorage:
 
     def update(self) -> None:
         """Take in the series that changed since the last call."""
-        if self._series is not None:
-            for points, (name, values, since_ns) in self._series.take_changed_points().items():
-                if name in self._of_lines and not self._is_known(name, points, since_ns):
-                    self.index.add(name, self._series.labels(name, values), points.times, points.values)
+        for name, values, points, since_ns in self._journal:
+            if name in self._of_lines and not self._is_known(name, points, since_ns):
+                labels = zip(self._registry.label_names(name), values, strict=True)
+                self.index.add(name, dict(labels), points.times, points.values)
+        self._journal.clear()
         for store in (self.recorded, self.measured):
             for points, ((name, *pairs), since_ns) in store.take_changed().items():
                 if name in self._of_rules and not self._is_known(name, points, since_ns):

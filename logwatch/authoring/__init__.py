@@ -1,9 +1,9 @@
-"""What authors of rules are told: which lines no rule knows, how a line is read, what other rules would make of a log.
+"""Helps to write rules: which lines no rule matches, how a line is parsed, what other rules would change.
 
-    a log ─▶ surveyor ─DockerLine─▶ coverage      how much of it the rules know
-                                  ─▶ grouping ─▶ suggestions ─▶ drafts      rules for what they do not
-    a line ─▶ explanation ─▶ nearmisses      which rules take it, which nearly do, and why
-    a log, two sets of rules ─▶ comparison      which events and alerts come, go or change
+    a log ─▶ line_classifier ─DockerLine─▶ coverage      which share of it rules match
+                                         ─▶ grouping ─▶ suggestions ─▶ drafts      rules for the rest
+    a line ─▶ explanation ─▶ nearmisses      which rules match it, which nearly do, and why
+    a log, two sets of rules ─▶ comparison      which events and alerts are added, removed or changed
 
-Nothing of it takes part while a log is followed.
+Nothing of it runs while a log is followed.
 """

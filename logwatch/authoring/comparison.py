@@ -1,7 +1,7 @@
-"""What two sets of rules make of the same log: which events and alerts come, go, or change.
+"""What two sets of rules make of the same log: which events and alerts are added, removed or changed.
 
-What is equal in both is left aside. Of the rest, those pair that the same line tells, then those of
-one kind and object within seconds (another line tells them now). What finds no partner comes or goes.
+Equal ones are dropped. Of the rest, those pair that the same line reports, then those of
+one kind and object within seconds (another line reports them now). One without a partner was added or removed.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Account:
 
 
 class Difference(NamedTuple, Generic[Thing]):
-    """One thing that is not as before; None where it is not at all."""
+    """One difference; None on the side where it is missing."""
 
     before: Thing | None
     after: Thing | None
 
 
 def account(source: Source, pipeline: Pipeline, now_ns: int, stopped: Callable[[], bool]) -> Account:
-    """Take a log through the pipeline to its end."""
+    """Run a log through the pipeline to its end."""
     made = Account()
     pipeline.alerts.tell_resolved(made.alerts.append)
     Replay(

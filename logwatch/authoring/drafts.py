@@ -1,4 +1,4 @@
-"""Drafts of rules, and how they are written down as a rule file."""
+"""Drafts of rules: their names, and their text as a rule file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TYPES = {
     "plugin": ("plugin", "plugins"),
     "api": ("handler", "request", "http"),
 }
-"""Type of an event to the words that speak of it, the more telling ones first."""
+"""Type of an event to the words that indicate it, the more specific ones first."""
 FAMILY_TYPES = {"engine": "daemon", "containerd": "containerd", "kernel": "kernel"}
 STOP_WORDS = frozenset(
     [
@@ -59,7 +59,7 @@ STOP_WORDS = frozenset(
 )
 MOST_WORDS = 4
 LONGEST_WORD = 40
-"""What is longer is no word, but what somebody wrote into the log."""
+"""Longer tokens are values, not words."""
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9]+")
 
@@ -72,7 +72,7 @@ class Naming(NamedTuple):
 
 
 def naming_of(group: Group) -> Naming:
-    """The type of a group's event, told by what its lines speak of, and the words that are left."""
+    """The type of a group's event, found by the words of its lines, and the remaining words."""
     words = [
         word.lower() for piece in pieces(group.template) for word in _WORD.findall(piece) if len(word) <= LONGEST_WORD
     ]
@@ -110,7 +110,7 @@ LONGEST_VALUE = 200
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A rule as far as it can be written without its author."""
+    """A rule, as far as it can be derived from lines."""
 
     group: Group
     event: str
@@ -118,7 +118,7 @@ class Draft:
     program: Sequence[str]
     pattern: Pattern
     kind: str | None
-    """How fields are taken, where it is not logfmt."""
+    """How fields are parsed, if not as logfmt."""
     id_field: str | None
     attributes: Mapping[str, str]
     """Attribute to field."""
@@ -129,13 +129,13 @@ class Draft:
 HEAD = """\
 # yaml-language-server: $schema=../schemas/events.schema.json
 # Drafts by `logwatch suggest`. Choose what each event is called (or write `ignore: true` instead of
-# `event:` where the line tells nothing), say what it means, and run `logwatch check --rules` on this file.
+# `event:` if the line needs no event), write what it means, and run `logwatch check --rules` on this file.
 events:
 """
 
 
 def as_yaml(drafts: Sequence[tuple[Group, Draft | None]]) -> str:
-    """Drafts as a rule file; comments only where there is none."""
+    """Drafts as a rule file; a group without a draft becomes a comment."""
     body = "\n".join(_rule(group, draft) for group, draft in drafts)
     return (HEAD if any(draft for _, draft in drafts) else "") + body
 
@@ -154,7 +154,7 @@ def _keys(draft: Draft) -> Iterator[str]:
     group, pattern = draft.group, draft.pattern
     yield f"  - event: {draft.event}"
     yield f"    name: {draft.name}"
-    yield f"    description: {_quoted(f'Drafted from {group.count} lines of {group.family}; say what it means.')}"
+    yield f"    description: {_quoted(f'Drafted from {group.count} lines of {group.family}; write what it means.')}"
     if draft.program != ["engine"]:
         yield f"    program: {_flow(list(draft.program))}"
     yield f"    match: {_flow({'regex': pattern.text}) if pattern.regex else _quoted(pattern.text)}"

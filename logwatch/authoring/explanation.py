@@ -9,7 +9,7 @@ from pathlib import Path
 
 from logwatch.authoring.nearmisses import Line, NearMiss, near_misses
 from logwatch.formats import logrus
-from logwatch.formats.line_parser import DATE_UNREADABLE, TIME_DISTRUSTED, LineReader
+from logwatch.formats.line_parser import DATE_UNREADABLE, TIME_DISTRUSTED, TOO_LONG, LineReader
 from logwatch.formats.tags import TAG_FAMILIES
 from logwatch.matching.extractor import Extraction, Extractor, looks_like_engine
 from logwatch.matching.fields import fields_of
@@ -20,6 +20,7 @@ from logwatch.model import Chunk, Event, Hit, Record, Rule
 NOTES = {
     DATE_UNREADABLE: "the header's date cannot be read: the time is the message's own, or that of the line before",
     TIME_DISTRUSTED: "the message's own time is more than an hour off the header's, so the header's counts",
+    TOO_LONG: "the line is longer than lines are read; what follows its first 64 KiB is left out",
 }
 FORGED = (
     "a container that its operator tagged '{tag}', or that logs through the journald driver, can write this very line: "
@@ -37,6 +38,11 @@ FORMLESS = (
     "driver, or a tag that its operator set); only a rule with a regex that begins with ^ takes it"
 )
 
+FAR_OFF = "its own time is more than an hour off its header's and no zone explains that, so no engine wrote it: no rule about the engine takes it"
+NO_KERNEL = (
+    "the kernel has no pid, so this is the output of a container called kernel: no rule about the kernel takes it"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -45,7 +51,7 @@ class Verdict:
     rule: str
     event: Event | None
     note: str
-    """Why there is no event; empty where there is one."""
+    """Why the rule makes no event; empty if it makes one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,7 @@ class Explanation:
     """`engine` or `containerd` by its tag, None for any other."""
     looks: bool
     """Its message has the form of an engine's line."""
-    told: str
+    normalised: str
     """Its message in logfmt, as rules see it; empty where it stands so in the line."""
     fields: Mapping[str, str]
     verdicts: Sequence[Verdict]
@@ -101,15 +107,15 @@ class Explainer:
         shown = self._masker.mask(line.decode(errors="replace"))
         if record is None:
             return Explanation(
-                shown, "", None, notes, None, looks=False, told="", fields={}, verdicts=(), near=(), warnings=()
+                shown, "", None, notes, None, looks=False, normalised="", fields={}, verdicts=(), near=(), warnings=()
             )
         hit = next(iter(self._scanner.scan(chunk.data).hits), Hit(0, len(line), ()))
         extraction = self._extractor.extract(record, hit, chunk.path, 0, None)
         barred = record.tag == "docker" and not extraction.engine
         family = next((name for name, tags in TAG_FAMILIES.items() if record.tag in tags), None)
         looks = looks_like_engine(record.message)
-        told = logrus.translated(record)
-        near = Line(told, hit.rules, family is None or looks, barred)
+        normalised = logrus.translated(record)
+        near = Line(normalised, hit.rules, family is None or looks, barred)
         return Explanation(
             line=shown,
             header=line[: len(line) - len(record.message)].decode(errors="replace").rstrip(),
@@ -117,11 +123,13 @@ class Explainer:
             notes=notes,
             family=family,
             looks=looks,
-            told=self._masker.mask(told.message.decode(errors="replace")) if told is not record else "",
-            fields=dict(self._masked(fields_of(told))),
+            normalised=self._masker.mask(normalised.message.decode(errors="replace"))
+            if normalised is not record
+            else "",
+            fields=dict(self._masked(fields_of(normalised))),
             verdicts=tuple(self._verdicts(extraction)),
             near=near_misses(self._rules, near, extraction.rules),
-            warnings=tuple(_warnings(record.tag, looks=looks, barred=barred)),
+            warnings=tuple(_warnings(record, looks=looks, barred=barred)),
         )
 
     def _verdicts(self, extraction: Extraction) -> Iterator[Verdict]:
@@ -148,8 +156,14 @@ def _why_no_event(rule: Rule, extraction: Extraction) -> str:
     return "makes no event: a field that its event needs is absent"
 
 
-def _warnings(tag: str, *, looks: bool, barred: bool) -> Iterator[str]:
-    """What cannot be told from a line under the engine's tag."""
+def _warnings(record: Record, *, looks: bool, barred: bool) -> Iterator[str]:
+    """Why a line is not taken for its tag's, and what a line under the engine's tag leaves open."""
+    tag = record.tag
+    if tag == "kernel" and record.pid is not None:
+        yield NO_KERNEL
+    if record.far_off and tag in TAG_FAMILIES["engine"] | TAG_FAMILIES["containerd"]:
+        yield FAR_OFF
+        return
     if tag not in TAG_FAMILIES["engine"]:
         return
     if barred:

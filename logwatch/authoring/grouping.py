@@ -25,7 +25,7 @@ MOST_GROUPS = 5000
 LIKENESS = 0.6
 DEPTH = 4
 LEFT_OUT = (CONTAINER, NO_HEADER)
-"""Families of which no rule is drafted: what containers print, and what is no syslog line."""
+"""Families for which no rule is drafted: container output, and lines without a header."""
 
 _VARIABLE = re.compile(
     r"""

@@ -1,6 +1,6 @@
-"""Finds the docker lines of logs, each with who writes it and the rules that take it.
+"""Finds the docker lines of logs, each with its program and the rules that match it, and counts them.
 
-A docker line contains `docker` or has an engine's tag. `tail` shows them; authors of rules count and group them.
+A docker line contains `docker` or has an engine's tag. `tail` shows them, `rules coverage` counts them, `suggest` groups them.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _FAMILY_OF = {tag: family for family, tags in TAG_FAMILIES.items() for tag in ta
 
 
 class DockerLine(NamedTuple):
-    """A docker line, and what the rules make of it."""
+    """A docker line, and its events."""
 
     text: bytes
     record: Record | None
     family: str
     """`engine`, `containerd`, `container output`, `no header`, or the tag itself."""
     rules: Sequence[str]
-    """Those that take it; none: the line is unknown."""
+    """Rules that match it; none: the line is unknown."""
     events: Sequence[Event] = ()
-    """What they make of it."""
+    """Their events."""
 
 
 class LineClassifier:
-    """Finds the docker lines of logs, by these rules."""
+    """Finds the docker lines of logs, and matches them with rules."""
 
     def __init__(self, rules: Sequence[Rule], zone: tzinfo | None = None, cache_dir: Path | None = None) -> None:
         self._scanner = Scanner(rules, cache_dir)
@@ -83,7 +83,7 @@ class LineClassifier:
 
 
 def family_of(tag: str) -> str:
-    """Who writes under a tag: a family, `container output`, or the tag itself."""
+    """The family of a tag, `container output`, or the tag itself."""
     if tag in _FAMILY_OF:
         return _FAMILY_OF[tag]
     return CONTAINER if _CONTAINER_TAG.fullmatch(tag) else tag or "no tag"

@@ -38,7 +38,7 @@ EVERYWHERE = (
     b'"',
     b" ",
 )
-"""What lines have in common is no likeness; taken off both ends in this order."""
+"""Common to all lines, so not a similarity; removed from both ends in this order."""
 
 
 class NearMiss(NamedTuple):

@@ -1,6 +1,6 @@
 """Drafts a rule for a group of lines that no rule knows.
 
-A draft is what can be told without understanding the line: the text that all lines of the
+A draft holds what can be derived without understanding the line: the text that all lines of the
 group share, the fields they carry, a line that hits and lines that must not. What the event
 is called, and whether it is one at all, is for the author to say.
 """
@@ -34,7 +34,7 @@ _TAG = re.compile(r"[^\s:\[\]]+")
 
 
 def draft(groups: Sequence[Group], limit: int) -> list[tuple[Group, Draft | None]]:
-    """Draft a rule for each of the first groups; None where its lines have nothing in common to be known by."""
+    """Draft a rule for each of the first groups; None if its lines have no text in common."""
     taken: set[str] = set()
     return [(group, _draft(group, groups, taken)) for group in groups[:limit]]
 
@@ -67,13 +67,13 @@ def _draft(group: Group, groups: Sequence[Group], taken: set[str]) -> Draft | No
 
 
 def _program(group: Group) -> Sequence[str] | None:
-    """Who says it; None where that cannot be written as a rule's program."""
+    """The program; None if it cannot be written as a rule's program."""
     if group.family in {"engine", "containerd"}:
         return [group.family]
     return sorted(group.tags) if all(_TAG.fullmatch(tag) for tag in group.tags) else None
 
 
-# ── what they carry ──────────────────────────────────────────────────────────────────
+# ── their fields ──────────────────────────────────────────────────────────────────
 
 
 def _attributes(found: Mapping[str, str], id_field: str | None) -> Iterator[tuple[str, str]]:
@@ -134,11 +134,11 @@ def _read(line: str) -> Record | None:
 
 SHORTEST_TEXT = 12
 ENOUGH_TEXT = 80
-"""So many characters are enough to know a line by."""
+"""Enough characters to identify a line."""
 NOWHERE = Mark("", 0, 0)
 
 _SPELLED_OTHERWISE = re.compile(r'["\\#\ufffd]|[^\x20-\x7e]|[ ]{2,}')
-"""What may be written otherwise in the line than in the field."""
+"""Text that may be escaped in the line but not in the field."""
 _SPECIAL = re.compile(r"[\\.^$|?*+()\[\]{}]")
 
 
@@ -165,7 +165,7 @@ def _candidates(group: Group) -> Iterator[Pattern]:
             yield _literal(first + closing)
         if len(texts[0].strip()) >= SHORTEST_TEXT:
             yield _literal(first)
-    parts = [first, *_telling(texts[1:], ENOUGH_TEXT - len(first))]
+    parts = [first, *_specific(texts[1:], ENOUGH_TEXT - len(first))]
     expression = ".*".join(_SPECIAL.sub(r"\\\g<0>", part) for part in parts)
     if anchored:
         if begins:
@@ -174,8 +174,8 @@ def _candidates(group: Group) -> Iterator[Pattern]:
     yield Pattern(expression, regex=True, mark=NOWHERE) if len(parts) > 1 else _literal(first)
 
 
-def _telling(texts: Sequence[str], room: int) -> Iterator[str]:
-    """The texts that say something, until there is enough of it."""
+def _specific(texts: Sequence[str], room: int) -> Iterator[str]:
+    """The texts with letters or digits, until there is enough of it."""
     for text in texts:
         if room > 0 and any(char.isalnum() for char in text):
             yield text
@@ -183,7 +183,7 @@ def _telling(texts: Sequence[str], room: int) -> Iterator[str]:
 
 
 def _quotes(group: Group) -> tuple[str, str]:
-    """What stands around the text in the line: `msg="` and `"`, where it is a field."""
+    """What surrounds the text in the line: `msg="` and `"`, if it is a field."""
     message = group.samples[0].message
     if group.level is None:
         return "", ""

@@ -27,6 +27,8 @@ COMMANDS = {
     "suggest": "coverage:suggest",
     "events": "events:command",
     "containers": "containers:command",
+    "images": "images:command",
+    "storage": "storage:command",
     "rules": "rules:command",
     "config": "check:config_command",
     "healthcheck": "healthcheck:command",

@@ -21,7 +21,7 @@ from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.output import cell, counted
 from logwatch.config import Config
-from logwatch.metrics import Series, catalog
+from logwatch.metrics import Registry, catalog
 from logwatch.model import Chunk, Correlation, Family, Rule
 from logwatch.notation import one_line
 from logwatch.replay import oldest_first
@@ -45,7 +45,7 @@ def coverage(
     *,
     no_shipped_rules: bool,
 ) -> None:
-    """Print which share of the docker lines in logs (also .gz .bz2 .xz .zst) the rules know.
+    """Print which share of the docker lines in logs (also .gz .bz2 .xz .zst) rules match.
 
     By program and by rule file. `logwatch suggest` drafts
     rules for the rest.
@@ -71,8 +71,8 @@ def coverage(
 
 
 def classifier_of(config: Config) -> tuple[RuleSet, LineClassifier]:
-    """The rules of a configuration, and what finds docker lines by them."""
-    rules = Builder(config, Series(), None).rules()
+    """The rules of a configuration, and a line classifier with them."""
+    rules = Builder(config, Registry(), None).rules()
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
     return rules, LineClassifier(rules.rules, zone, cache_dir())
 
@@ -136,9 +136,9 @@ def _percent(part: int, whole: int) -> str:
 def metrics(
     output_format: str, config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shipped_rules: bool
 ) -> None:
-    """List the metrics that are served: those that rules declare, and the built-in ones."""
+    """List all metrics: those that rules declare, and the built-in ones."""
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
-    rules = Builder(config, Series(), None).rules()
+    rules = Builder(config, Registry(), None).rules()
     built_in = (*catalog.counted(multi_host=config.sources.multi_host), *catalog.SAMPLED, *catalog.PROCESS)
     rows = [*declared(rules), *((family, BUILT_IN) for family in built_in)]
     if output_format == "jsonl":
@@ -172,9 +172,13 @@ def declared(rules: RuleSet) -> list[tuple[Family, str]]:
 @click.command("suggest")
 @click.argument("files", nargs=-1, required=True)
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many, the most frequent."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Print at most this many, the most frequent.",
 )
-@click.option("--general", is_flag=True, help="Also lines that only general rules know: those with unless_other.")
+@click.option("--general", is_flag=True, help="Include lines that only general rules (with unless_other) match.")
 @options.timezone
 @options.rule_options
 def suggest(
@@ -187,9 +191,9 @@ def suggest(
     general: bool,
     no_shipped_rules: bool,
 ) -> None:
-    """Group the docker lines of logs (also .gz .bz2 .xz .zst) that no rule knows, and draft a rule for each group.
+    """Group the docker lines of logs (also .gz .bz2 .xz .zst) that no rule matches, and draft a rule for each group.
 
-    Warnings and errors of the engine are always known, to general rules; --general looks at them too. Prints a rule
+    Warnings and errors of the engine are always matched by general rules; --general includes them. Prints a rule
     file: choose the names of the events, then run `logwatch check` on it.
     Needs the package drain3.
     """

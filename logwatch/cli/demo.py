@@ -1,4 +1,4 @@
-"""`logwatch demo`: a recorded host, as if it were happening now."""
+"""`logwatch demo`: play a recorded host in real time."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from logwatch.model import SECOND
 
 @click.command("demo")
 @click.option(
-    "--speed", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="How much faster than it was."
+    "--speed", type=click.FloatRange(min=0.1), default=1.0, show_default=True, help="Speed relative to the recording."
 )
-@click.option("--web.listen-address", "listen_address", help="Where to serve. [default: :19979]")
+@click.option("--web.listen-address", "listen_address", help="Address to listen on. [default: :19979]")
 @click.option(
     "--stack", is_flag=True, help="Also start this host's prometheus and alertmanager, where they are installed."
 )
-@click.option("--once", is_flag=True, help="Stop when the recording is over; it starts again by itself otherwise.")
+@click.option("--once", is_flag=True, help="Stop at the end of the recording; by default it repeats.")
 def command(speed: float, listen_address: str | None, *, stack: bool, once: bool) -> None:
-    """Feed a recorded host's log into a temporary file, and run on it.
+    """Write a recorded host's log into a temporary file, and follow it.
 
     Two minutes of a real engine: containers crash in a loop, run out of memory, stop too
     slowly; the daemon restarts. Nothing outside the temporary folder is touched.
@@ -55,7 +55,7 @@ def command(speed: float, listen_address: str | None, *, stack: bool, once: bool
 
 
 def _effective(log: Path, listen_address: str | None, companions: Companions | None) -> Effective:
-    """The configuration of the demo: everything in its temporary folder."""
+    """The configuration of the demo, with all files in its temporary folder."""
     url = companions.alertmanager_url if companions else None
     address = options.effective(None, web__listen_address=listen_address).config.web.listen_address
     return options.effective(
@@ -64,19 +64,19 @@ def _effective(log: Path, listen_address: str | None, companions: Companions | N
         state__dir=log.parent / "state",
         web__listen_address=listen_address,
         alerting__alertmanagers=(url,) if url else None,
-        # Those that the scrape gives: so an alert of logwatch's and one of Prometheus' are one to the Alertmanager.
+        # As the scrape attaches them, so that Alertmanager sees an alert of logwatch and of Prometheus as one.
         alerting__target_labels={"job": JOB, "instance": _instance(address)} if url else None,
     )
 
 
 def _instance(listen_address: str) -> str:
-    """Where a listener on this address is reached from this host."""
+    """Address for clients on this host."""
     host, _, port = listen_address.rpartition(":")
     return f"{host if host not in {'', '0.0.0.0', '[::]'} else 'localhost'}:{port}"  # noqa: S104 - compared, not bound
 
 
 def _play(log: Path, speed: float, stopped: threading.Event, at_the_end: Callable[[], None] | None) -> None:
-    """Write the recording's lines when they are due, again and again."""
+    """Write the recording's lines when they are due, repeatedly."""
     with log.open("ab", buffering=0) as out:
         while not stopped.is_set():
             for due_ns, line in feed(time.time_ns(), speed):
@@ -85,7 +85,7 @@ def _play(log: Path, speed: float, stopped: threading.Event, at_the_end: Callabl
                     return
                 out.write(line)
             if at_the_end is not None:
-                # What the last lines told settles within two seconds of the clock.
+                # Events of the last lines settle within two seconds of the clock.
                 stopped.wait(4)
                 at_the_end()
                 return

@@ -1,4 +1,4 @@
-"""`logwatch events`: what is in the history."""
+"""`logwatch events`: query the history."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from logwatch.store import History, Query
 
 
 @click.command("events")
-@click.option("--since", help="Not before: a time (2026-11-23T18:12:57Z) or how long ago (15m, 2h, 3d).")
-@click.option("--until", help="Before: as --since.")
+@click.option("--since", help="Earliest time: a time (2026-11-23T18:12:57Z) or how long ago (15m, 2h, 3d).")
+@click.option("--until", help="Latest time, exclusive: as --since.")
 @click.option("--event", help="type.action, a type alone, or with *: container.die, image, 'container.*_failed'.")
 @click.option("--name", help="Name of the object.")
 @click.option("--id", "object_id", help="Id of the object, or the beginning of it.")
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many, the newest. No limit by itself.")
+@click.option("--limit", type=click.IntRange(min=1), help="Print at most this many, the newest. [default: all]")
 @options.output_format
 @options.state_dir
 @options.config_file
@@ -36,7 +36,7 @@ def command(
     state_dir: Path | None,
     config_file: Path | None,
 ) -> None:
-    """Print the events that are kept, in the order in which they were read."""
+    """Print the stored events, in the order in which they were read."""
     config = options.effective(config_file, state__dir=state_dir).config
     now_ns = time.time_ns()
     query = Query(

@@ -1,4 +1,4 @@
-"""`logwatch explain`: how a line is read, which rules take it, which nearly do and why not."""
+"""`logwatch explain`: how a line is parsed, which rules match it, which nearly do and why not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 from logwatch.authoring.explanation import Explainer, Explanation, Verdict
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.notation import one_line, rfc3339
 from logwatch.rulefiles.examples import describe
 
@@ -37,13 +37,13 @@ def command(
 ) -> int:
     """Explain a line of a log (or each line of stdin): header, fields, and rules.
 
-    Put LINE in single quotes. Exit status: 0 some rule takes the line, 1 none does.
+    Put LINE in single quotes. Exit status: 0 a rule matches the line, 1 none does.
     """
     config = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
     ).config
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
-    explainer = Explainer(Builder(config, Series(), None).rules().rules, zone, cache_dir(), config.sources.secrets)
+    explainer = Explainer(Builder(config, Registry(), None).rules().rules, zone, cache_dir(), config.sources.secrets)
     taken = False
     for number, each in enumerate(_lines(line)):
         explanation = explainer.explain(each, time.time_ns())
@@ -82,7 +82,7 @@ def as_json(explanation: Explanation) -> dict[str, object]:
         "notes": list(explanation.notes),
         "family": explanation.family,
         "looks_like_engine": explanation.looks,
-        "logfmt": explanation.told or None,
+        "logfmt": explanation.normalised or None,
         "fields": dict(explanation.fields),
         "rules": [_verdict(verdict) for verdict in explanation.verdicts],
         "near": [{"rule": miss.rule, "why": miss.why} for miss in explanation.near],
@@ -103,16 +103,16 @@ def as_text(explanation: Explanation) -> Iterator[str]:
     """An explanation as lines of text."""
     record = explanation.record
     if record is None:
-        yield _row("header", "none can be read: give the whole line, as it stands in the log")
-        yield _row("rules", "no rule can take a line without header")
+        yield _row("header", "not found: give the whole line, as it is in the log")
+        yield _row("rules", "a rule matches only lines with a header")
         return
     yield from _header(explanation)
-    yield from _section("rules see", [one_line(explanation.told)] if explanation.told else [])
+    yield from _section("rules see", [one_line(explanation.normalised)] if explanation.normalised else [])
     for place, (key, value) in enumerate(explanation.fields.items()):
         yield _row("fields" if place == 0 else "", f"{one_line(key)} = {one_line(value)}")
     if not explanation.fields:
         yield _row("fields", "none: the message is bare text")
-    yield from _section("rules", [_describe(verdict) for verdict in explanation.verdicts] or ["no rule takes it"])
+    yield from _section("rules", [_describe(verdict) for verdict in explanation.verdicts] or ["no rule matches it"])
     yield from _section("nearly", [f"{miss.rule}: {miss.why}" for miss in explanation.near])
     yield from _section("warning", explanation.warnings)
 

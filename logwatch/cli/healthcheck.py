@@ -1,4 +1,4 @@
-"""`logwatch healthcheck`: is the logwatch on this host healthy? For containers without curl."""
+"""`logwatch healthcheck`: ask a running logwatch for its health; for containers without curl."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from logwatch.notation import one_line
 
 
 @click.command("healthcheck")
-@click.option("--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Where it listens.")
+@click.option(
+    "--url", default=f"http://127.0.0.1:{DEFAULT_PORT}", show_default=True, help="Address of the logwatch to ask."
+)
 @click.option("--ready", is_flag=True, help="Ask whether it is ready instead of healthy.")
 @click.option(
     "--ca-file", type=click.Path(path_type=Path), help="CA certificates to verify its certificate with (https)."
@@ -22,7 +24,7 @@ from logwatch.notation import one_line
 @click.option("--insecure-skip-verify", is_flag=True, help="Accept any certificate (https).")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds to wait for the answer.")
 def command(url: str, ca_file: Path | None, timeout: float, *, ready: bool, insecure_skip_verify: bool) -> int:
-    """Ask /-/healthy (or /-/ready); exit status 0 if the answer is yes, 1 if it is no or missing."""
+    """Ask /-/healthy (or /-/ready); exit status 0 if the answer is positive, 1 if negative or missing."""
     page = f"{url.rstrip('/')}/-/{'ready' if ready else 'healthy'}"
     try:
         with urllib3.PoolManager(ssl_context=_context(ca_file, verify=not insecure_skip_verify)) as pool:

@@ -1,4 +1,4 @@
-"""Flags that several commands share; where Prometheus has a name for one, it is that."""
+"""Flags that several commands share, and times in flags; named as Prometheus' flags if it has them."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ rules = click.option(
     type=click.Path(path_type=Path),
     help="A rule file, or a folder of them; adds to the shipped rules. Repeatable.",
 )
-no_shipped_rules = click.option("--no-shipped-rules", is_flag=True, help="Leave the shipped rules out.")
+no_shipped_rules = click.option("--no-shipped-rules", is_flag=True, help="Run without the shipped rules.")
 config_file = click.option(
     "--config.file", "config_file", type=click.Path(path_type=Path), help="Configuration file (logwatch.yml)."
 )
-state_dir = click.option("--state-dir", type=click.Path(path_type=Path), help="Where the state is kept.")
+state_dir = click.option("--state-dir", type=click.Path(path_type=Path), help="State directory.")
 timezone = click.option(
-    "--timezone", help="Zone of stamps that name none. Learned from the log where it can be, else the host's."
+    "--timezone", help="Zone of timestamps without one. [default: learned from the log, else the host's]"
 )
 output_format = click.option(
     "--format",
@@ -43,7 +43,7 @@ output_format = click.option(
 
 
 def rule_options(command: Command) -> Command:
-    """Add the flags that choose rules, and the configuration they stand in."""
+    """Add the flags that choose rules, and the configuration file."""
     return config_file(rules(no_shipped_rules(command)))
 
 
@@ -54,7 +54,7 @@ def effective(
     no_shipped_rules: bool = False,
     **flags: object,
 ) -> config.Effective:
-    """Lay flags over environment, file and defaults; `flags` are dotted keys with `_` for the dot's place as `__`."""
+    """Lay flags over environment, file and defaults; `flags` are dotted keys with `__` for the dot."""
     given = {name.replace("__", "."): str(value) if isinstance(value, Path) else value for name, value in flags.items()}
     given["rules.paths"] = tuple(str(path) for path in rule_paths)
     given["rules.shipped"] = False if no_shipped_rules else None

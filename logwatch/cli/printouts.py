@@ -19,7 +19,7 @@ from logwatch.build import Builder, cache_dir
 from logwatch.cli.output import Formatter, alert_as_json, alert_as_row, alert_formatter, as_json, as_row
 from logwatch.config import Config
 from logwatch.errors import ConfigError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.backfill import Backfill
 from logwatch.metrics.exposition import Published
 from logwatch.model import Alert, Event, Source
@@ -79,6 +79,8 @@ class Alerts:
     def on_end(self) -> None:
         """Print what has resolved and what still fires."""
         fired = [*self._fired, *self._pipeline.alerts.firing(self._pipeline.clock_ns)]
+        # By convention an alert of severity none always fires (Watchdog): it says nothing about the log.
+        fired = [alert for alert in fired if alert.labels.get("severity") != "none"]
         for alert in sorted(fired, key=lambda alert: (alert.starts_ns, alert.rule, sorted(alert.labels.items()))):
             self._out.write(self._show(alert) + "\n")
 
@@ -86,7 +88,7 @@ class Alerts:
 class Metrics:
     """Prints the metrics at the end."""
 
-    def __init__(self, series: Series, out: TextIO = sys.stdout) -> None:
+    def __init__(self, series: Registry, out: TextIO = sys.stdout) -> None:
         self._series = series
         self._out = out
 
@@ -111,7 +113,7 @@ class History:
 
     def __init__(self, builder: Builder, pipeline: Pipeline, path: Path) -> None:
         self._series = pipeline.series
-        self._series.remember({family.name: _FOREVER_NS for family in self._series.families()})
+        self._series.set_lookback({family.name: _FOREVER_NS for family in self._series.families()})
         self._pipeline = pipeline
         self._path = path
         interval_ns = nanoseconds(builder.config.alerting.sample_interval)
@@ -186,7 +188,7 @@ def replace_rules(config: Config, other: Path) -> Config:
 
 
 def _account(config: Config, open_source: Callable[[], Source], now_ns: int, stopped: Callable[[], bool]) -> Account:
-    builder = Builder(config, Series(), cache_dir())
+    builder = Builder(config, Registry(), cache_dir())
     pipeline = builder.pipeline(builder.rules())
     with closing(open_source()) as source:
         return comparison.account(source, pipeline, now_ns, stopped)

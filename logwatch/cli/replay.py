@@ -20,7 +20,7 @@ from logwatch.cli.output import formatter
 from logwatch.cli.printouts import Printout
 from logwatch.config import Config
 from logwatch.errors import ConfigError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import Event, Source
 from logwatch.pipeline import Pipeline
 from logwatch.replay import Replay, oldest_first
@@ -86,7 +86,7 @@ def command(
     ).config
     if other_rules is not None:
         return _compare(config, files, other_rules, output_format)
-    builder = Builder(config, Series(), state_dir or cache_dir(), raw=raw, alerting=alerts)
+    builder = Builder(config, Registry(), state_dir or cache_dir(), raw=raw, alerting=alerts)
     pipeline = builder.pipeline(builder.rules())
     wanted: list[Printout] = []
     if alerts:

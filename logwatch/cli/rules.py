@@ -20,7 +20,7 @@ from logwatch.cli import options
 from logwatch.cli.coverage import coverage, metrics
 from logwatch.cli.output import cell
 from logwatch.errors import ConfigError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import Correlation, Rule
 from logwatch.rulefiles import schema as events_schema
 from logwatch.ruletests import schema as tests_schema
@@ -58,7 +58,7 @@ def list_rules(
     effective = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, state__dir=state_dir
     )
-    rules = Builder(effective.config, Series(), None).rules()
+    rules = Builder(effective.config, Registry(), None).rules()
     hits, last = _hits(effective.config.state.dir)
     rows = list(_rows((*rules.rules, *rules.correlations), hits, last))
     if output_format == "jsonl":
@@ -77,7 +77,7 @@ def list_rules(
 def show_rule(config_file: Path | None, rule_paths: tuple[Path, ...], rule_id: str, *, no_shipped_rules: bool) -> None:
     """Print the file and line of a rule, and its text."""
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
-    rules = Builder(config, Series(), None).rules()
+    rules = Builder(config, Registry(), None).rules()
     everything: list[Rule | Correlation] = [*rules.rules, *rules.correlations]
     rule = next((each for each in everything if each.id == rule_id), None)
     if rule is None:

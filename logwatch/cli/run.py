@@ -1,4 +1,4 @@
-"""`logwatch run`: follow, count, serve. The sidecar."""
+"""`logwatch run`: follow a log, count events, evaluate alerts, serve metrics."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from logwatch.notation import quoted, rfc3339
 @click.option(
     "--docker-root", type=click.Path(path_type=Path), help="Docker's data directory, read-only: names of containers."
 )
-@click.option("--web.listen-address", "listen_address", help="Where to serve. [default: :19979]")
+@click.option("--web.listen-address", "listen_address", help="Address to listen on. [default: :19979]")
 @click.option(
     "--web.config.file",
     "web_config_file",
@@ -42,9 +42,12 @@ from logwatch.notation import quoted, rfc3339
 )
 @click.option("--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload and /-/quit.")
 @click.option(
-    "--log.level", "log_level", type=click.Choice(["debug", "info", "warning", "error"]), help="What to say on stderr."
+    "--log.level",
+    "log_level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    help="Lowest level of messages on stderr.",
 )
-@click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), help="How to say it.")
+@click.option("--log.format", "log_format", type=click.Choice(["logfmt", "json"]), help="Format of messages on stderr.")
 @options.rule_options
 def command(
     logs: tuple[str, ...],
@@ -61,9 +64,9 @@ def command(
     enable_lifecycle: bool,
     no_shipped_rules: bool,
 ) -> None:
-    """Follow the log, count what happens, and serve it to Prometheus.
+    """Follow the log, count events, evaluate alerts, and serve metrics to Prometheus.
 
-    SIGHUP loads rules and receivers again; SIGTERM finishes the turn, commits and exits.
+    SIGHUP reloads rules and receivers; SIGTERM commits and exits.
     """
     read = functools.partial(
         options.effective,
@@ -92,7 +95,7 @@ def follow(
 ) -> None:
     """Run until a signal ends it; `read_again` reads the configuration at a reload.
 
-    `beside` runs in a thread of its own and may stop the run.
+    `beside` runs in its own thread and may stop the run.
     """
     configure(effective.config.log)
     daemon = Daemon(effective, read_again)
@@ -133,7 +136,7 @@ class Lines(logging.Formatter):
 
 
 def configure(settings: Log) -> None:
-    """Send what the package says to stderr."""
+    """Send the package's messages to stderr."""
     handler = logging.StreamHandler()
     handler.setFormatter(Lines(settings.format))
     logger = logging.getLogger("logwatch")

@@ -1,4 +1,4 @@
-"""`logwatch tail`: `tail -f /var/log/messages | grep docker`, read, named and coloured."""
+"""`logwatch tail`: `tail -f /var/log/messages | grep docker`, parsed, with names and colours."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from logwatch.cli.options import moment
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import SourceError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, SHORT_ID, Event, Source
 from logwatch.notation import one_line
 from logwatch.sources import default_log
@@ -33,7 +33,7 @@ from logwatch.tailing import Line, Tail, recent
 
 PIPE_IT = "pipe it, journalctl -f -o short-iso | logwatch tail -"
 WAIT = 1.0
-"""Seconds between two looks at what else may have changed."""
+"""Seconds between two checks of the inventory."""
 
 
 @click.command("tail")
@@ -43,13 +43,16 @@ WAIT = 1.0
     "--lines",
     "count",
     type=click.IntRange(min=0),
-    help="Docker lines to begin with. [default: 10; with --since all]",
+    help="Number of docker lines to start with. [default: 10; with --since all]",
 )
-@click.option("--since", help="Begin here: a time (2026-11-23T18:12:57Z) or how long ago (15m, 2h, 3d).")
+@click.option("--since", help="Start here: a time (2026-11-23T18:12:57Z) or how long ago (15m, 2h, 3d).")
 @click.option(
-    "-f/-F", "--follow/--no-follow", default=True, help="Go on as the log grows, also over rotations. [default: follow]"
+    "-f/-F",
+    "--follow/--no-follow",
+    default=True,
+    help="Continue as the log grows, also across rotations. [default: follow]",
 )
-@click.option("--raw", is_flag=True, help="The lines as they stand in the log.")
+@click.option("--raw", is_flag=True, help="Print the lines unchanged.")
 @click.option(
     "--color",
     type=click.Choice(["auto", "always", "never"]),
@@ -76,10 +79,10 @@ def command(
     raw: bool,
     no_shipped_rules: bool,
 ) -> None:
-    """Show the docker lines of logs (or - for stdin) as they come: time, who wrote it, message, and the event it makes.
+    """Show the docker lines of logs (or - for stdin) as they are written: time, program, message, and event.
 
-    A docker line contains `docker` or has an engine's tag. Ids read as names where these are known. Without PATHS the
-    logs that `run` would follow. Writes nothing, keeps nothing.
+    A docker line contains `docker` or has an engine's tag. Ids are replaced by names if known. Without PATHS the
+    logs that `run` would follow. Writes nothing to disk.
     """
     config = options.effective(
         config_file,
@@ -103,7 +106,7 @@ def command(
         offsets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         logs = list(config.sources.paths) or [default_log(journal=lambda: PIPE_IT)]
         if any(map(is_journal, logs)):
-            raise SourceError(f"tail reads files: to see the journal, {PIPE_IT}")
+            raise SourceError(f"journal: unsupported by tail: {PIPE_IT}")
         if logs != ["-"]:
             show(_begin(logs, tail, offsets, count=count, since_ns=since_ns, follow=follow))
         if follow or logs == ["-"]:
@@ -114,7 +117,7 @@ def command(
 
 def _tail(config: Config) -> Tail:
     sources = config.sources
-    rules = Builder(config, Series(), None).rules()
+    rules = Builder(config, Registry(), None).rules()
     zone = ZoneInfo(sources.timezone) if sources.timezone else None
     return Tail(rules.rules, zone=zone, cache_dir=cache_dir(), secrets=sources.secrets)
 
@@ -137,7 +140,7 @@ def _source(logs: Sequence[str], config: Config, offsets: Path) -> Source:
 def _begin(
     logs: Sequence[str], tail: Tail, offsets: Path, *, count: int | None, since_ns: int | None, follow: bool
 ) -> list[Line]:
-    """The last docker lines of all logs in the order of their times; a follower goes on behind them."""
+    """The last docker lines of all logs in the order of their times; following continues after them."""
     now_ns = time.time_ns()
     lines: list[Line] = []
     for path in (found for log in logs for found in (expand(log) if is_pattern(log) else [log])):
@@ -155,9 +158,9 @@ def _begin(
 
 @contextmanager
 def _opened(path: str, *, missing_is_fine: bool) -> Iterator[Backlog | None]:
-    """What is in a log already; None where it does not exist yet."""
+    """The current content of a log; None if it does not exist yet."""
     if packed_suffix(path):
-        raise SourceError(f"{path}: it is compressed, so nobody writes to it any more: use `logwatch replay {path}`")
+        raise SourceError(f"{path}: compressed files do not grow: use `logwatch replay {path}`")
     try:
         backlog = Backlog(path)
     except FileNotFoundError as error:
@@ -184,7 +187,7 @@ def _follow(source: Source, tail: Tail, inventory: Inventory | None, show: Calla
 
 
 def _writer(*, raw: bool, colour: bool) -> Callable[[Iterable[Line]], None]:
-    """What prints lines, those of one read at a time."""
+    """A function that prints the lines of one read."""
 
     def show(lines: Iterable[Line]) -> None:
         for line in lines:

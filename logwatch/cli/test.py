@@ -16,12 +16,12 @@ from logwatch.cli import options
 from logwatch.cli.output import counted
 from logwatch.config import Config
 from logwatch.errors import ConfigError, RuleError
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.notation import nanoseconds, one_line
 from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
 from logwatch.rulefiles.files import Kind, rules_folder
-from logwatch.ruletests import Case, House, TestFile, Verdict, load, perform, report
+from logwatch.ruletests import Case, Environment, TestFile, Verdict, load, perform, report
 from logwatch.ruletests.promtool import write
 from logwatch.ruletests.report import measure
 
@@ -37,9 +37,7 @@ from logwatch.ruletests.report import measure
     type=click.Path(path_type=Path, file_okay=False),
     help="Run nothing: write the tests into this folder for `promtool test rules FOLDER/*.yml`.",
 )
-@click.option(
-    "--coverage", is_flag=True, help="Also print which rules and which states of alerts no test has been through."
-)
+@click.option("--coverage", is_flag=True, help="Also print which rules and which states of alerts no test uses.")
 @click.option(
     "--coverage-fail-under", "least", type=click.FloatRange(0, 100), help="Exit with 1 if less is covered, in percent."
 )
@@ -56,9 +54,9 @@ def command(
     coverage: bool,
     no_shipped_rules: bool,
 ) -> int:
-    """Run the tests of rules: those in PATH, else those that come with logwatch and those beside your rules.
+    """Run the tests of rules: those in PATH, else the shipped ones and those in the rule folders.
 
-    The format is that of `promtool test rules`, and more. Exit status: 0 all pass, 1 one does not, 2 could not run.
+    The format is that of `promtool test rules` with additions. Exit status: 0 all pass, 1 one does not, 2 could not run.
     """
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     test_files, mistakes = load(_files(paths, config))
@@ -66,18 +64,18 @@ def command(
         click.echo(one_line(str(warning)), err=True)
     if wrong := [each for each in mistakes if not each.warning]:
         raise RuleError(wrong)
-    house = _house(config)
+    environment = _environment(config)
     chosen = _chosen(test_files, patterns)
     if promtool is not None:
-        return _export(house, chosen, promtool)
+        return _export(environment, chosen, promtool)
     verdicts = []
     for test_file, case in chosen:
-        verdicts.append(perform(house, test_file, case))
+        verdicts.append(perform(environment, test_file, case))
         for line in report.text(verdicts[-1]):
             click.echo(one_line(line))
     if junit is not None:
         junit.write_bytes(report.junit(verdicts))
-    covered = _covered(verdicts, house, config, show=coverage) if coverage or least is not None else 100.0
+    covered = _covered(verdicts, environment, config, show=coverage) if coverage or least is not None else 100.0
     failed = sum(bool(verdict.failures) for verdict in verdicts)
     click.echo(f"{counted(len(verdicts), 'test')}, {failed} failed", err=True)
     return 1 if failed or covered < (least or 0) else 0
@@ -93,7 +91,7 @@ def _files(paths: Sequence[Path], config: Config) -> list[Path]:
     tests = [path for path in found if path.resolve() in named or files.read(path).kind is Kind.TESTS]
     if not tests:
         where = ", ".join(map(str, paths)) or "the rule folders"
-        raise ConfigError(f"there is no test file in {where}: write one, it begins with rule_files: and tests:")
+        raise ConfigError(f"test files not found in {where}: write one that begins with rule_files: and tests:")
     return tests
 
 
@@ -109,23 +107,23 @@ def _chosen(test_files: Iterable[TestFile], patterns: Sequence[str]) -> list[tup
         if not wanted or any(pattern.search(case.name) for pattern in wanted)
     ]
     if wanted and not chosen:
-        raise ConfigError("--run: no test has such a name")
+        raise ConfigError("--run: no test name matches")
     return chosen
 
 
-def _house(config: Config) -> House:
-    builder = Builder(config, Series(), cache_dir())
+def _environment(config: Config) -> Environment:
+    builder = Builder(config, Registry(), cache_dir())
     rules = config.rules
 
     @cache
     def rule_set(event_files: tuple[Path, ...]) -> RuleSet:
         return load_rules([*rules.paths, *event_files], shipped=rules.shipped, disabled=rules.disable)
 
-    return House(builder.settings(), cache_dir(), rule_set)
+    return Environment(builder.settings(), cache_dir(), rule_set)
 
 
-def _covered(verdicts: Sequence[Verdict], house: House, config: Config, *, show: bool) -> float:
-    rules = house.load_rules(())
+def _covered(verdicts: Sequence[Verdict], environment: Environment, config: Config, *, show: bool) -> float:
+    rules = environment.load_rules(())
     groups = alerting.load(rules.alert_files, interval_ns=nanoseconds(config.alerting.sample_interval))
     found = measure(verdicts, rules.rules, rules.correlations, groups)
     for line in found.text() if show else ():
@@ -133,12 +131,12 @@ def _covered(verdicts: Sequence[Verdict], house: House, config: Config, *, show:
     return found.percent
 
 
-def _export(house: House, chosen: Iterable[tuple[TestFile, Case]], folder: Path) -> int:
+def _export(environment: Environment, chosen: Iterable[tuple[TestFile, Case]], folder: Path) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     if any(folder.glob("*.yml")):
-        raise ConfigError(f"{folder}: there are test files already: name an empty folder")
+        raise ConfigError(f"{folder}: already contains test files: name an empty folder")
     for path, pairs in groupby(chosen, key=lambda pair: pair[0].path):
         found = list(pairs)
-        written = write(house, found[0][0], [case for _, case in found], folder)
-        click.echo(written or f"{path}: nothing in it that promtool can judge", err=written is None)
+        written = write(environment, found[0][0], [case for _, case in found], folder)
+        click.echo(written or f"{path}: contains no test for promtool", err=written is None)
     return 0

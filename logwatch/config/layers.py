@@ -1,4 +1,4 @@
-"""Flags, environment, file and defaults, laid over each other, and where each value came from.
+"""Flags, environment, file and defaults in their order of precedence, and the origin of each value.
 
     flag --web.listen-address  >  LOGWATCH_WEB_LISTEN_ADDRESS  >  web.listen_address: in the file  >  default
 
@@ -43,17 +43,17 @@ FLAGS = {
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """The configuration that counts, and the origin of every value."""
+    """The effective configuration, and the origin of every value."""
 
     config: Config
     origins: Mapping[str, str]
     """Dotted key to `default`, `logwatch.yml:3`, `LOGWATCH_STATE_DIR` or `--state-dir`."""
     warnings: tuple[Mistake, ...] = ()
     path: Path | None = None
-    """The file, where there is one."""
+    """The file, if any."""
 
     def table(self) -> Iterator[tuple[str, str, str]]:
-        """Each key with its value, as the file would say it, and its origin; secrets are masked."""
+        """Each key with its value, as it is written in the file, and its origin; secrets are masked."""
         for key, origin in self.origins.items():
             value: Any = self.config
             for name in key.split("."):
@@ -81,7 +81,7 @@ def check(path: Path | None, environment: Mapping[str, str], flags: Mapping[str,
 def read(
     path: Path | None, environment: Mapping[str, str], flags: Mapping[str, object]
 ) -> tuple[Effective | None, list[Mistake]]:
-    """Read all layers; None where a mistake leaves nothing to go by."""
+    """Read all layers; None if a mistake prevents a configuration."""
     keys = dict(leaves(Config))
     root, mistakes = _file(path)
     mistakes += _misspelt(environment, keys)
@@ -103,14 +103,14 @@ def read(
 
 
 def _file(path: Path | None) -> tuple[Node, list[Mistake]]:
-    """The file's tree; an empty one without a file, or where it is of no use."""
+    """The file's tree; empty without a file, or if it cannot be used."""
     nothing = Node(Mark(str(path or ""), 1, 1), {})
     if path is None:
         return nothing, []
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        return nothing, [Mistake(str(path), 0, 0, "no such file: create it, or correct --config.file")]
+        return nothing, [Mistake(str(path), 0, 0, "file not found: create it, or correct --config.file")]
     except OSError as error:
         return nothing, [Mistake(str(path), 0, 0, f"cannot be read ({error.strerror}): check its mode and owner")]
     node, mistakes = parse(content, str(path))
@@ -153,7 +153,7 @@ def _misspelt(environment: Mapping[str, str], keys: Mapping[str, Any]) -> list[M
 
 
 def _lay(root: Node, key: str, node: Node) -> None:
-    """Put a value at its dotted place, over what the file says there."""
+    """Put a value at its dotted place, replacing that of the file."""
     *sections, last = key.split(".")
     for section in sections:
         assert isinstance(root.value, dict)
@@ -196,7 +196,7 @@ def _origin(root: Node, key: str) -> str:
 
 
 def written(value: object, key: str = "") -> str:
-    """A value as the file would say it."""
+    """A value as it is written in the file."""
     if isinstance(value, timedelta):
         return duration_text(value)
     if key.endswith("_bytes") and isinstance(value, int):

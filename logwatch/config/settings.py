@@ -33,7 +33,7 @@ def _address(text: str) -> str:
     if match is None:
         hint = f":{text}" if text.isdecimal() else f":{DEFAULT_PORT}"
         raise refuse(
-            f"'{text}' is no address to listen on: write host:port, such as '{hint}' or '127.0.0.1:{DEFAULT_PORT}'"
+            f"'{text}' is not a listening address: write host:port, such as '{hint}' or '127.0.0.1:{DEFAULT_PORT}'"
         )
     if int(match["port"]) > 65535:
         raise refuse(f"port {match['port']} does not exist: write 0 to 65535")
@@ -51,13 +51,13 @@ def _zone(text: str) -> str:
 
 def _web_url(text: str) -> str:
     if re.fullmatch(r"https?://[^\s/]+(/\S*)?", text) is None:
-        raise refuse(f"'{text}' is no URL: write http://host:port or https://host")
+        raise refuse(f"'{text}' is not a URL: write http://host:port or https://host")
     return text
 
 
 def _label(text: str) -> str:
     if LABEL.fullmatch(text) is None or text.startswith("__"):
-        raise refuse(f"'{text}' is no label name: use letters, digits and _")
+        raise refuse(f"'{text}' is not a label name: use letters, digits and _")
     return text
 
 
@@ -83,19 +83,19 @@ class Sources(Strict):
     paths: Texts = ()
     """Files, globs, `journal:` or `-`; none: the first readable of /var/log/messages, /var/log/syslog and the journal."""
     start: Literal["beginning", "end"] = "beginning"
-    """Where to begin in a file that was never read before."""
+    """Where to start in a file that was never read before."""
     multi_host: Flag = False
     """Lines of several hosts in one log: docker_* metrics get a label `host`."""
     count_repeated: Flag = True
     """`message repeated 3 times` and `last message repeated 3 times` are three events."""
     secrets: Texts = ()
-    """Further parts of keys whose values are masked, beside password, token, secret and their like."""
+    """Further parts of keys whose values are masked, in addition to password, token, secret and similar."""
     timezone: Zone | None = None
-    """Of stamps that tell none; else learned from lines that do, else the system's."""
+    """Zone of timestamps without one; default: learned from lines with one, else the system's."""
     rotate_wait: Duration = timedelta(seconds=60)
     """How long a renamed file is still watched for late lines."""
     rotate_patterns: Texts = ()
-    """Names of rotated files beside the usual ones, such as '%s.old'."""
+    """Further names of rotated files, such as '%s.old'."""
     olddirs: Texts = ()
     """Folders that rotated files are moved to."""
 
@@ -104,34 +104,34 @@ class Rules(Strict):
     """Which rules run."""
 
     paths: Paths = ()
-    """Rule files, and folders of them, beside the shipped ones."""
+    """Rule files, and folders of them, in addition to the shipped ones."""
     disable: Texts = ()
     """Ids of event rules and names of alerts that do not run."""
     shipped: Flag = True
     """Run the rules that come with logwatch."""
     watch: Flag = True
-    """Load them again when they or the configuration file change."""
+    """Reload them when they or the configuration file change."""
 
 
 class History(Strict):
-    """How much of the past is kept; the oldest goes first."""
+    """How much history is kept; the oldest events are removed first."""
 
     max_age: Duration = timedelta(days=7)
     """Measured from the newest event."""
     max_events: Positive = 500_000
-    """So many events at the most."""
+    """Largest number of events."""
 
 
 class State(Strict):
-    """What is kept over a restart."""
+    """What survives a restart."""
 
     dir: Path = Path("/var/lib/logwatch")
-    """Where the database and the positions are."""
+    """Directory of the database and the positions."""
     sync: Literal["always", "interval", "off"] = "interval"
-    """When a commit is forced to disk: at once, each second, or when the system likes."""
+    """When a commit is forced to disk: at once, each second, or by the operating system."""
     history: History = History()
     max_bytes: Size = 512 << 20
-    """Of the database; above it the history is shortened."""
+    """Largest size of the database; above it the history is shortened."""
 
 
 class Web(Strict):
@@ -143,7 +143,7 @@ class Web(Strict):
     config_file: Path | None = None
     """TLS and basic auth, in the format of Prometheus' exporters."""
     external_url: Url | None = None
-    """How others reach the page; goes into notifications."""
+    """URL of the page for links in notifications."""
 
 
 class BasicAuth(Strict):
@@ -155,7 +155,7 @@ class BasicAuth(Strict):
 
 
 class Tls(Strict):
-    """How a receiver's certificate is checked, and ours shown."""
+    """How a receiver's certificate is verified, and our client certificate."""
 
     ca_file: Path | None = None
     cert_file: Path | None = None
@@ -201,18 +201,27 @@ class Apprise(Strict):
 
 
 class Alerting(Strict):
-    """How alerts are evaluated, and who is told."""
+    """How alerts are evaluated, and where they are sent."""
 
     alertmanagers: Annotated[tuple[Annotated[Alertmanager, BeforeValidator(_as_url)], ...], *ONE_OR_MANY] = ()
     webhooks: Annotated[tuple[Annotated[Webhook, BeforeValidator(_as_url)], ...], *ONE_OR_MANY] = ()
     apprise: Annotated[tuple[Apprise, ...], *ONE_OR_MANY] = ()
     external_labels: dict[Label, str] = Field(default_factory=dict)
     target_labels: dict[Label, str] | None = None
-    """On every series, as a scrape would; left out: job: logwatch, instance: <host>:<port>."""
+    """Labels of every series, as a scrape attaches them; default: job: logwatch, instance: <host>:<port>."""
     lateness: Duration = timedelta(seconds=2)
-    """How far the evaluation clock stays behind, for lines that come late."""
+    """Delay of the evaluation clock, for late lines."""
     sample_interval: Duration = timedelta(seconds=15)
-    """Of the samples that range functions other than increase and rate see."""
+    """Interval of the samples that range functions other than increase and rate see."""
+
+
+class Storage(Strict):
+    """How the engine's disk is sampled, where `docker_root` is set."""
+
+    interval: Duration = timedelta(minutes=5)
+    """Between two samples of the engine's disk; 0: none."""
+    time_budget: Duration = timedelta(seconds=5)
+    """Work on a sample per interval; what is not done by then is done in the next one."""
 
 
 class Limits(Strict):
@@ -222,11 +231,11 @@ class Limits(Strict):
     settle: Duration = timedelta(seconds=1)
     """How long an event waits for a line that revokes or completes it."""
     max_containers: Annotated[int, Field(ge=1, le=10_000)] = 1000
-    """That have series of their own; the ones that were quiet longest give way."""
+    """Containers with their own series; those without events for longest are removed first."""
 
 
 class Log(Strict):
-    """What logwatch says about itself, on stderr."""
+    """Messages on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["logfmt", "json"] = "logfmt"
@@ -241,6 +250,9 @@ class Config(Strict):
     web: Web = Web()
     alerting: Alerting = Alerting()
     docker_root: Path | None = None
-    """Docker's data directory, mounted read-only: names of containers, and what the disk holds."""
+    """Docker's data directory, mounted read-only: names and states of containers."""
+    containerd_root: Path | None = None
+    """containerd's data directory, for engines that keep their images there."""
+    storage: Storage = Storage()
     limits: Limits = Limits()
     log: Log = Log()

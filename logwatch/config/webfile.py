@@ -28,7 +28,7 @@ BCRYPT = re.compile(
 
 def _bcrypt(text: str) -> str:
     if BCRYPT.fullmatch(text) is None:
-        raise refuse("this is no bcrypt hash: write what `htpasswd -nBC 10 NAME` prints behind the colon")
+        raise refuse("this is not a bcrypt hash: write what `htpasswd -nBC 10 NAME` prints after the colon")
     return text
 
 
@@ -36,7 +36,7 @@ Hash = Annotated[str, AfterValidator(_bcrypt)]
 
 
 class TlsServer(Strict):
-    """How the server proves who it is, and whom it lets in."""
+    """The server's certificate, and which client certificates it accepts."""
 
     cert_file: Path
     key_file: Path

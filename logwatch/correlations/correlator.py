@@ -1,80 +1,86 @@
-"""Watches what was accepted, and makes events of it."""
+"""The stage that makes events of accepted events: all correlations, and one heap of deadlines."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop
 
 from logwatch.correlations import first_seen, missing, sequence
-from logwatch.correlations.course import Course, Deadline
+from logwatch.correlations.correlation_state import CorrelationState, CorrelationTables, Deadline
 from logwatch.model import LATE_NS, Correlation, Event, Outcome
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
-KINDS = {"sequence": sequence.take, "missing": missing.take, "first_seen": first_seen.take}
-"""What takes an event of a key in and returns those that it completes."""
+KINDS = {"sequence": sequence.process, "missing": missing.process, "first_seen": first_seen.process}
+"""What processes an event of a key and returns the events that it completes."""
 
 
 class Correlator:
-    """All correlations, and one heap of deadlines."""
+    """Watches outcomes, and makes events of them."""
 
     def __init__(self, correlations: Iterable[Correlation]) -> None:
         self.late = 0
-        """Events too late for a correlation though not late for themselves, since last set to 0."""
+        """Events too late for a correlation though not late for themselves, since the last `take_late`."""
         self._late_seq = 0
-        self._clock_ns = 0
+        tables = CorrelationTables()
+        self._keys = tables.keys
+        self._matched = tables.matched
+        self._clock: StateTable[str, int] = StateTable("clock")
+        self._clock[""] = 0
+        self.tables = (self._keys, self._matched, self._clock)
         self._deadlines: list[Deadline] = []
-        self._courses = {each.id: Course(each, self._deadlines) for each in correlations}
-        self._steps: dict[str, list[Course]] = {}
-        for course in self._courses.values():
-            for event in dict.fromkeys((*course.correlation.steps, *course.correlation.unless)):
-                self._steps.setdefault(event, []).append(course)
-        order = list(self._courses)
-        for at, course in enumerate(self._courses.values()):
-            course.rivals = self._reached(course).intersection(order[at:])
+        self._states = {each.id: CorrelationState(each, tables, self._deadlines) for each in correlations}
+        self._steps: dict[str, list[CorrelationState]] = {}
+        for state in self._states.values():
+            for event in dict.fromkeys((*state.correlation.steps, *state.correlation.unless)):
+                self._steps.setdefault(event, []).append(state)
+        order = list(self._states)
+        for at, state in enumerate(self._states.values()):
+            state.exclude(self._reached(state).intersection(order[at:]))
 
-    def _reached(self, course: Course) -> frozenset[str]:
+    def _reached(self, state: CorrelationState) -> frozenset[str]:
         """Find the correlations that events of this one lead to, itself included."""
-        found, names = set(), [course.correlation.id]
+        found, names = set(), [state.correlation.id]
         while names:
             name = names.pop()
             if name not in found:
                 found.add(name)
-                names += [each.correlation.id for each in self._steps.get(self._courses[name].correlation.event, ())]
+                names += [each.correlation.id for each in self._steps.get(self._states[name].correlation.event, ())]
         return frozenset(found)
 
     # ── events ───────────────────────────────────────────────────────────────────────
 
-    def accept(self, outcome: Outcome) -> list[Event]:
-        """Take an accepted or amended event; returns the events it completes."""
-        courses = self._steps.get(outcome.event.event)
-        if courses is None:
+    def process(self, outcome: Outcome) -> list[Event]:
+        """Process an accepted or amended event; returns the events it completes."""
+        states = self._steps.get(outcome.event.event)
+        if states is None:
             return []
         made: list[Event] = []
-        for course in courses:
-            if outcome.event.rule not in course.rivals:
-                made += self._offer(course, outcome)
+        for state in states:
+            if outcome.event.rule not in state.excluded:
+                made += self._offer(state, outcome)
         return made
 
-    def _offer(self, course: Course, outcome: Outcome) -> list[Event]:
-        event, correlation = outcome.event, course.correlation
-        if outcome.amends and not course.newly_matches(outcome):
+    def _offer(self, state: CorrelationState, outcome: Outcome) -> list[Event]:
+        event, correlation, clock_ns = outcome.event, state.correlation, self._clock[""]
+        if outcome.amends and not state.newly_matches(outcome):
             return []
-        late, bars = event.time_ns + correlation.within_ns < self._clock_ns, event.event in course.unless
-        if not late and not bars and not course.opens and not course.begins(event):
-            return []  # nothing is under way, and nothing begins: the key need not be worked out
-        key = course.key(event)
+        late, bars = event.time_ns + correlation.within_ns < clock_ns, event.event in state.unless
+        if not late and not bars and not state.opens and not state.begins(event):
+            return []  # nothing is open, and nothing begins: the key need not be worked out
+        key = state.key_of(event)
         if key is None:
             return []
         if late:
             self._note_late(outcome)
         if bars:
-            course.bar(key, event.time_ns)
+            state.bar(key, event.time_ns)
             return []
-        return KINDS[correlation.kind](course, key, outcome, self._clock_ns)
+        return KINDS[correlation.kind](state, key, outcome, clock_ns)
 
     def _note_late(self, outcome: Outcome) -> None:
         """Count an event, not the correlations that it is too late for; the lifecycle has counted it if it is late itself."""
-        late = self._clock_ns - outcome.event.time_ns > LATE_NS
+        late = self._clock[""] - outcome.event.time_ns > LATE_NS
         if not late and not outcome.amends and outcome.seq != self._late_seq:
             self.late += 1
             self._late_seq = outcome.seq
@@ -86,45 +92,49 @@ class Correlator:
         return self._deadlines[0][0] if self._deadlines else None
 
     def advance(self, clock_ns: int) -> list[Event]:
-        """It is now `clock_ns`: make the events whose absence is certain, forget what is too old."""
-        self._clock_ns = max(self._clock_ns, clock_ns)
+        """Advance the clock: make the events whose absence is certain, forget what is too old."""
+        self._clock[""] = max(self._clock[""], clock_ns)
         made: list[Event] = []
         while self._deadlines and self._deadlines[0][0] <= clock_ns:
             deadline_ns, name, key = heappop(self._deadlines)
-            course = self._courses[name]
-            course.unbar(key, self._clock_ns)
-            waiting = course.opens.get(key)
-            if waiting is None or waiting.time_ns + course.lasts_ns > deadline_ns:
-                continue  # what this deadline was set for is over; what waits now has one of its own
-            course.close(key)
-            made += missing.over(course, waiting, deadline_ns, self._clock_ns)
+            state = self._states[name]
+            state.unbar(key, self._clock[""])
+            opened = state.opens.get(key)
+            if opened is None or opened.time_ns + state.lasts_ns > deadline_ns:
+                continue  # what this deadline was set for is over; what is open now has one of its own
+            state.close(key)
+            made += missing.expire(state, opened, deadline_ns, self._clock[""])
         return made
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
+    def take_late(self) -> int:
+        """Return how many events were too late since the last call."""
+        late, self.late = self.late, 0
+        return late
+
     def take_dropped(self) -> dict[str, int]:
-        """Correlations to the keys that each dropped since the last call, because too many were under way."""
-        dropped = {name: course.dropped for name, course in self._courses.items() if course.dropped}
-        for name in dropped:
-            self._courses[name].dropped = 0
-        return dropped
+        """Return the keys that each correlation dropped since the last call, because too many were open."""
+        dropped = {name: state.take_dropped() for name, state in self._states.items()}
+        return {name: count for name, count in dropped.items() if count}
 
     def changed_rows(self) -> dict[str, str | None]:
-        """Hand over what changed since the last call, one row per correlation and key."""
-        rows: dict[str, str | None] = {}
-        for course in self._courses.values():
-            rows.update(course.changed_rows())
-        rows["clock"] = json.dumps(self._clock_ns)
-        return rows
+        """Return the rows that changed since the last call."""
+        return state_table.changed_rows(self.tables)
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue from the rows of the last commit; what belongs to no correlation any more is let go."""
-        for row_key in sorted(rows):
-            row = json.loads(rows[row_key])
-            if row_key == "clock":
-                self._clock_ns = row
-                continue
-            name, key = json.loads(row_key)
-            if name in self._courses:
-                self._courses[name].restore(row_key, key, row)
+        """Continue from the rows of the last commit."""
+        state_table.restore(self.tables, rows)
+        self.restored()
+
+    def restored(self) -> None:
+        """Rebuild what is derived, after the tables were restored; drop what belongs to no correlation any more."""
+        self._clock.setdefault("", 0)
+        for name in [name for name in self._matched if name not in self._states]:
+            del self._matched[name]
+        for name, key in sorted(self._keys):
+            if name in self._states:
+                self._states[name].restore_key(key, self._keys[name, key])
+            else:
+                del self._keys[name, key]
         heapify(self._deadlines)

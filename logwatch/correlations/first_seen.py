@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from logwatch.correlations.conditions import Key, matches
-from logwatch.correlations.course import Course, Open
-from logwatch.correlations.making import make
+from logwatch.correlations.correlation_state import CorrelationState, Key, Open
 from logwatch.model import Event, Outcome
 
 
-def take(course: Course, key: Key, outcome: Outcome, clock_ns: int) -> list[Event]:
+def process(state: CorrelationState, key: Key, outcome: Outcome, clock_ns: int) -> list[Event]:
     """Note when the key was seen last."""
-    event, correlation = outcome.event, course.correlation
-    if not any(matches(correlation, step, event) for step in range(len(correlation.steps))):
+    event = outcome.event
+    if not state.begins(event):
         return []
-    course.match(outcome)
-    last = course.opens.get(key)
+    state.match(outcome)
+    last = state.opens.get(key)
     newest_ns = event.time_ns if last is None else max(event.time_ns, last.time_ns)
-    course.open(key, Open(newest_ns, 0, {}, None))
-    if last is not None and event.time_ns - last.time_ns < correlation.within_ns:
+    state.open(key, Open(newest_ns, 0, {}, None))
+    if last is not None and event.time_ns - last.time_ns < state.correlation.within_ns:
         return []
-    return [make(course, event, event.attributes, event.time_ns, clock_ns)]
+    return [state.make(event, event.attributes, event.time_ns, clock_ns)]

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from logwatch.correlations.conditions import Key, matches
-from logwatch.correlations.course import Course, Open
-from logwatch.correlations.making import make
+from logwatch.correlations.correlation_state import CorrelationState, Key, Open
 from logwatch.model import Event, Outcome
 
 
-def take(course: Course, key: Key, outcome: Outcome, _clock_ns: int) -> list[Event]:
-    """Begin to wait, or wait no more: nothing is made before the time is over."""
-    event, correlation = outcome.event, course.correlation
-    if key in course.opens:
-        if any(matches(correlation, step, event) for step in range(1, len(correlation.steps))):
-            course.match(outcome)
-            course.close(key)
-    elif matches(correlation, 0, event):
-        course.match(outcome)
-        course.open(key, Open(event.time_ns, 1, event.attributes, event))
+def process(state: CorrelationState, key: Key, outcome: Outcome, _clock_ns: int) -> list[Event]:
+    """Begin or end the waiting: nothing is made before its deadline."""
+    event = outcome.event
+    if key in state.opens:
+        if any(state.matches(step, event) for step in range(1, len(state.correlation.steps))):
+            state.match(outcome)
+            state.close(key)
+    elif state.matches(0, event):
+        state.match(outcome)
+        state.open(key, Open(event.time_ns, 1, event.attributes, event))
     return []
 
 
-def over(course: Course, waiting: Open, deadline_ns: int, clock_ns: int) -> list[Event]:
-    """The time of what waits is over; only where something was awaited it has a first step to tell of."""
-    if waiting.event is None:
+def expire(state: CorrelationState, opened: Open, deadline_ns: int, clock_ns: int) -> list[Event]:
+    """The deadline passed without the second event; emit the event if a first step was recorded."""
+    if opened.event is None:
         return []
-    return [make(course, waiting.event, waiting.attributes, deadline_ns, clock_ns)]
+    return [state.make(opened.event, opened.attributes, deadline_ns, clock_ns)]

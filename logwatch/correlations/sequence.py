@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from logwatch.correlations.conditions import Key, matches
-from logwatch.correlations.course import Course, Open
-from logwatch.correlations.making import make
+from logwatch.correlations.correlation_state import CorrelationState, Key, Open
 from logwatch.model import Event, Outcome
 
 
-def take(course: Course, key: Key, outcome: Outcome, clock_ns: int) -> list[Event]:
-    """Go on, begin, or begin anew."""
-    event, correlation = outcome.event, course.correlation
-    under_way = course.opens.get(key)
-    if under_way is not None and abs(event.time_ns - under_way.time_ns) > correlation.within_ns:
-        course.close(key)
-        under_way = None
-    if under_way is not None and matches(correlation, under_way.step, event):
-        course.match(outcome)
-        attributes = {**event.attributes, **under_way.attributes}
-        further = under_way._replace(step=under_way.step + 1, attributes=attributes)
-        return _go_on(course, key, event, further, clock_ns)
-    if (under_way is not None and under_way.step > 1) or not matches(correlation, 0, event):
+def process(state: CorrelationState, key: Key, outcome: Outcome, clock_ns: int) -> list[Event]:
+    """Go on, begin, or begin again."""
+    event, within_ns = outcome.event, state.correlation.within_ns
+    opened = state.opens.get(key)
+    if opened is not None and abs(event.time_ns - opened.time_ns) > within_ns:
+        state.close(key)
+        opened = None
+    if opened is not None and state.matches(opened.step, event):
+        state.match(outcome)
+        attributes = {**event.attributes, **opened.attributes}
+        return _go_on(state, key, event, opened._replace(step=opened.step + 1, attributes=attributes), clock_ns)
+    if (opened is not None and opened.step > 1) or not state.matches(0, event):
         return []
-    barred_ns = course.barred.get(key)
-    if barred_ns is not None and abs(event.time_ns - barred_ns) <= correlation.within_ns:
+    barred_ns = state.barred.get(key)
+    if barred_ns is not None and abs(event.time_ns - barred_ns) <= within_ns:
         return []
-    course.match(outcome)
-    return _go_on(course, key, event, Open(event.time_ns, 1, event.attributes, None), clock_ns)
+    state.match(outcome)
+    return _go_on(state, key, event, Open(event.time_ns, 1, event.attributes, None), clock_ns)
 
 
-def _go_on(course: Course, key: Key, event: Event, under_way: Open, clock_ns: int) -> list[Event]:
-    if under_way.step < len(course.correlation.steps):
-        course.open(key, under_way)
+def _go_on(state: CorrelationState, key: Key, event: Event, opened: Open, clock_ns: int) -> list[Event]:
+    if opened.step < len(state.correlation.steps):
+        state.open(key, opened)
         return []
-    course.close(key)
-    return [make(course, event, under_way.attributes, event.time_ns, clock_ns)]
+    state.close(key)
+    return [state.make(event, opened.attributes, event.time_ns, clock_ns)]

@@ -1,37 +1,25 @@
-"""The containers that the engine keeps on disk: `DOCKER_ROOT/containers/<id>/config.v2.json`.
+"""Watches the containers that the engine keeps on disk: names, states, labels.
 
-Read-only, and only what is needed. The engine writes the file anew (temporary file and
-rename) at every change of a container's state, so a look at the modification times tells
-what to read again. Format: `container.Container` of moby (`container/container.go`), with
-`State` as in `container/state.go`; engines before 1.10 call the file `config.json`.
+Read-only, and only what is needed. The engine replaces a container's file (temporary file and
+rename) at every change of its state, so a look at the modification times says what to read again.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
+from logwatch.docker.containers import FILES, FOLDER, Config, ContainerState, StoredContainer, is_id, parse
+from logwatch.docker.folder import LARGEST
+from logwatch.docker.gotime import nanoseconds
 from logwatch.model import SECOND, State
 
 PACE_NS = 15 * SECOND
 """Between two looks at the modification times."""
-FILES = ("config.v2.json", "config.json")
-LARGEST = 4 * 1024 * 1024
 LABELS = {"com.docker.compose.project": "compose_project", "com.docker.compose.service": "compose_service"}
-TIME = re.compile(
-    r"""
-    (?P<second> \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d )   # 2026-11-23T20:17:04
-    (?: [.] (?P<fraction> \d+ ) )?                     # .721609123
-    (?P<zone> Z | [+-]\d\d:\d\d )
-    """,
-    re.VERBOSE,
-)
-HEX = frozenset("0123456789abcdef")
 
 
 class Found(NamedTuple):
@@ -51,44 +39,11 @@ class Found(NamedTuple):
     health: str | None
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-
-class _Health(_Model):
-    status: str = Field(default="", alias="Status")
-
-
-class _State(_Model):
-    running: bool = Field(default=False, alias="Running")
-    paused: bool = Field(default=False, alias="Paused")
-    restarting: bool = Field(default=False, alias="Restarting")
-    dead: bool = Field(default=False, alias="Dead")
-    removing: bool = Field(default=False, alias="RemovalInProgress")
-    exit_code: int = Field(default=0, alias="ExitCode")
-    started_at: str = Field(default="", alias="StartedAt")
-    finished_at: str = Field(default="", alias="FinishedAt")
-    health: _Health | None = Field(default=None, alias="Health")
-
-
-class _Config(_Model):
-    image: str = Field(default="", alias="Image")
-    labels: dict[str, str] | None = Field(default=None, alias="Labels")
-
-
-class _Container(_Model):
-    id: str = Field(alias="ID")
-    name: str = Field(default="", alias="Name")
-    state: _State | None = Field(default=None, alias="State")
-    config: _Config | None = Field(default=None, alias="Config")
-    restarts: int = Field(default=0, alias="RestartCount")
-
-
 class Inventory:
     """Watches the containers of one DOCKER_ROOT at a slow pace."""
 
     def __init__(self, docker_root: Path) -> None:
-        self._folder = docker_root / "containers"
+        self._folder = docker_root / FOLDER
         self._seen: dict[str, tuple[int, int, int]] = {}
         self._next_ns = 0
         self.unreadable: dict[str, int] = {}
@@ -114,9 +69,7 @@ class Inventory:
 
     def _list(self) -> list[str]:
         try:
-            return sorted(
-                each.name for each in self._folder.iterdir() if len(each.name) == 64 and HEX.issuperset(each.name)
-            )
+            return sorted(each.name for each in self._folder.iterdir() if is_id(each.name))
         except FileNotFoundError:
             self._count("missing")
         except OSError:
@@ -141,7 +94,7 @@ class Inventory:
         try:
             with path.open("rb") as file:
                 text = file.read(LARGEST + 1)
-            container = _Container.model_validate_json(text)
+            container = parse(text, name)
         except FileNotFoundError:
             return None
         except OSError:
@@ -150,14 +103,14 @@ class Inventory:
         except ValidationError:
             self._count("format")
             return None
-        return _found(container) if container.id == name else None
+        return _found(container) if container else None
 
     def _count(self, reason: str) -> None:
         self.unreadable[reason] = self.unreadable.get(reason, 0) + 1
 
 
-def _found(container: _Container) -> Found:
-    config, state = container.config or _Config(), container.state
+def _found(container: StoredContainer) -> Found:
+    config, state = container.config or Config(), container.state
     labels = {ours: (config.labels or {}).get(key, "") for key, ours in LABELS.items()}
     return Found(
         id=container.id,
@@ -165,15 +118,15 @@ def _found(container: _Container) -> Found:
         image=config.image or None,
         labels={key: value for key, value in labels.items() if value},
         state=None if state is None else _state(state),
-        since_ns=0 if state is None else _nanoseconds(state.started_at if state.running else state.finished_at),
-        started=state is not None and _nanoseconds(state.started_at) > 0,
+        since_ns=0 if state is None else nanoseconds(state.started_at if state.running else state.finished_at),
+        started=state is not None and nanoseconds(state.started_at) > 0,
         restarts=container.restarts,
-        exit_code=str(state.exit_code) if state and not state.running and _nanoseconds(state.finished_at) else None,
+        exit_code=str(state.exit_code) if state and not state.running and nanoseconds(state.finished_at) else None,
         health=state.health.status if state and state.running and state.health and state.health.status else None,
     )
 
 
-def _state(state: _State) -> State:
+def _state(state: ContainerState) -> State:
     """As the engine's `State.String` decides."""
     table = (
         (state.running and state.restarting, State.RESTARTING),
@@ -181,18 +134,6 @@ def _state(state: _State) -> State:
         (state.running, State.RUNNING),
         (state.removing, State.REMOVING),
         (state.dead, State.DEAD),
-        (_nanoseconds(state.started_at) == 0, State.CREATED),
+        (nanoseconds(state.started_at) == 0, State.CREATED),
     )
     return next((name for applies, name in table if applies), State.EXITED)
-
-
-def _nanoseconds(text: str) -> int:
-    """Read Go's RFC 3339 time; its zero time (year 1), like anything unreadable, is 0."""
-    found = TIME.fullmatch(text)
-    if found is None or text.startswith("0001-"):
-        return 0
-    try:
-        moment = datetime.fromisoformat(found["second"] + found["zone"].replace("Z", "+00:00"))
-    except ValueError:
-        return 0
-    return int(moment.timestamp()) * SECOND + int((found["fraction"] or "").ljust(9, "0")[:9])

@@ -1,8 +1,9 @@
 """From a line to a record: one reader per source, as year, zone and the line before are the source's.
 
 The header says who wrote a line and when, and its message may tell the time again: exactly, with year and zone. That
-time counts when it is within an hour of the header's. In a file whose lines have no headers (see `bare`), only the
-message tells the time, or the line before.
+time counts when it is within an hour of the header's; a line whose own time is further off was not written by an
+engine, unless year and zone, which its header leaves open, explain it. In a file whose lines have no headers (see
+`bare`), only the message tells the time, or the line before.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from logwatch.formats.rfc3164 import Origin
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.formats.stamps import UNSTAMPED, Local
 from logwatch.formats.tags import DATED_TAGS
-from logwatch.formats.timestamps import EARLY, HOUR, StampClock
+from logwatch.formats.timestamps import EARLY, HOUR, StampClock, explained
 from logwatch.model import SECOND, Chunk, Record
 
 NO_HEADER = "no_header"
@@ -171,7 +172,7 @@ class LineReader:
     # ── settling its time ────────────────────────────────────────────────────────────
 
     def _dated(self, stamp_ns: int, offset_ns: int | None, origin: Origin, message: bytes, *, yearless: bool) -> Record:
-        clock, time_ns, dated = self._clock, stamp_ns, offset_ns is None
+        clock, time_ns, dated, far_off = self._clock, stamp_ns, offset_ns is None, False
         if message[:1] == b" ":  # relays and scripts leave more than one blank behind the tag
             message = message.lstrip(b" ")
         if message[:6] == b'time="':
@@ -184,6 +185,7 @@ class LineReader:
             if -HOUR <= stamp_ns - told_ns <= HOUR:
                 time_ns, dated = told_ns, True
             else:
+                far_off = offset_ns is None or not explained((stamp_ns, offset_ns), told_ns, yearless=yearless)
                 self._count(TIME_DISTRUSTED)
         if time_ns <= clock.limit_ns:
             clock.last_ns = time_ns
@@ -192,7 +194,7 @@ class LineReader:
         host, tag, pid = origin
         if tag == "kernel":
             message = _kernel(message)
-        return Record(time_ns, stamp_ns, host, tag, pid, message)
+        return Record(time_ns, stamp_ns, host, tag, pid, message, far_off)
 
     def _since_boot(self, uptime_ns: int, origin: Origin, message: bytes) -> Record:
         """A header that counts from the kernel's boot, whose time an engine's message tells, or the file's."""
@@ -229,6 +231,11 @@ class LineReader:
 
     def _count(self, reason: str) -> None:
         self.unparsed[reason] = self.unparsed.get(reason, 0) + 1
+
+    def origin_of(self, line: bytes) -> Origin | None:
+        """Who wrote a line, without reading it: it changes nothing that later lines depend on."""
+        header = self._header(line)
+        return None if header is None else header.origin
 
     # ── state ────────────────────────────────────────────────────────────────────────
 

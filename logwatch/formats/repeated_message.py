@@ -47,14 +47,15 @@ class Previous(NamedTuple):
 
     def dump(self, mask: Callable[[str], str]) -> str:
         """Keep it for the next process, if this is where it is interrupted; `mask` takes the secrets out."""
-        *fields, message = self.record
+        *fields, message, _ = self.record
         return json.dumps([self.end, fields, mask(message.decode("latin-1")), self.rules], separators=(",", ":"))
 
     @classmethod
     def load(cls, text: str) -> Previous:
         """Read what `dump` wrote."""
         end, fields, message, rules = json.loads(text)
-        return cls(end, Record._make([*fields, message.encode("latin-1")]), tuple(rules))
+        time_ns, stamp_ns, host, tag, pid = fields
+        return cls(end, Record(time_ns, stamp_ns, host, tag, pid, message.encode("latin-1")), tuple(rules))
 
 
 def folded(message: bytes) -> Folded | None:

@@ -10,6 +10,7 @@ other writers make of it:
     box daemon.info/vm dockerd[7]: msg    syslog-ng: and the source behind them
     vm kernel:msg            no blank behind the colon: only tags that everybody knows
     vm last message repeated 3 times   no tag at all
+    web[8433] msg                      no colon, and here no host: a container's tag, never a host's name
 """
 
 from __future__ import annotations
@@ -48,6 +49,13 @@ TAG = re.compile(
     re.VERBOSE,
 )
 
+COLONLESS = re.compile(
+    rb"""
+    (?P<tag> [^\s"=:\[\]]+ ) \[ (?P<pid> [^\s\[\]]* ) \] (?= [ ] | \Z )   # web[8433]   what RFC 5424 brought, without its colon
+    """,
+    re.VERBOSE,
+)
+
 
 class Origins:
     """Splits host and tag off; remembers those seen, which changes nothing but the speed."""
@@ -65,9 +73,11 @@ class Origins:
 
     def _split(self, line: bytes, start: int, colon: int) -> tuple[Origin, bytes]:
         host, position = _host(line, start)
+        if b"[" in host:  # no host has one: it is a tag, and what follows is already the message
+            host, position = b"", start
         tag = TAG.match(line, position, position + ROOM)
         if tag is None:
-            return Origin(_decoded(host), "", None), line[position:]
+            return _without_colon(line, host, position)
         pid = tag["pid"]
         origin = Origin(
             _decoded(host), _decoded(tag["tag"] or tag["bare"] or tag["glued"]), _decoded(pid) if pid else None
@@ -78,6 +88,14 @@ class Origins:
             self._known[line[start:colon]] = origin
         end = tag.end()
         return origin, line[end + 1 :] if line[end : end + 1] == b" " else line[end:]
+
+
+def _without_colon(line: bytes, host: bytes, position: int) -> tuple[Origin, bytes]:
+    """Who wrote a line in which no colon ends the tag."""
+    tag = COLONLESS.match(line, position, position + ROOM)
+    if tag is None:
+        return Origin(_decoded(host), "", None), line[position:]
+    return Origin(_decoded(host), _decoded(tag["tag"]), _decoded(tag["pid"]) or None), line[tag.end() + 1 :]
 
 
 def _host(line: bytes, start: int) -> tuple[bytes, int]:

@@ -59,6 +59,9 @@ TAG_FAMILIES: Mapping[str, frozenset[str]] = {
 }
 """Family name, as rules write it in `program`, to the tags that belong to it."""
 
+WRAPPER_TAGS = frozenset({"sh", "bash", "env"})
+"""Of the engine's: tags of scripts that start one, and of any other script."""
+
 EVENTS_TAG = "docker-events"
 """The tag under which a host writes the output of `docker events`, as documented."""
 

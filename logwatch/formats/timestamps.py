@@ -29,6 +29,7 @@ DAY = 24 * HOUR
 QUARTER = HOUR // 4
 EARLY = 2 * SECOND  # a header without fraction is up to a second behind its payload's time
 LATE = 10 * SECOND
+WRITTEN_AFTER = 60 * SECOND  # so late an engine's line may be written, for its zone not to be in doubt
 FURTHEST = 14 * HOUR  # Kiribati, UTC+14
 VOTES = 3
 LEAP_DISTANCE = 8  # years between 29 Februaries around 1900 and 2100
@@ -237,6 +238,13 @@ class StampClock:
         self._votes = tuple(state["votes"]) if state["votes"] else None
         self._count = state["count"]
         self.doubtful = not self.settled or self._votes is not None
+
+
+def explained(stamp: tuple[int, int], told_ns: int, *, yearless: bool) -> bool:
+    """Whether another zone, and another year of a stamp without one, make a local stamp (as `resolve` gives it) the time told."""
+    local_ns = stamp[0] + stamp[1]
+    apart_ns = (_nearest_year(local_ns, told_ns) if yearless else local_ns) - told_ns
+    return abs(apart_ns) <= FURTHEST + HOUR and (apart_ns + EARLY) % QUARTER <= EARLY + WRITTEN_AFTER
 
 
 def _quarter(apart_ns: int) -> int | None:

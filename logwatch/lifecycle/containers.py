@@ -1,298 +1,406 @@
-"""What is known of each container: its state, its name, and what its events told of it."""
+"""The register of containers: ids, names, states, and what events and the inventory report of each.
+
+It is the only one: metrics, page, API and command line derive what they show from its rows
+and its changes. A removed container is kept for an hour, one that never had a name until
+nothing was read of it for a day, both by the log's clock; at most `MAX_CONTAINERS` in all and
+`MAX_UNNAMED` without a name.
+
+**Names.** The engine logs ids. A name comes from a `docker events` line, from the inventory, from
+a rename, or from a create request (`pending_creates`). Otherwise the container keeps its 12 hex
+digits: no name is better than a wrong one. For the same reason a prefix of fewer than 12 digits
+is not an id: `db` and `cafe` are names. A name has one owner per host at a time; a container
+that takes it over proves that the previous owner is gone or was renamed.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections import OrderedDict
+from dataclasses import fields
+from typing import Any
 
 from logwatch.docker.inventory import Found
-from logwatch.lifecycle.accounts import JOIN_NS
-from logwatch.lifecycle.names import Names, looks_like_id
-from logwatch.lifecycle.states import ALIVE, GUESSED_BY, STATE_ACTIONS, follow
-from logwatch.lifecycle.tracked import ContainerView, Tracked
-from logwatch.model import SECOND, Consequence, Container, Event, Renamed, State, StateChange
+from logwatch.lifecycle.states import ALIVE, CONTAINER, CONTAINER_STATEFUL, INFERRED_FROM, PROVES, STATE_ACTIONS
+from logwatch.model import SECOND, SHORT_ID, Consequence, Container, Event, Expired, Renamed, State, StateChange
+from logwatch.store.history import History
+from logwatch.store.state_table import StateTable
 
-GONE_NS = 3600 * SECOND
-"""How long a removed container is remembered."""
-NAMELESS_NS = 24 * GONE_NS
-"""So long after its last event a container that never had a name counts as gone."""
-CONTAINERS = 20_000
-"""Most containers that are remembered; gone ones go first, then those not heard of for longest."""
+KEEP_REMOVED_NS = 3600 * SECOND
+"""How long a removed container is kept."""
+KEEP_UNNAMED_NS = 24 * 3600 * SECOND
+"""How long a container that never had a name is kept after its last event."""
+MAX_CONTAINERS = 20_000
+"""Most containers; removed ones are dropped first, then unnamed ones, then those without events for longest."""
+MAX_UNNAMED = 10_000
+"""Most containers without a name; those without events for longest are dropped first."""
+DISORDER_NS = 10 * SECOND
+"""An event this much older than the last change of state says nothing about the state now."""
+FULL_ID = 64
+HEX = frozenset("0123456789abcdef")
 RUNNING, PAUSED, GONE, UNKNOWN = State.RUNNING, State.PAUSED, State.GONE, State.UNKNOWN
-BIRTH = frozenset({"create", "attach", "start", "start_failed"})
-"""Actions that a container just created is seen by first."""
+
+Key = tuple[str, str]
+"""Host and id."""
+_STORED = tuple(field.name for field in fields(Container) if field.name not in ("host", "id"))
 
 
-class Containers:
-    """The containers of every host. What becomes of them is appended to `made`, in order."""
+def looks_like_id(text: str) -> bool:
+    """Whether a text is a full id or a prefix of at least twelve digits."""
+    return SHORT_ID <= len(text) <= FULL_ID and HEX.issuperset(text)
 
-    def __init__(self, clock: Callable[[], int]) -> None:
-        self._clock = clock
-        """How far the log's clock is, in nanoseconds."""
-        self._names = Names()
-        self._tracked: dict[tuple[str, str], Tracked] = {}
-        self._dirty: list[Tracked] = []
-        self._deleted: set[tuple[str, str]] = set()
-        self._stored: set[str] = set()
+
+class ContainerRegister:
+    """The containers of every host. Its changes are handed over by `take_changes`, in order."""
+
+    def __init__(self) -> None:
+        self._containers: StateTable[Key, Container] = StateTable("container", _encode, _decode)
+        # Containers of which only a name is known, by host and name.
+        self._unidentified: StateTable[Key, Container] = StateTable("unidentified", _encode, _decode)
+        self._names: StateTable[Key, list[Any]] = StateTable("name")
+        """In rows of older versions: the container's name, and whether it owns it."""
+        self.tables = (self._containers, self._unidentified, self._names)
+        self._owners: dict[tuple[str, str], str] = {}
+        self._prefixes: dict[tuple[str, str], list[str]] = {}
+        self._alive: set[Key] = set()
+        self._at_rest: set[Key] = set()
+        self._removed: OrderedDict[Key, None] = OrderedDict()
+        """In the order of their removal."""
+        self._unnamed: OrderedDict[Key, None] = OrderedDict()
+        """In the order of their last events."""
+        self._changes: list[Consequence] = []
+
+    def take_changes(self) -> list[Consequence]:
+        """Return the changes since the last call."""
+        if not self._changes:
+            return []
+        changes, self._changes = self._changes, []
+        return changes
 
     # ── which container is meant ─────────────────────────────────────────────────────
 
     def resolve(self, host: str, given: str) -> str:
-        """Return the id of the container that an id, a short id or a name means, else what was given."""
-        return self._names.resolve(host, given)
+        """Return the id of the container that an id, a short id or a name means, else the same text.
 
-    def find(self, host: str, container_id: str) -> Tracked | None:
-        """Return the container with this id, if it is known."""
-        return self._tracked.get((host, container_id))
+        As in Docker, a name is preferred to a prefix.
+        """
+        if len(given) == FULL_ID or (host, given) in self._containers:
+            return given
+        owner = self._owners.get((host, given))
+        if owner is not None:
+            return owner
+        if len(given) < SHORT_ID:
+            return given
+        found = [each for each in self._prefixes.get((host, given[:SHORT_ID]), ()) if each.startswith(given)]
+        return found[0] if len(found) == 1 else given
 
-    def of(self, event: Event) -> Tracked | None:
-        """Return the container that an event is about, if it is known."""
+    def get(self, host: str, container_id: str) -> Container | None:
+        """Return the container with this id."""
+        return self._containers.get((host, container_id))
+
+    def of(self, event: Event) -> Container | None:
+        """Return the container that an event is about."""
         if event.id is None or not event.event.startswith("container."):
             return None
-        return self._tracked.get((event.host, event.id))
+        return self._containers.get((event.host, event.id))
 
-    def with_container(self, event: Event) -> Event:
-        """Say whose an endpoint of a network is: the daemon's lines have the container's name, `docker events` its id."""
-        attributes = event.attributes
-        container = attributes.get("container") or self._names.resolve(event.host, attributes["endpoint"])
-        if not looks_like_id(container):
-            return event
-        return event._replace(attributes={**attributes, "container": container})
+    def name_of(self, host: str, given: str) -> str | None:
+        """Return the name of the container that an id, a short id or a name means."""
+        container = self._containers.get((host, self.resolve(host, given)))
+        return None if container is None else container.name
 
-    def add(self, event: Event, container_id: str, made: list[Consequence]) -> tuple[Tracked, str | None]:
-        """Take note of an id; returns the container, and the short id under which it was known until now."""
-        host, clock_ns = event.host, self._clock()
-        if len(self._tracked) >= 2 * CONTAINERS:
-            self._shrink(CONTAINERS, clock_ns, made)
-        short = self._names.add(host, container_id)
-        if short is not None:
-            tracked = self._tracked.pop((host, short))
-            tracked.id = container_id
-            self._deleted.add((host, short))
+    def all(self) -> list[Container]:
+        """Return every container with a known state or name, removed ones included, by host and name."""
+        announced = [each for each in self._containers.values() if each.announced]
+        return sorted(
+            [*announced, *self._unidentified.values()], key=lambda each: (each.host, each.name or each.id, each.id)
+        )
+
+    def containers(self) -> list[Container]:
+        """Return those that are not removed."""
+        return [each for each in self.all() if each.state is not GONE]
+
+    # ── containers come ──────────────────────────────────────────────────────────────
+
+    def add(self, host: str, container_id: str, time_ns: int, clock_ns: int) -> tuple[Container, str | None]:
+        """Add an id; returns the container, and the short id under which it was known until now."""
+        self._make_room(clock_ns)
+        siblings = self._prefixes.setdefault((host, container_id[:SHORT_ID]), [])
+        short = next((each for each in siblings if len(each) < FULL_ID and container_id.startswith(each)), None)
+        if short is None:
+            container = Container(host, container_id, since_ns=time_ns, last_ns=max(clock_ns, time_ns))
         else:
-            tracked = Tracked(host, container_id, event.time_ns)
-            tracked.last_ns = max(clock_ns, event.time_ns)
-        self._tracked[host, container_id] = tracked
-        self._touch(tracked)
-        return tracked, short
+            container = self._lengthen(host, short, container_id)
+        siblings.append(container_id)
+        self._containers[host, container_id] = container
+        self._index(container)
+        return container, short
 
-    # ── what events say of it ────────────────────────────────────────────────────────
+    def _lengthen(self, host: str, short: str, container_id: str) -> Container:
+        """Give a container that was known by a short id its full one."""
+        container = self._containers[host, short]
+        self._prefixes[host, short[:SHORT_ID]].remove(short)
+        self._unindex(container)
+        del self._containers[host, short]
+        container.id = container_id
+        if container.owns_name and container.name is not None:
+            self._owners[host, container.name] = container_id
+        return container
 
-    def apply(self, tracked: Tracked, event: Event, made: list[Consequence]) -> bool:
-        """Take an accepted event of a container; returns whether the table of states allows it."""
-        if not tracked.dirty:
-            self._touch(tracked)
-        clock_ns, allowed = self._clock(), True
+    def add_unidentified(self, event: Event, clock_ns: int) -> None:
+        """Keep a container of which an accepted event gives only the name."""
+        assert event.id is not None
+        key = (event.host, event.id)
+        container = self._unidentified.get(key)
+        if container is None:
+            self._make_room(clock_ns)
+            container = Container(event.host, event.id, event.name, since_ns=event.time_ns)
+            self._unnamed[key] = None
+            self._unidentified[key] = container
+        self._unidentified.touch(key)
+        self._unnamed.move_to_end(key)
+        container.last_ns = max(container.last_ns, event.time_ns, clock_ns)
+
+    # ── what events report of it ─────────────────────────────────────────────────────
+
+    def process(self, container: Container, event: Event, clock_ns: int) -> bool:
+        """Apply an accepted event of a container; returns whether the table of states allows it."""
+        key, allowed = (container.host, container.id), True
+        self._containers.touch(key)
         newest_ns = clock_ns if clock_ns > event.time_ns else event.time_ns
-        if newest_ns > tracked.last_ns:
-            tracked.last_ns = newest_ns
+        if newest_ns > container.last_ns:
+            container.last_ns = newest_ns
+        if container.name is None and key in self._unnamed:
+            self._unnamed.move_to_end(key)
         action = event.event[len("container.") :]
-        if action in STATE_ACTIONS and (tracked.state is UNKNOWN or action not in GUESSED_BY):
-            allowed = self._follow(tracked, event, action, made)
-        elif not tracked.announced:
-            self._change(tracked, tracked.state, event.time_ns, made)
+        if action in STATE_ACTIONS and (container.state is UNKNOWN or action not in INFERRED_FROM):
+            after, allowed = follow(container.state, action)
+            if not container.announced or event.time_ns >= container.since_ns - DISORDER_NS:
+                self._change(container, after, event.time_ns, clock_ns)
+        elif not container.announced:
+            self._change(container, container.state, event.time_ns, clock_ns)
         if action == "start":
-            tracked.restarts += tracked.started
-            tracked.started = True
+            container.restarts += container.started
+            container.started = True
         elif action == "oom":
-            tracked.ooms += 1
+            container.ooms += 1
         if event.attributes:
-            self.take_attributes(tracked, event)
+            self.update_attributes(container, event)
         return allowed
 
-    def _follow(self, tracked: Tracked, event: Event, action: str, made: list[Consequence]) -> bool:
-        after, allowed = follow(tracked.state, action)
-        if not tracked.announced or event.time_ns >= tracked.since_ns - JOIN_NS:  # else it says nothing about now
-            self._change(tracked, after, event.time_ns, made)
-        return allowed
-
-    def take_attributes(self, tracked: Tracked, event: Event) -> None:
+    def update_attributes(self, container: Container, event: Event) -> None:
         """Take over what an event's attributes say about its container."""
-        self._touch(tracked)
-        tracked.take_attributes(event)
+        self._containers.touch((container.host, container.id))
+        attributes = event.attributes
+        container.image = attributes.get("image") or container.image
+        if event.event == "container.die":
+            container.exit_code = attributes.get("exit_code") or attributes.get("exitCode") or container.exit_code
+        elif event.event == "container.health_status":
+            container.health = attributes.get("health") or container.health
 
-    def _touch(self, tracked: Tracked) -> None:
-        if not tracked.dirty:
-            tracked.dirty = True
-            self._dirty.append(tracked)
+    def mark_unknown(self, host: str | None, time_ns: int, clock_ns: int, *, everything: bool) -> None:
+        """Mark the containers of a host (None: of all hosts) as unknown: those alive, or everything."""
+        for key in sorted(self._alive | self._at_rest if everything else self._alive):
+            if host is None or host == key[0]:
+                self._change(self._containers[key], UNKNOWN, time_ns, clock_ns)
 
-    def _change(self, tracked: Tracked, after: State, time_ns: int, made: list[Consequence]) -> None:
-        before = tracked.state if tracked.announced else None
+    def _change(self, container: Container, after: State, time_ns: int, clock_ns: int) -> None:
+        before = container.state if container.announced else None
         if before is after:
             return
         if before is GONE:
-            self._names.reclaim(tracked.host, tracked.id)
-        tracked.state, tracked.announced = after, True
-        tracked.since_ns = max(time_ns, tracked.since_ns) if before else time_ns
-        self._touch(tracked)
-        made.append(StateChange(time_ns, self._container(tracked), before, after))
+            self._restore_name(container)
+        container.state, container.announced = after, True
+        container.since_ns = max(time_ns, container.since_ns) if before else time_ns
+        self._changes.append(StateChange(time_ns, container.host, container.id, container.label, before, after))
         if after is GONE:
-            tracked.gone_ns = max(time_ns, self._clock())
-            self._names.release(tracked.host, tracked.id)
+            container.gone_ns = max(time_ns, clock_ns)
+            self._free_name(container)
         else:
-            tracked.gone_ns = None
+            container.gone_ns = None
         if after not in (RUNNING, PAUSED):
-            tracked.health = None
+            container.health = None
+        self._unindex(container)
+        self._index(container)
+        self._containers.touch((container.host, container.id))
 
-    def _container(self, tracked: Tracked) -> Container:
-        return Container(tracked.host, tracked.id, self._names.of(tracked.host, tracked.id))
-
-    def doubt(self, host: str | None, time_ns: int, made: list[Consequence], *, everything: bool) -> None:
-        """Nobody knows any more how the containers of a host (None: of all hosts) are."""
-        for key in sorted(self._tracked):
-            tracked = self._tracked[key]
-            here = tracked.announced and host in (None, tracked.host)
-            if here and tracked.state is not GONE and (everything or tracked.state in ALIVE):
-                self._change(tracked, UNKNOWN, time_ns, made)
+    def process_found(self, container: Container, found: Found, now_ns: int, clock_ns: int) -> None:
+        """Take a name from the inventory, and a state only if no event reported one."""
+        self._containers.touch((container.host, container.id))
+        if found.name is not None:
+            self.set_name(container, found.name, now_ns, clock_ns, sure=True)
+        container.image = found.image or container.image
+        container.labels = dict(found.labels)
+        if found.state is not None and (not container.announced or container.state is UNKNOWN):
+            container.restarts = max(container.restarts, found.restarts)
+            container.started = container.started or found.started
+            container.exit_code = found.exit_code or container.exit_code
+            self._change(container, found.state, now_ns, clock_ns)
+            container.since_ns = found.since_ns or now_ns
+            container.health = found.health
 
     # ── names ────────────────────────────────────────────────────────────────────────
 
-    def named(self, event: Event, tracked: Tracked) -> Event:
-        """Give an event the name and the labels of its container."""
-        name = event.name or self._names.of(event.host, tracked.id)
-        attributes = {**tracked.labels, **event.attributes} if tracked.labels else event.attributes
-        if name is event.name and len(attributes) == len(event.attributes):
-            return event
-        return event._replace(name=name, attributes=attributes)
-
-    def expect(self, event: Event, action: str) -> bool:
-        """A creation without an id: remember its name until the id is born; False if the name is taken."""
-        if action == "create_failed":
-            self._names.expect_none(event.host)
-        elif action == "create" and event.name is not None:
-            owner = self._tracked.get((event.host, self._names.resolve(event.host, event.name)))
-            if owner is not None and owner.state in (State.CREATED, RUNNING, PAUSED, State.RESTARTING):
-                return not event.revoked_by  # a request that the engine refuses, without a word
-            self._names.expect(event.host, event.name, event.time_ns)
-        return True
-
-    def born(self, event: Event, action: str) -> str | None:
-        """Return the name that an id which this event is the first to tell of was created under, if there is no doubt."""
-        return self._names.born(event.host, event.time_ns) if action in BIRTH and event.name is None else None
-
-    def call(self, tracked: Tracked, name: str, time_ns: int, made: list[Consequence], *, sure: bool) -> None:
-        """A container is called so; who was called so until now is gone, or was renamed unseen."""
-        host, name, gone = tracked.host, name.removeprefix("/"), tracked.state is GONE
-        known, owner = self._names.of(host, tracked.id), self._names.owner(host, name)
-        if (known == name and owner == tracked.id) or (gone and known is not None and not sure):
+    def set_name(self, container: Container, name: str, time_ns: int, clock_ns: int, *, sure: bool) -> None:
+        """Give a container its name; the previous owner of the name is gone, or was renamed unseen."""
+        host, name, gone = container.host, name.removeprefix("/"), container.state is GONE
+        if (container.name == name and container.owns_name) or (gone and container.name is not None and not sure):
             return
-        former = None if owner is None or owner == tracked.id else self._tracked.get((host, owner))
-        if former is not None:
+        former = self._containers.get((host, self._owners.get((host, name), "")))
+        if former is not None and former is not container:
             if not sure and former.state in ALIVE:
                 return
-            self._change(former, GONE, time_ns, made)
-        old_label = self._container(tracked).label
-        self._names.learn(host, tracked.id, name)
-        if gone:
-            self._names.release(host, tracked.id)
-        if tracked.announced and old_label != name:
-            made.append(Renamed(time_ns, self._container(tracked), old_label))
+            self._change(former, GONE, time_ns, clock_ns)
+            former.name, former.owns_name = None, False
+            self._containers.touch((host, former.id))
+        old_label = container.label
+        self._free_name(container)
+        container.name = name
+        if not gone:
+            self._own_name(container)
+        self._unindex(container)
+        self._index(container)
+        self._containers.touch((host, container.id))
+        if container.announced and old_label != name:
+            self._changes.append(Renamed(time_ns, host, container.id, name, old_label))
 
-    def name_of(self, host: str, given: str) -> str | None:
-        """What the container with this id, or short id, is called, as far as known."""
-        return self._names.of(host, self._names.resolve(host, given))
+    def _own_name(self, container: Container) -> None:
+        assert container.name is not None
+        key = (container.host, container.name)
+        container.owns_name = True
+        self._owners[key] = container.id
+        if self._unidentified.pop(key, None) is not None:
+            self._unnamed.pop(key, None)
 
-    # ── the inventory, and the view ──────────────────────────────────────────────────
+    def _free_name(self, container: Container) -> None:
+        """Free the name of a container; it is still what that container was called."""
+        if container.owns_name and container.name is not None:
+            self._owners.pop((container.host, container.name), None)
+        container.owns_name = False
 
-    def learn(self, found: Iterable[Found], host: str, now_ns: int) -> list[Consequence]:
-        """Take over what the inventory says: names always, states only of containers nobody told of."""
-        made: list[Consequence] = []
-        for each in found:
-            tracked = self._tracked.get((host, each.id))
-            if tracked is None:
-                self._names.add(host, each.id)
-                tracked = self._tracked[host, each.id] = Tracked(host, each.id, now_ns)
-                tracked.last_ns = now_ns
-            self._touch(tracked)
-            if each.name is not None:
-                self.call(tracked, each.name, now_ns, made, sure=True)
-            tracked.image = each.image or tracked.image
-            tracked.labels = dict(each.labels)
-            if each.state is not None and (not tracked.announced or tracked.state is UNKNOWN):
-                self._found(tracked, each, now_ns, made)
-        return made
-
-    def _found(self, tracked: Tracked, found: Found, now_ns: int, made: list[Consequence]) -> None:
-        assert found.state is not None
-        tracked.restarts = max(tracked.restarts, found.restarts)
-        tracked.started = tracked.started or found.started
-        tracked.exit_code = found.exit_code or tracked.exit_code
-        self._change(tracked, found.state, now_ns, made)
-        tracked.since_ns = found.since_ns or now_ns
-        tracked.health = found.health
-
-    def views(self) -> list[ContainerView]:
-        """Every container that is not gone, by host and name."""
-        views = [
-            each.view(self._names.of(each.host, each.id))
-            for each in self._tracked.values()
-            if each.announced and each.state is not GONE
-        ]
-        return sorted(views, key=lambda view: (view.host, view.name or view.id, view.id))
-
-    # ── memory ───────────────────────────────────────────────────────────────────────
-
-    def pass_away(self) -> bool:
-        """Whether time alone will forget any."""
-        return any(self._passes_away(key, tracked) for key, tracked in self._tracked.items())
-
-    def _passes_away(self, key: tuple[str, str], tracked: Tracked) -> bool:
-        return tracked.gone_ns is not None if tracked.state is GONE else self._names.of(*key) is None
-
-    def sweep(self, clock_ns: int, made: list[Consequence]) -> None:
-        """Forget what is long gone, as of this time."""
-        oldest_ns = clock_ns - NAMELESS_NS
-        quiet = [each for each in self._tracked.values() if each.state is GONE or each.last_ns <= oldest_ns]
-        for tracked in sorted(quiet, key=lambda each: (each.last_ns, each.host, each.id)):
-            silent_ns = tracked.last_ns + NAMELESS_NS
-            if tracked.state is not GONE and silent_ns <= clock_ns and self._named_never(tracked):
-                self._change(tracked, GONE, silent_ns, made)
-                tracked.gone_ns = silent_ns
-            if tracked.state is GONE and tracked.gone_ns is not None and tracked.gone_ns + GONE_NS <= clock_ns:
-                self._forget((tracked.host, tracked.id))
-        self._shrink(CONTAINERS, clock_ns, made)
-
-    def _named_never(self, tracked: Tracked) -> bool:
-        return self._names.of(tracked.host, tracked.id) is None
-
-    def _shrink(self, most: int, clock_ns: int, made: list[Consequence]) -> None:
-        surplus = len(self._tracked) - most
-        if surplus <= 0:
+    def _restore_name(self, container: Container) -> None:
+        """The container is not gone after all: it has its name again, unless another one took it over."""
+        if container.name is None:
             return
-        oldest = sorted(
-            self._tracked.values(), key=lambda each: (each.gone_ns is None, each.last_ns, each.host, each.id)
-        )
-        for tracked in oldest[:surplus]:
-            if tracked.announced:
-                self._change(tracked, GONE, clock_ns, made)
-            self._forget((tracked.host, tracked.id))
+        if (container.host, container.name) in self._owners:
+            container.name = None
+        else:
+            self._own_name(container)
 
-    def _forget(self, key: tuple[str, str]) -> None:
-        del self._tracked[key]
-        self._names.forget(*key)
-        self._deleted.add(key)
+    # ── containers go ────────────────────────────────────────────────────────────────
 
-    def changed_rows(self) -> dict[str, str | None]:
-        """Hand over what changed since the last call."""
-        rows: dict[str, str | None] = {
-            key: None for key in (f"container {json.dumps(each)}" for each in self._deleted) if key in self._stored
-        }
-        for tracked in self._dirty:
-            tracked.dirty = False
-            if self._tracked.get((tracked.host, tracked.id)) is tracked:
-                rows[f"container {json.dumps((tracked.host, tracked.id))}"] = tracked.dump()
-        self._dirty.clear()
-        self._deleted.clear()
-        self._stored |= rows.keys()
-        self._stored -= {key for key, row in rows.items() if row is None}
-        return {**rows, **self._names.changed_rows()}
+    def next_deadline_ns(self) -> int | None:
+        """When `expire` may drop a container next, None for never."""
+        removed = self._containers[next(iter(self._removed))] if self._removed else None
+        unnamed = self._at(next(iter(self._unnamed))) if self._unnamed else None
+        deadlines = [_deadline_ns(each) for each in (removed, unnamed) if each is not None]
+        return min(deadlines, default=None)
 
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue from the rows of the last commit."""
-        for key in sorted(rows):
-            what, _, name = key.partition(" ")
-            if what == "container":
-                host, container_id = json.loads(name)
-                self._tracked[host, container_id] = Tracked.load(host, container_id, rows[key])
-                self._stored.add(key)
-        self._names.restore(rows)
+    def expire(self, clock_ns: int) -> None:
+        """Drop the containers that are kept no longer."""
+        for queue in (self._removed, self._unnamed):
+            while queue:
+                container = self._at(next(iter(queue)))
+                due_ns = _deadline_ns(container)
+                if due_ns > clock_ns:
+                    break
+                self._drop(container, due_ns)
+
+    def _make_room(self, clock_ns: int) -> None:
+        """Drop a tenth at once where there are too many: one at a time would look for each."""
+        if len(self._unnamed) >= MAX_UNNAMED:
+            for key in list(self._unnamed)[: MAX_UNNAMED // 10]:
+                self._drop(self._at(key), clock_ns)
+        if len(self._containers) + len(self._unidentified) >= MAX_CONTAINERS:
+            dispensable = [*self._removed, *self._unnamed]
+            rest = self._containers.keys() - set(dispensable)
+            oldest = sorted(rest, key=lambda key: (self._containers[key].last_ns, key))
+            for key in [*dispensable, *oldest][: MAX_CONTAINERS // 10]:
+                self._drop(self._at(key), clock_ns)
+
+    def _drop(self, container: Container, time_ns: int) -> None:
+        if container.announced:
+            self._change(container, GONE, time_ns, time_ns)
+        self._changes.append(Expired(time_ns, container.host, container.id, container.label))
+        self._free_name(container)
+        self._unindex(container)
+        self._containers.pop((container.host, container.id), None)
+        self._unidentified.pop((container.host, container.id), None)
+        prefix = (container.host, container.id[:SHORT_ID])
+        siblings = self._prefixes.get(prefix, [])
+        if container.id in siblings:
+            siblings.remove(container.id)
+        if not siblings:
+            self._prefixes.pop(prefix, None)
+
+    # ── what is derived from the containers ──────────────────────────────────────────
+
+    def _at(self, key: Key) -> Container:
+        return self._containers.get(key) or self._unidentified[key]
+
+    def _index(self, container: Container) -> None:
+        """Add a container to the sets that its state and name put it into."""
+        key = (container.host, container.id)
+        if container.announced and container.state in ALIVE:
+            self._alive.add(key)
+        elif container.announced and container.state not in (GONE, UNKNOWN):
+            self._at_rest.add(key)
+        if container.state is GONE:
+            self._removed[key] = None
+        elif container.name is None:
+            self._unnamed[key] = None
+
+    def _unindex(self, container: Container) -> None:
+        key = (container.host, container.id)
+        self._alive.discard(key)
+        self._at_rest.discard(key)
+        self._removed.pop(key, None)
+        self._unnamed.pop(key, None)
+
+    def restored(self) -> None:
+        """Rebuild what is derived, after the tables were restored."""
+        for key, (name, owns) in self._names.items():
+            if key in self._containers:
+                self._containers[key].name, self._containers[key].owns_name = name, owns
+                self._containers.touch(key)
+        self._names.clear()
+        for key, container in sorted(
+            self._containers.items(), key=lambda item: (item[1].gone_ns or item[1].last_ns, item[0])
+        ):
+            self._prefixes.setdefault((key[0], key[1][:SHORT_ID]), []).append(key[1])
+            if container.owns_name and container.name is not None:
+                self._owners[key[0], container.name] = key[1]
+            self._index(container)
+        for key in self._unidentified:
+            self._unnamed[key] = None
+        self._unnamed = OrderedDict(sorted(self._unnamed.items(), key=lambda item: (self._at(item[0]).last_ns, item)))
+
+
+def follow(state: State, action: str) -> tuple[State, bool]:
+    """Return the container's next state, and whether the table allows the event."""
+    after = CONTAINER[state].get(action)
+    if after is not None:
+        return after, True
+    return PROVES.get(action, state), action not in CONTAINER_STATEFUL
+
+
+def committed(history: History) -> list[Container]:
+    """Return the containers as of the last commit, removed ones included."""
+    register = ContainerRegister()
+    for table in register.tables:
+        table.restore(history.rows("lifecycle", table.prefix))
+    register.restored()
+    return register.all()
+
+
+def _deadline_ns(container: Container) -> int:
+    """Until when a removed or unnamed container is kept."""
+    if container.state is GONE and container.gone_ns is not None:
+        return container.gone_ns + KEEP_REMOVED_NS
+    return container.last_ns + KEEP_UNNAMED_NS
+
+
+def _encode(container: Container) -> dict[str, Any]:
+    return {name: getattr(container, name) for name in _STORED}
+
+
+def _decode(key: Key, row: dict[str, Any]) -> Container:
+    return Container(*key, **{**row, "state": State(row["state"])})

@@ -1,82 +1,120 @@
-"""How each host's daemon and containerd fare."""
+"""The state of each host's daemon and containerd."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
 
-from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL, Service, follow_service
+from logwatch.lifecycle.occurrences import JOIN_NS
+from logwatch.lifecycle.states import AFTERMATH, MOMENTARY, SERVICE, SERVICE_PROVES, SERVICE_STATEFUL, Service
 from logwatch.model import Event
+from logwatch.store.state_table import StateTable
+
+Key = tuple[str, str]
+"""Host and type (`daemon`, `containerd`)."""
 
 
-class Fate:
+@dataclass(slots=True)
+class ServiceState:
     """The state of a host's daemon or containerd."""
 
-    __slots__ = ("epoch", "live_restore", "state")
-
-    def __init__(self) -> None:
-        self.state = Service.UNKNOWN
-        self.epoch = 0
-        """How often the state changed: what is told within one epoch is told of one event."""
-        self.live_restore = False
-
-    def dump(self) -> str:
-        """Return all of it as JSON."""
-        return json.dumps([self.state, self.epoch, self.live_restore])
-
-    @classmethod
-    def load(cls, row: str) -> Fate:
-        """Make one from what `dump` returned."""
-        fate = cls()
-        state, fate.epoch, fate.live_restore = json.loads(row)
-        fate.state = Service(state)
-        return fate
+    state: Service = Service.UNKNOWN
+    epoch: int = 0
+    """How often the state changed: reports within one epoch are of one occurrence."""
+    live_restore: bool = False
+    ready_ns: int | None = None
+    """When it became ready, while it runs."""
+    start_epoch: int | None = None
+    """The epoch since which it is known that it was started, until it ends."""
 
 
 class Services:
     """The daemon and containerd of every host."""
 
     def __init__(self) -> None:
-        self._fates: dict[tuple[str, str], Fate] = {}
-        self._dirty: set[tuple[str, str]] = set()
+        self._services: StateTable[Key, ServiceState] = StateTable("service", _encode, _decode)
+        self.tables = (self._services,)
+        self.anomalies = 0
+        """Events that the tables do not allow."""
 
-    def epoch(self, host: str, type_: str, action: str) -> int | None:
-        """The number of changes of state so far; None for an action that does not last."""
-        fate = self._fates.get((host, type_))
-        return None if action in MOMENTARY else fate.epoch if fate else 0
+    def epoch(self, event: Event, type_: str, action: str) -> int | None:
+        """Return the number of changes of state so far, of a late start at that start; None for a momentary action."""
+        service = self._services.get((event.host, type_))
+        if action in MOMENTARY:
+            return None
+        if service is None:
+            return 0
+        if service.start_epoch is not None and _is_late_start(service, event, action):
+            return service.start_epoch
+        return service.epoch
 
-    def follow(self, type_: str, action: str, event: Event) -> tuple[bool, bool]:
-        """Take an event; returns whether the table allows it, and whether containers are unknown by it."""
+    def was_started(self, host: str, type_: str) -> bool:
+        """Whether it is known how the service that runs, or is about to, was started."""
+        service = self._services.get((host, type_))
+        return service is not None and (service.start_epoch is not None or service.state is Service.RUNNING)
+
+    def is_aftermath(self, event: Event, type_: str, action: str) -> bool:
+        """Whether the service manager reports of a service that has ended already."""
+        service = self._services.get((event.host, type_))
+        return service is not None and action in AFTERMATH.get(service.state, ())
+
+    def process(self, type_: str, action: str, event: Event) -> bool:
+        """Apply an event; returns whether the states of the host's containers are unknown after it."""
         if action not in SERVICE_STATEFUL and "live_restore" not in event.attributes:
-            return True, False
-        fate = self._fates.setdefault((event.host, type_), Fate())
-        self._dirty.add((event.host, type_))
-        before = fate.state
-        fate.state, allowed = follow_service(before, action)
-        fate.epoch += fate.state is not before
+            return False
+        service = self._service(event.host, type_)
+        before = service.state
+        if _is_late_start(service, event, action):
+            service.start_epoch = service.epoch
+            return False
+        service.state, allowed = follow_service(before, action)
+        self.anomalies += not allowed
+        service.epoch += service.state is not before
+        _note_boot(service, event, action)
         killed = action == "start" and before is Service.RUNNING
-        doubt = type_ == "daemon" and (action in ("stop", "crash") or killed) and not fate.live_restore
-        if action == "start" and fate.state is not before:
-            fate.live_restore = False
+        unknown = type_ == "daemon" and (action in ("stop", "crash") or killed) and not service.live_restore
+        if action == "start" and service.state is not before:
+            service.live_restore = False
         self.amend(type_, event)
-        return allowed, doubt
+        return unknown
 
     def amend(self, type_: str, event: Event) -> None:
-        """Take over what an event's attributes say, also when they are told later."""
+        """Take over what an event's attributes say, also if they are reported later."""
         if event.attributes.get("live_restore") == "true":
-            self._fates.setdefault((event.host, type_), Fate()).live_restore = True
-            self._dirty.add((event.host, type_))
+            self._service(event.host, type_).live_restore = True
 
-    def changed_rows(self) -> dict[str, str | None]:
-        """Hand over what changed since the last call."""
-        rows: dict[str, str | None] = {f"service {json.dumps(key)}": self._fates[key].dump() for key in self._dirty}
-        self._dirty.clear()
-        return rows
+    def _service(self, host: str, type_: str) -> ServiceState:
+        self._services.touch((host, type_))
+        return self._services.setdefault((host, type_), ServiceState())
 
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue from the rows of the last commit."""
-        for key, row in rows.items():
-            what, _, name = key.partition(" ")
-            if what == "service":
-                host, type_ = json.loads(name)
-                self._fates[host, type_] = Fate.load(row)
+
+def _note_boot(service: ServiceState, event: Event, action: str) -> None:
+    if action == "start":
+        service.start_epoch = service.epoch
+    if service.state is Service.RUNNING:
+        service.ready_ns = event.time_ns if action == "ready" else service.ready_ns
+    elif service.state is not Service.STARTING:
+        service.ready_ns = service.start_epoch = None
+
+
+def _is_late_start(service: ServiceState, event: Event, action: str) -> bool:
+    """Whether a line about a start comes after the service is ready: engines 1.9 to 1.13 log their version then."""
+    if action != "start" or service.state is not Service.RUNNING or service.ready_ns is None:
+        return False
+    return "version" in event.attributes and 0 <= event.time_ns - service.ready_ns <= JOIN_NS
+
+
+def follow_service(state: Service, action: str) -> tuple[Service, bool]:
+    """Return the service's next state, and whether the table allows the event."""
+    after = SERVICE[state].get(action)
+    if after is not None:
+        return after, True
+    return SERVICE_PROVES.get(action, state), action not in SERVICE_STATEFUL
+
+
+def _encode(service: ServiceState) -> list[Any]:
+    return [service.state, service.epoch, service.live_restore, service.ready_ns, service.start_epoch]
+
+
+def _decode(_key: Key, row: list[Any]) -> ServiceState:
+    return ServiceState(Service(row[0]), *row[1:])  # versions before this one stored three values

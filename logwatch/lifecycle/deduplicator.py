@@ -1,210 +1,434 @@
-"""One event once: which lines tell of the same thing that happened.
+"""One event once: which events report the same occurrence.
 
-A *teller* is a rule. dockerd, containerd, systemd, the kernel and the operator's own
-`docker events` report one container's death in up to six lines, in an order that nobody
-guarantees. A *telling* is one thing that happened, with everybody who has told it:
+dockerd, containerd, systemd, the kernel and the operator's own `docker events` report one
+container's death in up to six lines, in an order that nobody guarantees:
 
-                     line of a rule
-                           │ same host, object and type.action; at most 10 s apart; has not told this
-                           │ one yet; does not contradict what identifies it (exec, signal, …)
+                     event of a rule
+                           │ same host, object and type.action; at most 10 s apart; the rule has not
+                           │ reported it yet; does not contradict what identifies it (exec, signal, …)
             ┌──── yes ─────┴───── no ────┐
             ▼                            ▼
-      joins the telling           opens a telling ── leading, or primary that nothing revokes ──▶ passes
+      joins the occurrence         opens an occurrence ── leading, or primary that nothing revokes ─▶ emitted
       adds absent attributes;            │
       one of a higher role brings        │ corroborating, or revocable: may be wrong
       its time, rule and offset          ▼
-            │                          held ──┬── revoked (`container.start_failed`) ─────▶ never happened
-            ▼                                 ├── joined by a line that cannot be wrong ──▶ passes
-      has it passed: amended                  ├── the next line of the object ────────────▶ passes
-      is it held: grows silently              └── `settle` of event time has gone by ─────▶ passes
+            │                        pending ──┬── revoked (`container.start_failed`) ───▶ never happened
+            ▼                                  ├── joined by an event that cannot be wrong ─▶ emitted
+      was it emitted: amended                  ├── the next event of the object ────────────▶ emitted
+      is it pending: grows silently            └── `settle` of event time has passed ───────▶ emitted
 
-What is told of the daemon and of containerd is one thing until their state changes; a
-corroborating line that repeats itself until then adds nothing.
+What is reported of the daemon and of containerd is one occurrence until their state changes; a
+corroborating event that repeats itself until then adds nothing.
 
-A line joins the nearest telling in time, so that two deaths within a second, told by A A B B
-or A B A B, stay two. The same teller twice is two tellings, with two exceptions of
+An event joins the nearest occurrence in time, so that two deaths within a second, reported as
+A A B B or A B A B, stay two. The same rule twice is two occurrences, with two exceptions of
 `docker events`: it reports one OOM kill up to three times within milliseconds, and repeats
 its last event when it is started again with `--since`.
 
-**Revocation.** A failed start of runc looks like a start and a death until the daemon says
-that it failed. Both are held, the start does not pass because of the death (`_confirms`), and
-the revoker takes both away. What tells of them later is absorbed by the revoked telling.
+**Revocation.** A failed start of runc looks like a start and a death until the daemon reports
+that it failed. Both are pending, the start is not emitted because of the death (`_confirms`),
+and the revoker removes both. Later reports of them are absorbed by the revoked occurrence.
 A death right after the revoker, of a container that was not running, is revoked at once; a
-death of a container that is known to run is beyond doubt and passes at once (`certain`).
+death of a container that is known to run is `certain` and emitted at once.
+
+**Without an id.** `eth0: renamed from veth1a2b` names no container. Such a corroborating event
+joins the nearest occurrence of its type on the host (it adds attributes only if there is no
+second candidate), also one that is opened within `settle` after it. Alone it makes its event
+when `settle` has passed, except on hosts where a leading or primary rule reported the type in
+the last week: there it is something else (a network that was connected later, swarm's own
+sandbox). Any other event without an id is an occurrence of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from logwatch.lifecycle.accounts import CORROBORATING, LEADING, is_death, is_start
-from logwatch.lifecycle.matching import confirms, match
-from logwatch.lifecycle.memory import Memory
-from logwatch.lifecycle.nameless import Nameless
-from logwatch.lifecycle.occurrences import NOTHING, REVOKED, Key, Subject, Telling, Told
-from logwatch.model import Event
+from logwatch.lifecycle.occurrence_store import OccurrenceStore
+from logwatch.lifecycle.occurrences import (
+    JOIN_NS,
+    KILL_NS,
+    KILLS,
+    LEADING,
+    OOM_NS,
+    PRIMARY,
+    REMEMBERED_NS,
+    REVOKED,
+    SECONDARY,
+    SUPPORTING,
+    Key,
+    ObjectRecord,
+    Occurrence,
+    compatible,
+)
+from logwatch.model import SECOND, Event
+
+TROUBLES = ("_failed", "_error")
+"""Actions that do not show that the object has ever run."""
 
 
-class Tellers:
-    """Decides which lines tell of one event, and when an event has happened."""
+class Emission(NamedTuple):
+    """An occurrence that is emitted now (its `seq` is 0), or was and has become fuller."""
+
+    occurrence: Occurrence
+    applies: bool
+    """It changes the state of its object: it is new, or its object was not known before."""
+
+
+NOTHING: list[Emission] = []
+
+
+class Deduplicator:
+    """Decides which events report one occurrence, and when it has happened."""
 
     def __init__(self, settle_ns: int) -> None:
-        self._memory = Memory(settle_ns)
-        self._nameless = Nameless(self._memory)
+        self.store = OccurrenceStore(settle_ns)
+        self._revocable: dict[tuple[str, str], dict[int, Occurrence]] = {}
+        """What is pending without an object, by host and what revokes it."""
 
-    # ── a line ───────────────────────────────────────────────────────────────────────
+    # ── an event about an object ─────────────────────────────────────────────────────
 
-    def tell(self, event: Event, key: Key, *, certain: bool = True, epoch: int | None = None) -> list[Told]:
-        """Take a line about an object: `certain` if the event cannot be revoked in the object's state.
+    def process(self, event: Event, key: Key, *, certain: bool = True, epoch: int | None = None) -> list[Emission]:
+        """Process an event about an object: `certain` if it cannot be revoked in the object's state.
 
-        `epoch` counts the changes of state of the daemon or containerd: tellings of one epoch
+        `epoch` counts the changes of state of the daemon or containerd: occurrences of one epoch
         are not limited to 10 s.
         """
-        memory = self._memory
-        subject = memory.subjects.get(key)
-        memory.leaders.hear(key[0], event.role, memory.clock_ns)
-        certain = certain and not subject.held
-        tellings = subject.tellings.get(event.event)
-        if tellings is not None:
-            telling = match(tellings, event, memory.clock_ns, epoch, certain=certain)
-            if telling is not None:
-                return self._join(telling, event, certain=certain)
-        made = self._settle_others(subject, event, certain=certain) if subject.held else NOTHING
-        telling = self._nameless.adopt(subject, event)
-        if telling is not None:
-            telling.take(event)
-            return [*made, (telling, True, True)]
-        other = self._nameless.other_account(event)
+        store, role = self.store, event.role
+        record = store.object(key)
+        if role is LEADING:
+            store.mark_docker_events(key[0])
+        certain = certain and not record.pending
+        group = record.occurrences.get(event.event)
+        if group is not None:
+            occurrence = _match(group, event, store.clock_ns, epoch, certain=certain)
+            if occurrence is not None:
+                return self._join(occurrence, event, certain=certain)
+        emissions = NOTHING
+        if record.pending:
+            # Of a service every event is believed: what could not start was started.
+            emissions = self._settle_others(record, event, certain=certain or epoch is not None)
+        index = store.event_type((event.host, event.event))
+        if index.accepted:
+            found = self._accepted_without_object(index.accepted.values(), event)
+            if found is not None:
+                store.assign(found, record)
+                found.add_rules((event.rule,))
+                found.merge(event)
+                return [*emissions, Emission(found, applies=True)]
+        other = self._other_report(event)
         if other is not None:
-            return [*made, *self._join(other, event, certain=certain)]
-        telling = memory.open(event, subject, epoch)
-        self._nameless.absorb(telling)
-        role = event.role
-        if role is CORROBORATING or (event.revoked_by and not certain and role is not LEADING):
-            self._hold_back(subject, telling, event)
-            return made
-        return [*made, (telling, False, False)] if made else [(telling, False, False)]
+            return [*emissions, *self._join(other, event, certain=certain)]
+        occurrence = store.open(event, index, record, epoch)
+        if index.pending:
+            self._merge_pending(occurrence)
+        if role in SECONDARY or (event.revoked_by and not certain and role is not LEADING):
+            self._hold(record, occurrence, event)
+            return emissions
+        return [*emissions, Emission(occurrence, applies=True)]
 
-    def tell_nameless(self, event: Event) -> list[Told]:
-        """Take a line that does not say which object it is about."""
-        telling, alone = self._nameless.seek(event)
-        if telling is None:
-            return self._nameless.open(event)
-        return self._join(telling, event, certain=False, attributes=alone)
-
-    def bind(self, kind: str, name: str, key: Key) -> list[Told]:
-        """Tell which object an event without id but with that name was about."""
-        return self._nameless.bind((key[0], kind), name, key)
-
-    def move(self, key: Key, to: Key) -> None:
-        """The object's full id is known now."""
-        self._memory.move(key, to)
-
-    def _join(self, telling: Telling, event: Event, *, certain: bool, attributes: bool = True) -> list[Told]:
-        """Let a line join a telling; what has passed is amended, what is held may pass now."""
-        self._memory.touch(telling)
-        telling.join((event.rule,))
-        if telling.seq == REVOKED:
+    def _join(self, occurrence: Occurrence, event: Event, *, certain: bool, attributes: bool = True) -> list[Emission]:
+        """Join an event to an occurrence; one that was emitted is amended, a pending one may be emitted now."""
+        store = self.store
+        store.touch(occurrence)
+        occurrence.add_rules((event.rule,))
+        if occurrence.seq == REVOKED:
             return NOTHING
-        news = attributes and telling.take(event)
-        if telling.seq:
-            return [(telling, True, False)] if news else NOTHING
-        telling.revoked_by |= event.revoked_by
-        if telling.subject is None:
-            self._nameless.may_revoke(telling)
+        changed = attributes and occurrence.merge(event)
+        if occurrence.seq:
+            return [Emission(occurrence, applies=False)] if changed else NOTHING
+        occurrence.revoked_by |= event.revoked_by
+        if occurrence.key is None:
+            self._note_revokers(occurrence)
             return NOTHING
-        if event.role is CORROBORATING:
+        if event.role in SECONDARY:
             return NOTHING
         if event.role is LEADING or certain or not event.revoked_by:
-            return self._pass_until(telling.subject, telling)
-        self._memory.wait(telling, event)
+            return self._emit_until(store.object(occurrence.key), occurrence)
+        store.wait(occurrence, event)
         return NOTHING
 
-    # ── held, released, revoked ──────────────────────────────────────────────────────
+    # ── pending, emitted, revoked ────────────────────────────────────────────────────
 
-    def _hold_back(self, subject: Subject, telling: Telling, event: Event) -> None:
-        if event.revoked_by and self._revoked_already(subject, event):
-            telling.seq = REVOKED
+    def _hold(self, record: ObjectRecord, occurrence: Occurrence, event: Event) -> None:
+        """Keep an occurrence pending, or revoke it if its revoker came first."""
+        if event.revoked_by and self._revoked_already(record, event):
+            self.store.revoke(occurrence)
             return
-        subject.held.append(telling)
-        self._memory.wait(telling, event)
+        record.pending.append(occurrence)
+        self.store.wait(occurrence, event)
 
-    def _settle_others(self, subject: Subject, event: Event, *, certain: bool) -> list[Told]:
-        """What a new line of the object means for what is held of it."""
-        kept = []
-        for telling in subject.held:
-            if event.event in telling.revoked_by:
-                telling.seq = REVOKED
-                self._memory.touch(telling)
-            else:
-                kept.append(telling)
-        subject.held[:] = kept
-        if not kept or event.role is CORROBORATING or not confirms(kept, event, certain=certain):
+    def _settle_others(self, record: ObjectRecord, event: Event, *, certain: bool) -> list[Emission]:
+        """Revoke or emit what is pending of the object, as its new event implies."""
+        for occurrence in [each for each in record.pending if event.event in each.revoked_by]:
+            record.pending.remove(occurrence)
+            self.store.revoke(occurrence)
+        pending = record.pending
+        if not pending or event.role in SECONDARY or not _confirms(pending, event, certain=certain):
             return NOTHING
-        return self._pass_until(subject, None)
+        return self._emit_until(record, pending[-1])
 
-    def _revoked_already(self, subject: Subject, event: Event) -> bool:
-        """Whether the revoker came first: a death told after the start that failed."""
-        if not is_death(event) or any(is_start(telling.event) for telling in subject.held):
+    def _revoked_already(self, record: ObjectRecord, event: Event) -> bool:
+        """Whether the revoker came first: a death reported after the start that failed."""
+        if not _is_death(event) or any(_is_start(occurrence.event) for occurrence in record.pending):
             return False
         return any(
-            abs(telling.event.time_ns - event.time_ns) <= self._memory.settle_ns and telling.seq != REVOKED
+            abs(occurrence.event.time_ns - event.time_ns) <= self.store.settle_ns and occurrence.seq != REVOKED
             for revoker in event.revoked_by
-            for telling in subject.tellings.get(revoker, ())
+            for occurrence in record.occurrences.get(revoker, ())
         )
 
-    def _pass_until(self, subject: Subject, last: Telling | None) -> list[Told]:
-        """Let pass what is held of the object, in the order of telling, up to `last`."""
-        held = subject.held
-        end = len(held) if last is None else held.index(last) + 1
-        passed = held[:end]
-        del held[:end]
-        for telling in passed:
-            self._memory.touch(telling)
-        return [(telling, False, False) for telling in passed if not self._memory.leaders.deny(telling)]
+    def _emit_until(self, record: ObjectRecord, last: Occurrence) -> list[Emission]:
+        """Emit what is pending of the object, in the order of reports, up to `last`."""
+        end = record.pending.index(last) + 1
+        emitted = record.pending[:end]
+        del record.pending[:end]
+        for occurrence in emitted:
+            self.store.touch(occurrence)
+        return [Emission(each, applies=True) for each in emitted if not self._withhold(each)]
+
+    def _withhold(self, occurrence: Occurrence) -> bool:
+        """Revoke what only supporting rules report, or what `docker events` would have reported."""
+        if occurrence.event.role is not SUPPORTING:
+            return self.store.revoke_unconfirmed(occurrence)
+        self.store.revoke(occurrence)
+        return True
+
+    # ── an event that does not name its object ───────────────────────────────────────
+
+    def process_unidentified(self, event: Event) -> list[Emission]:
+        """Process an event that does not say which object it is about."""
+        if event.role not in SECONDARY:
+            self._revoke_unidentified(event)
+            occurrence, alone = self._same_kill(event) or self._other_report(event), True
+        else:
+            index = self.store.event_type((event.host, event.event))
+            found = [each for each in index.not_reported_by(event.rule) if self._is_near(each, event)]
+            occurrence, alone = _nearest(found, event), len(found) == 1
+        if occurrence is not None:
+            return self._join(occurrence, event, certain=False, attributes=alone)
+        return self._open_unidentified(event)
+
+    def _open_unidentified(self, event: Event) -> list[Emission]:
+        """Open an occurrence without an object; it is pending if it may be wrong."""
+        store = self.store
+        occurrence = store.open(event, store.event_type((event.host, event.event)))
+        if event.role in SECONDARY or event.revoked_by:
+            occurrence.event_type.add_pending(occurrence)
+            self._note_revokers(occurrence)
+            store.wait(occurrence, event)
+            return NOTHING
+        store.mark_seen(occurrence)
+        self._merge_pending(occurrence)
+        store.keep_accepted(occurrence)
+        return [Emission(occurrence, applies=True)]
+
+    def _same_kill(self, event: Event) -> Occurrence | None:
+        """Find the kill outside any container that the kernel's line, written twice, has reported already."""
+        if event.event not in KILLS:
+            return None
+        accepted = self.store.event_type((event.host, event.event)).accepted.values()
+        return next((each for each in accepted if _is_same_kill(each.event, event)), None)
+
+    def _other_report(self, event: Event) -> Occurrence | None:
+        """Find what `docker events` reports of the same container in another network, volume, …, or the daemon's report.
+
+        The daemon calls a network by its name, or does not say which it is.
+        """
+        container = event.attributes.get("container")
+        if container is None or event.role in SECONDARY or event.event.startswith("container."):
+            return None
+        leading = event.role is LEADING
+        return _nearest(
+            (
+                each
+                for each in self.store.event_type((event.host, event.event)).naming(container)
+                if (each.event.role is LEADING) is not leading
+                and event.rule not in each.rules
+                and self._is_near(each, event)
+            ),
+            event,
+        )
+
+    def _accepted_without_object(self, accepted: Iterable[Occurrence], event: Event) -> Occurrence | None:
+        """Find the occurrence that an event without an id had opened in place of this one."""
+        for occurrence in accepted:
+            new = event.rule not in occurrence.rules
+            if new and occurrence.event.role in SECONDARY and self._is_near(occurrence, event):
+                return occurrence
+        return None
+
+    def _is_near(self, occurrence: Occurrence, event: Event) -> bool:
+        """Whether it is near, in time and by the clock, and does not contradict."""
+        if abs(occurrence.event.time_ns - event.time_ns) > JOIN_NS:
+            return False
+        return occurrence.opened_ns >= self.store.clock_ns - REMEMBERED_NS and compatible(occurrence.event, event)
+
+    def _merge_pending(self, occurrence: Occurrence) -> None:
+        """Merge events without an id that came shortly before: of each rule the oldest."""
+        index = occurrence.event_type
+        while index.pending and (found := min(_mergeable(occurrence), key=lambda each: each.order, default=None)):
+            occurrence.add_rules(found.rules)
+            occurrence.merge(found.event)
+            self._release(found)
+            self.store.forget(found)
+
+    def assign_id(self, event_type: str, name: str, key: Key) -> list[Emission]:
+        """Give the occurrence without an object that has this name its object."""
+        index = self.store.event_type((key[0], event_type))
+        pending = [each for each in index.all_pending() if each.event.name == name]
+        accepted = [each for each in index.accepted.values() if each.event.name == name]
+        if not pending and not accepted:
+            return NOTHING
+        occurrence = max(pending, key=lambda each: each.order) if pending else accepted[-1]
+        if pending:
+            self._release(occurrence)
+        self.store.assign(occurrence, self.store.object(key), object_id=key[2])
+        return [Emission(occurrence, applies=True)]
+
+    def _note_revokers(self, occurrence: Occurrence) -> None:
+        for revoker in occurrence.revoked_by:
+            self._revocable.setdefault((occurrence.event.host, revoker), {})[occurrence.order] = occurrence
+
+    def _revoke_unidentified(self, event: Event) -> None:
+        """Revoke the newest pending occurrence without an object that this event proves wrong."""
+        revocable = self._revocable.get((event.host, event.event))
+        if revocable:
+            occurrence = max(revocable.values(), key=lambda each: each.order)
+            self._release(occurrence)
+            self.store.revoke(occurrence)
+            self.store.forget(occurrence)
+
+    def _release(self, occurrence: Occurrence) -> None:
+        """It is not pending any more."""
+        occurrence.event_type.remove(occurrence)
+        for revoker in occurrence.revoked_by:
+            place = (occurrence.event.host, revoker)
+            self._revocable[place].pop(occurrence.order)
+            if not self._revocable[place]:
+                del self._revocable[place]
 
     # ── the clock ────────────────────────────────────────────────────────────────────
 
-    def clock(self) -> int:
-        """The newest time that `expire` was told."""
-        return self._memory.clock_ns
+    def expire(self, clock_ns: int) -> Iterator[Emission]:
+        """Emit what was pending for long enough. The caller numbers each before it takes the next."""
+        for occurrence in self.store.due(clock_ns):
+            yield from self._settle(occurrence)
 
-    @property
-    def waits(self) -> bool:
-        """Something is held until its time has come."""
-        return self._memory.waits
+    def flush(self) -> Iterator[Emission]:
+        """Emit all that is pending. The caller numbers each before it takes the next."""
+        for occurrence in self.store.flush():
+            yield from self._settle(occurrence)
 
-    def next_deadline_ns(self) -> int | None:
-        """When `expire` may let something pass, None for never."""
-        return self._memory.next_deadline_ns()
+    def _settle(self, occurrence: Occurrence) -> list[Emission]:
+        """The time of a pending occurrence has come."""
+        if occurrence.key is not None:
+            record = self.store.object(occurrence.key)
+            return self._emit_until(record, occurrence) if occurrence in record.pending else NOTHING
+        if not occurrence.event_type.is_pending(occurrence):
+            return NOTHING
+        self._release(occurrence)
+        elsewhere = self.store.seen_lately(occurrence) or occurrence.event.role is SUPPORTING
+        if occurrence.event.role in SECONDARY and (elsewhere or self.store.revoke_unconfirmed(occurrence)):
+            self.store.forget(occurrence)
+            return NOTHING
+        self.store.keep_accepted(occurrence)
+        return [Emission(occurrence, applies=True)]
 
-    def expire(self, clock_ns: int) -> Iterator[Told]:
-        """Let pass what was held for long enough. The caller numbers each before it takes the next."""
-        for telling in self._memory.due(clock_ns):
-            yield from self._pass_now(telling)
+    def restored(self) -> None:
+        """Rebuild what is derived, after the tables were restored."""
+        self.store.restored()
+        for occurrence in self.store.waiting():
+            if occurrence.key is None:
+                self._note_revokers(occurrence)
 
-    def flush(self) -> Iterator[Told]:
-        """Let pass everything that is held. The caller numbers each before it takes the next."""
-        for telling in self._memory.flush():
-            yield from self._pass_now(telling)
 
-    def _pass_now(self, telling: Telling) -> list[Told]:
-        subject = telling.subject
-        if subject is None:
-            return self._nameless.settle(telling)
-        return self._pass_until(subject, telling) if telling in subject.held else NOTHING
+# ── which occurrence an event joins, and what it proves ──────────────────────────────────
 
-    # ── state ────────────────────────────────────────────────────────────────────────
 
-    def sweep(self, clock_ns: int) -> None:
-        """Forget what nothing can join any more."""
-        self._memory.sweep(clock_ns)
+def _match(
+    group: list[Occurrence], event: Event, clock_ns: int, epoch: int | None, *, certain: bool
+) -> Occurrence | None:
+    """Find the occurrence, nearest in time, that the event joins."""
+    best, distance = None, JOIN_NS + 1
+    time_ns = event.time_ns
+    for occurrence in group:
+        gap = abs(occurrence.event.time_ns - time_ns)
+        if gap >= distance and epoch is None:
+            continue
+        if gap <= KILL_NS and _is_duplicate(occurrence.event, event, gap):
+            return occurrence
+        if epoch is not None and occurrence.epoch == epoch and event.role in SECONDARY:
+            return occurrence  # however often it is reported: the service is in that state already
+        if (
+            occurrence.epoch == epoch
+            and event.rule not in occurrence.rules
+            and occurrence.joinable(clock_ns)
+            and compatible(occurrence.event, event)
+            and _absorbs(occurrence, event, certain=certain)
+        ):
+            best, distance = occurrence, min(gap, JOIN_NS)
+    return best
 
-    def changed_rows(self) -> dict[str, str | None]:
-        """Hand over what changed since the last call."""
-        return self._memory.changed_rows()
 
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue from the rows of the last commit."""
-        self._memory.restore(rows)
-        self._nameless.restore()
+def _is_duplicate(known: Event, event: Event, gap_ns: int) -> bool:
+    """Whether a line repeats what was reported: `docker events` after a restart, or a kernel's line written twice."""
+    if event.event in KILLS and "pid" in event.attributes and known.rule == event.rule:
+        return _is_same_kill(known, event)
+    if gap_ns >= OOM_NS or known.role is not LEADING or known.rule != event.rule or not compatible(known, event):
+        return False
+    if event.event == "container.oom":
+        return gap_ns < OOM_NS
+    return gap_ns == 0 and event.time_ns % SECOND != 0 and known.attributes == event.attributes
+
+
+def _is_same_kill(known: Event, event: Event) -> bool:
+    """Whether two lines of one rule report the end of one process."""
+    pid = event.attributes.get("pid")
+    near = abs(known.time_ns - event.time_ns) <= KILL_NS
+    return near and pid is not None and known.rule == event.rule and known.attributes.get("pid") == pid
+
+
+def _absorbs(occurrence: Occurrence, event: Event, *, certain: bool) -> bool:
+    """Whether an occurrence takes the event in: a revoked one only reports of the same mistake."""
+    if occurrence.seq != REVOKED or event.role in SECONDARY:
+        return True
+    return event.role is PRIMARY and bool(event.revoked_by) and not certain and _is_death(event)
+
+
+def _confirms(pending: list[Occurrence], event: Event, *, certain: bool) -> bool:
+    """Whether a new event of the object proves what is pending of it.
+
+    A death after a start proves nothing if both may be revoked by one event: it is what a
+    failed start looks like. A trouble proves nothing either: what could not start can often not
+    be cleaned up. Anything else, also a second start, shows that the first was one.
+    """
+    if event.event.endswith(TROUBLES) and not certain:
+        return False
+    if certain or not event.revoked_by or event.role is LEADING or _is_start(event):
+        return True
+    return any(each.event.event == event.event or not each.revoked_by & event.revoked_by for each in pending)
+
+
+def _mergeable(occurrence: Occurrence) -> Iterator[Occurrence]:
+    """The oldest pending event without an id of each rule that reports the occurrence."""
+    for group in occurrence.event_type.pending.values():
+        for each in group.values():
+            reported = any(rule in occurrence.rules for rule in each.rules)
+            if not reported and each.event.role in SECONDARY and compatible(occurrence.event, each.event):
+                yield each
+                break
+
+
+def _nearest(found: Iterable[Occurrence], event: Event) -> Occurrence | None:
+    return min(found, key=lambda each: (abs(each.event.time_ns - event.time_ns), each.order), default=None)
+
+
+def _is_start(event: Event) -> bool:
+    """Whether the event begins something that may turn out to have failed."""
+    return event.event.endswith(".start")
+
+
+def _is_death(event: Event) -> bool:
+    """Whether the event is what a start that failed leaves behind, also after it is known to have failed."""
+    return event.event.endswith(".die")

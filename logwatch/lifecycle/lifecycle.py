@@ -1,211 +1,306 @@
-"""The path of an event: whose it is, whether it was told already, what follows from it.
+"""The stage between rules and consequences: which object, reported already or not, what follows.
 
-The daemon's own fate is part of it: when it stops, crashes, or starts although it seemed to
-run, nobody vouches for its containers any more. Unless it is known to run with live-restore
-they are unknown until a line tells of them again. The same holds after a gap in the log.
+    Event ─▶ containers (which one is meant) ─▶ deduplicator (one event once)
+                                                       │ Emission
+                                                       ▼
+              Outcome (numbered, named) + StateChange (tables in `states`) + Renamed + Expired
+
+When the daemon stops, crashes, or starts although it seemed to run, the states of its
+containers are unknown until an event reports of them again, unless it is known to run with
+live-restore. The same holds after a gap in the log.
 
 Consequences depend on the order of the events, their times and the clock alone, never on
-where the input was cut; everything that matters is in the rows that `changed_rows` hands over.
+where the input was cut; everything that matters is in `tables`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from logwatch.docker.inventory import Found
-from logwatch.lifecycle.accounts import LEADING
-from logwatch.lifecycle.containers import Containers
+from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
-from logwatch.lifecycle.deduplicator import Tellers
-from logwatch.lifecycle.names import looks_like_id
-from logwatch.lifecycle.occurrences import Told
-from logwatch.lifecycle.states import SERVICE_STATEFUL
-from logwatch.lifecycle.tracked import ContainerView, Tracked
-from logwatch.model import LATE_NS, SECOND, Consequence, Event, Outcome, State
+from logwatch.lifecycle.deduplicator import Deduplicator, Emission
+from logwatch.lifecycle.occurrences import LEADING, SECONDARY, Occurrence
+from logwatch.lifecycle.pending_creates import PendingCreates
+from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
+from logwatch.model import LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
 SWEEP_NS = 600 * SECOND
-"""Between two looks at what can be forgotten."""
+"""Between two sweeps of occurrences that nothing can join any more."""
+EXISTING = frozenset({State.CREATED, State.RUNNING, State.PAUSED, State.RESTARTING})
+"""States in which a container's name is certainly in use."""
 SERVICES = frozenset({"daemon", "containerd"})
 
 
 class Lifecycle:
-    """Turns what rules read into what happened."""
+    """Turns events that rules read into outcomes and changes of containers."""
 
     def __init__(self, settle_ns: int = SECOND) -> None:
         self.anomalies = 0
-        """Events that the tables do not allow, since the engine last set it to 0."""
+        """Events that the tables do not allow, since the last `take_counts`."""
         self.late = 0
-        """Events told of first more than 10 s after their time, since the engine last set it to 0."""
-        self._tellers = Tellers(settle_ns)
-        self._containers = Containers(self._tellers.clock)
+        """Events first reported more than 10 s after their time, since the last `take_counts`."""
+        self._deduplicator = Deduplicator(settle_ns)
+        self._register = ContainerRegister()
+        self._pending_creates = PendingCreates()
         self._services = Services()
-        self._seq = 0
-        self._swept = 0
+        self._progress: StateTable[str, list[int]] = StateTable("lifecycle")
+        """The number of the newest outcome, and of the last sweep."""
+        self._progress[""] = [0, 0]
+        store = self._deduplicator.store
+        self.tables = (
+            self._progress,
+            *self._register.tables,
+            *self._pending_creates.tables,
+            *self._services.tables,
+            *store.tables,
+        )
 
     # ── events in ────────────────────────────────────────────────────────────────────
 
-    def accept(self, event: Event) -> list[Consequence]:
-        """Take an event as a rule made it. The clock moves by `advance` alone."""
+    def process(self, event: Event) -> list[Consequence]:
+        """Process an event as a rule made it. The clock moves by `advance` alone."""
         type_, _, action = event.event.partition(".")
         if type_ == "container":
-            return self._accept_container(event, action)
-        if type_ in SERVICES and action in SERVICE_STATEFUL:
-            epoch = self._services.epoch(event.host, type_, action)
-            return self._pass(self._tellers.tell(event, (event.host, type_, ""), certain=False, epoch=epoch))
+            return self._process_container(event, action)
+        if type_ in SERVICES and (action in SERVICE_STATEFUL or action in MOMENTARY):
+            return self._process_service(event, type_, action)
         if "endpoint" in event.attributes:
-            event = self._containers.with_container(event)
+            event = self._with_container(event)
         if event.id is None:
-            return self._pass(self._tellers.tell_nameless(event))
-        return self._pass(self._tellers.tell(event, (event.host, type_, event.id), certain=False))
+            return self._emit(self._deduplicator.process_unidentified(event))
+        return self._emit(self._deduplicator.process(event, (event.host, type_, event.id), certain=False))
 
-    def _accept_container(self, event: Event, action: str) -> list[Consequence]:
-        host, given = event.host, event.id
+    def _process_service(self, event: Event, type_: str, action: str) -> list[Consequence]:
+        epoch = self._services.epoch(event, type_, action)
+        if action == "ready" and not self._services.was_started(event.host, type_):
+            # Engines 1.9 to 1.13 log the line that reports their start after this one.
+            event = event._replace(revoked_by=frozenset({f"{type_}.start_failed"}))
+        emissions = self._deduplicator.process(event, (event.host, type_, ""), certain=False, epoch=epoch)
+        if action == "start" and len(emissions) > 1:
+            emissions.sort(key=lambda emission: emission.occurrence.event.event.endswith(".ready"))
+        return self._emit(emissions)
+
+    def _revoke_aftermath(self, occurrence: Occurrence) -> bool:
+        """Revoke what systemd reports of a service that crashed: that it stopped, or did not start."""
+        event = occurrence.event
+        type_, _, action = event.event.partition(".")
+        if (
+            type_ not in SERVICES
+            or event.role not in SECONDARY
+            or not self._services.is_aftermath(event, type_, action)
+        ):
+            return False
+        self._deduplicator.store.revoke(occurrence)
+        return True
+
+    def _process_container(self, event: Event, action: str) -> list[Consequence]:
+        host, given, register = event.host, event.id, self._register
         if given is None:
-            if not self._containers.expect(event, action):
+            if not self._may_be_created(event, action):
                 return []
-            return self._pass(self._tellers.tell_nameless(event))
-        container_id = self._containers.resolve(host, given)
-        made: list[Consequence] = []
-        tracked = self._containers.find(host, container_id)
-        if tracked is None and looks_like_id(container_id):
-            tracked = self._first_seen(event, action, container_id, made)
-        if tracked is None:
+            return self._emit(self._deduplicator.process_unidentified(event))
+        container_id = register.resolve(host, given)
+        container = register.get(host, container_id)
+        consequences: list[Consequence] = []
+        if container is None and looks_like_id(container_id):
+            container, consequences = self._add(event, action, container_id)
+        if container is None:
             event = event._replace(name=event.name or given)
         elif event.name is not None:
-            self._containers.call(tracked, event.name, event.time_ns, made, sure=event.role is LEADING)
+            sure = event.role is LEADING
+            register.set_name(container, event.name, event.time_ns, self._clock_ns, sure=sure)
+            consequences += register.take_changes()
         if container_id != given:
             event = event._replace(id=container_id)
-        certain = action == "die" and tracked is not None and tracked.state in (State.RUNNING, State.PAUSED)
-        told = self._tellers.tell(event, (host, "container", container_id), certain=certain)
-        return [*made, *self._pass(told)] if made else self._pass(told)
+        certain = action == "die" and container is not None and container.state in (State.RUNNING, State.PAUSED)
+        emissions = self._deduplicator.process(event, (host, "container", container_id), certain=certain)
+        return [*consequences, *self._emit(emissions)] if consequences else self._emit(emissions)
 
-    def _first_seen(self, event: Event, action: str, container_id: str, made: list[Consequence]) -> Tracked:
-        host = event.host
-        tracked, short = self._containers.add(event, container_id, made)
+    def _add(self, event: Event, action: str, container_id: str) -> tuple[Container, list[Consequence]]:
+        """Add a container whose id was not known; a pending create request may name it."""
+        host, register = event.host, self._register
+        key = (host, "container", container_id)
+        container, short = register.add(host, container_id, event.time_ns, self._clock_ns)
         if short is not None:
-            self._tellers.move((host, "container", short), (host, "container", container_id))
-            return tracked
-        name = self._containers.born(event, action)
-        if name is not None:
-            self._containers.call(tracked, name, event.time_ns, made, sure=False)
-            made += self._pass(self._tellers.bind("container.create", name, (host, "container", container_id)))
-        return tracked
+            self._deduplicator.store.move((host, "container", short), key)
+            return container, register.take_changes()
+        name = self._pending_creates.match(event, action)
+        if name is None:
+            return container, register.take_changes()
+        register.set_name(container, name, event.time_ns, self._clock_ns, sure=False)
+        consequences = register.take_changes()
+        return container, consequences + self._emit(self._deduplicator.assign_id("container.create", name, key))
 
-    def admit(self, event: Event) -> list[Consequence]:
-        """Take an event that nobody tells, made by a correlation or by the engine: number and name it."""
+    def _may_be_created(self, event: Event, action: str) -> bool:
+        """Remember a create request without an id; False if the engine must refuse it: its name is in use."""
+        if action == "create_failed":
+            self._pending_creates.clear(event.host)
+        elif action == "create" and event.name is not None:
+            owner = self._register.get(event.host, self._register.resolve(event.host, event.name))
+            if owner is not None and owner.state in EXISTING:
+                return not event.revoked_by
+            self._pending_creates.add(event.host, event.name, event.time_ns)
+        return True
+
+    def process_derived(self, event: Event) -> list[Consequence]:
+        """Process an event that no line reports, made by a correlation or the pipeline: number and name it."""
         if event.id is not None and event.event.startswith("container."):
-            event = event._replace(id=self._containers.resolve(event.host, event.id))
-        tracked = self._containers.of(event)
-        if tracked is not None:
-            event = self._containers.named(event, tracked)
-        self._seq += 1
-        made: list[Consequence] = [Outcome(self._seq, event)]
-        self._apply(event, tracked, made)
-        return made
+            event = event._replace(id=self._register.resolve(event.host, event.id))
+        container = self._register.of(event)
+        if container is not None:
+            event = _with_name(event, container)
+        consequences: list[Consequence] = [Outcome(self._number(), event)]
+        self._apply(event, container)
+        return consequences + self._register.take_changes()
 
-    def advance(self, clock_ns: int) -> list[Consequence]:
-        """It is now `clock_ns`: what was held for long enough passes, what is long gone is forgotten."""
-        made: list[Consequence] = []
-        settled, last = False, clock_ns // SWEEP_NS
-        while self._swept < last:
-            # After the first sweep, and once nothing waits, those up to the last find nothing that it does not.
-            self._swept = last if settled else self._swept + 1
-            self._expire(self._swept * SWEEP_NS, made)
-            self._tellers.sweep(self._swept * SWEEP_NS)
-            self._containers.sweep(self._swept * SWEEP_NS, made)
-            settled = not self._tellers.waits
-        self._expire(clock_ns, made)
-        return made
-
-    def _expire(self, clock_ns: int, made: list[Consequence]) -> None:
-        for told in self._tellers.expire(clock_ns):
-            made += self._pass((told,))
-
-    def next_deadline_ns(self) -> int | None:
-        """When `advance` may make something, None for never."""
-        held_ns = self._tellers.next_deadline_ns()
-        if not self._containers.pass_away():
-            return held_ns
-        sweep_ns = (self._swept + 1) * SWEEP_NS
-        return sweep_ns if held_ns is None else min(sweep_ns, held_ns)
-
-    def flush(self) -> list[Consequence]:
-        """The input is at its end: let pass everything that is held."""
-        made: list[Consequence] = []
-        for told in self._tellers.flush():
-            made += self._pass((told,))
-        return made
+    def process_inventory(self, found: Iterable[Found], host: str, now_ns: int) -> list[Consequence]:
+        """Take over what the inventory says: names always, states only of containers that no event reported."""
+        for each in found:
+            container = self._register.get(host, each.id) or self._register.add(host, each.id, now_ns, now_ns)[0]
+            self._register.process_found(container, each, now_ns, self._clock_ns)
+        return self._register.take_changes()
 
     # ── events out ───────────────────────────────────────────────────────────────────
 
-    def _pass(self, told: Iterable[Told]) -> list[Consequence]:
-        made: list[Consequence] = []
-        for telling, amends, adopted in told:
-            event = telling.event
-            tracked = self._containers.of(event)
-            if tracked is not None and (event.name is None or tracked.labels):
-                event = telling.event = self._containers.named(event, tracked)
-            if not amends:
-                self._seq += 1
-                telling.seq = self._seq
-                self.late += event.time_ns < telling.clock_ns - LATE_NS
-            made.append(Outcome(telling.seq, event, amends))
-            if not amends or adopted:
-                self._apply(event, tracked, made)
-            elif tracked is not None:
-                self._containers.take_attributes(tracked, event)
-            if telling.epoch is not None:
+    def _emit(self, emissions: Iterable[Emission]) -> list[Consequence]:
+        consequences: list[Consequence] = []
+        for occurrence, applies in emissions:
+            event, amends = occurrence.event, occurrence.seq > 0
+            if not amends and self._revoke_aftermath(occurrence):
+                continue
+            container = self._register.of(event)
+            if container is not None and (event.name is None or container.labels):
+                event = _with_name(event, container)
+            seq = occurrence.seq if amends else self._number()
+            self.late += not amends and event.time_ns < occurrence.opened_ns - LATE_NS
+            self._deduplicator.store.emitted(occurrence, event, seq)
+            consequences.append(Outcome(seq, event, amends))
+            if applies:
+                self._apply(event, container)
+            elif container is not None:
+                self._register.update_attributes(container, event)
+            consequences += self._register.take_changes()
+            if occurrence.epoch is not None:
                 type_, _, action = event.event.partition(".")
                 self._services.amend(type_, event)
-                telling.epoch = self._services.epoch(event.host, type_, action)
-        return made
+                occurrence.epoch = self._services.epoch(event, type_, action)
+        return consequences
 
-    def _apply(self, event: Event, tracked: Tracked | None, made: list[Consequence]) -> None:
-        if tracked is not None:
-            self.anomalies += not self._containers.apply(tracked, event, made)
+    def _number(self) -> int:
+        progress = self._progress[""]
+        progress[0] += 1
+        self._progress.touch("")
+        return progress[0]
+
+    def _apply(self, event: Event, container: Container | None) -> None:
+        """Change the state of an event's object."""
+        if container is not None:
+            self.anomalies += not self._register.process(container, event, self._clock_ns)
             return
         type_, _, action = event.event.partition(".")
         if type_ in SERVICES:
-            self._apply_service(type_, event, action, made)
+            if self._services.process(type_, action, event):
+                self._register.mark_unknown(event.host, event.time_ns, self._clock_ns, everything=False)
         elif event.event == "log.gap":
-            self._containers.doubt(event.host or None, event.time_ns, made, everything=True)
+            self._register.mark_unknown(event.host or None, event.time_ns, self._clock_ns, everything=True)
+        elif type_ == "container" and event.id is not None:
+            self._register.add_unidentified(event, self._clock_ns)
 
-    # ── the daemon and containerd ────────────────────────────────────────────────────
+    def _with_container(self, event: Event) -> Event:
+        """Return a network's event with the id of its endpoint's container, if that is known.
 
-    def _apply_service(self, type_: str, event: Event, action: str, made: list[Consequence]) -> None:
-        allowed, doubt = self._services.follow(type_, action, event)
-        self.anomalies += not allowed
-        if doubt:
-            self._containers.doubt(event.host, event.time_ns, made, everything=False)
+        The daemon's lines have the container's name, `docker events` its id.
+        """
+        attributes = event.attributes
+        container = attributes.get("container") or self._register.resolve(event.host, attributes["endpoint"])
+        if not looks_like_id(container):
+            return event
+        return event._replace(attributes={**attributes, "container": container})
+
+    # ── the clock ────────────────────────────────────────────────────────────────────
+
+    @property
+    def _clock_ns(self) -> int:
+        return self._deduplicator.store.clock_ns
+
+    def advance(self, clock_ns: int) -> list[Consequence]:
+        """Advance the clock: emit what was pending for long enough, drop containers that are kept no longer."""
+        last = clock_ns // SWEEP_NS
+        if last <= self._progress[""][1]:
+            return self._advance(clock_ns)
+        consequences = self._advance(last * SWEEP_NS)
+        self._deduplicator.store.sweep(last * SWEEP_NS)
+        self._progress[""][1] = last
+        self._progress.touch("")
+        return consequences + self._advance(clock_ns)
+
+    def _advance(self, clock_ns: int) -> list[Consequence]:
+        """Emit and drop in the order of time, whatever the steps of the clock."""
+        consequences: list[Consequence] = []
+        while (due_ns := self._register.next_deadline_ns()) is not None and due_ns <= clock_ns:
+            for emission in self._deduplicator.expire(due_ns):
+                consequences += self._emit((emission,))
+            self._register.expire(due_ns)
+            consequences += self._register.take_changes()
+        for emission in self._deduplicator.expire(clock_ns):
+            consequences += self._emit((emission,))
+        return consequences
+
+    def next_deadline_ns(self) -> int | None:
+        """When `advance` may return something, None for never."""
+        deadlines = (self._deduplicator.store.next_deadline_ns(), self._register.next_deadline_ns())
+        return min((each for each in deadlines if each is not None), default=None)
+
+    def flush(self) -> list[Consequence]:
+        """Emit all that is pending: the input is at its end."""
+        consequences: list[Consequence] = []
+        for emission in self._deduplicator.flush():
+            consequences += self._emit((emission,))
+        return consequences
 
     # ── what is known ────────────────────────────────────────────────────────────────
 
-    def learn(self, found: Iterable[Found], host: str, now_ns: int) -> list[Consequence]:
-        """Take over what the inventory says: names always, states only of containers nobody told of."""
-        return self._containers.learn(found, host, now_ns)
-
     def name_of(self, host: str, given: str) -> str | None:
-        """What the container with this id, or short id, is called, as far as known."""
-        return self._containers.name_of(host, given)
+        """Return the name of the container that an id, a short id or a name means."""
+        return self._register.name_of(host, given)
 
-    def containers(self) -> list[ContainerView]:
-        """Every container that is not gone, by host and name."""
-        return self._containers.views()
+    def containers(self) -> list[Container]:
+        """Return every container that is not removed, by host and name."""
+        return self._register.containers()
+
+    def take_counts(self) -> tuple[int, int]:
+        """Return the numbers of anomalies and of late events since the last call."""
+        counts = self.anomalies + self._services.anomalies, self.late
+        self.anomalies = self.late = self._services.anomalies = 0
+        return counts
+
+    # ── state ────────────────────────────────────────────────────────────────────────
 
     def changed_rows(self) -> dict[str, str | None]:
-        """Hand over what changed since the last call."""
-        return {
-            "lifecycle": json.dumps([self._seq, self._swept]),
-            **self._containers.changed_rows(),
-            **self._services.changed_rows(),
-            **self._tellers.changed_rows(),
-        }
+        """Return the rows that changed since the last call."""
+        return state_table.changed_rows(self.tables)
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """Continue from the rows of the last commit."""
-        if "lifecycle" in rows:
-            self._seq, self._swept = json.loads(rows["lifecycle"])
-        self._containers.restore(rows)
-        self._services.restore(rows)
-        self._tellers.restore(rows)
+        state_table.restore(self.tables, rows)
+        self.restored()
+
+    def restored(self) -> None:
+        """Rebuild what is derived, after the tables were restored."""
+        self._progress.setdefault("", [0, 0])
+        self._register.restored()
+        self._deduplicator.restored()
+
+
+def _with_name(event: Event, container: Container) -> Event:
+    """Return the event with the name and the labels of its container."""
+    name = event.name or container.name
+    attributes: dict[str, Any] = {**container.labels, **event.attributes}
+    if name is event.name and len(attributes) == len(event.attributes):
+        return event
+    return event._replace(name=name, attributes=attributes)

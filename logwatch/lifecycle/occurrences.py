@@ -1,221 +1,242 @@
-"""One thing that happened and who has told it, and where it is found: by its object, or by its kind.
+"""Occurrences: one thing that happened with all events that report it; found by object and by event type.
 
-A burst opens thousands of tellings of one kind within the ten seconds in which lines join. So a
-line that does not say which object it is about never looks at all of them: its rule has a list of
-those that it has not told yet, and who names a container finds those that name it, too.
+A burst opens thousands of occurrences of one event type within the ten seconds in which events
+join. So a report that does not name its object never looks at all of them: each rule has a list
+of those that it has not reported yet, and a report that names a container finds those that
+name it, too.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from logwatch.lifecycle.accounts import merge
-from logwatch.model import SECOND, Event
+from logwatch.model import SECOND, Event, Role
 
+JOIN_NS = 10 * SECOND
+"""Events of one occurrence are at most so far apart."""
+OOM_NS = SECOND // 10
+"""`docker events` lines about one OOM kill are closer than this (cgroup v1 notifies several times)."""
 REMEMBERED_NS = 120 * SECOND
-"""A telling can be joined for so long by the clock: `docker events --since` catches up on a restart."""
-RECENT = 256
-"""Most tellings per kind and host among which a line without an id looks for its own."""
-NAMELESS = 16
-"""Most events without an id that are remembered per kind and host."""
+"""An occurrence can be joined for so long by the clock: `docker events --since` catches up on a restart."""
+MAX_RECENT = 256
+"""Most occurrences per event type and host among which a report without an id looks for its own."""
+MAX_UNIDENTIFIED = 16
+"""Most accepted occurrences without an object that are kept per event type and host."""
+IDENTIFYING = ("exec_id", "execID", "container", "endpoint", "signal", "health")
+"""Attributes in which two reports of one occurrence cannot differ."""
+IDENTIFYING_IMAGES = (*IDENTIFYING, "image", "cause")
+"""As IDENTIFYING, of images: no line about one has an id."""
+KILL_NS = SECOND
+"""No process is killed twice within this."""
+KILLS = frozenset({"container.oom", "host.oom"})
+LEADING, PRIMARY = Role.LEADING, Role.PRIMARY  # a member's look-up is slow
+CORROBORATING, SUPPORTING = Role.CORROBORATING, Role.SUPPORTING
+SECONDARY = (CORROBORATING, SUPPORTING)
+"""Roles of events that are pending until `settle` has passed."""
+RANK = {LEADING: 2, PRIMARY: 1, CORROBORATING: 0, SUPPORTING: -1}
 REVOKED = -1
 FORGOTTEN = -1
-"""When a telling was opened that nobody may join any more."""
+"""As `opened_ns`: no event may join the occurrence any more."""
 
 Key = tuple[str, str, str]
 """The object that events happen to: host, type (`container`, `image`, …) and id."""
 
 
-class Telling:
-    """One thing that happened, and who has told it."""
+def merge(old: Event, new: Event) -> Event:
+    """Merge two reports of one occurrence: that of the higher role, with what only the other one has."""
+    lead, other = (new, old) if RANK[new.role] > RANK[old.role] else (old, new)
+    absent = [key for key in other.attributes if key not in lead.attributes]
+    if lead is old and not absent and (old.name or not new.name) and (old.id or not new.id):
+        return old
+    attributes = {**lead.attributes, **{key: other.attributes[key] for key in absent}}
+    return lead._replace(id=lead.id or other.id, name=lead.name or other.name, attributes=attributes)
 
-    __slots__ = (
-        "clock_ns", "deadline_ns", "epoch", "event", "kind", "order", "revoked_by", "seq", "subject", "tellers"
-    )  # fmt: skip
+
+def compatible(one: Event, other: Event) -> bool:
+    """Whether two events can report one occurrence: they differ in nothing that identifies it."""
+    mine, yours = one.attributes, other.attributes
+    if not mine or not yours:
+        return True
+    keys = IDENTIFYING_IMAGES if one.event.startswith("image.") else IDENTIFYING
+    return all(key not in mine or key not in yours or mine[key] == yours[key] for key in keys)
+
+
+class Occurrence:
+    """One thing that happened, and the rules that reported it."""
+
+    __slots__ = ("deadline_ns", "epoch", "event", "event_type", "key", "opened_ns", "order", "revoked_by", "rules", "seq")  # fmt: skip
 
     def __init__(
-        self, event: Event, kind: Kind, subject: Subject | None, order: int, clock_ns: int, epoch: int | None
+        self, event: Event, event_type: EventTypeIndex, key: Key | None, order: int, opened_ns: int, epoch: int | None
     ) -> None:
         self.event = event
-        self.kind = kind
-        self.subject = subject
+        self.event_type = event_type
+        self.key = key
         self.order = order
-        self.clock_ns = clock_ns
-        """When it was opened."""
+        self.opened_ns = opened_ns
+        """The clock at its first event."""
         self.epoch = epoch
-        self.tellers = [event.rule]
+        self.rules = [event.rule]
         self.revoked_by = event.revoked_by
         self.seq = 0
-        """Its number once it passed; 0 while it is held; -1 when it was revoked."""
+        """Its number once it was emitted; 0 while it is pending; -1 after it was revoked."""
         self.deadline_ns = 0
 
-    def join(self, rules: Iterable[str]) -> None:
-        """Further rules tell of it."""
+    def add_rules(self, rules: Iterable[str]) -> None:
+        """Add rules that report it, too."""
         for rule in rules:
-            if rule not in self.tellers:
-                self.tellers.append(rule)
-                self.kind.told(self, rule)
+            if rule not in self.rules:
+                self.rules.append(rule)
+                self.event_type.mark_reported(self, rule)
 
-    def take(self, event: Event) -> bool:
-        """Take in another account; whether that says anything new."""
+    def merge(self, event: Event) -> bool:
+        """Merge another report; returns whether that adds anything."""
         merged = merge(self.event, event)
         if merged is self.event:
             return False
         self.event = merged
-        self.kind.merged(self)
+        self.event_type.refile(self)
         return True
+
+    def joinable(self, clock_ns: int) -> bool:
+        """Whether it was opened lately enough; those of a service last for its epoch."""
+        return self.opened_ns >= clock_ns - REMEMBERED_NS or self.epoch is not None
 
     @property
     def forgotten(self) -> bool:
-        """Nobody can join it, and it is not held of an object either."""
-        return self.clock_ns == FORGOTTEN and (self.seq != 0 or self.subject is None)
-
-    def dump(self) -> str:
-        """Return all of it as JSON."""
-        key = None if self.subject is None else self.subject.key
-        event = [*self.event[:13], sorted(self.event.revoked_by)]
-        place = [self.order, self.clock_ns, self.epoch, self.seq, self.deadline_ns]
-        return json.dumps([key, [event, place, self.tellers, sorted(self.revoked_by)]])
+        """Nothing can join it, and it is not pending with an object either."""
+        return self.opened_ns == FORGOTTEN and (self.seq != 0 or self.key is None)
 
 
-class Subject:
-    """An object, what was told of it lately, and what of that is held."""
+@dataclass(slots=True)
+class ObjectRecord:
+    """The latest occurrences of one object by event type, and those that are pending."""
 
-    __slots__ = ("held", "key", "tellings")
+    key: Key
+    opened_ns: int
+    """The clock when its newest occurrence was opened."""
+    occurrences: dict[str, list[Occurrence]] = field(default_factory=dict)
+    pending: list[Occurrence] = field(default_factory=list)
 
-    def __init__(self, key: Key) -> None:
-        self.key = key
-        self.tellings: dict[str, list[Telling]] = {}
-        self.held: list[Telling] = []
-
-    def told(self) -> list[Telling]:
-        """Everything that is remembered of it."""
-        return [telling for group in self.tellings.values() for telling in group]
-
-
-Group = dict[int, Telling]
-"""Tellings by their order, the oldest first."""
+    def all(self) -> list[Occurrence]:
+        """Return all of them."""
+        return [occurrence for group in self.occurrences.values() for occurrence in group]
 
 
-class Kind:
-    """What was told lately on one host of one type.action."""
+Group = dict[int, Occurrence]
+"""Occurrences by their order, the oldest first."""
 
-    __slots__ = ("_by_container", "_untold", "heard_ns", "loose", "passed", "recent")
+
+class EventTypeIndex:
+    """The latest occurrences of one type.action on one host."""
+
+    __slots__ = ("_by_container", "_unreported", "accepted", "pending", "recent")
 
     def __init__(self) -> None:
         self.recent: Group = {}
         """Of objects."""
-        self.passed: Group = {}
-        """Without an object, accepted."""
-        self.loose: dict[str, Group] = {}
-        """Without an object, held; by the rule that opened them."""
-        self.heard_ns: int | None = None
-        """When a leading or primary line last told of one, to the hour."""
-        self._untold: dict[str, Group] = {}
+        self.accepted: Group = {}
+        """Without an object, emitted."""
+        self.pending: dict[str, Group] = {}
+        """Without an object, pending; by the rule that opened them."""
+        self._unreported: dict[str, Group] = {}
         self._by_container: dict[str, Group] = {}
 
-    def remember(self, telling: Telling, clock_ns: int) -> None:
-        """Keep what was told of an object, and of too many or too old ones the last."""
-        self._enter(self.recent, telling)
-        while self.recent:
-            oldest = next(iter(self.recent.values()))
-            if len(self.recent) <= RECENT and oldest.clock_ns >= clock_ns - REMEMBERED_NS:
+    def add_recent(self, occurrence: Occurrence, clock_ns: int) -> None:
+        """Add one of an object; drop those that are too many or too old."""
+        recent = self.recent
+        self._add(recent, occurrence)
+        while recent:
+            oldest = next(iter(recent.values()))
+            if len(recent) <= MAX_RECENT and oldest.opened_ns >= clock_ns - REMEMBERED_NS:
                 break
-            self.leave(oldest)
+            self.remove(oldest)
 
-    def keep(self, telling: Telling) -> Telling | None:
-        """Keep what was accepted without an object; returns the one that had to go for it."""
-        self._enter(self.passed, telling)
-        if len(self.passed) <= NAMELESS:
+    def add_accepted(self, occurrence: Occurrence) -> Occurrence | None:
+        """Add one that was emitted without an object; returns the one that is dropped for it."""
+        self._add(self.accepted, occurrence)
+        if len(self.accepted) <= MAX_UNIDENTIFIED:
             return None
-        oldest = next(iter(self.passed.values()))
-        self.leave(oldest)
+        oldest = next(iter(self.accepted.values()))
+        self.remove(oldest)
         return oldest
 
-    def hold(self, telling: Telling) -> None:
-        """Keep what is held and has no object."""
-        self._enter(self.loose.setdefault(telling.tellers[0], {}), telling)
+    def add_pending(self, occurrence: Occurrence) -> None:
+        """Add one that is pending and has no object."""
+        self._add(self.pending.setdefault(occurrence.rules[0], {}), occurrence)
 
-    def holds(self, telling: Telling) -> bool:
-        """Whether it has no object and is still held."""
-        return telling.order in self.loose.get(telling.tellers[0], ())
+    def is_pending(self, occurrence: Occurrence) -> bool:
+        """Whether it has no object and is still pending."""
+        return occurrence.order in self.pending.get(occurrence.rules[0], ())
 
-    def held(self) -> Iterator[Telling]:
-        """Everything that is held and has no object."""
-        for group in self.loose.values():
+    def all_pending(self) -> Iterator[Occurrence]:
+        """Yield those that are pending and have no object."""
+        for group in self.pending.values():
             yield from group.values()
 
-    def _enter(self, group: Group, telling: Telling) -> None:
-        group[telling.order] = telling
-        for rule, untold in self._untold.items():
-            if rule not in telling.tellers:
-                untold[telling.order] = telling
-        self._file(telling)
+    def _add(self, group: Group, occurrence: Occurrence) -> None:
+        group[occurrence.order] = occurrence
+        for rule, unreported in self._unreported.items():
+            if rule not in occurrence.rules:
+                unreported[occurrence.order] = occurrence
+        self._file(occurrence)
 
-    def leave(self, telling: Telling) -> None:
-        """Nobody looks for it here any more."""
-        order, opener = telling.order, telling.tellers[0]
+    def remove(self, occurrence: Occurrence) -> None:
+        """Remove one from every list."""
+        order = occurrence.order
         self.recent.pop(order, None)
-        self.passed.pop(order, None)
-        _drop(self.loose, opener, order)
-        for untold in self._untold.values():
-            untold.pop(order, None)
-        container = telling.event.attributes.get("container")
+        self.accepted.pop(order, None)
+        _remove(self.pending, occurrence.rules[0], order)
+        for unreported in self._unreported.values():
+            unreported.pop(order, None)
+        container = occurrence.event.attributes.get("container")
         if container is not None:
-            _drop(self._by_container, container, order)
+            _remove(self._by_container, container, order)
 
-    def told(self, telling: Telling, rule: str) -> None:
-        """The rule has told of it."""
-        untold = self._untold.get(rule)
-        if untold is not None:
-            untold.pop(telling.order, None)
+    def mark_reported(self, occurrence: Occurrence, rule: str) -> None:
+        """The rule has reported it."""
+        unreported = self._unreported.get(rule)
+        if unreported is not None:
+            unreported.pop(occurrence.order, None)
 
-    def merged(self, telling: Telling) -> None:
-        """More is said of it than when it came."""
-        if telling.order in self.recent or telling.order in self.passed or self.holds(telling):
-            self._file(telling)
+    def refile(self, occurrence: Occurrence) -> None:
+        """Its attributes changed."""
+        if occurrence.order in self.recent or occurrence.order in self.accepted or self.is_pending(occurrence):
+            self._file(occurrence)
 
-    def _file(self, telling: Telling) -> None:
-        container = telling.event.attributes.get("container")
+    def _file(self, occurrence: Occurrence) -> None:
+        container = occurrence.event.attributes.get("container")
         if container is not None:
-            self._by_container.setdefault(container, {})[telling.order] = telling
+            self._by_container.setdefault(container, {})[occurrence.order] = occurrence
 
-    def untold(self, rule: str) -> Iterable[Telling]:
-        """What this rule has not told of yet, oldest first."""
-        untold = self._untold.get(rule)
-        if untold is None:
-            known = sorted([*self.recent.values(), *self.passed.values(), *self.held()], key=lambda each: each.order)
-            untold = self._untold[rule] = {each.order: each for each in known if rule not in each.tellers}
-        return untold.values()
+    def not_reported_by(self, rule: str) -> Iterable[Occurrence]:
+        """Return what this rule has not reported yet, the oldest first."""
+        unreported = self._unreported.get(rule)
+        if unreported is None:
+            known = [*self.recent.values(), *self.accepted.values(), *self.all_pending()]
+            known.sort(key=lambda each: each.order)
+            unreported = self._unreported[rule] = {each.order: each for each in known if rule not in each.rules}
+        return unreported.values()
 
-    def naming(self, container: str) -> Iterable[Telling]:
-        """What names this container, oldest first."""
+    def naming(self, container: str) -> Iterable[Occurrence]:
+        """Return those that name this container, the oldest first."""
         return self._by_container.get(container, {}).values()
 
-    def outdated(self, oldest_ns: int) -> list[Telling]:
-        """Let go of what was opened before that time; returns what had no object, where the newest such is as old."""
-        for telling in [each for each in self.recent.values() if each.clock_ns < oldest_ns]:
-            self.leave(telling)
-        passed = list(self.passed.values())
-        return passed if passed and passed[-1].clock_ns < oldest_ns else []
+    def expire(self, oldest_ns: int) -> list[Occurrence]:
+        """Drop what was opened before a time; returns those without an object, if the newest of them is as old."""
+        for occurrence in [each for each in self.recent.values() if each.opened_ns < oldest_ns]:
+            self.remove(occurrence)
+        accepted = list(self.accepted.values())
+        return accepted if accepted and accepted[-1].opened_ns < oldest_ns else []
 
-    def __bool__(self) -> bool:
-        """Whether anything is remembered of it."""
-        return bool(self.recent or self.passed or self.loose or self.heard_ns is not None)
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is kept of it."""
+        return not (self.recent or self.accepted or self.pending)
 
 
-def _drop(groups: dict[str, Group], key: str, order: int) -> None:
+def _remove(groups: dict[str, Group], key: str, order: int) -> None:
     group = groups.get(key)
     if group is not None and group.pop(order, None) is not None and not group:
         del groups[key]
-
-
-Told = tuple[Telling, bool, bool]
-"""A telling that passes now; or (amends) has passed and says more; or (adopted) had passed without an object."""
-NOTHING: list[Told] = []
-
-
-def joinable(telling: Telling, clock_ns: int) -> bool:
-    """Whether it was opened lately enough; what is told of a service lasts for its epoch."""
-    return telling.clock_ns >= clock_ns - REMEMBERED_NS or telling.epoch is not None

@@ -26,6 +26,8 @@ class Service(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
     FAILED = "failed"
+    CRASHED = "crashed"
+    """While it ran; FAILED did not get so far."""
 
 
 CREATED, RUNNING, PAUSED = State.CREATED, State.RUNNING, State.PAUSED
@@ -89,13 +91,24 @@ PROVES: Mapping[str, State] = {
 }
 """The state after an event that the table does not allow; other events leave it as it is."""
 
+USUAL_BEFORE: Mapping[str, State] = {
+    "create": GONE,
+    "start": EXITED,
+    "restart": RUNNING,
+    "unpause": PAUSED,
+    "pause": RUNNING,
+    "die": RUNNING,
+    "destroy": EXITED,
+}
+"""The state in which an action most likely found a container of which nothing earlier is known."""
+
 CONTAINER_STATEFUL = frozenset({"create", "start", "start_failed", "restart", "die", "pause", "unpause", "destroy"})
 """Actions that are anomalies where the row of the state does not name them."""
 
 STATE_ACTIONS = frozenset(action for row in CONTAINER.values() for action in row)
 """Actions that say something about a container's state, in one state at least."""
 
-GUESSED_BY = STATE_ACTIONS - CONTAINER_STATEFUL - {"destroy_failed"}
+INFERRED_FROM = STATE_ACTIONS - CONTAINER_STATEFUL - {"destroy_failed"}
 """Actions that only say something about a container of unknown state."""
 
 ALIVE = frozenset({RUNNING, PAUSED, RESTARTING, REMOVING})
@@ -108,7 +121,7 @@ SERVICE: Mapping[Service, Mapping[str, Service]] = {
         "ready": Service.RUNNING,
         "reload": Service.RUNNING,
         "stop": Service.STOPPED,
-        "crash": Service.FAILED,
+        "crash": Service.CRASHED,
         "start_failed": Service.FAILED,
         "start_limit": Service.FAILED,
         "restart": Service.UNKNOWN,
@@ -126,12 +139,12 @@ SERVICE: Mapping[Service, Mapping[str, Service]] = {
         "ready": Service.RUNNING,
         "reload": Service.RUNNING,
         "stop": Service.STOPPED,
-        "crash": Service.FAILED,
+        "crash": Service.CRASHED,
     },
     Service.STOPPED: {
         "start": Service.STARTING,
         "stop": Service.STOPPED,
-        "crash": Service.FAILED,  # the stop took too long: systemd killed it
+        "crash": Service.CRASHED,  # the stop took too long: systemd killed it
         "start_failed": Service.FAILED,
         "restart": Service.STOPPED,
     },
@@ -143,7 +156,18 @@ SERVICE: Mapping[Service, Mapping[str, Service]] = {
         "start_limit": Service.FAILED,
         "restart": Service.FAILED,
     },
+    Service.CRASHED: {
+        "start": Service.STARTING,
+        "crash": Service.CRASHED,
+        "start_limit": Service.FAILED,
+        "restart": Service.CRASHED,
+    },
 }
+AFTERMATH: Mapping[Service, frozenset[str]] = {
+    Service.FAILED: frozenset({"stop"}),
+    Service.CRASHED: frozenset({"stop", "start_failed"}),
+}
+"""What the service manager reports of a unit that has ended already, in words that mean something else elsewhere."""
 SERVICE_STATEFUL = frozenset(action for row in SERVICE.values() for action in row)
 SERVICE_PROVES: Mapping[str, Service] = {
     "restore": Service.STARTING,
@@ -151,24 +175,8 @@ SERVICE_PROVES: Mapping[str, Service] = {
     "start_failed": Service.FAILED,
     "start_limit": Service.FAILED,
 }
-MOMENTARY = frozenset({"reload"})
-"""Service actions that may happen again without a change of state: told within 10 s or not the same."""
-
-
-def follow(state: State, action: str) -> tuple[State, bool]:
-    """Return the container's next state, and whether the table allows the event."""
-    after = CONTAINER[state].get(action)
-    if after is not None:
-        return after, True
-    return PROVES.get(action, state), action not in CONTAINER_STATEFUL
-
-
-def follow_service(state: Service, action: str) -> tuple[Service, bool]:
-    """Return the service's next state, and whether the table allows the event."""
-    after = SERVICE[state].get(action)
-    if after is not None:
-        return after, True
-    return SERVICE_PROVES.get(action, state), action not in SERVICE_STATEFUL
+MOMENTARY = frozenset({"reload", "config_error"})
+"""Service actions that may happen again without a change of state: reported within 10 s or not the same."""
 
 
 def mermaid(table: Mapping[State, Mapping[str, State]] | Mapping[Service, Mapping[str, Service]]) -> str:

@@ -10,9 +10,9 @@ other line with `docker` behind a blank is held against the grammar of headers, 
 fast and change no count.
 
 The header before the tag must have a form that a container's output cannot have: no earlier
-tag (`[` or `: `) in the line, or RFC 5424 with the tag as its APP-NAME. Two approximations
-remain: a container whose own tag is `docker` or `sh` counts as the engine (the extractor
-knows better, see there), and headers are those that rsyslog writes.
+tag (`[` or `: `) in the line, or RFC 5424 with the tag as its APP-NAME. Lines under the tag of a shell are handed on: the
+extractor knows whether the engine of their host has a tag of its own. Two approximations remain: a container whose own tag
+is `docker` counts as the engine (the extractor knows better, see there), and headers are those that rsyslog writes.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from logwatch.formats.tags import TAG_FAMILIES
+from logwatch.formats.tags import TAG_FAMILIES, WRAPPER_TAGS
 from logwatch.matching.patterns import escape
+from logwatch.model import Doubtful
 
 LEVELS = ("debug", "info", "warning", "error", "fatal", "panic")
 _DOCKER = b"docker"
-_WRAPPERS = frozenset({"sh", "bash", "env"})
-"""Tags of scripts that start an engine: only lines in logrus' form are its."""
 _MAX_HEADER = 300
 _MAX_SHAPES = 8
 _LEARNT = 16
@@ -64,6 +63,8 @@ class DaemonLines(NamedTuple):
     """Lines that say `docker`, whoever writes them."""
     other: int
     """Lines of engines in which nothing says `docker`."""
+    doubtful: Sequence[Doubtful]
+    """Lines under the tag of a shell, which are in no other count unless they say `docker`."""
 
 
 # ── what is looked for ───────────────────────────────────────────────────────────────
@@ -88,8 +89,8 @@ def other_tags_expressions() -> list[bytes]:
     wrapped = rb'(?:\[[0-9]+\]:|:| [^ \n]+ [^ \n]+ -) {0,2}\.*time="'
     # Each tag an expression of its own: plain literals cost least.
     return [
-        *(escape(tag.encode()) for tag in sorted(tags - _WRAPPERS)),
-        b" (?:" + _either(tag.encode() for tag in tags & _WRAPPERS) + b")" + wrapped,
+        *(escape(tag.encode()) for tag in sorted(tags - WRAPPER_TAGS)),
+        b" (?:" + _either(tag.encode() for tag in tags & WRAPPER_TAGS) + b")" + wrapped,
         rb'(?m)^\.*time="[0-9]{4}-',  # no header at all
     ]
 
@@ -114,9 +115,10 @@ def header_of(tags: Iterable[str]) -> re.Pattern[bytes]:
 
 
 _ENGINE = re.compile(
-    _header(TAG_FAMILIES["engine"] - _WRAPPERS, b"")
-    + b"|"
-    + _header(_WRAPPERS, rb'(?=\.*time="|\{")')
+    _header(TAG_FAMILIES["engine"] - WRAPPER_TAGS, b"")
+    + b"|(?P<wrapper>"
+    + _header(WRAPPER_TAGS, rb'(?=\.*time="|\{")')
+    + b")"
     + rb'|(?=\.*time="[0-9]{4}-)'  # no header at all
 )
 _LEVEL = re.compile(
@@ -142,23 +144,39 @@ class DaemonLineCounter:
         levels: Counter[str] = Counter()
         for key in groups.keys() & _LEVEL_OF.keys():
             levels[_LEVEL_OF[key]] += groups[key]
+        doubtful: list[Doubtful] = []
         if groups.keys() - _SAID:
-            self._count_unknown(lines, levels)
-        other = sum(_count_other(data, start, levels) for start in _starts(data, others))
-        return DaemonLines(levels, groups.total(), other)
+            doubtful += self._count_unknown(lines, levels)
+        other = 0
+        for start in _starts(data, others):
+            found = _find_other(data, start)
+            if found is None:
+                continue
+            if found.wrapped:
+                doubtful.append(Doubtful(start, found.level, says_docker=False))
+                continue
+            other += 1
+            if found.level is not None:
+                levels[found.level] += 1
+        return DaemonLines(levels, groups.total(), other, sorted(doubtful))
 
-    def _count_unknown(self, lines: bytes, levels: Counter[str]) -> None:
-        """Count the lines that are of no known shape by the grammar, and learn the shapes that many of them have."""
+    def _count_unknown(self, lines: bytes, levels: Counter[str]) -> Iterator[Doubtful]:
+        """Count the lines that are of no known shape by the grammar, and learn the shapes that many of them have; those of shells are yielded."""
         places = [match.start() for match in self._lines.finditer(lines) if (match[1] or b"") not in _SAID]
         shapes: Counter[Shape] = Counter()
         for place in places:
             start = lines.rfind(b"\n", 0, place) + 1
             found = _find_level(lines, start)
-            if found is not None:
-                header_end, key = found
-                levels[_LEVEL_OF[lines[key : key + _KEY]]] += 1
-                if place < header_end:
-                    shapes[Shape(place - start, lines[place:header_end], key - header_end)] += 1
+            if found is None:
+                continue
+            header_end, key, wrapped = found
+            level = _LEVEL_OF[lines[key : key + _KEY]]
+            if wrapped:
+                yield Doubtful(start - 1, level, says_docker=True)
+                continue
+            levels[level] += 1
+            if place < header_end:
+                shapes[Shape(place - start, lines[place:header_end], key - header_end)] += 1
         learnt = [shape for shape, count in shapes.most_common(_MAX_SHAPES) if count >= _LEARNT]
         if learnt:
             self._shapes = [*learnt, *self._shapes][:_MAX_SHAPES]
@@ -179,22 +197,33 @@ def count_docker(data: bytes, ends: Iterable[int]) -> int:
     return sum(data.find(_DOCKER, data.rfind(b"\n", 0, end - 1) + 1, end) >= 0 for end in ends)
 
 
-def _count_other(data: bytes, start: int, levels: Counter[str]) -> bool:
-    """Count a line without a known shape; whether it is an engine's and does not say `docker`."""
+class _Other(NamedTuple):
+    """A line of an engine in which nothing says `docker`."""
+
+    level: str | None
+    wrapped: bool
+    """Its tag is a shell's."""
+
+
+def _find_other(data: bytes, start: int) -> _Other | None:
+    """A line without a known shape; None if it is not an engine's or says `docker`."""
     end = data.find(b"\n", start)
-    if data.find(_DOCKER, start, end) >= 0 or not _ENGINE.match(data, start, min(end, start + _MAX_HEADER)):
-        return False
+    if data.find(_DOCKER, start, end) >= 0:
+        return None
+    header = _ENGINE.match(data, start, min(end, start + _MAX_HEADER))
+    if header is None:
+        return None
     found = _find_level(data, start)
-    if found is not None:
-        levels[_LEVEL_OF[data[found[1] : found[1] + _KEY]]] += 1
-    return True
+    level = _LEVEL_OF[data[found[1] : found[1] + _KEY]] if found is not None else None
+    return _Other(level, header["wrapper"] is not None)
 
 
-def _find_level(data: bytes, start: int) -> tuple[int, int] | None:
-    """Where the header of the engine's line that starts here ends, and where its level stands; None if it is no such line."""
+def _find_level(data: bytes, start: int) -> tuple[int, int, bool] | None:
+    """Where the header of the engine's line that starts here ends, where its level is, and whether its tag is a shell's; None for any other line."""
     header = _ENGINE.match(data, start, start + _MAX_HEADER)
     match = _LEVEL.match(data, header.end()) if header is not None else None
     if header is None or match is None:
         return None
     key = match.start(str(match.lastgroup))
-    return (header.end(), key) if data[key : key + _KEY] in _LEVEL_OF else None
+    known = data[key : key + _KEY] in _LEVEL_OF
+    return (header.end(), key, header["wrapper"] is not None) if known else None

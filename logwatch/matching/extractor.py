@@ -5,9 +5,11 @@ A line makes an event by a rule when
 1. its tag is one of the rule's programs;
 2. it is the engine that speaks, where the rule names the engine's tags: the line must look
    like one of it, unless the rule's pattern is a regex from the message's start, which says
-   itself how a known bare text looks. And `docker`, which may be a container's tag (RFC 5424
-   with `tag=docker/web`), is the engine's only until another tag of the engine is seen from
-   that host;
+   itself how a known bare text looks, and must not carry a time over an hour from its header's.
+   And `docker`, which may be a container's tag (RFC 5424 with `tag=docker/web`), and the shells
+   that start old engines (`sh`, `bash`, `env`), which run anything else too, are the engine's only
+   until a tag of its own is seen from that host. The kernel has no pid, so `kernel[8433]` is a
+   container called kernel;
 3. the message contains the text, or RE2 finds the regex in it.
 
 So the output of a container, under its own tag, makes no event of the engine whatever it says. What
@@ -24,7 +26,7 @@ from typing import NamedTuple
 
 from logwatch.errors import Mistake, RuleError
 from logwatch.formats import logrus
-from logwatch.formats.tags import TAG_FAMILIES, family_tags
+from logwatch.formats.tags import TAG_FAMILIES, WRAPPER_TAGS, family_tags
 from logwatch.matching.causes import CAUSES, cause_of
 from logwatch.matching.fields import Getter, Message, compile_parsers, compile_template
 from logwatch.matching.patterns import Found, any_found
@@ -37,14 +39,14 @@ from logwatch.store.state_table import StateTable
 NO_EVENTS: tuple[Event, ...] = ()
 API_ERROR = "api.error"
 _AMBIGUOUS = "docker"
-_WRAPPERS = frozenset({"sh", "bash", "env"})
+_KERNEL = "kernel"
 _ENGINE = TAG_FAMILIES["engine"]
-_CERTAIN = _ENGINE - {_AMBIGUOUS} - _WRAPPERS
+_CERTAIN = _ENGINE - {_AMBIGUOUS} - WRAPPER_TAGS
 """Tags of the engine that tell that `docker` is not its tag on a host."""
 _SPEAKERS = _ENGINE | TAG_FAMILIES["containerd"]
 _MAX_HOSTS = 10_000
 _CERTAIN_NS = 30 * 86_400 * SECOND
-"""For so long a tag of its own tells how a host's engine is called: hosts are set up anew under old names."""
+"""How long a tag seen once counts as that of a host's engine: hosts are reinstalled under old names."""
 _LOOKS_LIKE_ENGINE = re.compile(
     rb"""
     [.]* (?:
@@ -59,6 +61,14 @@ _LOOKS_LIKE_ENGINE = re.compile(
 )
 
 
+class Made(NamedTuple):
+    """The events of one line: what its rules say, and what stepped back; see `Extraction`."""
+
+    events: Sequence[Event]
+    failed: Sequence[Event] = NO_EVENTS
+    replaced: Sequence[Event] = NO_EVENTS
+
+
 class Extraction(NamedTuple):
     """What one hit line said."""
 
@@ -67,6 +77,8 @@ class Extraction(NamedTuple):
     """Ids of the rules that were confirmed, also of those that make no event."""
     engine: bool
     """The line is the engine's own."""
+    failed: Sequence[Event] = NO_EVENTS
+    """What failed for the reason that `events` give: of rules with `unless_other`. It follows, as correlations do."""
     replaced: Sequence[Event] = NO_EVENTS
     """What `unless_other` rules with metrics would have made: only those metrics count. A request that failed always has one."""
 
@@ -81,7 +93,10 @@ class Writer(Enum):
     BARE = "bare text"
     """As ENGINE_BARE, under a tag of containerd or of a script."""
     CONTAINER = "container"
-    """The tag `docker` on a host whose engine has another: a container's."""
+    """A container: the tag `docker` on a host whose engine has another, the kernel's with a pid, or a time of its own
+    that is far from the header's."""
+    SHELL = "shell"
+    """The same under the tag of a shell: only rules count that name the shell and not the engine."""
     OTHER = "other"
 
 
@@ -118,12 +133,14 @@ class Extractor:
         confirmed = []
         for index in hit.rules:
             rule = self._rules[index]
-            if tag in rule.tags and (rule.found_bare if bare else rule.found)(message):
+            if tag not in rule.tags or (writer is Writer.SHELL and rule.is_engines):
+                continue
+            if (rule.found_bare if bare else rule.found)(message):
                 confirmed.append(rule)
         if not confirmed:
             return Extraction(NO_EVENTS, (), engine)
-        events, replaced = _make_events(confirmed, record, (path, offset, line))
-        return Extraction(events, tuple([rule.id for rule in confirmed]), engine, replaced)
+        made = _make_events(confirmed, record, (path, offset, line))
+        return Extraction(made.events, tuple([rule.id for rule in confirmed]), engine, made.failed, made.replaced)
 
     def changed_rows(self) -> dict[str, str | None]:
         """As `model.Stateful`."""
@@ -136,19 +153,23 @@ class Extractor:
     def _writer(self, record: Record) -> Writer:
         tag, message = record.tag, record.message
         if tag not in _SPEAKERS:
-            return Writer.OTHER
-        if tag == _AMBIGUOUS and self._is_certain(record):
-            return Writer.CONTAINER
+            return Writer.CONTAINER if tag == _KERNEL and record.pid is not None else Writer.OTHER
+        if record.far_off or self.is_another(record.host, tag, record.stamp_ns):
+            return Writer.SHELL if tag in WRAPPER_TAGS else Writer.CONTAINER
         if message[:6] == b'time="' or looks_like_engine(message):
-            if tag in _CERTAIN and not self._is_certain(record):
+            if tag in _CERTAIN and not self._is_certain(record.host, record.stamp_ns):
                 self._remember(record)
             return Writer.ENGINE if tag in _ENGINE else Writer.OTHER
-        return Writer.ENGINE_BARE if tag in _ENGINE and tag not in _WRAPPERS else Writer.BARE
+        return Writer.ENGINE_BARE if tag in _ENGINE and tag not in WRAPPER_TAGS else Writer.BARE
 
-    def _is_certain(self, record: Record) -> bool:
+    def is_another(self, host: str, tag: str, stamp_ns: int) -> bool:
+        """Whether a tag that may be the engine's is not, because the host's engine has one of its own."""
+        return (tag == _AMBIGUOUS or tag in WRAPPER_TAGS) and self._is_certain(host, stamp_ns)
+
+    def _is_certain(self, host: str, stamp_ns: int) -> bool:
         """Whether the engine of that host wrote under a tag of its own lately, or soon will have."""
-        seen_ns = self._certain_hosts.get(record.host)
-        return seen_ns is not None and abs(record.stamp_ns - seen_ns) < _CERTAIN_NS
+        seen_ns = self._certain_hosts.get(host)
+        return seen_ns is not None and abs(stamp_ns - seen_ns) < _CERTAIN_NS
 
     def _remember(self, record: Record) -> None:
         if len(self._certain_hosts) < _MAX_HOSTS or record.host in self._certain_hosts:
@@ -160,27 +181,32 @@ def looks_like_engine(message: bytes) -> bool:
     return _LOOKS_LIKE_ENGINE.match(message) is not None
 
 
-def _make_events(
-    confirmed: Sequence[CompiledRule], record: Record, place: Place
-) -> tuple[Sequence[Event], Sequence[Event]]:
-    """Make the events of a line's rules; of `unless_other` rules only the first counts, and only if it is alone.
-
-    What the others would have made comes second, where a metric counts it.
-    """
+def _make_events(confirmed: Sequence[CompiledRule], record: Record, place: Place) -> Made:
+    """Make the events of a line's rules; of `unless_other` rules only the first counts, and only if it is alone."""
     message = Message(record.message)
     if len(confirmed) == 1:
         event = confirmed[0].make(record, message, place)
-        return ((event,) if event else NO_EVENTS), NO_EVENTS
+        return Made((event,) if event else NO_EVENTS)
     alone = all(rule.unless_other for rule in confirmed)
     events: list[Event] = []
+    failed: list[Event] = []
     replaced: list[Event] = []
     for rule in confirmed:
         counts = not rule.unless_other or (alone and rule is confirmed[0])
-        if counts or rule.has_metrics:
-            event = rule.make(record, message, place)
-            if event is not None:
-                (events if counts else replaced).append(event)
-    return events, replaced
+        fails = not alone and rule.fails and not failed
+        if not (counts or fails or rule.has_metrics):
+            continue
+        event = rule.make(record, message, place)
+        if event is None:
+            continue
+        if counts:
+            events.append(event)
+            continue
+        if fails:
+            failed.append(event)
+        if rule.has_metrics:
+            replaced.append(event)
+    return Made(events, failed if events else NO_EVENTS, replaced)
 
 
 class CompiledRule:
@@ -189,7 +215,10 @@ class CompiledRule:
     def __init__(self, rule: Rule, masker: Masker) -> None:
         self.id = rule.id
         self.tags = family_tags(rule.programs)
+        self.is_engines = bool(self.tags & _CERTAIN)
+        """It takes the engine's lines; a rule that names a shell alone takes that shell's."""
         self.unless_other = rule.unless_other
+        self.fails = rule.event.endswith("_failed")
         self.has_metrics = bool(rule.metrics) or rule.event == API_ERROR
         self.found: Found = any_found(rule.patterns)
         """Whether a message contains what the rule wants."""
@@ -229,7 +258,7 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
                 attributes[attribute] = value
         if event in CAUSES and "error" in attributes and "cause" not in attributes:
             attributes["cause"] = str(cause_of(event, attributes["error"]))
-        time_ns, stamp_ns, host, _, _, _ = record
+        time_ns, stamp_ns, host, _, _, _, _ = record
         path, offset, line = place
         return Event(
             *(time_ns, event[:LONGEST_NAME], host, object_id, name, attributes, severity),

@@ -137,7 +137,7 @@ def compile_regex(text: str, *, captures: bool = True) -> Regex:
 
 
 def find_fault(pattern: Pattern) -> str | None:
-    """Say what is wrong with a pattern and how to mend it; None if it can be used."""
+    """Return what is wrong with a pattern and how to correct it; None if it can be used."""
     if not pattern.regex:
         return _literal_fault(pattern.text)
     try:
@@ -220,7 +220,7 @@ def _inside_line(token: Token) -> bytes:
 
 
 def _trim(pieces: list[Token]) -> list[Token]:
-    """Cut the repeats at both ends to their minimum, where there is no alternation outside of groups."""
+    """Cut the repeats at both ends to their minimum, unless there are alternations outside of groups."""
     if _has_outer_alternation(pieces):
         return pieces
     start = 0

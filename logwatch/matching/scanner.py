@@ -101,7 +101,8 @@ class Scanner:
         ignored_ends, ignored_counts = self._count_ignored(data, ends, found)
         hits, lines = _make_hits(data, found)
         docker_lines = daemon.docker + daemon.other
-        return Scan(lines, docker_lines, daemon.levels, hits, ignored_counts, count_docker(data, ignored_ends))
+        known_lines = count_docker(data, ignored_ends)
+        return Scan(lines, docker_lines, daemon.levels, hits, ignored_counts, known_lines, daemon.doubtful)
 
     def _scan_translated(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Find what rules hit in the engine's lines that are not logfmt, once they are; as the end of the line and the rule."""
@@ -264,7 +265,7 @@ def _compile(expressions: Sequence[Expression]) -> hyperscan.Database:
 def _key(patterns: Sequence[tuple[Pattern, int]], own: Sequence[Expression]) -> str:
     """Name of the cache file: the content, and the libraries, the machine and the code that it was made with.
 
-    The code that derives expressions stands for them: to derive them all takes longer than to load the database.
+    The key is the code that derives the expressions: deriving them all takes longer than loading the database.
     """
     made_with = (__version__, version("hyperscan"), platform.machine(), inspect.getsource(logwatch.matching.patterns))
     content = [(pattern.regex, pattern.text, number) for pattern, number in patterns]

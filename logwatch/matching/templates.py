@@ -81,7 +81,7 @@ class Template:
 
 
 def parse(text: str) -> Template:
-    """Compile a template; raises ValueError with what is wrong and how to mend it."""
+    """Compile a template; raises ValueError with cause and cure."""
     parts: list[str | Placeholder] = []
     end = 0
     for match in _PLACEHOLDER.finditer(text):

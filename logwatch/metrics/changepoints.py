@@ -1,27 +1,32 @@
 """The recent past of one sample: when it changed, and to what.
 
-A sample holds its value until its next change point, so no sampling is needed to know what
-it was at any moment. Points older than the longest look-back of the loaded rules are
-forgotten, but for the last of them, which tells the value at the window's start.
+A sample has its value until its next change point, so no sampling is needed to know what
+it was at any time. Points older than the longest look-back of the loaded rules are
+dropped, but for the last of them, which gives the value at the window's start.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from sys import maxsize
 
 NAN = float("nan")
 MAX_POINTS = 4096
-"""Per series. Beyond it every other point of the older half is forgotten."""
+"""Per series. Beyond it every other point of the older half is dropped."""
+SAVED = maxsize
+"""`unsaved` of a series whose points were all handed over."""
 
 
 class ChangePoints:
     """Ascending times (ns) and the value from each of them on; NaN ends the series."""
 
-    __slots__ = ("times", "values")
+    __slots__ = ("times", "unsaved", "values")
 
     def __init__(self) -> None:
         self.times: list[int] = []
         self.values: list[float] = []
+        self.unsaved = SAVED
+        """Index of the first point that was not handed over for a commit."""
 
     def put(self, time_ns: int, value: float) -> int:
         """Note a value that replaces the last one; return the time it was noted at.
@@ -30,10 +35,12 @@ class ChangePoints:
         """
         times = self.times
         if times and time_ns <= times[-1]:
+            time_ns = times[-1]
             self.values[-1] = value
-            return times[-1]
-        times.append(time_ns)
-        self.values.append(value)
+        else:
+            times.append(time_ns)
+            self.values.append(value)
+        self._changed_from(len(times) - 1)
         if len(times) > MAX_POINTS:
             self._thin()
         return time_ns
@@ -48,7 +55,7 @@ class ChangePoints:
             self.put(time_ns, value)
             return len(times) - 1
         place = bisect_right(times, time_ns) - 1
-        if place < 0:  # older than all that is remembered: it was there from the start
+        if place < 0:  # older than all that is kept: it was there from the start
             place = 0
         elif times[place] != time_ns:
             place += 1
@@ -56,12 +63,13 @@ class ChangePoints:
             values.insert(place, values[place - 1])
         for index in range(place, len(values)):
             values[index] += amount
+        self._changed_from(place)
         return place
 
     def forget(self, before_ns: int) -> bool:
         """Drop the points that no window starting at `before_ns` or later can see; whether there were such.
 
-        The first that is left then stands for all time before it (time 0): the series was not born there. One
+        The first that is left then counts for all time before it (time 0): the series did not begin there. One
         that had ended by then is as if it had never been.
         """
         surplus = bisect_right(self.times, before_ns) - 1
@@ -71,8 +79,29 @@ class ChangePoints:
         self.times[0] = 0
         if self.values[0] != self.values[0]:
             del self.times[0], self.values[0]
+            surplus += 1
+        if self.unsaved != SAVED:
+            self.unsaved = max(0, self.unsaved - surplus)
         return True
+
+    def next_surplus_ns(self) -> int | None:
+        """From which `before_ns` on `forget` has something to drop; None for never."""
+        if not self.times:
+            return None
+        if self.times[0]:
+            return self.times[0]
+        return self.times[1] if len(self.times) > 1 else None
+
+    def take_unsaved(self) -> list[tuple[int, float]]:
+        """Hand over the points since the last call."""
+        unsaved, self.unsaved = self.unsaved, SAVED
+        return list(zip(self.times[unsaved:], self.values[unsaved:], strict=True))
+
+    def _changed_from(self, index: int) -> None:
+        if index < self.unsaved:
+            self.unsaved = index
 
     def _thin(self) -> None:
         half = len(self.times) // 2
         del self.times[1:half:2], self.values[1:half:2]
+        self._changed_from(1)

@@ -1,19 +1,20 @@
-"""What each accepted event, change of state and new name adds to which series."""
+"""Moves the series of events: what each accepted event and each change of a container adds to which."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from logwatch.formats.numbers import whole
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.catalog import LEVELS, MAX_CONTAINERS, VOCABULARY, counted
-from logwatch.metrics.container_metrics import Containers, Tracked
+from logwatch.metrics.container_metrics import ContainerMetrics
 from logwatch.metrics.rule_metrics import RuleMetrics
 from logwatch.model import (
     SECOND,
     Consequence,
     Correlation,
     Event,
+    Expired,
     LabelValues,
     Outcome,
     Renamed,
@@ -21,8 +22,7 @@ from logwatch.model import (
     Rule,
     StateChange,
 )
-
-__all__ = ["Tally", "Tracked"]
+from logwatch.store import state_table
 
 EVENTS, LAST_EVENT = "docker_events_total", "docker_last_event_timestamp_seconds"
 DAEMON_START = "docker_daemon_last_start_timestamp_seconds"
@@ -31,12 +31,12 @@ API_ERRORS = "docker_api_errors_total"
 UPSTREAM = "logwatch_upstream_dropped_lines_total"
 
 
-class Tally:
+class EventMetrics:
     """Moves the docker_* series and those that rules declare."""
 
     def __init__(
         self,
-        series: Series,
+        series: Registry,
         rules: Sequence[Rule] = (),
         correlations: Sequence[Correlation] = (),
         *,
@@ -47,49 +47,49 @@ class Tally:
         self._multi_host = multi_host
         self._kinds: dict[tuple[str, str], LabelValues] = {}
         self._hosts: set[str] = set()
-        self.containers = Containers(series, multi_host=multi_host, most=max_containers)
+        self._containers = ContainerMetrics(series, multi_host=multi_host, most=max_containers)
         for family in counted(multi_host=multi_host, max_containers=max_containers):
-            series.declare(family, self.containers.owner(family))
+            series.declare(family, self._containers.owner(family))
         self._rule_metrics = RuleMetrics(series, rules, correlations)
-        self.containers.owned = self._rule_metrics.owned
+        self._containers.end_with_containers(self._rule_metrics.owned)
+        self.tables = self._containers.tables
         for level in LEVELS:
             series.start(DAEMON_LINES, (level,), 0)
         if not multi_host:
-            self._meet("")
+            self._zero_initialise("")
 
-    def observe(self, consequence: Consequence) -> None:
-        """Move the series that an event, a change of state or a new name concerns."""
+    def process(self, consequence: Consequence) -> None:
+        """Move the series that an event or a change of a container concerns."""
         if type(consequence) is Outcome:
             if consequence.amends:
-                self.containers.amend(consequence.event)
+                self._containers.amend(consequence.event)
             else:
                 self._count(consequence.event)
         elif type(consequence) is StateChange:
-            self.containers.change_state(consequence)
+            self._containers.change_state(consequence)
         elif type(consequence) is Renamed:
-            self.containers.rename(consequence)
+            self._containers.rename(consequence)
+        elif type(consequence) is Expired:
+            self._containers.expire(consequence)
 
-    def count_withheld(self, event: Event) -> None:
-        """Move the metrics of a rule whose event gave way to another rule's (`unless_other`)."""
+    def count_suppressed(self, event: Event) -> None:
+        """Move the metrics of a rule whose event another rule's replaced (`unless_other`)."""
         if event.event == "api.error":
             self._count_api_error(event)
         self._rule_metrics.count(event)
 
-    def advance(self, clock_ns: int) -> None:
-        """End the series whose time has come."""
-        self.containers.advance(clock_ns)
-
-    def next_deadline_ns(self) -> int | None:
-        """Tell when `advance` may have something to do, None if never."""
-        return self.containers.next_end_ns()
-
     def changed_rows(self) -> dict[str, str | None]:
-        """Hand over the containers that changed since the last call."""
-        return self.containers.changed_rows()
+        """Return the rows that changed since the last call."""
+        return state_table.changed_rows(self.tables)
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue with the containers of the last commit."""
-        self.containers.restore(rows)
+        """Continue from the rows of the last commit."""
+        state_table.restore(self.tables, rows)
+        self.restored()
+
+    def restored(self) -> None:
+        """Rebuild what is derived, after the tables were restored."""
+        self._containers.restored()
 
     def _count(self, event: Event) -> None:
         host = event.host if self._multi_host else ""
@@ -97,16 +97,16 @@ class Tally:
         self._series.add(EVENTS, kind, 1, event.time_ns)
         if kind[0] == "container":
             if event.id:
-                self.containers.count(event, kind[1])
+                self._containers.process(event, kind[1])
         else:
-            self._series.lift(LAST_EVENT, kind, event.time_ns / SECOND, event.time_ns)
+            self._series.set_max(LAST_EVENT, kind, event.time_ns / SECOND, event.time_ns)
             self._count_engine(event, host)
         self._rule_metrics.count(event)
 
     def _count_engine(self, event: Event, host: str) -> None:
         """Move what events about the engine and the log move beside their counts."""
         if event.event == "daemon.start":
-            self._series.lift(DAEMON_START, self._labels(host), event.time_ns / SECOND, event.time_ns)
+            self._series.set_max(DAEMON_START, self._labels(host), event.time_ns / SECOND, event.time_ns)
         elif event.event == "api.error":
             self._count_api_error(event)
         elif event.event == "log.suppressed" and (count := whole(event.attributes.get("count", ""))):
@@ -114,8 +114,8 @@ class Tally:
             self._series.add(UPSTREAM, by, max(0, count), event.time_ns)
 
     def _count_api_error(self, event: Event) -> None:
-        """Count a request that failed, whichever event its line made; its second line (up to 1.9) counts nothing."""
-        if event.role is Role.CORROBORATING:
+        """Count a request that failed, whichever event its line made; its second line (up to 1.9) is not counted."""
+        if event.role in (Role.CORROBORATING, Role.SUPPORTING):
             return
         host = event.host if self._multi_host else ""
         method, status = event.attributes.get("method", ""), event.attributes.get("status", "")
@@ -124,14 +124,14 @@ class Tally:
     def _kind(self, name: str, host: str) -> LabelValues:
         """Split `type.action` into label values, once per kind of event and host."""
         if host not in self._hosts:
-            self._meet(host)
+            self._zero_initialise(host)
         kind, _, action = name.partition(".")
         if len(self._kinds) > 10_000:  # names can come out of the log
             self._kinds.clear()
         return self._kinds.setdefault((name, host), self._labels(host, kind, action))
 
-    def _meet(self, host: str) -> None:
-        """Let every event that can happen on a host stand at 0."""
+    def _zero_initialise(self, host: str) -> None:
+        """Begin the counters of every event that can happen on a host at 0."""
         self._hosts.add(host)
         for kind, actions in VOCABULARY.items():
             for action in actions:

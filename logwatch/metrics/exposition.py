@@ -3,7 +3,7 @@
 The thread that owns the series hands over what each commit changed and goes on at once; the
 thread that answers a scrape takes these changes in and writes the page. It keeps a finished
 line for every series, so that a scrape of many thousand series joins texts and formats only
-what moved. prometheus-client's renderer makes every line anew, which takes three times as
+what moved. prometheus-client's renderer renders every line again, which takes three times as
 long; its parser checks ours in the tests, and it measures the process.
 
 Text format 0.0.4 and OpenMetrics 1.0 differ in the names of counters and in the end of the page:

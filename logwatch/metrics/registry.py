@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from weakref import ref
 
 from logwatch.metrics.catalog import OTHER
-from logwatch.metrics.changepoints import NAN, ChangePoints
-from logwatch.metrics.samples import Cell, Table
+from logwatch.metrics.changepoints import NAN, SAVED
+from logwatch.metrics.series import Changes, Journal, Metric, Series
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
 
 FORGET_NS = 10 * SECOND
@@ -17,357 +16,298 @@ DROPPED = "logwatch_series_dropped_total"
 Selected = tuple[Mapping[str, str], Sequence[int], Sequence[float]]
 
 
-class ChangedPoints(NamedTuple):
-    """A series of a sample name that is another one from a time on."""
-
-    name: str
-    labels: LabelValues
-    since_ns: int
-
-
-class Series:
+class Registry:
     """All series of this process, with what changed since the last commit."""
 
     def __init__(self, families: Iterable[Family] = ()) -> None:
-        self._tables: dict[str, Table] = {}
-        self._samples: dict[str, Table] = {}
-        self._dirty: list[Cell] = []
-        self._ended: list[SampleChange] = []
-        self._points: list[SampleChange] = []
-        self._groups: dict[str, set[str]] = {}
+        self._metrics: dict[str, Metric] = {}
+        self._by_sample: dict[str, Metric] = {}
+        self._changes = Changes()
+        self._declared: dict[str, set[str]] = {}
         self._forgot_ns = -FORGET_NS
-        self._changed_points: dict[ChangePoints, ChangedPoints] = {}
         for family in families:
             self.declare(family)
 
     # ── which metrics there are ──────────────────────────────────────────────────────
 
-    def declare(self, family: Family, owner: tuple[int, ...] = (), time_ns: int = 0) -> None:
+    def declare(self, family: Family, group_by: tuple[int, ...] = (), time_ns: int = 0) -> None:
         """Make a metric known; its series survive if its type, labels and buckets are as before.
 
-        `owner` are the places of the labels that name what a series belongs to; `end` ends by them.
+        `group_by` are the places of the labels that `remove_group` goes by.
         """
-        table = self._tables.get(family.name)
-        if table:
-            old = table.family
-            if (old.kind, old.labels, old.buckets, table.owner) == (family.kind, family.labels, family.buckets, owner):
-                table.family = family
+        metric = self._metrics.get(family.name)
+        if metric:
+            old = metric.family
+            before = (old.kind, old.labels, old.buckets, metric.group_by)
+            if before == (family.kind, family.labels, family.buckets, group_by):
+                metric.family = family
                 return
             self.retire(family.name, time_ns)
-        table = self._tables[family.name] = Table(family, owner)
-        self._samples.update(dict.fromkeys(table.sample_names(), table))
+        metric = self._metrics[family.name] = Metric(family, group_by, self._changes)
+        self._by_sample.update(dict.fromkeys(metric.sample_names(), metric))
 
     def retire(self, name: str, time_ns: int) -> None:
         """End a metric with all its series."""
-        table = self._tables[name]
-        for labels in tuple(table.cells):
+        metric = self._metrics[name]
+        for labels in tuple(metric.series):
             self.remove(name, labels, time_ns)
-        del self._tables[name]
-        for sample in table.sample_names():
-            del self._samples[sample]
+        del self._metrics[name]
+        for sample in metric.sample_names():
+            del self._by_sample[sample]
 
-    def keep(self, group: str, names: set[str], time_ns: int = 0) -> None:
-        """Retire the metrics that the group kept before and does not any more."""
-        for name in self._groups.get(group, set()) - names:
+    def retire_undeclared(self, declarer: str, names: set[str], time_ns: int = 0) -> None:
+        """Retire the metrics that this declarer named the last time and does not any more."""
+        for name in self._declared.get(declarer, set()) - names:
             self.retire(name, time_ns)
-        self._groups[group] = names
+        self._declared[declarer] = names
 
     def families(self) -> list[Family]:
         """Return what is declared, in that order."""
-        return [table.family for table in self._tables.values()]
+        return [metric.family for metric in self._metrics.values()]
 
-    def remember(self, lookback_ns: Mapping[str, int]) -> None:
+    def set_lookback(self, lookback_ns: Mapping[str, int]) -> None:
         """Keep change points of these metrics (by name of metric or sample) for so long; of others, none."""
-        wanted: dict[Table, int] = defaultdict(int)
+        wanted: dict[Metric, int] = defaultdict(int)
         for name, length in lookback_ns.items():
-            if table := self._tables.get(name) or self._samples.get(name):
-                wanted[table] = max(wanted[table], length)
-        for table in self._tables.values():
-            table.lookback_ns = wanted[table]
-            if not table.lookback_ns:
-                table.past.clear()
-            self._seed(table)
+            if metric := self._metrics.get(name) or self._by_sample.get(name):
+                wanted[metric] = max(wanted[metric], length)
+        for metric in self._metrics.values():
+            metric.lookback_ns = wanted[metric]
+            if not metric.lookback_ns:
+                metric.forget_past()
+            self._seed(metric)
 
     # ── moving series ────────────────────────────────────────────────────────────────
 
     def add(self, name: str, labels: LabelValues, amount: float, time_ns: int) -> None:
-        """Let a counter grow."""
-        table = self._tables[name]
-        cell = table.cells.get(labels) or self._born(table, labels, time_ns)
-        if cell is None:
-            return
-        cell.value += amount
-        cell.time_ns = time_ns
-        if not cell.dirty:
-            cell.dirty = True
-            self._dirty.append(cell)
-        if table.lookback_ns:
-            self._grow(table, name, cell.labels, time_ns, amount, cell.value)
+        """Increment a counter."""
+        metric = self._metrics[name]
+        series = metric.series.get(labels) or self._create(metric, labels, time_ns)
+        if series is not None:
+            series.add(amount, time_ns)
 
     def set(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
         """Set a gauge."""
-        table = self._tables[name]
-        cell = table.cells.get(labels) or self._born(table, labels, time_ns)
-        if cell is None or (cell.value == value and cell.time_ns and not cell.dirty):
-            return
-        cell.value = value
-        cell.time_ns = time_ns
-        if not cell.dirty:
-            cell.dirty = True
-            self._dirty.append(cell)
-        if table.lookback_ns:
-            self._put(table, name, labels, time_ns, value)
+        metric = self._metrics[name]
+        series = metric.series.get(labels) or self._create(metric, labels, time_ns)
+        if series is not None:
+            series.set(value, time_ns)
 
-    def lift(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
+    def set_max(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
         """Set a gauge unless it is higher already. For values above 0."""
-        table = self._tables[name]
-        cell = table.cells.get(labels) or self._born(table, labels, time_ns)
-        if cell is None or cell.value >= value:
-            return
-        cell.value = value
-        cell.time_ns = time_ns
-        if not cell.dirty:
-            cell.dirty = True
-            self._dirty.append(cell)
-        if table.lookback_ns:
-            self._put(table, name, labels, time_ns, value)
+        metric = self._metrics[name]
+        series = metric.series.get(labels) or self._create(metric, labels, time_ns)
+        if series is not None:
+            series.set_max(value, time_ns)
 
     def observe(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
-        """Let a histogram take a value in."""
-        table = self._tables[name]
-        cell = table.cells.get(labels) or self._born(table, labels, time_ns)
-        assert cell is not None
-        bucket = bisect_left(table.family.buckets, value)
-        cell.counts[bucket] += 1
-        cell.value += value
-        cell.time_ns = time_ns
-        if not cell.dirty:
-            cell.dirty = True
-            self._dirty.append(cell)
-        if table.lookback_ns:
-            for bound in table.bounds[bucket:]:
-                self._step(table, f"{name}_bucket", (*cell.labels, bound), time_ns, 1)
-            self._step(table, f"{name}_count", cell.labels, time_ns, 1)
-            self._step(table, f"{name}_sum", cell.labels, time_ns, value)
+        """Add a value to a histogram."""
+        metric = self._metrics[name]
+        series = metric.series.get(labels) or self._create(metric, labels, time_ns)
+        if series is not None:
+            series.observe(value, time_ns)
 
     def start(self, name: str, labels: LabelValues, time_ns: int) -> None:
-        """Let a series stand at 0 before anything moves it."""
-        table = self._tables[name]
-        if labels not in table.cells and len(table.cells) < table.family.max_series:
-            self._born(table, labels, time_ns)
-            self._seed(table, labels)
+        """Create a series at 0 before anything moves it; at the metric's limit none is created."""
+        metric = self._metrics[name]
+        if labels not in metric.series and len(metric.series) < metric.family.max_series:
+            self._create(metric, labels, time_ns)
+            self._seed(metric, labels)
+
+    def get(self, name: str, labels: LabelValues, time_ns: int) -> Series | None:
+        """Return a series to keep, created if it is missing: at the metric's limit the common one, or (gauges) none.
+
+        It is valid until it is removed.
+        """
+        metric = self._metrics[name]
+        return metric.series.get(labels) or self._create(metric, labels, time_ns)
 
     def remove(self, name: str, labels: LabelValues, time_ns: int) -> None:
-        """End a series, if there is such a one."""
-        table = self._tables[name]
-        cell = table.cells.pop(labels, None)
-        if cell is None:
+        """End a series, if it exists."""
+        metric = self._metrics[name]
+        series = metric.series.pop(labels, None)
+        if series is None:
             return
-        cell.dirty = False
-        if table.owner:
-            owner = table.owner_of(labels)
-            table.owned[owner].pop(labels)
-            if not table.owned[owner]:
-                del table.owned[owner]
-        for sample, values, _ in cell.samples():
-            self._ended.append(SampleChange(sample, values, None, time_ns))
-            if table.lookback_ns:
-                self._put(table, sample, values, time_ns, NAN)
+        series.is_moved = False
+        if metric.group_by:
+            group = metric.by_group[metric.group_key(labels)]
+            group.pop(labels)
+            if not group:
+                del metric.by_group[metric.group_key(labels)]
+        for sample, values, _ in series.samples():
+            self._changes.ended.append(SampleChange(sample, values, None, time_ns))
+            if metric.lookback_ns:
+                key = (sample, values)
+                metric.put(key, metric.past_of(key), time_ns, NAN)
 
-    def end(self, name: str, owner: LabelValues, time_ns: int) -> None:
-        """End all series of a metric that belong to `owner`."""
-        for labels in tuple(self._tables[name].owned.get(owner, ())):
+    def remove_group(self, name: str, group: LabelValues, time_ns: int) -> None:
+        """End all series of a metric that belong to a group."""
+        for labels in tuple(self._metrics[name].by_group.get(group, ())):
             self.remove(name, labels, time_ns)
 
     def value(self, name: str, labels: LabelValues) -> float | None:
-        """Return what a series stands at (the sum of a histogram), None if there is no such series."""
-        cell = self._tables[name].cells.get(labels)
-        return cell.value if cell else None
+        """Return the value of a series (the sum of a histogram), None if there is none."""
+        series = self._metrics[name].series.get(labels)
+        return series.value if series else None
 
-    def _born(self, table: Table, labels: LabelValues, time_ns: int) -> Cell | None:
+    def _create(self, metric: Metric, labels: LabelValues, time_ns: int) -> Series | None:
         """Make a series; at the metric's limit the common one, or (gauges) none."""
-        family = table.family
-        if len(table.cells) >= family.max_series and family.labels:
+        family = metric.family
+        if len(metric.series) >= family.max_series and family.labels:
             if family.name != DROPPED:
                 self.add(DROPPED, (family.name,), 1, time_ns)
             if family.kind == "gauge":
                 return None
             labels = (OTHER,) * len(family.labels)
-            if labels in table.cells:
-                return table.cells[labels]
+            if labels in metric.series:
+                return metric.series[labels]
         assert len(labels) == len(family.labels), f"{family.name} has labels {family.labels}, not {labels}"
-        cell = table.cells[labels] = Cell(table, labels, time_ns)
-        if table.owner:
-            table.owned.setdefault(table.owner_of(labels), {})[labels] = None
-        cell.dirty = True
-        self._dirty.append(cell)
+        series = metric.series[labels] = Series(metric, labels, time_ns)
+        if metric.group_by:
+            metric.by_group.setdefault(metric.group_key(labels), {})[labels] = None
+        series.move(time_ns)
         if family.kind != "gauge":
-            self._seed(table, labels)
-        return cell
+            self._seed(metric, labels)
+        return series
 
     # ── the commit ───────────────────────────────────────────────────────────────────
 
     def changes(self) -> list[SampleChange]:
         """Hand over what ended and what moved since the last call, in that order."""
-        changes, self._ended = self._ended, []
-        dirty, self._dirty = self._dirty, []
-        for cell in dirty:
-            if cell.dirty:
-                cell.dirty = False
-                if cell.counts:
-                    changes.extend(SampleChange(*sample, cell.time_ns) for sample in cell.samples())
+        changes, self._changes.ended = self._changes.ended, []
+        moved, self._changes.moved = self._changes.moved, []
+        for series in moved:
+            if series.is_moved:
+                series.is_moved = False
+                if series.counts:
+                    changes.extend(SampleChange(*sample, series.time_ns) for sample in series.samples())
                 else:
-                    changes.append(SampleChange(cell.table.family.name, cell.labels, cell.value, cell.time_ns))
+                    changes.append(SampleChange(series.metric.family.name, series.labels, series.value, series.time_ns))
         return changes
 
     def everything(self) -> list[SampleChange]:
-        """Return every sample as it stands, in the order of labels."""
+        """Return every sample as it is now, in the order of labels."""
         return [
-            SampleChange(sample, values, value, cell.time_ns)
-            for table in self._tables.values()
-            for _, cell in sorted(table.cells.items())
-            for sample, values, value in cell.samples()
+            SampleChange(sample, values, value, series.time_ns)
+            for metric in self._metrics.values()
+            for _, series in sorted(metric.series.items())
+            for sample, values, value in series.samples()
         ]
 
     def points(self) -> list[SampleChange]:
         """Hand over the change points since the last call; one replaces another of the same series and time."""
-        points, self._points = self._points, []
+        points, self._changes.starts = self._changes.starts, []
+        changed, self._changes.points = self._changes.points, []
+        points += [
+            SampleChange(*key, value, time_ns) for key, past in changed for time_ns, value in past.take_unsaved()
+        ]
         return points
 
     def restore(self, changes: Iterable[SampleChange], points: Iterable[SampleChange] = ()) -> None:
         """Continue from the last commit; series of metrics that are no longer declared end.
 
-        Declare the metrics, and say what to remember, first.
+        Declare the metrics, and say what to look back at, first.
         """
         for point in points:
-            table = self._samples.get(point.family)
-            if table and table.lookback_ns:
-                past = table.remembered(point.family, point.labels)
-                past.put(point.time_ns, NAN if point.value is None else point.value)
-                self._changed_points[past] = ChangedPoints(point.family, point.labels, 0)
+            metric = self._by_sample.get(point.family)
+            if metric and metric.lookback_ns:
+                key = (point.family, point.labels)
+                past = metric.past_of(key)
+                metric.put(key, past, point.time_ns, NAN if point.value is None else point.value)
+                past.unsaved = SAVED
         for change in changes:
-            table = self._samples.get(change.family)
-            if table is None or change.value is None or not self._restored(table, change, change.value):
-                self._ended.append(change._replace(value=None))
-        for table in self._tables.values():
-            if table.bounds:
-                for cell in table.cells.values():
-                    cell.counts = [b - a for a, b in zip([0.0, *cell.counts], cell.counts, strict=False)]
-        for table in self._tables.values():
-            self._seed(table)
+            metric = self._by_sample.get(change.family)
+            if metric is None or change.value is None or not self._restored(metric, change, change.value):
+                self._changes.ended.append(change._replace(value=None))
+        for metric in self._metrics.values():
+            if metric.bounds:
+                for series in metric.series.values():
+                    series.counts = [b - a for a, b in zip([0.0, *series.counts], series.counts, strict=False)]
+        for metric in self._metrics.values():
+            self._seed(metric)
 
-    def _restored(self, table: Table, change: SampleChange, value: float) -> bool:
-        """Take one sample in; buckets stand summed up until `restore` takes them apart."""
-        bucket = change.family.endswith("_bucket") and bool(table.bounds)
+    def _restored(self, metric: Metric, change: SampleChange, value: float) -> bool:
+        """Take one sample in; buckets are summed up until `restore` takes them apart."""
+        bucket = change.family.endswith("_bucket") and bool(metric.bounds)
         labels = change.labels[:-1] if bucket else change.labels
-        if len(labels) != len(table.family.labels) or (bucket and change.labels[-1] not in table.bounds):
+        if len(labels) != len(metric.family.labels) or (bucket and change.labels[-1] not in metric.bounds):
             return False
-        cell = table.cells.get(labels) or self._born(table, labels, change.time_ns)
-        if cell is None or cell.labels != labels:
+        series = metric.series.get(labels) or self._create(metric, labels, change.time_ns)
+        if series is None or series.labels != labels:
             return False
-        cell.time_ns, cell.dirty = change.time_ns, False
+        series.time_ns, series.is_moved = change.time_ns, False
         if bucket:
-            cell.counts[table.bounds.index(change.labels[-1])] = value
-        elif not (table.bounds and change.family.endswith("_count")):
-            cell.value = value
+            series.counts[metric.bounds.index(change.labels[-1])] = value
+        elif not (metric.bounds and change.family.endswith("_count")):
+            series.value = value
         return True
 
     # ── the recent past ──────────────────────────────────────────────────────────────
 
+    def journal(self) -> Journal:
+        """Return a list to which every change of what is looked back at is added while somebody has it.
+
+        Who reads it empties it.
+        """
+        journal = Journal()
+        self._changes.journals.append(ref(journal, self._changes.journals.remove))
+        return journal
+
     def names(self) -> list[str]:
         """Return every sample name."""
-        return list(self._samples)
+        return list(self._by_sample)
 
-    def take_changed_points(self) -> dict[ChangePoints, ChangedPoints]:
-        """Hand over the series that are looked back at and changed since the last call, by their change points.
-
-        One without any point is no longer kept.
-        """
-        changed, self._changed_points = self._changed_points, {}
-        return changed
-
-    def labels(self, name: str, values: LabelValues) -> dict[str, str]:
-        """Return the labels of a series of a sample name, by their names."""
-        return dict(zip(self._label_names(name), values, strict=True))
-
-    def _label_names(self, name: str) -> tuple[str, ...]:
-        table = self._samples[name]
-        return (*table.family.labels, "le") if name.endswith("_bucket") and table.bounds else table.family.labels
+    def label_names(self, name: str) -> tuple[str, ...]:
+        """Return the names of the labels of a sample."""
+        return self._by_sample[name].family.samples()[name]
 
     def select(self, name: str) -> Iterator[Selected]:
         """Yield every series of a sample name: labels, times of its change points, values from each on."""
-        table = self._samples.get(name)
-        if table is None:
+        metric = self._by_sample.get(name)
+        if metric is None:
             return
-        keys = self._label_names(name)
-        if table.lookback_ns:
-            for (sample, labels), past in table.past.items():
+        keys = self.label_names(name)
+        if metric.lookback_ns:
+            for (sample, labels), past in metric.past.items():
                 if sample == name:
                     yield dict(zip(keys, labels, strict=True)), past.times, past.values
             return
-        for cell in table.cells.values():
-            for sample, labels, value in cell.samples():
+        for series in metric.series.values():
+            for sample, labels, value in series.samples():
                 if sample == name:
-                    yield dict(zip(keys, labels, strict=True)), (cell.time_ns,), (value,)
+                    yield dict(zip(keys, labels, strict=True)), (series.time_ns,), (value,)
 
     def forget(self, clock_ns: int) -> dict[str, int]:
-        """Drop change points that no rule sees any more; return for each sample name what is too old.
+        """Drop change points that no rule sees any more; return for each sample name that had some from when on they stay.
 
-        Looks through all series, so calls within ten seconds of the last do nothing.
+        At most once in ten seconds. Call it before `points`.
         """
+        horizons: dict[str, int] = {}
         if abs(clock_ns - self._forgot_ns) < FORGET_NS:
-            return {}
+            return horizons
         self._forgot_ns = clock_ns
-        horizons = {}
-        for table in self._tables.values():
-            if not table.lookback_ns:
-                continue
-            horizon = clock_ns - table.lookback_ns
-            horizons.update(dict.fromkeys(table.sample_names(), horizon))
-            for key, past in tuple(table.past.items()):
-                if not past.forget(horizon):
-                    continue
-                ended = not past.times or past.times[0] > 0
-                self._points.append(SampleChange(*key, None if ended else past.values[0], 0))
-                if not past.times:
-                    del table.past[key]
-                    self._changed_points[past] = ChangedPoints(*key, 0)
+        for metric in self._metrics.values():
+            if metric.lookback_ns:
+                horizon_ns = clock_ns - metric.lookback_ns
+                dropped = list(metric.forget_before(horizon_ns))
+                self._changes.starts += dropped
+                horizons.update((change.family, horizon_ns) for change in dropped)
         return horizons
 
-    def _seed(self, table: Table, labels: LabelValues | None = None) -> None:
+    def _seed(self, metric: Metric, labels: LabelValues | None = None) -> None:
         """Give series that are looked back at, and have no change points yet, their first.
 
-        One that is born now (`labels`) begins at its time; what stood before anybody looked back has
-        stood from time 0 on, so that its whole count is not taken for a birth.
+        One that is created now (`labels`) begins at its time; what existed before anybody looked back has
+        been there from time 0 on, so that its whole count is not taken for an increase.
         """
-        if not table.lookback_ns:
+        if not metric.lookback_ns:
             return
-        for cell in [table.cells[labels]] if labels is not None else table.cells.values():
-            for name, values, value in cell.samples():
-                past = table.past.get((name, values))
+        for series in [metric.series[labels]] if labels is not None else metric.series.values():
+            for name, values, value in series.samples():
+                past = metric.past.get((name, values))
                 if past is None or past.values[-1] != past.values[-1]:
-                    self._put(table, name, values, 0 if labels is None else cell.time_ns, value)
+                    time_ns = 0 if labels is None else series.time_ns
+                    metric.put((name, values), metric.past_of((name, values)), time_ns, value)
 
-    def _put(self, table: Table, name: str, labels: LabelValues, time_ns: int, value: float) -> None:
-        past = table.remembered(name, labels)
-        count = len(past.times)
-        time_ns = past.put(time_ns, value)
-        self._points.append(SampleChange(name, labels, value, time_ns))
-        self._note(past, name, labels, time_ns if len(past.times) >= count else 0)
-
-    def _step(self, table: Table, name: str, labels: LabelValues, time_ns: int, amount: float) -> None:
-        past = table.past[name, labels]
-        self._grow(table, name, labels, time_ns, amount, past.values[-1] + amount)
-
-    def _grow(self, table: Table, name: str, labels: LabelValues, time_ns: int, amount: float, value: float) -> None:
-        past = table.past[name, labels]
-        count = len(past.times)
-        first = past.grow(time_ns, amount, value)
-        for index in range(first, len(past.times)):
-            self._points.append(SampleChange(name, labels, past.values[index], past.times[index]))
-        self._note(past, name, labels, past.times[first] if len(past.times) >= count else 0)
-
-    def _note(self, past: ChangePoints, name: str, labels: LabelValues, since_ns: int) -> None:
-        known = self._changed_points.get(past)
-        if known is None or known.since_ns > since_ns:
-            self._changed_points[past] = ChangedPoints(name, labels, since_ns)
+    # The names before; they go when no caller is left.
+    lift, end, remember, keep = set_max, remove_group, set_lookback, retire_undeclared

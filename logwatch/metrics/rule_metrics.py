@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from logwatch.matching.templates import Lookup, Template, parse
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SHORT_ID, Correlation, Event, Family, MetricRule, Rule
 
 VALUE_ERRORS = "logwatch_rule_value_errors_total"
@@ -26,7 +26,7 @@ class _Metric(NamedTuple):
 class RuleMetrics:
     """Moves the series of the rules' own metrics."""
 
-    def __init__(self, series: Series, rules: Sequence[Rule], correlations: Sequence[Correlation]) -> None:
+    def __init__(self, series: Registry, rules: Sequence[Rule], correlations: Sequence[Correlation]) -> None:
         self._series = series
         self._metrics: dict[str, list[_Metric]] = {}
         self.owned: list[tuple[str, str]] = []
@@ -35,7 +35,7 @@ class RuleMetrics:
         for rule in declaring:
             for metric in rule.metrics:
                 self._metrics.setdefault(rule.id, []).append(self._declare(metric))
-        series.keep("rules", {metric.name for metrics in self._metrics.values() for metric in metrics})
+        series.retire_undeclared("rules", {metric.name for metrics in self._metrics.values() for metric in metrics})
 
     def count(self, event: Event) -> None:
         """Move what the event's rule says."""

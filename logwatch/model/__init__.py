@@ -11,21 +11,20 @@ since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a fi
 """
 
 from logwatch.model.alerts import Alert, fingerprint
+from logwatch.model.containers import SHORT_ID, Container, State
 from logwatch.model.events import (
     LATE_NS,
     LONGEST_NAME,
     LONGEST_VALUE,
-    SHORT_ID,
     Attributes,
     Consequence,
-    Container,
     Event,
+    Expired,
     Outcome,
     Renamed,
-    State,
     StateChange,
 )
-from logwatch.model.lines import SECOND, Chunk, Hit, Record, Scan
+from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, Record, Scan
 from logwatch.model.rules import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Role, Rule, Severity
 from logwatch.model.series import Family, LabelValues, SampleChange, SeriesView
 from logwatch.model.sources import Gap, Source, SourceStatus
@@ -43,8 +42,10 @@ __all__ = [
     "Consequence",
     "Container",
     "Correlation",
+    "Doubtful",
     "Event",
     "Example",
+    "Expired",
     "Family",
     "FieldParser",
     "Gap",

@@ -41,7 +41,7 @@ class Alert:
     """`<group>/<alert>`, for logs and pages."""
     generator_url: str
     updated_ns: int
-    """The evaluation that this stands for."""
+    """The time of the evaluation."""
     interval_ns: int = 0
     """Between two evaluations of its group; 0: not known."""
 

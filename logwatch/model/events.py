@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import NamedTuple
 
+from logwatch.model.containers import State
 from logwatch.model.lines import SECOND
 from logwatch.model.rules import Role
 
 Attributes = Mapping[str, str]
-SHORT_ID = 12
-"""Hex digits of an id that Docker shows, and that stand in for an unknown name."""
 LONGEST_NAME = 512
 """Characters of an id, a name or a kind of event; an image's reference has at most 255 and a digest."""
 LONGEST_VALUE = 4096
@@ -42,21 +40,6 @@ class Event(NamedTuple):
     revoked_by: frozenset[str] = frozenset()
 
 
-class State(StrEnum):
-    """A container's state, in the words of Docker's own diagram."""
-
-    CREATED = "created"
-    RUNNING = "running"
-    PAUSED = "paused"
-    RESTARTING = "restarting"
-    EXITED = "exited"
-    DEAD = "dead"
-    REMOVING = "removing"
-    UNKNOWN = "unknown"
-    GONE = "gone"
-    """Removed; never exported."""
-
-
 class Outcome(NamedTuple):
     """An event that the lifecycle accepted, or (`amends`) the fuller form of one it had accepted.
 
@@ -68,36 +51,36 @@ class Outcome(NamedTuple):
     amends: bool = False
 
 
-class Container(NamedTuple):
-    """A container as series know it; two with one name share its series, one after the other."""
-
-    host: str
-    id: str
-    name: str | None
-
-    @property
-    def label(self) -> str:
-        """The value of the label `name`."""
-        return self.name or self.id[:SHORT_ID]
-
-
 class StateChange(NamedTuple):
     """A container is now in another state."""
 
     time_ns: int
-    container: Container
+    host: str
+    id: str
+    label: str
+    """The value of the label `name` of its series at that time."""
     before: State | None
     after: State
 
 
 class Renamed(NamedTuple):
-    """A container's name was learned or changed; its old series end here."""
+    """A container's name was found out or changed; its series under the old label end here."""
 
     time_ns: int
-    container: Container
-    """With the new name."""
+    host: str
+    id: str
+    label: str
     old_label: str
 
 
-Consequence = Outcome | StateChange | Renamed
-"""What the lifecycle tells the stages after it, in order."""
+class Expired(NamedTuple):
+    """A container is no longer kept; its series end here."""
+
+    time_ns: int
+    host: str
+    id: str
+    label: str
+
+
+Consequence = Outcome | StateChange | Renamed | Expired
+"""What the lifecycle returns to the stages after it, in order."""

@@ -42,6 +42,14 @@ class Hit(NamedTuple):
     """Lines before it in the chunk."""
 
 
+class Doubtful(NamedTuple):
+    """A line in the engine's form under the tag of a shell: its host decides whether it is the engine's."""
+
+    start: int
+    level: str | None
+    says_docker: bool
+
+
 class Scan(NamedTuple):
     """What one pass over a chunk found."""
 
@@ -56,6 +64,8 @@ class Scan(NamedTuple):
     """Lines by the id of the `ignore` rule that knows them, where the scanner only counts those."""
     known_lines: int = 0
     """Docker lines among the ignored ones; they are not among the hits."""
+    doubtful: Sequence[Doubtful] = ()
+    """In the order of the file; neither their levels nor those that do not say `docker` are counted above."""
 
 
 class Record(NamedTuple):
@@ -71,3 +81,5 @@ class Record(NamedTuple):
     pid: str | None
     message: bytes
     """As it stands in the file; escapes such as #012 are undone in the fields taken from it."""
+    far_off: bool = False
+    """The message carries a time of its own, over an hour from the header's, and no zone explains it: no engine wrote it."""

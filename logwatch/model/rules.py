@@ -9,11 +9,12 @@ from typing import Literal
 
 
 class Role(StrEnum):
-    """How much a rule's line counts as the teller of an event."""
+    """How much a rule's report of an event counts."""
 
     LEADING = "leading"
     PRIMARY = "primary"
     CORROBORATING = "corroborating"
+    SUPPORTING = "supporting"
 
 
 class Severity(StrEnum):
@@ -102,7 +103,7 @@ class Rule:
     unless_other: bool
     """Makes its event only when no other rule of that line does."""
     revoked_by: frozenset[str]
-    """Events of the same object that, told within the settle time, prove this one never happened."""
+    """Events of the same object which, reported within the settle time, prove that this one did not happen."""
     metrics: tuple[MetricRule, ...]
     examples: tuple[Example, ...]
     mark: Mark

@@ -172,7 +172,7 @@ class Client:
             deadline.cancel()
 
     def _page(self, answer: urllib3.BaseHTTPResponse) -> bytes:
-        """The beginning of the body. The status has told the result, so a body that fails is an empty one."""
+        """The beginning of the body. The status is the result, so a body that fails counts as empty."""
         try:
             page = answer.read(LONGEST, decode_content=False)
             if answer.read(1, decode_content=False):

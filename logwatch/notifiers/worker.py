@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from logwatch.errors import UNEXPECTED, NotifyError
 from logwatch.metrics.catalog import SAMPLED
-from logwatch.metrics.samples import bound_label
+from logwatch.metrics.series import bound_label
 from logwatch.model import SECOND, Alert, SampleChange
 from logwatch.notifiers.queue import Acknowledgement, Key, Verdict
 from logwatch.notifiers.receiver import BATCH, Receiver, RejectedError

@@ -1,4 +1,4 @@
-"""Field types of the schema: text that must also make sense, with what to write instead."""
+"""Field types of the schema, with checks that say what to write instead, and the fields of templates."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ TAG = re.compile(r"[^\s:\[\]]+")
 ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
-# RE2 refuses these on purpose: they cannot be matched in linear time.
+# RE2 rejects these: they cannot be matched in linear time.
 UNSUPPORTED = {
     "(?=": "look-ahead",
     "(?!": "look-ahead",
@@ -63,7 +63,7 @@ NOWHERE = Mark("", 0, 0)
 
 
 def refuse(text: str) -> PydanticCustomError:
-    """An error whose message is `text`, as it stands."""
+    """An error whose message is exactly `text`."""
     return PydanticCustomError("logwatch", "{text}", {"text": text})
 
 
@@ -73,7 +73,7 @@ def groups_of(pattern: str) -> list[str]:
 
 
 def _compiles(pattern: str) -> None:
-    """Refuse what RE2 refuses, and say what to write instead."""
+    """Reject what RE2 rejects, with what to write instead."""
     try:
         compile_regex(pattern)
     except ValueError as error:
@@ -99,7 +99,7 @@ def _regex(pattern: str) -> str:
 def _capturing(pattern: str) -> str:
     _compiles(pattern)
     if not groups_of(pattern):
-        raise refuse("the pattern names no group, so it gives no field: write (?P<field>…)")
+        raise refuse("the pattern has no named group, so it gives no field: write (?P<field>…)")
     return pattern
 
 
@@ -151,7 +151,7 @@ def _spelled(text: str, *, form: re.Pattern[str], what: str) -> str:
 def _label(text: str) -> str:
     if LABEL.fullmatch(text) is None:
         raise refuse(
-            f"'{text}' is no label name: use letters, digits and _, such as '{re.sub('[^a-zA-Z0-9_]', '_', text)}'"
+            f"'{text}' is not a label name: use letters, digits and _, such as '{re.sub('[^a-zA-Z0-9_]', '_', text)}'"
         )
     if text.startswith("__") or text in {"le", "quantile"}:
         raise refuse(f"label '{text}' is Prometheus' own: choose another name")
@@ -161,7 +161,7 @@ def _label(text: str) -> str:
 
 
 def parsed_by(read: Callable[[str], Any], kind: type) -> BeforeValidator:
-    """Read a field from text with a function that explains itself by ValueError."""
+    """Read a field from text with a function that raises ValueError with a cure."""
 
     def convert(value: object) -> object:
         if isinstance(value, kind) and not isinstance(value, str | bool):
@@ -177,7 +177,7 @@ def parsed_by(read: Callable[[str], Any], kind: type) -> BeforeValidator:
 
 
 class ListSchema:
-    """Tells editors that one item may stand for a list of one."""
+    """Adds to the JSON Schema that a single item needs no list."""
 
     @staticmethod
     def __get_pydantic_json_schema__(schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -187,7 +187,7 @@ class ListSchema:
 
 
 def listed(value: object) -> object:
-    """One item stands for a list of one."""
+    """Wrap a single item into a list."""
     return value if isinstance(value, list | tuple) or value is None else [value]
 
 

@@ -1,7 +1,7 @@
 """Runs the examples of all rules through the real scanner, formats and extractor, in one pass.
 
-Every rule sees every example, so that one look tells three things: whether a rule takes
-its lines, whether it leaves its near misses alone, and which lines two rules take.
+Every rule sees every example, so that one run shows three things: whether a rule matches
+its lines, whether it rejects its near misses, and which lines two rules match.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from logwatch.model import Chunk, Event, Example, Hit, Record, Rule
 
 
 class Trial(NamedTuple):
-    """An example and what the path of a line made of it."""
+    """An example and the result of running it."""
 
     rule: Rule
     example: Example
@@ -65,7 +65,8 @@ def _try(rule: Rule, example: Example, hit: Hit, extractor: Extractor, ids: Sequ
     found = tuple(ids[number] for number in hit.rules)
     if record is None or not found:
         return Trial(rule, example, record, found, (), ())
-    own_host = record._replace(host=f"{record.host}-{hit.start}")
+    # The two stamps of an example are whatever its author wrote: it is about the text.
+    own_host = record._replace(host=f"{record.host}-{hit.start}", far_off=False)
     extraction = extractor.extract(own_host, hit, "examples", hit.start, None)
     return Trial(rule, example, record, found, tuple(extraction.rules), tuple(extraction.events))
 
@@ -75,9 +76,9 @@ def _try(rule: Rule, example: Example, hit: Hit, extractor: Extractor, ids: Sequ
 
 def _incomplete(rule: Rule) -> Iterator[Mistake]:
     if all(example.event is None for example in rule.examples):
-        yield mistake(rule.mark, f"rule '{rule.id}' has no example of a line it takes: add one from a real log")
+        yield mistake(rule.mark, f"rule '{rule.id}' has no example of a line it matches: add one from a real log")
     if all(example.event is not None for example in rule.examples):
-        what = f"rule '{rule.id}' has no near miss: add a line that it must not take, with event: null"
+        what = f"rule '{rule.id}' has no near miss: add a line that it must not match, with event: null"
         yield mistake(rule.mark, what)
 
 
@@ -99,7 +100,7 @@ def _unseen(trials: Sequence[Trial]) -> Iterator[Mistake]:
 
 
 def _judge(trial: Trial) -> Mistake | None:
-    """What an example promised and the rule did not do."""
+    """The difference between an example and what its rule does."""
     rule, example = trial.rule, trial.example
     made = [event for event in trial.events if event.rule == rule.id]
     takes = rule.id in trial.confirmed if not rule.event else bool(made)
@@ -120,16 +121,16 @@ def _judge(trial: Trial) -> Mistake | None:
 
 
 def why_not(trial: Trial) -> str:
-    """Why the rule of an example did not take its line, and what to change."""
+    """Why the rule of an example did not match its line, and what to change."""
     rule, record = trial.rule, trial.record
     if record is None:
-        return "no syslog header can be read from it: paste the whole line as it stands in the log"
+        return "it has no syslog header: paste the whole line as it is in the log"
     if rule.id not in trial.found:
-        return "none of its patterns is in it: compare match with the line, character by character"
+        return "none of its patterns matches: compare match with the line, character by character"
     if rule.id in trial.confirmed:
         others = sorted({event.rule for event in trial.events})
         if rule.unless_other and others:
-            return f"{others[0]} makes one, and this rule has unless_other: take another line"
+            return f"{others[0]} makes one, and this rule has unless_other: use another line"
         return "a field that `event` needs is absent: compare fields and the template"
     if record.tag not in family_tags(rule.programs):
         return f"its tag '{record.tag}' is not among program: {', '.join(sorted(rule.programs))}"
@@ -154,7 +155,7 @@ def differences(event: Event, expected: Mapping[str, str | Mapping[str, str]]) -
 
 
 def _difference(key: str, got: str | None, expected: str) -> str:
-    return f"{key} is {'absent' if got is None else repr(got)}, expected {expected!r}"
+    return f"{key} is {'missing' if got is None else repr(got)}, expected {expected!r}"
 
 
 def describe(event: Event) -> str:
@@ -170,13 +171,13 @@ def describe(event: Event) -> str:
 
 def _overlaps(trials: Sequence[Trial], rules: Mapping[str, Rule]) -> Iterator[Mistake]:
     """Lines of which two rules make the same event: it would be counted twice."""
-    told: set[frozenset[str]] = set()
+    reported: set[frozenset[str]] = set()
     for trial in trials:
         for one, two in combinations(trial.events, 2):
             pair = frozenset({one.rule, two.rule})
-            if pair in told or not _doubles(one, two, rules):
+            if pair in reported or not _doubles(one, two, rules):
                 continue
-            told.add(pair)
+            reported.add(pair)
             first, second = rules[one.rule], rules[two.rule]
             what = (
                 f"two rules make {one.event} of this line, {first.id} ({first.mark.path}:{first.mark.line}) and "

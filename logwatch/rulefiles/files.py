@@ -1,4 +1,4 @@
-"""Finds rule files, reads them, and tells by their top-level keys what they are."""
+"""Finds and reads rule files; their top-level keys show what they are. Also the folders that are shipped."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class RuleFile:
     """SHA-256 of its bytes: the same digest needs no reload."""
     shipped: bool
     kind: Kind | None
-    """None where its mistakes hide what it is."""
+    """None if mistakes hide it."""
     node: Node | None
     mistakes: tuple[Mistake, ...] = ()
 
@@ -92,7 +92,7 @@ def find(paths: Iterable[Path]) -> tuple[list[Path], list[Mistake]]:
 
 
 def _below(folder: Path, mistakes: list[Mistake]) -> Iterator[Path]:
-    """The rule files below a folder, also behind links, but not in hidden folders.
+    """The rule files below a folder, also through links, but not in hidden folders.
 
     A Kubernetes ConfigMap shows each file as a link into a folder `..data`, which is a link too.
     """
@@ -126,7 +126,7 @@ def read(path: Path) -> RuleFile:
         what = f"cannot be read ({error.strerror}): check its mode and owner"
         return RuleFile(path, "", shipped, None, None, (Mistake(shown_path, 0, 0, what),))
     if len(content) > MAX_SIZE:
-        what = f"larger than {MAX_SIZE // 1024 // 1024} MiB: this is no rule file"
+        what = f"larger than {MAX_SIZE // 1024 // 1024} MiB: not a rule file"
         return RuleFile(path, "", shipped, None, None, (Mistake(shown_path, 0, 0, what),))
     kind, node, mistakes = classify(content, shown_path)
     return RuleFile(path, sha256(content).hexdigest(), shipped, kind, node, tuple(mistakes))
@@ -140,7 +140,7 @@ def _content(path: Path) -> bytes:
 def _not_there(path: Path, shown_path: str) -> Mistake:
     if path.exists():
         return Mistake(shown_path, 0, 0, "is neither a file nor a folder: name a rule file or a folder of them")
-    return Mistake(shown_path, 0, 0, "no such file or folder: create it, or correct --rules or rules.paths")
+    return Mistake(shown_path, 0, 0, "file or folder not found: create it, or correct --rules or rules.paths")
 
 
 def _short(path: Path) -> str:
@@ -150,7 +150,7 @@ def _short(path: Path) -> str:
 
 
 def classify(content: bytes, path: str) -> tuple[Kind | None, Node | None, list[Mistake]]:
-    """Parse a file and tell what it is by its top-level keys."""
+    """Parse a file and find its kind by its top-level keys."""
     node, mistakes = parse(content, path)
     if node is None:
         if not mistakes:

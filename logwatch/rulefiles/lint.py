@@ -27,7 +27,7 @@ def check(
 
 
 def _examples(rules: Sequence[Rule], cache_dir: Path | None) -> list[Mistake]:
-    """Run the examples, without the rules whose patterns the search refuses."""
+    """Run the examples, without the rules whose patterns hyperscan rejects."""
     try:
         return examples.verify(rules, cache_dir)
     except RuleError as error:
@@ -37,17 +37,17 @@ def _examples(rules: Sequence[Rule], cache_dir: Path | None) -> list[Mistake]:
 
 
 def places(rule: Rule) -> Iterator[tuple[str, int, int]]:
-    """Where a rule's patterns stand."""
+    """The places of a rule's patterns."""
     marks = [*(pattern.mark for pattern in rule.patterns), *(parser.mark for parser in rule.fields if parser.mark)]
     return ((mark.path, mark.line, mark.column) for mark in marks)
 
 
 AnyRule = Rule | Correlation
 SHORTEST = 4
-"""Fewer literal characters than this are in lines of every kind."""
+"""Fewer literal characters than this match lines of every kind."""
 SPECIAL = re.compile(r"[\\.^$|?*+()\[\]{}]")
 UNBOUNDED = frozenset({"event.id", "error", "msg", "message", "path", "command", "pid", "time", "addr", "address"})
-"""Fields with a new value in nearly each event."""
+"""Fields with a new value in nearly every event."""
 
 
 def warnings(rules: Sequence[Rule], correlations: Sequence[Correlation]) -> list[Mistake]:
@@ -61,9 +61,9 @@ def warnings(rules: Sequence[Rule], correlations: Sequence[Correlation]) -> list
 def _any(rule: AnyRule) -> Iterator[Mistake]:
     meant = near_miss(rule.event) if rule.event and "{" not in rule.event else None
     if meant is not None:
-        yield _warn(rule, f"event '{rule.event}' is new, and near to '{meant}': write that if it is meant")
+        yield _warn(rule, f"event '{rule.event}' is new and similar to '{meant}': write that if it is meant")
     if not rule.description:
-        yield _warn(rule, f"rule '{rule.id}' has no description: say what it means when this happens")
+        yield _warn(rule, f"rule '{rule.id}' has no description: write what the event means")
     for metric in rule.metrics:
         yield from (_warn(rule, what) for what in _metric(metric))
 
@@ -78,11 +78,11 @@ def _rule(rule: Rule) -> Iterator[Mistake]:
 def _pattern(pattern: Pattern) -> str | None:
     if not pattern.regex:
         short = len(pattern.text.strip()) < SHORTEST
-        return f"'{pattern.text}' is in lines of many kinds: write more of the message" if short else None
+        return f"'{pattern.text}' matches lines of many kinds: write more of the message" if short else None
     if SPECIAL.search(pattern.text) is None:
         return "this regex is plain text: write it without regex:, which is faster and clearer"
     if re.search(r"(?<!\\)\.[*+]$", pattern.text):
-        return "'.*' at the end takes no further line: leave it out"
+        return "'.*' at the end matches no further line: remove it"
     if longest_literal(pattern.text) < SHORTEST:
         return f"no {SHORTEST} characters in a row of this regex are literal, so it is tried on lines of every kind: add text"
     return None
@@ -115,11 +115,11 @@ def _metric(metric: MetricRule) -> Iterator[str]:
             yield f"label 'container' of '{metric.name}' is renamed by Kubernetes' own: write name"
         free = [field for field in fields_of(template) if field in UNBOUNDED]
         if free and metric.max_series == MAX_SERIES:
-            yield f"label '{label}' of '{metric.name}' is fed from '{free[0]}', new in nearly each event: set max_series, or use another field"
+            yield f"label '{label}' of '{metric.name}' is fed from '{free[0]}', new in nearly every event: set max_series, or use another field"
 
 
 def _same_pattern(rules: Iterable[Rule]) -> Iterator[Mistake]:
-    """Rules with the same text, program and event: the second one adds nothing."""
+    """Rules with the same text, program and event."""
     first: dict[tuple[str, str, frozenset[str]], Rule] = {}
     for rule in rules:
         for pattern in rule.patterns:

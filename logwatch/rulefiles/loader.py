@@ -57,7 +57,7 @@ class Gathered:
 
     @property
     def all(self) -> list[Rule | Correlation]:
-        """A user's rule stands for the shipped rule of the same id."""
+        """A user's rule replaces the shipped rule of the same id."""
         replaced = {rule.id for rule in self.users}
         return [rule for rule in self.shipped if rule.id not in replaced] + self.users
 

@@ -42,7 +42,7 @@ class Strict(BaseModel):
 class Described(Strict):
     """A part of a file with a JSON Schema, which shows what stands below each attribute.
 
-    pydantic reads the source again to find that, which every start would wait for where there is no such schema.
+    pydantic reads the source again to find that, which would slow every start, also for models without a schema.
     """
 
     model_config = ConfigDict(use_attribute_docstrings=True)
@@ -69,7 +69,7 @@ class RegexFields(Described):
 
     regex: CapturingRegex
     of: str | None = None
-    """Search in this field, taken by a parser before it, instead of the whole message."""
+    """Search in this field, made by a parser before it, instead of the whole message."""
 
 
 FieldSpec = Annotated[
@@ -117,7 +117,7 @@ class Metric(Described):
 
 
 class Expected(Described):
-    """What an example's event must at least carry."""
+    """What an example's event must at least have."""
 
     event: str | None = None
     id: str | None = None
@@ -131,30 +131,30 @@ class ExampleSpec(Described):
 
     line: Line
     event: Expected | None = None
-    """What must be there; null: this rule makes no event of it; left out: an event, whatever it carries."""
+    """What the event must have; null: this rule makes no event of it; left out: any event."""
 
 
 class EventRule(Described):
     """A rule that makes an event of a line."""
 
     event: EventTemplate | None = None
-    """type.action, such as container.die; a template of it for lines that tell it themselves."""
+    """type.action, such as container.die; a template for lines that contain it."""
     ignore: Flag = False
     """Instead of `event`: the line is known and makes no event."""
     name: Name
     """The rule's id is <file>/<name>."""
     description: str = ""
-    """What it means when this line is there."""
+    """What the line means."""
     program: Annotated[list[SyslogTag], *ONE_OR_MANY] = ["engine"]
     """Syslog tags, or the families `engine` and `containerd`."""
     role: Role = Role.PRIMARY
-    """leading: the engine's own account; primary; corroborating: a second witness."""
+    """leading: `docker events` itself; primary; corroborating: a second report; supporting: a report that makes no event alone."""
     engine: str = ""
-    """Engine versions that the text is known from; documentation."""
+    """Engine versions that write this text; documentation."""
     match: Annotated[list[PatternSpec], Field(min_length=1), *ONE_OR_MANY]
     """What the message contains: text, or {regex: …}; one alternative is enough."""
     fields: Annotated[list[FieldSpec], Field(min_length=1), *ONE_OR_MANY] = ["logfmt"]
-    """How fields are taken: logfmt, json, docker_events, {regex: '(?P<field>…)', of: field}, or a list of them."""
+    """How fields are parsed: logfmt, json, docker_events, {regex: '(?P<field>…)', of: field}, or a list of them."""
     id: Template | None = None
     """The object's id, such as '{container}'."""
     attributes: dict[AttributeName, Template] = {}
@@ -163,9 +163,9 @@ class EventRule(Described):
     unless_other: Flag = False
     """Makes its event only when no other rule of the line does."""
     revoked_by: Annotated[list[EventName], *ONE_OR_MANY] = []
-    """Events of the same object that, told within the settle time, prove that this one never happened."""
+    """Events of the same object which, reported within the settle time, prove that this one did not happen."""
     examples: list[ExampleSpec] = []
-    """Run by `logwatch check`: at least one line it takes, and one near miss."""
+    """Run by `logwatch check`: at least one line it matches, and one near miss."""
     metrics: list[Metric] = []
 
     @model_validator(mode="after")

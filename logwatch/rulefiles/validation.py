@@ -18,7 +18,7 @@ from logwatch.rulefiles.yaml import Node
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 
-# Words of other tools, and what they are called here.
+# Words of other tools, and our keys for them.
 ALIASES = {
     "desc": "description",
     "programs": "program",
@@ -38,12 +38,12 @@ ALIASES = {
     "lines": "examples",
 }
 
-# What to write where a key is missing.
+# What to write for a missing key.
 CURES = {
     "match": "write match: 'text that the message contains'",
     "name": "write name: a-short-name, unique in its file",
     "event": "write event: type.action",
-    "line": "write line: '…', as it stands in a log",
+    "line": "write line: '…', as it is in a log",
     "help": "write help: one sentence that says what is counted",
     "within": "write within: 30s",
     "regex": "write regex: '…'",
@@ -65,7 +65,7 @@ def validate(model: type[Model], node: Node) -> tuple[Model | None, list[Mistake
 
 
 def _meant(detail: ErrorDetails, model: type[BaseModel]) -> str | None:
-    """The key that an unknown one is a slip of: it need not be reported missing as well."""
+    """The key that an unknown one is a typing error of: it is not reported as missing as well."""
     return closest(str(detail["loc"][-1]), keys_at(model, detail["loc"][:-1]))
 
 
@@ -124,7 +124,7 @@ def _bound(word: str, key: str) -> Callable[[ErrorDetails], str]:
 
 
 def _too_short(_detail: ErrorDetails) -> str:
-    return "nothing is written here: give at least one, or remove the key"
+    return "the value is empty: give at least one item, or remove the key"
 
 
 EXPLANATIONS: dict[str, Callable[[ErrorDetails], str]] = {

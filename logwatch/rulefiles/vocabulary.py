@@ -1,4 +1,4 @@
-"""The words of events: `docker events`' own, plus the troubles that only the log knows.
+"""The words of events (`docker events`' own, plus failures that only the log reports), and names of metrics.
 
 https://docs.docker.com/reference/cli/docker/system/events/ lists Docker's.
 """
@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 from logwatch.metrics.catalog import VOCABULARY as COUNTED
 
-# What Docker says beside the words that are counted from zero.
+# Docker's words in addition to those that are counted from zero.
 FURTHER = {
     "container": "archive-path copy exec_detach export extract-to-dir top",
     "network": "remove update",
@@ -55,7 +55,7 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _one_slip(word: str, known: str) -> bool:
-    """Whether one letter is another: too little for difflib in a short word such as `die`."""
+    """Whether exactly one letter differs: difflib misses that in a short word such as `die`."""
     return len(word) == len(known) and sum(a != b for a, b in zip(word, known, strict=True)) == 1
 
 
@@ -71,7 +71,7 @@ def event_mistake(event: str) -> str | None:
 
 
 def near_miss(event: str) -> str | None:
-    """The known event that an unknown one probably means."""
+    """The known event that is nearest to an unknown one."""
     if event in EVENTS:
         return None
     kind, _, action = event.partition(".")
@@ -105,7 +105,7 @@ UNITS = {
 def name_mistake(kind: str, name: str, *, shipped: bool) -> str | None:
     """What is wrong with a metric's name, if anything."""
     if METRIC.fullmatch(name) is None:
-        return f"'{name}' is no metric name: use lower-case letters, digits and _"
+        return f"'{name}' is not a metric name: use lower-case letters, digits and _"
     if ":" in name:
         return f"'{name}' has a colon, which is for recording rules: write '{name.replace(':', '_')}'"
     reserved = next((prefix for prefix in RESERVED if name.startswith(prefix)), None)

@@ -1,6 +1,6 @@
 """YAML with the line and column of everything, and without YAML 1.1's surprises.
 
-libyaml only tells the events; the tree is built here, so that each node keeps its place,
+libyaml only gives the events; the tree is built here, so that each node keeps its place,
 depth and size are bounded, and a key that is written twice is a mistake. A plain scalar is
 null, true, false or text: `no`, `off`, `1.10`, `12:30` and `0123` stay what they say, and
 who wants a number (a field of a schema) reads it from the text.
@@ -26,7 +26,7 @@ NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
 
-# What libyaml says, what it means here, and what to do about it.
+# libyaml's message to cause and cure.
 CURES = {
     "mapping values are not allowed": "a second ': ' in an unquoted value: put the value in single quotes",
     "found character that cannot start any token": "unquoted text cannot begin with {character}: put it in single quotes",
@@ -36,13 +36,13 @@ CURES = {
     "did not find expected ',' or '}'": "this mapping is not closed: a ',' or '}}' is missing (quote text that begins with {{)",
     "did not find expected '-' indicator": "a list item or key is indented differently from those before it: align it with them",
     "did not find expected key": "expected a key here: check the indentation, and the quotes of the line before",
-    "could not find expected ':'": "a key needs ': ' behind it: add the colon and a blank, or put the text in quotes",
+    "could not find expected ':'": "a key needs ': ' after it: add the colon and a blank, or put the text in quotes",
     "block sequence entries are not allowed": "a list cannot begin here: begin it on the next line, or write [a, b]",
     "control characters are not allowed": "a control character: remove it, or write it as an escape in double quotes",
 }
 TAB = "a tab: YAML is indented with blanks only"
 BEGINNINGS = ("quoted scalar", "flow sequence", "flow mapping")
-"""For these the place where they began says more than the place where the file ended."""
+"""For these the place where they begin is more useful than the end of the file."""
 
 
 class Entry(NamedTuple):
@@ -78,7 +78,7 @@ class Node:
         return None
 
     def key_mark(self, key: str) -> Mark:
-        """Where a key of this mapping stands; the mapping itself if it has no such key."""
+        """The place of a key of this mapping; the mapping itself if the key is missing."""
         if isinstance(self.value, dict) and key in self.value:
             return self.value[key].mark
         return self.mark
@@ -100,7 +100,7 @@ def scalar(text: str) -> str | bool | None:
 
 
 def parse(content: bytes, path: str) -> tuple[Node | None, list[Mistake]]:
-    """Parse one file; None with no mistake means that nothing is written in it."""
+    """Parse one file; None without a mistake means that the file is empty."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -125,7 +125,7 @@ def _place(before: str) -> tuple[int, int]:
 
 
 def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> Mistake:
-    """Translate libyaml's message into what is wrong and how to mend it."""
+    """Translate libyaml's message into the cause and the cure."""
     problem, context = str(error.problem), str(error.context)
     mark = error.problem_mark or error.context_mark
     if error.context_mark is not None and any(word in context for word in BEGINNINGS):
@@ -142,7 +142,7 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> Mistake:
 
 
 class _TooMuchError(Exception):
-    """The file is deeper or larger than any honest one."""
+    """The file is deeper or larger than any real one."""
 
     def __init__(self, mark: Mark, what: str) -> None:
         super().__init__(what)

@@ -6,7 +6,7 @@
 A test drives the pipeline of `run` and `replay`; only the clock and the input are its own.
 """
 
-from logwatch.ruletests.cases import Case, House, TestFile, Verdict, perform
+from logwatch.ruletests.cases import Case, Environment, TestFile, Verdict, perform
 from logwatch.ruletests.loader import load
 
-__all__ = ["Case", "House", "TestFile", "Verdict", "load", "perform"]
+__all__ = ["Case", "Environment", "TestFile", "Verdict", "load", "perform"]

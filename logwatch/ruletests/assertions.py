@@ -25,7 +25,7 @@ from logwatch.ruletests.schema import (
 
 ALERT_NAME, EVIDENCE, NAME = "alertname", "evidence", "__name__"
 SO_FAR = frozenset({"event_test", "notification_test"})
-"""Lists that tell what happened until a time, not what is so then."""
+"""Lists about everything until a time, not about the state at that time."""
 Spec = AlertTestSpec | ExprTestSpec | EventTestSpec | MetricTestSpec | NotificationTestSpec
 
 
@@ -34,7 +34,7 @@ class Check:
     """One expectation of a test."""
 
     key: str
-    """The list it stands in."""
+    """The list that contains it."""
     spec: Spec
     mark: Mark
     time_ns: int
@@ -64,7 +64,7 @@ def flat(blocks: Iterable[Sequence[str]]) -> list[str]:
 
 
 def without(texts: Mapping[str, str], name: str) -> dict[str, str]:
-    """The texts but for one."""
+    """The texts without one."""
     return {key: text for key, text in texts.items() if key != name}
 
 
@@ -259,13 +259,13 @@ def _same(expected: float | None, got: float) -> bool:
 
 
 def assert_notifications(check: Check, performance: Performance) -> Failure | None:
-    """Compare all that was told of an alert."""
+    """Compare all notifications of an alert."""
     spec = check.spec
     assert isinstance(spec, NotificationTestSpec)
-    told = [each for each in performance.seen.notifications if each.alert.labels[ALERT_NAME] == spec.alertname]
+    sent = [each for each in performance.seen.notifications if each.alert.labels[ALERT_NAME] == spec.alertname]
     wanted = spec.exp_notifications or []
     expected = [_expected_notification(each) for each in wanted]
-    pairs = zip_longest(told, wanted)
+    pairs = zip_longest(sent, wanted)
     got = [_notification_lines(each, one, performance.start_ns) for each, one in pairs if each is not None]
     return compared(check, f"notifications of {spec.alertname}", flat(expected), flat(got))
 
@@ -281,10 +281,10 @@ def _expected_notification(spec: NotificationSpec) -> list[str]:
     ]
 
 
-def _notification_lines(told: Notification, spec: NotificationSpec | None, start_ns: int) -> list[str]:
-    """What was told, as far as the expectation speaks of it."""
-    alert = told.alert
-    at = timedelta(microseconds=(told.time_ns - start_ns) // 1000)
+def _notification_lines(sent: Notification, spec: NotificationSpec | None, start_ns: int) -> list[str]:
+    """A notification, as far as the expectation mentions it."""
+    alert = sent.alert
+    at = timedelta(microseconds=(sent.time_ns - start_ns) // 1000)
     timed = "" if spec is not None and spec.at is None else f" at {duration_text(at)}"
     labelled = "" if spec is not None and spec.exp_labels is None else f" {shown(without(alert.labels, ALERT_NAME))}"
     texts = {} if spec is not None and spec.exp_annotations is None else without(alert.annotations, EVIDENCE)

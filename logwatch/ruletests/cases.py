@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from logwatch import promql
 from logwatch.alerting import Group, Options, Replacement
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Mark
 from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
@@ -39,11 +39,11 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Its name, or what stands for one."""
+        """Its name, or its number."""
         return self.spec.name or f"test {self.number}"
 
     def mark(self, key: str, index: int) -> Mark:
-        """Where an item of one of its lists stands."""
+        """The place of an item of one of its lists."""
         return self.node.at((key, index)).mark
 
 
@@ -76,32 +76,32 @@ TARGET_LABELS = {"job": "logwatch", "instance": "localhost:19979"}
 
 
 @dataclass(frozen=True, slots=True)
-class House:
-    """Where tests take place: the settings and event rules that lines go through."""
+class Environment:
+    """The settings and event rules of all tests."""
 
     settings: Settings
     cache_dir: Path | None
     load_rules: Callable[[tuple[Path, ...]], RuleSet]
-    """The event rules in force, with those of these files; RuleError tells mistakes."""
+    """The configured event rules, with those of these files; raises RuleError."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one case."""
+    """The result of one case."""
 
     file: TestFile
     case: Case
     failures: tuple[Failure, ...]
     seen: Seen
     hits: frozenset[str] = field(default_factory=frozenset)
-    """Event rules that took a line, and correlations that made an event."""
+    """Event rules that matched a line, and correlations that made an event."""
 
 
 class Plan:
-    """What is to be done for one case, and when."""
+    """The steps of one case, and their times."""
 
-    def __init__(self, house: House, file: TestFile, case: Case) -> None:
-        self.house = house
+    def __init__(self, environment: Environment, file: TestFile, case: Case) -> None:
+        self.environment = environment
         self.file = file
         self.case = case
         self.sample_interval_ns = sample_interval_ns(file, case)
@@ -162,18 +162,18 @@ class Plan:
 
     @cached_property
     def rules(self) -> RuleSet | None:
-        """The event rules; None for a test without lines, which needs none."""
-        return self.house.load_rules(self.file.event_files) if self.case.spec.input_lines else None
+        """The event rules; None for a test without lines."""
+        return self.environment.load_rules(self.file.event_files) if self.case.spec.input_lines else None
 
     def pipeline(self) -> Pipeline:
-        """The path of a line as `run` builds it, with the test's own series beside it."""
+        """The pipeline as `run` builds it, with the test's own series."""
         rules = self.rules
         return Pipeline(
             rules.rules if rules else (),
             rules.correlations if rules else (),
-            replace(self.house.settings, zone=self.zone, alerting=self._options()),
-            Series(),
-            self.house.cache_dir,
+            replace(self.environment.settings, zone=self.zone, alerting=self._options()),
+            Registry(),
+            self.environment.cache_dir,
             self.file.groups,
             Replacement(self._given(), self.case.queries, whole=not self.case.spec.input_lines),
         )
@@ -193,9 +193,9 @@ class Plan:
         )
 
 
-def perform(house: House, file: TestFile, case: Case) -> Verdict:
-    """Do one test, and once more with its restarts; SourceError or RuleError if it cannot be done."""
-    plan = Plan(house, file, case)
+def perform(environment: Environment, file: TestFile, case: Case) -> Verdict:
+    """Run one test, and once more with its restarts; raises SourceError or RuleError."""
+    plan = Plan(environment, file, case)
     performance, failures = _once(plan, ())
     if case.spec.restart_at:
         restarts = [plan.start_ns + nanoseconds(each) for each in case.spec.restart_at]
@@ -220,18 +220,18 @@ def _once(plan: Plan, restarts: Sequence[int]) -> tuple[Performance, list[Failur
 
 
 def _changed(plan: Plan, first: Performance, second: Performance) -> list[Failure]:
-    """What a restart changed, which must be nothing."""
-    left, right = tuple(_story(first)), tuple(_story(second))
+    """Differences after a restart; a failure if there are any."""
+    left, right = tuple(_history(first)), tuple(_history(second))
     mark = plan.case.node.at(("restart_at",)).mark
-    return [] if left == right else [Failure(mark, "a restart changed what happened", left, right)]
+    return [] if left == right else [Failure(mark, "a restart changed events or notifications", left, right)]
 
 
-def _story(performance: Performance) -> Iterator[str]:
+def _history(performance: Performance) -> Iterator[str]:
     for event in performance.seen.events.values():
         yield f"{event.time_ns} {event.event} {event.id} {event.name} {dict(event.attributes)}"
-    for told in performance.seen.notifications:
-        alert = told.alert
-        yield f"{told.time_ns} {alert.state} {sorted(alert.labels.items())} {sorted(alert.annotations.items())} {alert.starts_ns}"
+    for sent in performance.seen.notifications:
+        alert = sent.alert
+        yield f"{sent.time_ns} {alert.state} {sorted(alert.labels.items())} {sorted(alert.annotations.items())} {alert.starts_ns}"
 
 
 def _hits(performance: Performance) -> Iterator[str]:

@@ -21,15 +21,15 @@ from logwatch.model import SECOND
 from logwatch.rulefiles.vocabulary import closest
 
 
-class No(Enum):
+class NoSample(Enum):
     """A tick without a sample."""
 
-    SAMPLE = "_"
-    MORE = "stale"
+    OMITTED = "_"
+    STALE = "stale"
     """The marker that ends a series."""
 
 
-Step = float | No
+Step = float | NoSample
 
 METRIC = re.compile(r"[ \t]*(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)?[ \t]*(?:\{(?P<labels>.*)\})?[ \t]*", re.DOTALL)
 PAIR = re.compile(
@@ -59,7 +59,7 @@ def metric(text: str) -> dict[str, str]:
     """The labels of one series, its name as `__name__`; ValueError says what is wrong."""
     match = METRIC.fullmatch(text)
     if match is None or not text.strip():
-        raise ValueError(f"'{text}' is no series: write for instance docker_events_total{{type=\"image\"}}")
+        raise ValueError(f"'{text}' is not a series: write for instance docker_events_total{{type=\"image\"}}")
     labels = {"__name__": match["name"]} if match["name"] else {}
     for label, value in _pairs(match["labels"] or "", text):
         if label in labels:
@@ -104,9 +104,9 @@ def values(text: str) -> list[Step]:
 
 def _expanded(match: re.Match[str]) -> list[Step]:
     if match["omitted"]:
-        return [No.SAMPLE] * int(match["gap"] or 1)
+        return [NoSample.OMITTED] * int(match["gap"] or 1)
     if match["stale"]:
-        return [No.MORE]
+        return [NoSample.STALE]
     first, step = _number(match["first"]), _number(match["step"] or "0")
     if first != first or step != step:
         raise ValueError("NaN ends a series in logwatch: write stale, or leave the samples out with _")
@@ -127,10 +127,10 @@ def _number(text: str) -> float:
 
 def _not_understood(word: str) -> str:
     if closest(word, ["stale"]):
-        return f"'{word}' is no sample (did you mean 'stale'?)"
+        return f"'{word}' is not a sample (did you mean 'stale'?)"
     if re.fullmatch(rf"[+-]?{NUMBER}(?:[+-]{NUMBER})?x", word) or re.fullmatch(rf"[+-]?{NUMBER}[+-]{NUMBER}", word):
         return f"'{word}' does not say how many samples: write for instance '1+2x3' for 1 3 5 7"
-    return f"'{word}' is no sample: write a number, '1+2x3' for 1 3 5 7, '_' for none, or 'stale'"
+    return f"'{word}' is not a sample: write a number, '1+2x3' for 1 3 5 7, '_' for none, or 'stale'"
 
 
 # ── change points ───────────────────────────────────────────────────────────────────────
@@ -178,7 +178,7 @@ def change_points(steps: Sequence[Step], start_ns: int, interval_ns: int) -> tup
     shown, sampled = _Drawn(), _Drawn()
     shown_until = 0
     """The last moment at which the newest sample is shown; 0 if there is none."""
-    for number, step in enumerate([*steps, No.SAMPLE]):
+    for number, step in enumerate([*steps, NoSample.OMITTED]):
         now = start_ns + number * interval_ns
         if shown_until and shown_until < now:
             shown.put(shown_until + 1, NAN)
@@ -189,7 +189,7 @@ def change_points(steps: Sequence[Step], start_ns: int, interval_ns: int) -> tup
             shown_until = now + LOOK_BACK_NS
             continue
         sampled.put(now, NAN)
-        if step is No.MORE:
+        if step is NoSample.STALE:
             shown.put(now, NAN)
             shown_until = 0
     if shown_until:

@@ -25,7 +25,7 @@ from logwatch.sources.archive import ReplaySource
 HOST = "host"
 DAY_NS = 86_400 * SECOND
 OWN_TIME = re.compile(rb'[ ](?=time="|\{|\d{4}-)')
-"""What may begin a message that tells its own time."""
+"""Possible beginnings of a message with its own time."""
 UNDATED_NS = 1_767_225_600 * SECOND
 HEADLESS = re.compile(rb"(?:kernel|[\w./-]+\[\d+\]): ")
 OWN_TIMES = (
@@ -71,7 +71,7 @@ def written(spec: InputLinesSpec, folder: Path, start_ns: int, zone: tzinfo) -> 
 
 
 def contents(spec: InputLinesSpec, folder: Path) -> list[bytes]:
-    """The lines as they stand in the test or in its file, without their ends."""
+    """The lines of the test or of its file, without their ends."""
     if spec.file is None:
         return spec.text.encode().splitlines()
     source = ReplaySource([str(folder / spec.file)])
@@ -83,7 +83,7 @@ def contents(spec: InputLinesSpec, folder: Path) -> list[bytes]:
 
 
 def first_stamp_ns(specs: Iterable[InputLinesSpec], folder: Path, near_ns: int, zone: tzinfo) -> int | None:
-    """The first stamp of the lines that keep theirs; None if there is no such line."""
+    """The first stamp of the lines that keep theirs; None without such lines."""
     stamps = []
     for spec in specs:
         if spec.at is None:
@@ -93,7 +93,7 @@ def first_stamp_ns(specs: Iterable[InputLinesSpec], folder: Path, near_ns: int, 
 
 
 def headless(spec: InputLinesSpec, mark: Mark) -> Iterator[Mistake]:
-    """Lines of which no header can be read."""
+    """Lines without a header."""
     lines = spec.text.encode().splitlines()
     for line in lines:
         if _reader(lines, 0, UTC).read(_headed(line) if spec.at is not None else line) is None:
@@ -116,15 +116,15 @@ def _read(lines: Sequence[bytes], near_ns: int, zone: tzinfo) -> list[_Read]:
 def _reader(lines: Sequence[bytes], near_ns: int, zone: tzinfo) -> LineReader:
     """A reader for these lines. Stamps without a year are near those that have one, else of the year from here on."""
     stamps = Rfc3339()
-    told = (payload.time_ns(line[found.end() :], stamps) for line in lines for found in OWN_TIME.finditer(line))
-    newest_ns = max([near_ns + 300 * DAY_NS, *(time_ns + DAY_NS for time_ns in told if time_ns)])
+    own = (payload.time_ns(line[found.end() :], stamps) for line in lines for found in OWN_TIME.finditer(line))
+    newest_ns = max([near_ns + 300 * DAY_NS, *(time_ns + DAY_NS for time_ns in own if time_ns)])
     reader = LineReader(zone)
     reader.begin(Chunk(b"\n".join(lines) + b"\n", "", 0, newest_ns), newest_ns)
     return reader
 
 
 def _headed(line: bytes) -> bytes:
-    """A line with a header; one that has none is dated by its message, if that tells a time."""
+    """A line with a header; one that has none is dated by its message, if that has a time."""
     tag = HEADLESS.match(line)
     if tag is None:
         return line

@@ -37,7 +37,7 @@ def load(paths: Iterable[Path]) -> tuple[list[TestFile], list[Mistake]]:
         if found.node is None:
             continue
         if found.kind is not Kind.TESTS:
-            mistakes.append(mistake(found.node.mark, "no test file: it begins with rule_files: or tests:"))
+            mistakes.append(mistake(found.node.mark, "not a test file: it begins with rule_files: or tests:"))
             continue
         reader = _Reader(path, found.node)
         read.append(reader.file())
@@ -67,7 +67,7 @@ class _Reader:
         spec = spec or FileSpec()
         test_file = TestFile(self.path, self.node.mark.path, self.source, nanoseconds(spec.evaluation_interval))
         if not test_file.interval_ns:
-            self._say(self.node.at(("evaluation_interval",)).mark, "an interval of 0 is none: write 15s")
+            self._say(self.node.at(("evaluation_interval",)).mark, "the interval must not be 0: write 15s")
             test_file.interval_ns = 60 * SECOND
         self._find_rules(test_file, spec)
         test_file.cases = [case for case in self._cases(listed.node if listed else None) if case is not None]
@@ -102,14 +102,14 @@ class _Reader:
         if not found:
             beside = [each.name for each in (self.path.parent / pattern).parent.glob("*.y*ml")]
             nearest = did_you_mean(Path(pattern).name, beside)
-            self._say(mark, f"no file matches '{pattern}', seen from this file{nearest or ': correct the path'}")
+            self._say(mark, f"no file matches '{pattern}', relative to this file{nearest or ': correct the path'}")
         return found
 
     # ── the cases ────────────────────────────────────────────────────────────────────
 
     def _cases(self, node: Node | None) -> Iterator[Case | None]:
         if node is None or node.value is None:
-            self._say((node or self.node).mark, "there is no test in this file: write tests: and '- name: …' below it")
+            self._say((node or self.node).mark, "this file contains no test: write tests: and '- name: …' below it")
             return
         if not isinstance(node.value, list):
             self._say(node.mark, f"tests: expected a list, not {shown(node.plain())}: write '- name: …'")
@@ -173,21 +173,21 @@ def _series(case: Case) -> Iterator[Mistake]:
 def _times(test_file: TestFile, case: Case) -> Iterator[Mistake]:
     spec = case.spec
     if spec.interval == timedelta(0):
-        yield mistake(case.node.at(("interval",)).mark, "an interval of 0 is none: write 15s, or leave it out")
+        yield mistake(case.node.at(("interval",)).mark, "the interval must not be 0: write 15s, or leave it out")
         return
     if spec.start_time is not None:
         start_ns = int(spec.start_time.timestamp()) * SECOND
         if start_ns % test_file.interval_ns or start_ns % sample_interval_ns(test_file, case):
-            what = "the start is no multiple of evaluation_interval (and interval): round it down to one"
+            what = "the start is not a multiple of evaluation_interval (and interval): round it down to one"
             yield mistake(case.node.at(("start_time",)).mark, what)
     end = max((item.eval_time for key in LISTS for item in getattr(spec, key)), default=timedelta(0))
     for index, at in enumerate(spec.restart_at):
         if at > end:
-            what = "the test is over by then: restart before the last eval_time"
+            what = "the test ends before: restart before the last eval_time"
             yield mistake(case.node.at(("restart_at", index)).mark, what)
     for index, item in enumerate(spec.input_lines):
         if item.at is not None and item.at > end:
-            what = "nothing looks at these lines: they are written after the last eval_time"
+            what = "these lines have no effect: they are written after the last eval_time"
             yield mistake(case.node.at(("input_lines", index, "at")).mark, what, warning=True)
 
 
@@ -201,7 +201,7 @@ def _lines(test_file: TestFile, case: Case) -> Iterator[Mistake]:
             key = "line" if item.line is not None else "lines"
             yield from lines.headless(item, case.node.at(("input_lines", index, key)).mark)
         elif not (test_file.path.parent / item.file).is_file():
-            what = f"there is no file '{item.file}', seen from this file: correct the path"
+            what = f"file '{item.file}' not found, relative to this file: correct the path"
             yield mistake(case.node.at(("input_lines", index, "file")).mark, what)
 
 

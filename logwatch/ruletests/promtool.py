@@ -1,6 +1,6 @@
 """Writes tests out for Prometheus' own `promtool test rules`.
 
-Lines cannot be told to promtool, so the series that they made are: as a Prometheus would have
+promtool cannot read lines, so the series that they made are written: as a Prometheus would have
 scraped them, one sample every `interval`, with the marker where a series ended. Its tests begin in
 1970, so time is shifted by the start of the test, in the metrics whose values are times too.
 
@@ -27,8 +27,8 @@ from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.model import SECOND
 from logwatch.notation import duration_text, float_text
 from logwatch.ruletests.assertions import shown
-from logwatch.ruletests.cases import Case, House, Plan, TestFile
-from logwatch.ruletests.input_series import No, Step
+from logwatch.ruletests.cases import Case, Environment, Plan, TestFile
+from logwatch.ruletests.input_series import NoSample, Step
 from logwatch.ruletests.running import Performance
 from logwatch.ruletests.schema import AlertTestSpec, ExprTestSpec
 
@@ -39,10 +39,10 @@ FEWEST = 3
 """Equal samples that are written as one `ax2`."""
 
 
-def write(house: House, test_file: TestFile, cases: Sequence[Case], folder: Path) -> Path | None:
-    """Write a test file and its alert files; None where it has nothing that promtool can judge."""
-    told = [case for case in cases if case.spec.alert_rule_test or case.spec.promql_expr_test]
-    if not told:
+def write(environment: Environment, test_file: TestFile, cases: Sequence[Case], folder: Path) -> Path | None:
+    """Write a test file and its alert files; None if it contains no test for promtool."""
+    written = [case for case in cases if case.spec.alert_rule_test or case.spec.promql_expr_test]
+    if not written:
         return None
     path = _unused(folder, test_file.path.stem)
     beside = folder / path.stem
@@ -56,7 +56,7 @@ def write(house: House, test_file: TestFile, cases: Sequence[Case], folder: Path
         "rule_files": names,
         "evaluation_interval": _duration(test_file.interval_ns),
         "group_eval_order": list(dict.fromkeys(group.name for group in test_file.groups)),
-        "tests": [_case(Plan(house, test_file, case)) for case in told],
+        "tests": [_case(Plan(environment, test_file, case)) for case in written],
     }
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=10_000)
     path.write_text(f"# Written by logwatch test --promtool from {test_file.shown_path}\n{text}", encoding="utf-8")
@@ -132,22 +132,24 @@ def _of_lines(plan: Plan, lead_ns: int) -> Iterator[dict[str, str]]:
     shift, lead = (lead_ns - plan.start_ns) / SECOND, lead_ns // plan.sample_interval_ns
     for number, (tick, vector) in enumerate(_scrapes(plan, ticks)):
         for labels, value in vector:
-            steps = series.setdefault(shown(labels), [No.SAMPLE] * number)
+            steps = series.setdefault(shown(labels), [NoSample.OMITTED] * number)
             moved = labels["__name__"].endswith(MOMENTS) and value > 0
             steps.append(value + shift if moved else float(value))
         for steps in series.values():
             if len(steps) <= number:
-                steps.append(No.MORE if isinstance(steps[-1], float) else No.SAMPLE)
+                steps.append(NoSample.STALE if isinstance(steps[-1], float) else NoSample.OMITTED)
         assert tick == plan.start_ns + number * plan.sample_interval_ns
     for name, steps in series.items():
-        before = 1.0 if name.startswith(f"{BUILD_INFO}{{") else No.SAMPLE
+        before = 1.0 if name.startswith(f"{BUILD_INFO}{{") else NoSample.OMITTED
         yield {"series": name, "values": notated([*[before] * lead, *steps])}
 
 
 def _scrapes(plan: Plan, ticks: Sequence[int]) -> Iterator[tuple[int, list[tuple[Mapping[str, str], float]]]]:
     queries = [promql.compile(name) for name in _read(plan)]
     asking = replace(plan.case, queries=(*plan.case.queries, *queries))
-    performance = Performance(Plan(plan.house, plan.file, asking).pipeline, plan.lines, plan.start_ns, plan.end_ns)
+    performance = Performance(
+        Plan(plan.environment, plan.file, asking).pipeline, plan.lines, plan.start_ns, plan.end_ns
+    )
     for time_ns in plan.ticks(*ticks):
         performance.advance(time_ns)
         if time_ns in ticks:
@@ -180,7 +182,7 @@ def notated(steps: Sequence[Step]) -> str:
             word = _number(step)
             words += [f"{word}x{count - 1}"] if count >= FEWEST else [word] * count
         else:
-            words += [f"_x{count}"] if step is No.SAMPLE and count > 1 else [step.value] * count
+            words += [f"_x{count}"] if step is NoSample.OMITTED and count > 1 else [step.value] * count
     if words and words[-1].startswith("_"):
         words.pop()
     return " ".join(words)

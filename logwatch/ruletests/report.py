@@ -14,7 +14,7 @@ from logwatch.ruletests.assertions import Failure
 from logwatch.ruletests.cases import Verdict
 
 
-def told(failure: Failure) -> Iterator[str]:
+def lines(failure: Failure) -> Iterator[str]:
     """A failure with its place and, line by line, what was expected and what came."""
     mark = failure.mark
     yield f"{mark.path}:{mark.line}:{mark.column}: {failure.what}"
@@ -27,7 +27,7 @@ def text(verdict: Verdict) -> Iterator[str]:
     """One test: its name, and what failed."""
     yield f"{'FAILED' if verdict.failures else 'ok':<7} {verdict.file.shown_path}: {verdict.case.name}"
     for failure in verdict.failures:
-        yield from (f"    {line}" for line in told(failure))
+        yield from (f"    {line}" for line in lines(failure))
 
 
 def junit(verdicts: Sequence[Verdict]) -> bytes:
@@ -42,7 +42,7 @@ def junit(verdicts: Sequence[Verdict]) -> bytes:
             case.set("line", str(verdict.case.node.mark.line))
             for failure in verdict.failures:
                 element = ET.SubElement(case, "failure", message=failure.what)
-                element.text = _printable("\n".join(told(failure)))
+                element.text = _printable("\n".join(lines(failure)))
     ET.indent(root)
     document: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return document + b"\n"

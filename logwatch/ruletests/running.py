@@ -23,7 +23,7 @@ from logwatch.store import Store, Sync, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What receivers are told of an alert that began or ended."""
+    """A notification of an alert that began or ended."""
 
     time_ns: int
     alert: Alert
@@ -54,7 +54,7 @@ class Performance:
         self._given = 0
         self._sizes: dict[str, tuple[int, int]] = {}
         self._end_ns = end_ns
-        self._told: dict[tuple[str, int], str] = {}
+        self._notified: dict[tuple[str, int], str] = {}
         self._turn = Transaction()
         self.pipeline = build()
         self.pipeline.advance(start_ns)
@@ -89,8 +89,8 @@ class Performance:
                 seen.states.update((rule.name, alert.state) for alert in rule.alerts)
         for alert in alerts.outgoing(time_ns):
             key = (alert.fingerprint, alert.starts_ns)
-            if self._told.get(key) != alert.state:
-                self._told[key] = alert.state
+            if self._notified.get(key) != alert.state:
+                self._notified[key] = alert.state
                 seen.notifications.append(Notification(time_ns, alert))
                 seen.states.add((alert.labels["alertname"], alert.state))
         self._turn.merge(self.pipeline.take_turn(outcomes))

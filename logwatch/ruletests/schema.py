@@ -40,7 +40,7 @@ def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise ValueError(f"'{text}' is no time: write for instance 2026-11-23T18:12:00Z") from None
+        raise ValueError(f"'{text}' is not a time: write for instance 2026-11-23T18:12:00Z") from None
     if moment.tzinfo is None:
         raise ValueError(f"'{text}' names no zone: write Z or +01:00 behind it")
     return moment
@@ -188,7 +188,7 @@ class ServedSampleSpec(Described):
 
     labels: SeriesLabels
     value: Value | None = None
-    """Nothing, or null: there is no such series."""
+    """Left out, or null: the series must not exist."""
 
 
 class MetricTestSpec(Described):
@@ -201,7 +201,7 @@ class MetricTestSpec(Described):
 
 
 class NotificationSpec(Described):
-    """Something that receivers were told; what is written here must be so."""
+    """A notification; what is written here must match."""
 
     status: Literal["firing", "resolved"]
     at: Duration | None = None
@@ -215,7 +215,7 @@ class NotificationSpec(Described):
 
 
 class NotificationTestSpec(Described):
-    """What receivers were told of an alert until a time, all of it, in its order."""
+    """All notifications of an alert until a time, in order."""
 
     eval_time: Duration = timedelta(0)
     alertname: Annotated[str, Field(min_length=1)]

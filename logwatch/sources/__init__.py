@@ -11,13 +11,13 @@ from logwatch.errors import SourceError
 LOGS = ("/var/log/messages", "/var/log/syslog")
 """Red Hat and SUSE write the first, Debian and Ubuntu the second."""
 JOURNAL = "journal:"
-"""Stands for the systemd journal where a path is asked for."""
+"""Means the systemd journal, in place of a path."""
 
 
 def default_log(logs: Sequence[str] = LOGS, *, journal: Callable[[], str | None]) -> str:
-    """The first log that can be read, or `journal:`.
+    """Return the first log that can be read, or `journal:`.
 
-    `journal` tells why the journal cannot be read, or None. Raises SourceError, which tells it of every log tried.
+    `journal` returns why the journal cannot be read, or None. Raises SourceError with the reason for every log tried.
     """
     found = next((log for log in logs if why_not(log) is None), None)
     if found is not None:
@@ -30,14 +30,14 @@ def default_log(logs: Sequence[str] = LOGS, *, journal: Callable[[], str | None]
 
 
 def why_not(path: str) -> str | None:
-    """Why a log cannot be read, with its mode and owner; None when it can."""
+    """Return why a log cannot be read, with its mode and owner; None if it can."""
     try:
         found = os.stat(path)
     except OSError as error:
         return (error.strerror or str(error)).lower()
     about = f"mode {stat.filemode(found.st_mode)}, owner {found.st_uid}:{found.st_gid}"
     if not stat.S_ISREG(found.st_mode):
-        return f"no plain file ({about})"
+        return f"not a plain file ({about})"
     if not os.access(path, os.R_OK, effective_ids=os.access in os.supports_effective_ids):
         return f"permission denied ({about}, we are {os.geteuid()}:{os.getegid()})"
     return None

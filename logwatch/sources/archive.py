@@ -1,20 +1,24 @@
-"""Reads logs once, from the first byte to the last: plain, .gz, .bz2, .xz, .zst. Lines are counted."""
+"""Reads logs that are there already: once from the first byte to the last, or their last blocks.
+
+Compressed ones too: .gz, .bz2, .xz, .zst. `replay` reads forward, and counts lines; `tail` starts with the last blocks.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.content import Archive, Disk, describe, open_content, open_plain
-from logwatch.sources.file import offset_file, write_offset_file
-from logwatch.sources.open_file import ChangedError, Generation, Limits, Piece, Record
+from logwatch.sources.offset_file import write_position
+from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, Record
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
 BLOCK = 1 << 18
 """Bytes of a log read at a time from its end."""
@@ -23,29 +27,31 @@ BLOCK = 1 << 18
 class ReplaySource:
     """Files in the order given; may be interrupted and continued.
 
-    Raises SourceError where a file cannot be opened, or is another than it was before the interruption.
+    Raises SourceError if a file cannot be opened, or is another one than before the interruption.
     """
 
     def __init__(self, paths: Sequence[str], *, max_line_bytes: int = 1 << 16, chunk_bytes: int = 1 << 20) -> None:
-        self._limits = Limits(chunk_bytes, max_line_bytes)
+        self._options = Options(chunk_bytes=chunk_bytes, max_line_bytes=max_line_bytes)
         self._waiting = list(dict.fromkeys(paths))
         self._paths = tuple(self._waiting)
         self._sizes = {path: _size(path) for path in self._waiting}
-        self._rows: dict[str, str | None] = {}
-        self._skipped: dict[str, Counter[str]] = {path: Counter() for path in self._waiting}
+        self._positions: StateTable[str, dict[str, Any]] = StateTable("replay")
+        self.tables = (self._positions,)
+        self._old_rows: dict[str, str | None] = {}
         self._errors: dict[str, str] = {}
         self._gaps: list[Gap] = []
+        self._stats = {path: ReadStats(path, self._gaps) for path in self._waiting}
         self._done: set[str] = set()
         self._open: Generation | None = None
         self._line = 1
 
     @property
     def finished(self) -> bool:
-        """Every file was read to its end."""
+        """Whether every file was read to its end."""
         return not self._waiting
 
     def read(self, now_ns: int) -> Chunk | None:
-        """The next chunk; None at the end of the last file."""
+        """Return the next chunk; None at the end of the last file."""
         while self._waiting:
             path = self._waiting[0]
             generation = self._open or self._begin(path)
@@ -55,18 +61,16 @@ class ReplaySource:
             if piece is None or not piece.data:
                 self._end(path, generation, now_ns)
             if generation.offset > offset or piece is None:
-                self._rows[path] = self._row(path, generation)
+                self._positions[path] = self._position(path, generation)
             if piece is not None:
                 return Chunk(piece.data, path, piece.offset, generation.mtime_ns, line=line)
         return None
 
     def _next(self, path: str, generation: Generation) -> Piece | None:
         try:
-            return generation.read(self._limits) or generation.rest(self._limits)
+            return generation.read(self._options) or generation.rest(self._options)
         except (ChangedError, OSError) as error:
-            raise SourceError(
-                f"{path}: it changed while it was read ({error or 'truncated'}): replay a copy"
-            ) from error
+            raise SourceError(f"{path}: changed while it was read ({error or 'truncated'}): replay a copy") from error
 
     def _begin(self, path: str) -> Generation:
         try:
@@ -74,15 +78,15 @@ class ReplaySource:
         except OSError as error:
             raise SourceError(describe(path, error)) from error
         self._line = 1
-        generation = Generation(content, path, self._skipped[path], frozen=True)
+        generation = Generation(content, path, self._stats[path], frozen=True)
         self._open = generation
         return generation
 
     def _end(self, path: str, generation: Generation, now_ns: int) -> None:
         content = generation.content
         if isinstance(content, Archive) and content.damage is not None:
-            self._errors[path] = f"{path}: damaged behind byte {generation.offset}: {content.damage}"
-            self._gaps.append(Gap(path, "damaged", now_ns, None))
+            self._errors[path] = f"{path}: damaged after byte {generation.offset}: {content.damage}"
+            self._stats[path].record_loss("damaged", now_ns, 0)
         self._done.add(path)
         self._waiting.remove(path)
         content.close()
@@ -90,41 +94,48 @@ class ReplaySource:
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
-    def _row(self, path: str, generation: Generation) -> str:
-        row = {**generation.record().dump(), "line": self._line, "done": path in self._done}
-        return json.dumps(row, separators=(",", ":"))
+    def _position(self, path: str, generation: Generation) -> dict[str, Any]:
+        return {**generation.record().dump(), "line": self._line, "done": path in self._done}
 
     def changed_rows(self) -> dict[str, str | None]:
-        """The position just behind the last chunk, and which files are done."""
-        rows, self._rows = self._rows, {}
-        return rows
+        """Return the position just after the last chunk, and which files are done."""
+        old_rows, self._old_rows = self._old_rows, {}
+        return {**old_rows, **state_table.changed_rows(self.tables)}
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue behind the last committed chunk."""
-        for path in [path for path in self._waiting if path in rows]:
-            row = json.loads(rows[path])
-            if row["done"]:
+        """Continue after the last committed chunk; version 0.1 kept a position under the path itself."""
+        current = {key if key.startswith('replay "') else f"replay {json.dumps(key)}": row for key, row in rows.items()}
+        self._old_rows = {key: None for key in rows if key not in current}
+        state_table.restore(self.tables, current)
+        for key in current.keys() - rows.keys():
+            self._positions.touch(json.loads(key.removeprefix("replay ")))
+        self.restored()
+
+    def restored(self) -> None:
+        """Open the file that was being read. Raises SourceError if it is another by now."""
+        for path in [path for path in self._waiting if path in self._positions]:
+            position = self._positions[path]
+            self._waiting.remove(path)
+            if position["done"]:
                 self._done.add(path)
-                self._waiting.remove(path)
                 continue
-            record = Record.load(row)
+            record = Record.load(position)
             generation = self._begin(path)
             if record.fingerprint.head_size and not record.fingerprint.matches(generation.content):
                 raise SourceError(
-                    f"{path}: it is another file than the one whose replay was interrupted: use a new --state-dir"
+                    f"{path}: another file than the one whose replay was interrupted: use a new --state-dir"
                 )
             generation.move(record.fingerprint.size, cutting=record.cutting)
-            self._line = row["line"]
-            self._waiting.remove(path)
+            self._line = position["line"]
             self._waiting.insert(0, path)
 
     def committed(self) -> None:
-        """Nothing is kept for a commit: the files do not change."""
+        """Do nothing: the files do not change."""
 
-    # ── what the engine asks ─────────────────────────────────────────────────────────
+    # ── what the driver asks ─────────────────────────────────────────────────────────
 
     def status(self) -> Sequence[SourceStatus]:
-        """How far each file was read, in bytes as they lie on disk: what a progress bar shows."""
+        """Return how far each file was read, in bytes on disk: what a progress bar shows."""
         return [self._status(path) for path in self._paths]
 
     def _status(self, path: str) -> SourceStatus:
@@ -141,22 +152,23 @@ class ReplaySource:
             position=position,
             pending=size - position,
             last_read_ns=None,
-            skipped=dict(self._skipped[path]),
+            skipped=dict(self._stats[path].skipped),
         )
 
     def gaps(self) -> Sequence[Gap]:
-        """Damaged archives found since the last call."""
-        gaps, self._gaps = self._gaps, []
+        """Return the damaged archives found since the last call."""
+        gaps = tuple(self._gaps)
+        self._gaps.clear()
         return gaps
 
     def wait(self, timeout: float) -> None:
-        """Files that are there need no waiting."""
+        """Do nothing: the files are there."""
 
     def wake(self) -> None:
-        """Nothing waits."""
+        """Do nothing: nothing waits."""
 
     def close(self) -> None:
-        """Let go of the open file."""
+        """Close the open file."""
         if self._open is not None:
             self._open.content.close()
             self._open = None
@@ -170,9 +182,9 @@ def _size(path: str) -> int:
 
 
 class Backlog:
-    """One log as it was when it was opened; a line without an end is not part of it.
+    """One log as it was when it was opened; a line without a newline is not part of it.
 
-    Raises OSError where the path cannot be opened.
+    Raises OSError if the path cannot be opened.
     """
 
     def __init__(self, path: str, *, block_bytes: int = BLOCK) -> None:
@@ -182,7 +194,7 @@ class Backlog:
         self._mtime_ns = int(found.st_mtime * SECOND)
         self._block_bytes = block_bytes
         self.end = self._start_of_line(found.st_size)
-        """Just behind the last whole line."""
+        """The offset just after the last whole line."""
 
     def __enter__(self) -> Self:
         return self
@@ -193,7 +205,7 @@ class Backlog:
         self._content.close()
 
     def blocks(self) -> Iterator[Chunk]:
-        """The last block first; each begins with a line's beginning and ends with a line's end."""
+        """Yield blocks of whole lines, the last block first."""
         end = self.end
         while end > 0:
             start = self._start_of_line(max(0, end - self._block_bytes)) if end > self._block_bytes else 0
@@ -201,12 +213,12 @@ class Backlog:
             end = start
 
     def leave_offset(self, folder: Path) -> None:
-        """Leave word for a `FileSource` with this `offset_dir` to go on behind the last line."""
+        """Write an offset file, so that a `FileSource` with this `offset_dir` continues after the last line."""
         if self.end:
-            write_offset_file(str(offset_file(folder, self.path)), self._content.inode, self.end)
+            write_position(folder, self.path, self._content.inode, self.end)
 
     def _start_of_line(self, offset: int) -> int:
-        """The beginning of the line that holds the byte before `offset`, which may be `offset` itself."""
+        """Return the beginning of the line that holds the byte before `offset`, which may be `offset` itself."""
         while offset > 0:
             start = max(0, offset - self._block_bytes)
             found = self._content.pread(offset - start, start).rfind(b"\n")

@@ -1,4 +1,4 @@
-"""The bytes of one generation of a log: a plain file, or what a compressed copy holds.
+"""The bytes of one generation of a log: a plain file, or what a compressed file holds.
 
 Both answer `pread(size, offset)`. A plain file does so by its descriptor, so it may be
 renamed or removed meanwhile. An archive is unpacked from its start as far as needed;
@@ -15,16 +15,38 @@ import os
 import stat
 import zlib
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import IO, Protocol, cast
 
-import zstandard
+HAS_ZSTANDARD = find_spec("zstandard") is not None
+"""Whether the extra `zstd` is installed."""
+if HAS_ZSTANDARD:
+    import zstandard
+
+PIECE = 1 << 18
+"""Bytes unpacked at a time."""
+DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
+"""What the unpackers raise on a torn or foreign file."""
+if HAS_ZSTANDARD:
+    DAMAGE += (zstandard.ZstdError,)
+
+
+class CodecMissingError(OSError):
+    """The library that reads a compressed file is not installed."""
+
+    def __str__(self) -> str:
+        return "compressed with zstd, which needs the package zstandard: pip install 'logwatch[zstd]'"
+
+
+class NoDescriptorError(OSError):
+    """The limit of open files is reached, so whether a file is there, and what is in it, is not known."""
 
 
 class Disk:
-    """The calls that a network file system answers oddly; what is open is read by its descriptor."""
+    """How sources reach the file system; a test puts a failing one in its place."""
 
     def stat(self, path: str) -> os.stat_result:
-        """Stat the file behind `path`, symbolic links followed."""
+        """Stat the file at `path`, symbolic links followed."""
         return os.stat(path)
 
     def fstat(self, fd: int) -> os.stat_result:
@@ -32,35 +54,45 @@ class Disk:
         return os.fstat(fd)
 
     def open(self, path: str) -> int:
-        """Open for reading; never blocks, not even on a FIFO."""
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        """Open for reading; never blocks, not even on a FIFO. Raises OSError and NoDescriptorError."""
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError as error:
+            _raise_if_no_descriptor(error)
+            raise
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
         """Read from a file that is open; fewer bytes only at its end."""
         return os.pread(fd, size, offset)
 
     def names(self, directory: str, prefix: str) -> list[str]:
-        """Names in a directory that begin so; none where it cannot be listed."""
+        """Return the names in a directory that begin so; none if it cannot be listed. Raises NoDescriptorError."""
         try:
             return [name for name in os.listdir(directory or ".") if name.startswith(prefix)]
-        except OSError:
+        except OSError as error:
+            _raise_if_no_descriptor(error)
             return []
 
 
+def _raise_if_no_descriptor(error: OSError) -> None:
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        raise NoDescriptorError(error.errno, error.strerror, error.filename) from error
+
+
 def describe(path: str, error: OSError) -> str:
-    """Say why a log cannot be read, with what an operator needs to mend it."""
+    """Say why a log cannot be read, with what an operator needs to repair it."""
+    if isinstance(error, NoDescriptorError):
+        return (
+            f"{path}: {error.strerror}: raise the limit of open files (ulimit -n, LimitNOFILE=), or follow fewer logs"
+        )
+    if isinstance(error, CodecMissingError):
+        return f"{path}: {error}"
     try:
         found = os.stat(path)
     except OSError:
         return f"{path}: {error.strerror or error}"
     mode = stat.filemode(found.st_mode)
     return f"{path}: {error.strerror or error} (mode {mode}, owner {found.st_uid}:{found.st_gid}, we are {os.geteuid()}:{os.getegid()})"
-
-
-PIECE = 1 << 18
-"""Bytes unpacked at a time."""
-DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ValueError)
-"""What the unpackers raise on a torn or foreign file."""
 
 
 def _unzstd(stream: IO[bytes]) -> IO[bytes]:
@@ -79,8 +111,13 @@ UNPACKERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
 }
 
 
+def is_readable(name: str) -> bool:
+    """Whether the library that reads a compressed file of this name is installed."""
+    return HAS_ZSTANDARD or packed_suffix(name) != ".zst"
+
+
 def packed_suffix(name: str) -> str:
-    """The suffix that tells how a file is compressed, or nothing.
+    """Return the suffix that says how a file is compressed, or nothing.
 
     >>> packed_suffix("messages.1.gz")
     '.gz'
@@ -98,7 +135,7 @@ class Content(Protocol):
         """Up to `size` bytes from `offset`; fewer only at the end."""
 
     def close(self) -> None:
-        """Let go of the descriptor."""
+        """Close the descriptor."""
 
 
 class Plain:
@@ -120,21 +157,21 @@ class Plain:
         return self._disk.pread(self.fd, size, offset)
 
     def data_after(self, offset: int) -> int:
-        """Where the next bytes are that were really written: a hole is jumped over."""
+        """Return where the next bytes are that were really written, after a hole."""
         try:
             return os.lseek(self.fd, offset, os.SEEK_DATA)
         except OSError:
             return offset
 
     def close(self) -> None:
-        """Let go of the descriptor."""
+        """Close the descriptor."""
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
 
 
 class Archive:
-    """What a compressed file holds, unpacked as it is asked for."""
+    """What a compressed file holds, unpacked as far as needed."""
 
     def __init__(self, fd: int, suffix: str) -> None:
         found = os.fstat(fd)
@@ -180,18 +217,20 @@ class Archive:
         return max(self.packed_size - self._raw.tell(), 0)
 
     def close(self) -> None:
-        """Let go of the descriptor."""
+        """Close the descriptor."""
         self._raw.close()
 
 
 def open_plain(disk: Disk, path: str) -> Plain:
-    """Open a log that is being written; raises OSError, also where it is no regular file."""
+    """Open a log that is being written; raises OSError, also if it is not a regular file."""
     return Plain(_open_regular(disk, path), disk)
 
 
 def open_content(disk: Disk, path: str) -> Plain | Archive:
-    """Open a rotated copy, compressed or not; raises OSError, also where it is no regular file."""
+    """Open a rotated file, compressed or not; raises OSError, also if it is not a regular file."""
     suffix = packed_suffix(path)
+    if not is_readable(path):
+        raise CodecMissingError(path)
     fd = _open_regular(disk, path)
     return Archive(fd, suffix) if suffix else Plain(fd, disk)
 
@@ -206,4 +245,4 @@ def _open_regular(disk: Disk, path: str) -> int:
         raise IsADirectoryError(
             errno.EISDIR, "it is a directory: name the file in it, or a pattern such as *.log", path
         )
-    raise OSError(errno.EINVAL, "it is no regular file", path)
+    raise OSError(errno.EINVAL, "not a regular file", path)

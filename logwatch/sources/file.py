@@ -1,93 +1,40 @@
-"""Follows log files: every line once, through rotation, truncation, compression and restarts.
-
-pygtail decides, as ever, whether a log was rotated, and keeps its offset file; how the
-rotated copy is found and how bytes are read is ours (`followed.py`).
-"""
+"""Follows log files: every line once, through rotation, truncation, compression and restarts."""
 
 from __future__ import annotations
 
 import fnmatch
 import glob
+import json
 import os
-import re
-import tempfile
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, NoReturn
-from urllib.parse import quote
-
-from pygtail import Pygtail
+from typing import Any, Literal
 
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources.content import Disk, describe, open_plain, packed_suffix
-from logwatch.sources.copies import ROTATED
-from logwatch.sources.fingerprint import Fingerprint
+from logwatch.sources.content import Disk, NoDescriptorError, describe, open_plain, packed_suffix
 from logwatch.sources.followed_file import FollowedFile
-from logwatch.sources.inode_owners import InodeOwners
+from logwatch.sources.generations import InodeOwners
 from logwatch.sources.inotify import Wakeup
-from logwatch.sources.open_file import CONFIRM_NS, Limits
-from logwatch.sources.options import Options
+from logwatch.sources.offset_file import read_position, write_position
+from logwatch.sources.open_file import CONFIRM_NS, Options
+from logwatch.sources.rotated_files import ROTATED
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
-BEGUN = "#begun"
+BEGUN = "begun"
 """Row that says that this is not the first start."""
-OFFSET_FILE = re.compile(
-    rb"""
-    (?P<inode> [0-9]+ ) \n
-    (?P<offset> [1-9][0-9]* ) \n
-    """,
-    re.VERBOSE,
-)
-ROTATED_FILES = "#siblings"
-"""Suffix of the row that holds what is known of a path's rotated copies."""
-
-
-class RotationDecision(Pygtail):  # type: ignore[misc]  # pygtail carries no types
-    """pygtail's constructor decides from inode and size whether the log was rotated, and asks us for the copy.
-
-    Its iterator is never used: it reads text line by line and saves before the line is dealt with.
-    """
-
-    def __init__(self, path: str, offset_file: str, find: Callable[[], str | None]) -> None:
-        self._find = find
-        super().__init__(path, offset_file=offset_file, copytruncate=False, full_lines=True, save_on_end=False)
-
-    def _filehandle(self) -> None:
-        """Nothing is opened here, so there is nothing for its destructor to close."""
-
-    def _check_rotated_filename_candidates(self) -> str | None:
-        return self._find()
-
-    def _determine_rotated_logfile(self) -> str | None:
-        """The copy was found by its content, so its inode needs no second look."""
-        found = self._check_rotated_filename_candidates()
-        return str(found) if found is not None else None
-
-    def next(self) -> NoReturn:
-        """Refuse to be iterated."""
-        raise NotImplementedError("logwatch reads in bulk: use FileSource.read")
-
-
-def write_offset_file(offset_file: str, inode: int, offset: int) -> None:
-    """Write pygtail's offset file (two lines: inode, offset), whole or not at all."""
-    fresh = f"{offset_file}.new"
-    with open(fresh, "w", encoding="ascii") as stream:
-        stream.write(f"{inode}\n{offset}\n")
-    os.replace(fresh, offset_file)
-
-
-def offset_file(folder: Path, path: str) -> Path:
-    """Where pygtail's offset file of a log is: never beside the log, which is read-only."""
-    return folder / f"{quote(path, safe='')[-200:]}.offset"
+OLD_SUFFIX = "#siblings"
+"""Version 0.1 kept a position under the path itself, known files under the path with this suffix, and `#begun`."""
 
 
 class FileSource:
-    """Follows paths and patterns; one chunk of one file at a time, in turns.
+    """Follows paths and patterns; returns one chunk of one file at a time, in turns.
 
-    Raises SourceError where a path given by name is a directory, or is not ours to read.
+    Raises SourceError if a path given by name is a directory, or cannot be read.
     """
 
     def __init__(
@@ -107,54 +54,61 @@ class FileSource:
     ) -> None:
         self._paths = tuple(os.path.abspath(path) for path in paths)
         self._disk = disk or Disk()
-        limits = Limits(chunk_bytes, max_line_bytes)
-        self._options = Options(start, limits, rotate_wait_ns, tuple(rotate_patterns), tuple(olddirs))
-        self._late_options = replace(self._options, start="beginning")
+        self._options = Options(
+            start, chunk_bytes, max_line_bytes, rotate_wait_ns, tuple(rotate_patterns), tuple(olddirs)
+        )
         self._offset_dir = offset_dir
         self._poll_interval = poll_interval
         self._owners = InodeOwners()
         self._gaps: list[Gap] = []
         self._followed: dict[str, FollowedFile] = {}
-        self._handed: dict[str, str] = {}
         self._copies: dict[str, tuple[int, int]] = {}
+        """Files that match a pattern and are copies of a log, with their device and inode."""
         self._due: deque[FollowedFile] = deque()
         self._touched: dict[str, FollowedFile] = {}
         """Read since the last wait."""
         self._dirty: dict[str, FollowedFile] = {}
-        """Read since the rows were last handed over."""
-        self._told = False
-        self._looked_ns: int | None = None
-        self._begun = False
+        """Read since the last commit."""
+        self._notified = False
+        """Whether the last wait named the files that have grown."""
+        self._checked_ns: int | None = None
+        self._blocked: str | None = None
+        """Why patterns cannot be expanded at the moment."""
+        self._positions: StateTable[str, dict[str, Any]] = StateTable("position")
+        self._known_files: StateTable[str, dict[str, Any]] = StateTable("rotated")
+        self._flags: StateTable[str, bool] = StateTable("flag")
+        self.tables = (self._positions, self._known_files, self._flags)
+        self._old_rows: dict[str, str | None] = {}
         for path in self._paths:
             if not is_pattern(path):
-                self._check(path)
+                self._check_readable(path)
         self._wakeup = Wakeup(notify=notify)
 
-    def _check(self, path: str) -> None:
-        """A path given by name must be a plain file, or not exist yet."""
+    def _check_readable(self, path: str) -> None:
+        """Raise SourceError unless a path given by name is a plain file, or does not exist yet."""
         try:
             content = open_plain(self._disk, path)
         except FileNotFoundError:
             return
+        except NoDescriptorError as error:
+            raise SourceError(describe(path, error)) from error
         except OSError as error:
             raise SourceError(f"{describe(path, error)}: {cure(error)}") from error
         content.close()
         if packed_suffix(path):
-            raise SourceError(
-                f"{path}: it is compressed, so nobody writes to it any more: use `logwatch replay {path}`"
-            )
+            raise SourceError(f"{path}: compressed, so nobody writes to it any more: use `logwatch replay {path}`")
 
     # ── reading ──────────────────────────────────────────────────────────────────────
 
     @property
     def finished(self) -> bool:
-        """There is always more to come."""
+        """Never true: there is always more to come."""
         return False
 
     def read(self, now_ns: int) -> Chunk | None:
-        """The next chunk of any file, or None when there is nothing to read at the moment."""
-        if (not self._due and not self._told) or self._is_time(now_ns):
-            self._look_at_all(now_ns)
+        """Return the next chunk of any file, or None if there is nothing to read at the moment."""
+        if (not self._due and not self._notified) or self._is_time(now_ns):
+            self._check_all(now_ns)
         while self._due:
             followed = self._due.popleft()
             self._touched[followed.path] = self._dirty[followed.path] = followed
@@ -162,30 +116,42 @@ class FileSource:
             if chunk is not None:
                 self._due.append(followed)
                 return chunk
-        self._told = False
+        self._notified = False
         return None
 
     def _is_time(self, now_ns: int) -> bool:
-        """A poll interval has passed, or the clock was set."""
-        return self._looked_ns is None or abs(now_ns - self._looked_ns) >= self._poll_interval * SECOND
+        """Whether a poll interval has passed, or the clock was set."""
+        return self._checked_ns is None or abs(now_ns - self._checked_ns) >= self._poll_interval * SECOND
 
-    def _look_at_all(self, now_ns: int) -> None:
-        self._looked_ns = now_ns
+    def _check_all(self, now_ns: int) -> None:
+        self._checked_ns = now_ns
         self._find_logs()
         waiting = {followed.path for followed in self._due}
         self._due.extend(followed for path, followed in self._followed.items() if path not in waiting)
 
     def _find_logs(self) -> None:
-        """Follow what the patterns mean now; a log that comes later is read from its start."""
-        for path in self._paths:
-            for log in expand(path) if is_pattern(path) else [path]:
-                if log not in self._followed and (not self._begun or not self._is_copy(log)):
-                    self._follow(log)
+        """Follow what the patterns match now; a log that comes later is read from its start."""
+        try:
+            os.close(self._disk.open(os.devnull))  # at the limit of open files glob finds nothing, without an error
+            for path in self._paths:
+                for log in expand(path) if is_pattern(path) else [path]:
+                    if log not in self._followed and (not self._begun or not self._is_copy(log)):
+                        self._follow(log)
+        except NoDescriptorError as error:
+            self._blocked = describe("new logs are not found", error)
+        else:
+            self._blocked = None
+
+    @property
+    def _begun(self) -> bool:
+        return BEGUN in self._flags
 
     def _is_copy(self, path: str) -> bool:
-        """A file that turned up is a log that we read, copied under a new name."""
+        """Whether a new file is a copy, under a new name, of a log that is followed."""
         try:
             content = open_plain(self._disk, path)
+        except NoDescriptorError:
+            raise
         except OSError:
             return False
         try:
@@ -199,90 +165,80 @@ class FileSource:
             content.close()
 
     def _follow(self, path: str) -> FollowedFile:
-        options = self._late_options if self._begun else self._options
-        followed = FollowedFile(
-            path, options, disk=self._disk, owners=self._owners, decide=self._decide, gaps=self._gaps
-        )
+        options = replace(self._options, start="beginning") if self._begun else self._options
+        followed = FollowedFile(path, options, disk=self._disk, owners=self._owners, gaps=self._gaps)
         self._followed[path] = followed
         self._owners.follow(path)
         return followed
 
-    def _decide(self, path: str, known: Fingerprint, find: Callable[[], str | None]) -> str | None:
-        """Let pygtail decide whether the log was rotated."""
-        with ExitStack() as stack, suppress(OSError):
-            offset_file = self._offset_file(path) or os.path.join(
-                stack.enter_context(tempfile.TemporaryDirectory()), "offset"
-            )
-            # pygtail trusts an inode whose file has not shrunk, and a busy file outgrows its old size
-            # before pygtail looks. We ask because the content is another; no file has inode 0.
-            write_offset_file(offset_file, 0, known.size)
-            rotated = RotationDecision(path, offset_file, find).rotated_logfile
-            return str(rotated) if rotated is not None else None
-        return find()
-
-    def _offset_file(self, path: str) -> str | None:
-        return str(offset_file(self._offset_dir, path)) if self._offset_dir is not None else None
-
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue behind the last committed chunk; what is at the paths at this moment is where a first start begins."""
-        self._handed = dict(rows)
-        for key, text in rows.items():
-            if key != BEGUN and not key.endswith(ROTATED_FILES):
-                self._follow(key).load(text, rows.get(key + ROTATED_FILES))
-        self._begun = BEGUN in rows
+        """Continue after the last committed chunk; a first start begins with what is at the paths now."""
+        current = {_current_key(key): row for key, row in rows.items()}
+        self._old_rows = {key: None for key in rows if key not in current}
+        state_table.restore(self.tables, current)
+        if self._old_rows:
+            for table in (self._positions, self._known_files):
+                for path in table:
+                    table.touch(path)
+        self.restored()
+
+    def restored(self) -> None:
+        """Open the files of the restored positions, and those that the paths and patterns name."""
+        for path, position in self._positions.items():
+            self._follow(path).load(position, self._known_files.get(path))
         self._find_logs()
         for path, followed in self._followed.items():
-            if path not in rows:
-                self._adopt(path, followed)
-        self._begun = True
-        # Of two names of one file, the one that was reading it goes on: it knows how far.
+            if path not in self._positions:
+                self._continue_from_offset_file(followed)
+        self._flags[BEGUN] = True
+        # Of two names of one file, the one that has a position is checked first, and reads it.
         for followed in sorted(self._followed.values(), key=lambda followed: not followed.has_position):
-            followed.look(0)
+            followed.check(0)
         self._dirty.update(self._followed)
         self._due.extend(self._followed.values())
 
-    def _adopt(self, path: str, followed: FollowedFile) -> None:
-        """Without a state of ours, go on where pygtail's offset file says."""
-        offset_file = self._offset_file(path)
-        if offset_file is not None and _is_whole(offset_file):
-            with suppress(OSError):
-                found = RotationDecision(path, offset_file, lambda: None)
-                followed.adopt(found.offset_file_inode, found.offset)
+    def _continue_from_offset_file(self, followed: FollowedFile) -> None:
+        """Continue where pygtail, or a clean stop of ours, left off, if there is no state."""
+        if self._offset_dir is not None:
+            position = read_position(self._offset_dir, followed.path, self._options.rotate_patterns)
+            if position is not None:
+                followed.continue_at(position)
 
     def changed_rows(self) -> dict[str, str | None]:
-        """Every path's position just behind the last chunk, and the siblings it knows, where they changed."""
-        rows: dict[str, str | None] = {}
-        self._offer(rows, BEGUN, "1")
+        """Return the rows that changed since the last call: positions just after the last chunk, and known files."""
         for path, followed in self._dirty.items():
-            self._offer(rows, path, followed.dump())
-            if followed.rotated_files.changed or path + ROTATED_FILES not in self._handed:
-                self._offer(rows, path + ROTATED_FILES, followed.rotated_files.dump())
+            _set(self._positions, path, followed.position())
+            _set(self._known_files, path, followed.known_files())
         self._dirty = {}
-        return rows
-
-    def _offer(self, rows: dict[str, str | None], key: str, text: str) -> None:
-        if self._handed.get(key) != text:
-            rows[key] = self._handed[key] = text
+        old_rows, self._old_rows = self._old_rows, {}
+        return {**old_rows, **state_table.changed_rows(self.tables)}
 
     def committed(self) -> None:
-        """Nothing is kept only for the sake of a commit: what a crash needs again is found by its content."""
+        """Do nothing: what is needed again after a crash is found by its content."""
 
-    # ── what the engine asks ─────────────────────────────────────────────────────────
+    # ── what the driver asks ─────────────────────────────────────────────────────────
 
     def status(self) -> Sequence[SourceStatus]:
-        """How each followed path stands."""
-        return [followed.status() for followed in self._followed.values()]
+        """Return the state of each followed path."""
+        patterns = [path for path in self._paths if is_pattern(path)] if self._blocked else []
+        return [
+            *(followed.status() for followed in self._followed.values()),
+            *(
+                SourceStatus(path, open=False, error=self._blocked, size=0, position=0, pending=0, last_read_ns=None)
+                for path in patterns
+            ),
+        ]
 
     def gaps(self) -> Sequence[Gap]:
-        """Losses proven since the last call."""
+        """Return the losses proven since the last call."""
         gaps = tuple(self._gaps)
         self._gaps.clear()
         return gaps
 
     def wait(self, timeout: float) -> None:
-        """Sleep until a file may have appended, at the most `timeout` seconds or a poll interval."""
+        """Sleep until a file may have grown, at most `timeout` seconds or a poll interval."""
         limit = self._poll_interval
         for path, followed in self._touched.items():
             files = followed.open_files()
@@ -292,54 +248,65 @@ class FileSource:
             elif followed.recheck_soon:
                 limit = min(limit, CONFIRM_NS / SECOND)
         self._touched = {}
-        told = self._wakeup.wait(min(timeout, limit))
-        self._told = told is not None
-        self._due.extend(self._followed[path] for path in told or ())
+        grown = self._wakeup.wait(min(timeout, limit))
+        self._notified = grown is not None
+        self._due.extend(self._followed[path] for path in grown or ())
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
         self._wakeup.wake()
 
     def close(self) -> None:
-        """Let go of every descriptor, and leave pygtail's offset files behind."""
+        """Close every descriptor, and write pygtail's offset files."""
         for followed in self._followed.values():
-            self._leave_offset(followed)
+            live = followed.live
+            if self._offset_dir is not None and live is not None:
+                with suppress(OSError):
+                    write_position(self._offset_dir, followed.path, live.content.inode, live.offset)
             followed.close()
         self._wakeup.close()
 
-    def _leave_offset(self, followed: FollowedFile) -> None:
-        offset_file = self._offset_file(followed.path)
-        if offset_file is not None and followed.live is not None:
-            with suppress(OSError):
-                write_offset_file(offset_file, followed.live.identity[1], followed.live.offset)
+
+def _set(table: StateTable[str, dict[str, Any]], key: str, row: dict[str, Any]) -> None:
+    """Set a value if it differs, so that nothing is committed while nothing changes."""
+    if table.get(key) != row:
+        table[key] = row
 
 
-def _is_whole(offset_file: str) -> bool:
-    """It is as pygtail writes it: a torn one would end its constructor."""
-    try:
-        content = Path(offset_file).read_bytes()
-    except OSError:
-        return False
-    return OFFSET_FILE.fullmatch(content) is not None
+def _current_key(key: str) -> str:
+    """Return today's key of a row that version 0.1 may have written.
+
+    >>> _current_key("/var/log/messages#siblings"), _current_key("#begun"), _current_key('position "/var/log/messages"')
+    ('rotated "/var/log/messages"', 'flag "begun"', 'position "/var/log/messages"')
+    """
+    if key == f"#{BEGUN}":
+        return f"flag {json.dumps(BEGUN)}"
+    if key.startswith("/"):
+        table = "rotated" if key.endswith(OLD_SUFFIX) else "position"
+        return f"{table} {json.dumps(key.removesuffix(OLD_SUFFIX))}"
+    return key
+
+
+# ── paths ────────────────────────────────────────────────────────────────────────────
 
 
 def cure(error: OSError) -> str:
-    """What an operator does about a log that cannot be opened."""
+    """Return what an operator does about a log that cannot be opened."""
     if isinstance(error, PermissionError):
         return "add our user to the file's group (on Debian: adm), or run as root"
-    return "name a plain file, or a pattern that means plain files"
+    return "name a plain file, or a pattern that matches plain files"
 
 
 def is_pattern(path: str) -> bool:
-    """The path holds `*`, `?` or `[`."""
+    """Whether the path holds `*`, `?` or `[`."""
     return glob.has_magic(path)
 
 
 def expand(pattern: str) -> list[str]:
-    """The logs that a pattern means, sorted.
+    """Return the logs that a pattern matches, sorted; not their rotated files.
 
-    A name that looks rotated stands for the log it was rotated from where the pattern
-    means that too: `messages*` finds `messages` and not `messages.1`, also while `messages` is missing.
+    A name that looks rotated means the log it was rotated from if the pattern matches
+    that too: `messages*` finds `messages` and not `messages.1`, also while `messages` is missing.
     """
     found = set()
     for path in glob.glob(pattern, recursive=True):
@@ -349,7 +316,7 @@ def expand(pattern: str) -> list[str]:
 
 
 def _log_of(path: str, pattern: str) -> str:
-    """The log that a rotated copy came from, or the path itself."""
+    """Return the log that a rotated file came from, or the path itself."""
     directory, name = os.path.split(path)
     bare = name.removesuffix(packed_suffix(name))
     for rotated in ROTATED.finditer(bare):

@@ -1,12 +1,12 @@
-"""How a file is known again under another name, inode or compression.
+"""How a file is recognised under another name, inode or compression.
 
     head: the first bytes, 1 KiB at the most      tail: the 256 bytes before `size`
     ├────┤                                ├──────┤
     ▓▓▓▓▓▓░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░▓▓▓▓▓▓▓▓░░░░░░
                                                  ▲ size: as far as we remember it (what was read)
 
-Inodes are given again and names are changed: what a file contains decides. Nothing
-(no head) is like everything, so it proves nothing.
+Inodes are reused and names are changed: the content of a file decides. An empty head
+matches everything, so it proves nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TAIL = 256
 
 
 def digest(piece: bytes) -> str:
-    """A short hash of some bytes."""
+    """Return a short hash of some bytes."""
     return hashlib.blake2b(piece, digest_size=8).hexdigest()
 
 
@@ -37,7 +37,7 @@ class Fingerprint:
     tail: str
 
     def dump(self) -> list[int | str]:
-        """The form kept in the state."""
+        """Return the form kept in the state."""
         return [self.device, self.inode, self.size, self.head_size, self.head, self.tail]
 
     @staticmethod
@@ -47,32 +47,32 @@ class Fingerprint:
         return Fingerprint(int(device), int(inode), int(size), int(head_size), str(head), str(tail))
 
     def same_bytes(self, other: Fingerprint) -> bool:
-        """Both tell of equally long files with equal ends; names and inodes do not matter."""
+        """Whether both are of equally long files with equal ends; names and inodes do not matter."""
         mine = (self.size, self.head_size, self.head, self.tail)
         return self.size > 0 and mine == (other.size, other.head_size, other.head, other.tail)
 
     def is_of(self, other: Fingerprint) -> bool:
-        """They tell of one inode at one size."""
+        """Whether both are of one inode at one size."""
         return (self.device, self.inode, self.size) == (other.device, other.inode, other.size)
 
     def same_inode(self, content: Content) -> bool:
-        """They have one inode on one device."""
+        """Whether both have one inode on one device."""
         return (self.device, self.inode) == (content.device, content.inode)
 
     def is_unread(self, content: Content) -> bool:
-        """The content is the file whose first line had no end yet: its inode and those few bytes are all there is to go by."""
+        """Whether the content is the file whose first line had no end yet: only its inode and those few bytes are known."""
         return not self.head_size and self.same_inode(content) and self._ends(content)
 
     def begins(self, head: bytes) -> bool:
-        """A file that starts with `head` may be this one."""
+        """Whether a file that starts with `head` may be this one."""
         return 0 < self.head_size <= len(head) and digest(head[: self.head_size]) == self.head
 
     def matches(self, content: Content) -> bool:
-        """The content begins with the bytes that this fingerprint tells of."""
+        """Whether the content begins with the bytes of this fingerprint."""
         return self.begins(content.pread(HEAD, 0)) and self._ends(content)
 
     def is_all_of(self, content: Content) -> bool:
-        """As `matches`, and nothing follows."""
+        """Whether the content is the bytes of this fingerprint and no more."""
         return self.matches(content) and not content.pread(1, self.size)
 
     def _ends(self, content: Content) -> bool:
@@ -82,7 +82,7 @@ class Fingerprint:
 
 
 def whole_lines(head: bytes) -> bytes:
-    """What of a head proves something: half a line may be the beginning of many, such as `Nov 23 18:`."""
+    """Return the part of a head that proves something: many lines begin with the same half line, such as `Nov 23 18:`."""
     return head if len(head) == HEAD else head[: head.rfind(b"\n") + 1]
 
 
@@ -95,9 +95,9 @@ def take(content: Content, size: int) -> Fingerprint:
 
 
 def holds(fingerprint: Fingerprint, content: Content) -> bool:
-    """The content is a copy of what the fingerprint tells of, plain or unpacked.
+    """Whether the content is a copy of the bytes of the fingerprint, plain or unpacked.
 
-    A short text may begin a foreign file by chance, so there it must be all of it.
+    Another file may begin with a short text by chance, so a short one must be all of it.
     """
     if fingerprint.size >= HEAD:
         return fingerprint.matches(content)

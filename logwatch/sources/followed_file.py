@@ -1,47 +1,42 @@
-"""One followed path: hands out its lines in order, generation after generation.
+"""One followed path: returns its lines in order, generation after generation.
 
-RotatedBacklog generations are read before the live one (`backlog.py`). What is open is a `FileGenerations`;
-a `RotationDetector` sees when the path names another file or its content is another.
+The backlog is read before the live file. What is open are `FileGenerations`; a `RotationDetector`
+sees when the path names another file or its content is another.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources.content import Disk, Plain, describe, open_plain
+from logwatch.sources.content import Disk, NoDescriptorError, Plain, describe, open_content
 from logwatch.sources.fingerprint import HEAD, take
-from logwatch.sources.generation_finder import Decide, GenerationFinder
-from logwatch.sources.generations import FileGenerations
-from logwatch.sources.inode_owners import InodeOwners
-from logwatch.sources.open_file import ChangedError, Generation, Piece, Record
-from logwatch.sources.options import Options
-from logwatch.sources.read_stats import ReadStats
-from logwatch.sources.rotated_backlog import read_on
-from logwatch.sources.rotated_files import RotatedFiles
+from logwatch.sources.generations import FileGenerations, InodeOwners
+from logwatch.sources.offset_file import Position
+from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, Record
+from logwatch.sources.rotated_files import KnownFiles, RotatedFiles
 from logwatch.sources.rotation import RotationDetector
 
-STEP_NS = 10 * SECOND
+MAX_STEP_NS = 10 * SECOND
 """No single step of the clock counts as a longer quiet."""
 
 
 class FollowedFile:
-    """The generations of one path and the position in them."""
+    """The generations of one path and the position in them; losses are added to `gaps`."""
 
-    def __init__(
-        self, path: str, options: Options, *, disk: Disk, owners: InodeOwners, decide: Decide, gaps: list[Gap]
-    ) -> None:
+    def __init__(self, path: str, options: Options, *, disk: Disk, owners: InodeOwners, gaps: list[Gap]) -> None:
         self.path = path
-        self._limits = options.limits
-        self._disk = disk
         self.stats = ReadStats(path, gaps)
-        self.rotated_files = RotatedFiles(disk, path, patterns=options.patterns, olddirs=options.olddirs)
-        self._generations = FileGenerations(
-            path, options, stats=self.stats, rotated_files=self.rotated_files, owners=owners
-        )
-        finder = GenerationFinder(path, self.rotated_files, self.stats, disk=disk, owners=owners, decide=decide)
+        self._options = options
+        self._disk = disk
+        self._files = RotatedFiles(disk, path, options)
+        self._known = KnownFiles(disk, self._files)
+        self._generations = FileGenerations(path, options, stats=self.stats, known=self._known, owners=owners)
         self._detector = RotationDetector(
-            self._generations, finder, rotated_files=self.rotated_files, stats=self.stats, disk=disk, owners=owners
+            self._generations, files=self._files, known=self._known, stats=self.stats, disk=disk, owners=owners
         )
-        self._last_look_ns: int | None = None
+        self._last_check_ns: int | None = None
         self._last_read_ns: int | None = None
 
     # ── reading ──────────────────────────────────────────────────────────────────────
@@ -53,26 +48,26 @@ class FollowedFile:
 
     @property
     def recheck_soon(self) -> bool:
-        """Something was seen that must be looked at again soon."""
-        return any(generation.change_pending for generation in self._generations.generations())
+        """Whether a change was seen that a second look must confirm."""
+        return any(generation.change_pending for generation in self._generations.all())
 
-    def look(self, now_ns: int) -> bool:
-        """See what the path is now; True when there may be more to read than before."""
-        return self._detector.look(now_ns)
+    def check(self, now_ns: int) -> bool:
+        """Check what the path names now; True if there may be more to read than before."""
+        return self._detector.check(now_ns)
 
     def read(self, now_ns: int) -> Chunk | None:
-        """The next chunk of the oldest generation that has one."""
+        """Return the next chunk of the oldest generation that has one."""
         elapsed = self._elapsed(now_ns)
         if self._generations.live is None or self._generations.awaiting_listing:
-            self.look(now_ns)
+            self.check(now_ns)
         chunk = self._next(now_ns, elapsed)
-        if chunk is None and self.look(now_ns):
+        if chunk is None and self.check(now_ns):
             chunk = self._next(now_ns, 0)
         return chunk
 
     def _elapsed(self, now_ns: int) -> int:
-        last, self._last_look_ns = self._last_look_ns, now_ns
-        return 0 if last is None else min(max(now_ns - last, 0), STEP_NS)
+        last, self._last_check_ns = self._last_check_ns, now_ns
+        return 0 if last is None else min(max(now_ns - last, 0), MAX_STEP_NS)
 
     def _next(self, now_ns: int, elapsed: int) -> Chunk | None:
         live = self._generations.live
@@ -80,10 +75,8 @@ class FollowedFile:
         for piece, mtime_ns in self._generations.backlog.pieces(now_ns, elapsed, superseded=superseded):
             self._last_read_ns = now_ns
             return Chunk(piece.data, self.path, piece.offset, mtime_ns)
-        if live is None:
-            return None
-        last = self._read_live(live, now_ns)
-        if last is None:
+        last = self._read_live(live, now_ns) if live is not None else None
+        if live is None or last is None:
             return None
         self._last_read_ns = now_ns
         return Chunk(last.data, self.path, last.offset, live.mtime_ns, live=last.at_end)
@@ -92,9 +85,9 @@ class FollowedFile:
         piece = None
         try:
             if self._generations.awaiting_listing:
-                live.look()
+                live.refresh()
             else:
-                piece = read_on(live, self._limits, self.stats)
+                piece = live.read(self._options)
         except ChangedError:
             if live.confirm_change(now_ns):
                 self._generations.detach()
@@ -108,46 +101,70 @@ class FollowedFile:
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
-    def dump(self) -> str:
-        """The row of this path: every generation with its position, and the stats."""
-        return self._generations.dump()
+    def position(self) -> dict[str, Any]:
+        """Return the position in every generation, and the statistics, in the form kept in the state."""
+        return {**self._generations.dump(), "ledger": self.stats.dump()}
 
-    def load(self, text: str, siblings: str | None) -> None:
-        """Undo `dump`, and `RotatedFiles.dump`; files are looked for at the first look."""
-        self._generations.load(text)
-        self.rotated_files.load(siblings)
+    def known_files(self) -> dict[str, Any]:
+        """Return the rotated files that are known, in the form kept in the state."""
+        return self._known.dump()
+
+    def load(self, position: Mapping[str, Any], known_files: Mapping[str, Any] | None) -> None:
+        """Undo `position` and `known_files`; the files are opened at the first check."""
+        self._generations.load(position)
+        self.stats.load(position["ledger"])
+        if known_files is not None:
+            self._known.load(known_files)
 
     @property
     def has_position(self) -> bool:
-        """It was in the middle of a file when its state was written."""
+        """Whether the state, or pygtail, says where to continue."""
         return self._generations.resume is not None or bool(self._generations.backlog.to_reopen)
 
-    def adopt(self, inode: int, offset: int) -> None:
-        """Go on at pygtail's position; believed where the inode is still there and a line ends before it."""
+    def continue_at(self, position: Position) -> None:
+        """Continue where pygtail stopped, if that file is there and a line ends before it.
+
+        If pygtail found the log rotated, the rotated files up to that one are known, and later ones are read.
+        """
         try:
-            content = open_plain(self._disk, self.path)
+            content = open_content(self._disk, position.path)
         except OSError:
             return
-        if content.inode == inode and content.pread(1, offset - 1) == b"\n":
-            self._generations.begun = True
-            self._generations.resume = Record(take(content, offset), self.path, offset)
+        is_end_of_line = content.pread(1, position.offset - 1) == b"\n"
+        if is_end_of_line and (content.inode == position.inode or position.path != self.path):
+            fingerprint = take(content, position.offset)
+            if position.path == self.path or self._remember_until(position.path):
+                self._generations.begun = True
+                self._generations.resume = Record(fingerprint, position.path, position.offset)
         content.close()
 
+    def _remember_until(self, path: str) -> bool:
+        try:
+            listed = self._files.listing() or []
+            places = [place for place, file in enumerate(listed) if file.path == path]
+            self._known.remember(listed[: places[0]] if places else [])
+        except NoDescriptorError:
+            return False
+        finally:
+            self._files.release()
+        return bool(places)
+
     def has_read(self, content: Plain) -> bool:
-        """The file holds all that was read of one of our generations."""
-        prints = [generation.fingerprint() for generation in self._generations.generations()]
-        return any(known.size >= HEAD and known.matches(content) for known in prints)
+        """Whether a file holds all that was read of one of our generations."""
+        fingerprints = [generation.fingerprint() for generation in self._generations.all()]
+        return any(known.size >= HEAD and known.matches(content) for known in fingerprints)
 
     def status(self) -> SourceStatus:
-        """How the path stands."""
-        line, live = self._generations, self._generations.live
+        """Return the state of the path for metrics and the page."""
+        generations, live = self._generations, self._generations.live
         return SourceStatus(
             path=self.path,
-            open=live is not None or (line.alias is not None and line.error is None),
-            error=line.error,
+            open=not generations.blocked
+            and (live is not None or (generations.alias is not None and generations.error is None)),
+            error=generations.error,
             size=live.seen if live is not None else 0,
             position=live.offset if live is not None else 0,
-            pending=line.pending(),
+            pending=self.pending(),
             last_read_ns=self._last_read_ns,
             late_lines=self.stats.late,
             rotations=dict(self.stats.rotations),
@@ -155,13 +172,13 @@ class FollowedFile:
         )
 
     def pending(self) -> int:
-        """Bytes known and not read; of an archive, in its compressed form."""
-        return self._generations.pending()
+        """Return the bytes known and not read; of an archive, in its compressed form."""
+        return sum(generation.pending() for generation in self._generations.all())
 
     def open_files(self) -> list[Plain]:
-        """The plain files that are open, the live one included."""
-        return self._generations.open_files()
+        """Return the plain files that are open, the live one included."""
+        return [generation.content for generation in self._generations.all() if isinstance(generation.content, Plain)]
 
     def close(self) -> None:
-        """Let go of every descriptor."""
+        """Close every descriptor."""
         self._generations.close()

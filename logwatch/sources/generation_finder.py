@@ -1,177 +1,198 @@
-"""Finds what a log's bytes went on as: the copy that holds the position, and those written after it.
+"""Finds the generations of a log that are in its rotated files.
 
-A generation is a file's life between two rotations. Names and inodes are hints; the
-fingerprint proves. What proves nothing, because no byte had been read, is settled by the
-siblings: those that were not there at the last commit were written since.
+A generation is what a file holds between two rotations. Names and inodes are hints; the
+fingerprint proves. If nothing is proven, because no byte had been read, the listing decides:
+rotated files that were not there at the last commit were written since.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from logwatch.sources.content import Archive, Disk, Plain
-from logwatch.sources.copies import RotatedFile
+from logwatch.sources.content import Archive, CodecMissingError, NoDescriptorError, Plain, is_readable
 from logwatch.sources.fingerprint import HEAD, Fingerprint, take
-from logwatch.sources.inode_owners import InodeOwners
-from logwatch.sources.open_file import Generation, Record
-from logwatch.sources.read_stats import ReadStats
-from logwatch.sources.rotated_files import RotatedFiles
+from logwatch.sources.generations import InodeOwners
+from logwatch.sources.open_file import Generation, ReadStats, Record
+from logwatch.sources.rotated_files import KnownFiles, RotatedFile, RotatedFiles
 
-Decide = Callable[[str, Fingerprint, Callable[[], str | None]], str | None]
-"""Path, what was read of it, and a search for the rotated copy, to the rotated copy's path (see `file.py`)."""
+log = logging.getLogger("logwatch")
 
 
 class Start(NamedTuple):
-    """Where to begin in a copy, and from where on its lines are late."""
+    """Where to begin in a rotated file, and from where on its lines are late."""
 
     offset: int
     late_from: int | None
 
 
 class GenerationFinder:
-    """The search for generations of one path."""
+    """Opens the rotated files of one path that are still to be read."""
 
     def __init__(
-        self,
-        path: str,
-        rotated_files: RotatedFiles,
-        stats: ReadStats,
-        *,
-        disk: Disk,
-        owners: InodeOwners,
-        decide: Decide,
+        self, path: str, *, files: RotatedFiles, known: KnownFiles, stats: ReadStats, owners: InodeOwners
     ) -> None:
         self._path = path
-        self._rotated_files = rotated_files
+        self._files = files
+        self._known = known
         self._stats = stats
-        self._disk = disk
         self._owners = owners
-        self._decide = decide
 
-    def continues(self, record: Record, fresh: Plain) -> bool:
-        """The file at the path is the one that was read: by inode and content, or by a proof of content alone."""
-        known = record.fingerprint
-        if known.same_inode(fresh):
-            return known.head_size == 0 or known.matches(fresh)
-        return known.size >= HEAD and known.matches(fresh)
-
-    def replaces(self, held: Generation, fresh: Plain) -> bool:
-        """The file at the path starts with all that the one we hold has: a new copy of it, not its successor.
-
-        Where the old file has kept a name, it was moved away by a rotation; only a long common beginning says otherwise.
-        """
-        if held.empty or not isinstance(held.content, Plain):
-            return False
-        size = held.content.stat().st_size
-        if held.links() and min(size, held.offset) < HEAD:
-            return False
-        return held.fingerprint().matches(fresh) and take(held.content, size).matches(fresh)
-
-    def predecessor(self, record: Record, siblings: Sequence[RotatedFile]) -> Generation | None:
-        """The copy that goes on behind what was read, when another file is at the path."""
-        path = self._decide(self._path, record.fingerprint, lambda: self._search(record, siblings))
-        return next((self._at(record, sibling) for sibling in siblings if sibling.path == path), None)
-
-    def find(self, record: Record, siblings: Sequence[RotatedFile]) -> Generation | None:
-        """The copy that goes on behind what was read, whatever is at the path."""
-        path = self._search(record, siblings)
-        return next((self._at(record, sibling) for sibling in siblings if sibling.path == path), None)
-
-    def relocate(self, record: Record, siblings: Sequence[RotatedFile], now_ns: int) -> Generation | None:
-        """Find an backlog generation of the state again, or record a gap where bytes of it were still to be read."""
-        found = self.find(record, siblings)
-        if found is None and record.seen > record.fingerprint.size:
-            self._stats.record_loss("removed", now_ns, record.seen - record.fingerprint.size)
-        return found
-
-    def _search(self, record: Record, siblings: Sequence[RotatedFile]) -> str | None:
-        holder = self._rotated_files.holder(record.fingerprint, siblings)
-        return holder.path if holder is not None else None
-
-    def _at(self, record: Record, sibling: RotatedFile) -> Generation | None:
-        """Open a copy behind what was read of it."""
-        content = self._rotated_files.copies.open(sibling)
-        if content is None:
+    def find(self, record: Record, listed: Sequence[RotatedFile]) -> Generation | None:
+        """Open the rotated file that continues what was read, at its position. Raises NoDescriptorError."""
+        file = self._known.holder(record.fingerprint, listed)
+        content = self._files.open(file) if file is not None else None
+        if file is None or content is None:
             return None
-        known = record.fingerprint
-        copied = not known.same_inode(content)
-        generation = Generation(content, sibling.path, self._stats.skipped, frozen=copied)
-        generation.move(known.size, cutting=record.cutting)
+        copied = not record.fingerprint.same_inode(content)
+        generation = Generation(content, file.path, self._stats, frozen=copied)
+        generation.move(record.fingerprint.size, cutting=record.cutting)
         generation.rotated_at = record.rotated_at
         if isinstance(content, Plain):
             generation.seen = max(generation.seen, content.stat().st_size)
             if record.rotated_at is None:
                 generation.rotated_at = generation.seen
-            self._owners.take(generation.identity, self._path)
+            self._owners.assign(generation.identity, self._path)
         return generation
+
+    def reopen(self, record: Record, listed: Sequence[RotatedFile], now_ns: int) -> Generation | None:
+        """Open an earlier generation again; record a gap if it is gone and bytes of it were still to be read."""
+        found = self.find(record, listed)
+        if found is None and record.seen > record.fingerprint.size:
+            self.record_loss("removed", record, listed, now_ns)
+        return found
+
+    def record_loss(self, reason: str, record: Record, listed: Sequence[RotatedFile], now_ns: int) -> None:
+        """Record that a generation was not found; the reason may be that no codec reads the file that holds it."""
+        for file in listed:
+            if not is_readable(file.path) and not self._known.was_listed(file):
+                reason = "codec"
+                log.warning("%s: cannot be read: %s", file.path, CodecMissingError())
+        self._stats.record_loss(reason, now_ns, record.seen - record.fingerprint.size)
+
+    def file_of(self, generation: Generation, listed: Sequence[RotatedFile]) -> RotatedFile | None:
+        """Return the listed file that is a generation, or its packed form. Raises NoDescriptorError."""
+
+        def is_it(file: RotatedFile) -> bool:
+            return file.identity == generation.identity or (
+                file.packed and self._known.is_packed_form(file, generation)
+            )
+
+        return next((file for file in listed if is_it(file)), None)
+
+    def missing_numbers(self, known: Fingerprint, listed: Sequence[RotatedFile]) -> int:
+        """Return how many numbers are missing between a generation's rotated file and the newest one."""
+        holder = self._known.holder(known, listed)
+        number = holder.number() if holder is not None else None
+        numbers = {found for file in listed if (found := file.number()) is not None}
+        return 0 if number is None else sum(between not in numbers for between in range(min(numbers), number))
 
     def unseen_rotations(
         self,
-        siblings: Sequence[RotatedFile],
+        listed: Sequence[RotatedFile],
         held: Sequence[Generation],
         *,
         read: Fingerprint | None = None,
         empties: bool = False,
     ) -> list[Generation]:
-        """Generations that came and went unseen, and those that grew after they were closed; the oldest first.
+        """Open generations that came and went unseen, and those that grew after they were closed; the oldest first.
 
-        A copy that begins like `read` and is no longer, though nothing goes on behind `read`, was made before we
-        read on to its truncation. An empty copy is one in the making, unless the log was moved (`empties`).
+        A file that begins like `read` and is no longer, although nothing continues `read`, was copied before we
+        read on to its truncation. An empty file is a copy in the making, unless the log was moved (`empties`).
+        Raises NoDescriptorError.
         """
 
-        def start(sibling: RotatedFile, content: Plain | Archive) -> Start | None:
-            begun = read is not None and read.begins(content.pread(HEAD, 0)) and not content.pread(1, read.size)
-            if begun or any(is_copy(content, sibling.size, generation) for generation in held):
+        def start(file: RotatedFile, content: Plain | Archive) -> Start | None:
+            is_begun = read is not None and read.begins(content.pread(HEAD, 0)) and not content.pread(1, read.size)
+            if is_begun or any(is_copy(content, file.size, generation) for generation in held):
                 return None
-            late = self._late(content)
-            if late is not None or sibling.middle is None or self._rotated_files.knows(sibling):
+            late = self._late_start(content)
+            if late is not None or file.middle is None or self._known.knows(file):
                 return late
-            return Start(0, sibling.size if isinstance(content, Plain) else None)
+            return Start(0, file.size if isinstance(content, Plain) else None)
 
         for generation in held:
             generation.is_intact()
-        return self._open_new([sibling for sibling in siblings if sibling.size or empties], start)
+        return self._open_new([file for file in listed if file.size or empties], start)
 
-    def late(self, siblings: Sequence[RotatedFile], held: Sequence[Generation]) -> list[Generation]:
-        """Generations that grew after they were closed; the oldest first."""
+    def late(self, listed: Sequence[RotatedFile], held: Sequence[Generation]) -> list[Generation]:
+        """Open generations that grew after they were closed; the oldest first. Raises NoDescriptorError."""
         open_now = {generation.identity for generation in held}
 
         def start(_: RotatedFile, content: Plain | Archive) -> Start | None:
-            return None if (content.device, content.inode) in open_now else self._late(content)
+            return None if (content.device, content.inode) in open_now else self._late_start(content)
 
-        return self._open_new(siblings, start)
+        return self._open_new(listed, start)
 
-    def _late(self, content: Plain | Archive) -> Start | None:
-        known = self._rotated_files.appended(content)
+    def _late_start(self, content: Plain | Archive) -> Start | None:
+        known = self._known.read_before(content)
         return Start(known.size, known.size) if known is not None else None
 
     def _open_new(
-        self, siblings: Sequence[RotatedFile], start: Callable[[RotatedFile, Plain | Archive], Start | None]
+        self, listed: Sequence[RotatedFile], start: Callable[[RotatedFile, Plain | Archive], Start | None]
     ) -> list[Generation]:
-        """Those that were not there before, as they are now, and have something to be read."""
-        generations = []
-        for sibling in siblings:
-            identity = (sibling.device, sibling.inode)
-            if self._owners.is_foreign(sibling.path, identity, self._path) or self._rotated_files.was_listed(sibling):
-                continue
-            content = self._rotated_files.copies.open(sibling)
-            if content is None:
-                continue
-            begin = start(sibling, content)
+        """Open those that have changed since they were last listed and have something to read."""
+        opened: list[Generation] = []
+        try:
+            for file in listed:
+                if self._owners.is_foreign(file.path, file.identity, self._path) or self._known.was_listed(file):
+                    continue
+                generation = self._open_from(file, start)
+                if generation is not None:
+                    opened.append(generation)
+        except NoDescriptorError:
+            for generation in opened:
+                self._owners.release(generation.identity, self._path)
+                generation.content.close()
+            raise
+        return opened
+
+    def _open_from(
+        self, file: RotatedFile, start: Callable[[RotatedFile, Plain | Archive], Start | None]
+    ) -> Generation | None:
+        content = self._files.open(file)
+        if content is None:
+            return None
+        begin = None
+        try:
+            begin = start(file, content)
+        finally:
             if begin is None:
                 content.close()
-                continue
-            generation = Generation(content, sibling.path, self._stats.skipped)
-            generation.move(begin.offset)
-            generation.rotated_at = begin.late_from
-            self._owners.take(generation.identity, self._path)
-            generations.append(generation)
-        return generations
+        if begin is None:
+            return None
+        generation = Generation(content, file.path, self._stats)
+        generation.move(begin.offset)
+        generation.rotated_at = begin.late_from
+        self._owners.assign(generation.identity, self._path)
+        return generation
+
+
+def continues(record: Record, fresh: Plain) -> bool:
+    """Whether the file at the path is the one that was read: by inode and content, or by its content alone."""
+    known = record.fingerprint
+    if known.same_inode(fresh):
+        return known.head_size == 0 or known.matches(fresh)
+    return known.size >= HEAD and known.matches(fresh)
+
+
+def is_replaced_by(held: Generation, fresh: Plain) -> bool:
+    """Whether the file at the path is a new copy of the one we hold, rather than its successor.
+
+    A copy starts with all that the old file has. If the old file has kept a name, it was moved away by a
+    rotation, unless a long common beginning says otherwise.
+    """
+    if held.empty or not isinstance(held.content, Plain):
+        return False
+    size = held.content.stat().st_size
+    if held.links() and min(size, held.offset) < HEAD:
+        return False
+    return held.fingerprint().matches(fresh) and take(held.content, size).matches(fresh)
 
 
 def is_copy(content: Plain | Archive, size: int, generation: Generation) -> bool:
-    """The file is the generation itself, or a copy of it, whole or so far."""
+    """Whether the file is the generation itself, or a copy of it, complete or not."""
     if (content.device, content.inode) == generation.identity:
         return True
     if isinstance(content, Plain) and isinstance(generation.content, Plain) and _begins(content, size, generation):
@@ -180,7 +201,7 @@ def is_copy(content: Plain | Archive, size: int, generation: Generation) -> bool
 
 
 def _begins(content: Plain, size: int, generation: Generation) -> bool:
-    """So much of the file is how the generation begins; also of a copy that has but half a line so far."""
+    """Whether the generation begins with so much of the file; also if that is only half a line so far."""
     begun = take(content, size)
     if begun.head_size or not size:
         return begun.matches(generation.content)

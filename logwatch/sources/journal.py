@@ -32,20 +32,22 @@ from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources import JOURNAL
 from logwatch.sources.inotify import WakePipe
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 
 PIECE = 1 << 18
-SAID = 4096
-"""Bytes that are kept of what journalctl complains of."""
-AGAIN_NS = SECOND
-"""Between two starts of journalctl."""
-PATIENCE = 30.0
-"""Seconds that a question to journalctl may take; the first look into gigabytes of journal is slow."""
+MAX_STDERR = 4096
+"""Bytes that are kept of the errors that journalctl prints."""
+RESTART_NS = SECOND
+"""Time between two starts of journalctl."""
+QUERY_TIMEOUT = 30.0
+"""Seconds that a query to journalctl may take; the first one of gigabytes of journal is slow."""
 ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
 FIELDS = (
     *("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_COMM", "_PID", "_HOSTNAME"),
     *("CONTAINER_NAME", "CONTAINER_ID"),
 )
-"""What is asked for; the cursor and the time come with every entry."""
+"""The fields that are asked for; the cursor and the time come with every entry."""
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
@@ -55,7 +57,7 @@ MICROSECONDS = 1_000_000
 class JournalSource:
     """Entries of the journal as lines; `path` is `journal:` for this host's, `journal:/folder` for files elsewhere.
 
-    Raises SourceError where there is no journalctl.
+    Raises SourceError if there is no journalctl.
     """
 
     def __init__(
@@ -73,12 +75,14 @@ class JournalSource:
         self._chunk_bytes = chunk_bytes
         self._cursor = ""
         self._offset = 0
-        self._row = ""
+        self._cursors: StateTable[str, list[Any]] = StateTable("cursor")
+        self.tables = (self._cursors,)
+        self._old_rows: dict[str, str | None] = {}
         self._buffer = b""
         self._skipped: dict[str, int] = {}
         self._gaps: list[Gap] = []
         self._error: str | None = None
-        self._said = b""
+        self._stderr = b""
         self._last_read_ns: int | None = None
         self._started_ns: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -88,13 +92,13 @@ class JournalSource:
 
     @property
     def finished(self) -> bool:
-        """There is always more to come."""
+        """Never true: there is always more to come."""
         return False
 
     def read(self, now_ns: int) -> Chunk | None:
-        """The next entries, or None while nothing comes."""
+        """Return the next entries, or None if there is nothing to read at the moment."""
         if self._process is None and b"\n" not in self._buffer:
-            self._begin(now_ns)
+            self._start_journalctl(now_ns)
         self._fill()
         end = self._buffer.rfind(b"\n", 0, self._chunk_bytes) + 1 or self._buffer.find(b"\n") + 1
         if not end:
@@ -125,8 +129,8 @@ class JournalSource:
         self._skipped[reason] = self._skipped.get(reason, 0) + 1
 
     def _fill(self) -> None:
-        """Take what journalctl has written, without waiting for more; an entry of any size until its end."""
-        self._hear()
+        """Read what journalctl has written, without waiting for more; an entry of any size up to its end."""
+        self._read_stderr()
         while self._process is not None and (len(self._buffer) < self._chunk_bytes or b"\n" not in self._buffer):
             assert self._process.stdout is not None
             try:
@@ -134,25 +138,25 @@ class JournalSource:
             except BlockingIOError:
                 return
             if not piece:
-                self._ended()
+                self._note_end()
             self._buffer += piece
 
-    def _hear(self) -> None:
-        """Take what journalctl complains of, lest it wait for somebody to read it; the last is kept."""
+    def _read_stderr(self) -> None:
+        """Read the errors of journalctl, so that it never waits for a reader; the last ones are kept."""
         if self._process is None or self._process.stderr is None:
             return
         while piece := self._process.stderr.read(PIECE):
-            self._said = (self._said + piece)[-SAID:]
+            self._stderr = (self._stderr + piece)[-MAX_STDERR:]
 
     # ── journalctl ───────────────────────────────────────────────────────────────────
 
-    def _begin(self, now_ns: int) -> None:
-        """Start journalctl behind the last entry, at most once a second."""
-        if self._started_ns is not None and abs(now_ns - self._started_ns) < AGAIN_NS:
+    def _start_journalctl(self, now_ns: int) -> None:
+        """Start journalctl after the last entry, at most once a second."""
+        if self._started_ns is not None and abs(now_ns - self._started_ns) < RESTART_NS:
             return
         self._started_ns = now_ns
-        self._buffer = b""  # what journalctl had written of an entry when it ended comes again, whole
-        command = [*self._command, "--follow", "--no-tail", *_json(), *self._place(now_ns)]
+        self._buffer = b""  # an entry that was incomplete when journalctl ended is printed again
+        command = [*self._command, "--follow", "--no-tail", *_json(), *self._start_arguments(now_ns)]
         process = subprocess.Popen(  # noqa: S603 - our own arguments
             command,
             stdin=subprocess.DEVNULL,
@@ -163,26 +167,26 @@ class JournalSource:
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             os.set_blocking(stream.fileno(), False)
-        self._process, self._error, self._said = process, None, b""
+        self._process, self._error, self._stderr = process, None, b""
 
-    def _place(self, now_ns: int) -> Sequence[str]:
-        """Where journalctl is to begin; where our last entry is gone, at the oldest that came after it."""
+    def _start_arguments(self, now_ns: int) -> Sequence[str]:
+        """Return where journalctl must begin; if our last entry is gone, at the oldest one after it."""
         if not self._cursor:
             return ()
-        if self._ask(f"--cursor={self._cursor}") == self._cursor:
+        if self._query(f"--cursor={self._cursor}") == self._cursor:
             return (f"--after-cursor={self._cursor}",)
         self._gaps.append(Gap(self._path, "vacuumed", now_ns, None))
-        return (f"--cursor={self._cursor}",)  # --after-cursor would pass over that one
+        return (f"--cursor={self._cursor}",)  # --after-cursor would skip that one
 
-    def _ended(self) -> None:
-        """Note why journalctl ended; `read` starts it again."""
+    def _note_end(self) -> None:
+        """Record why journalctl ended; `read` starts it again."""
         assert self._process is not None
-        self._hear()
-        said = self._said.decode(errors="replace").strip()
+        self._read_stderr()
+        said = self._stderr.decode(errors="replace").strip()
         self._error = said.splitlines()[-1] if said else f"journalctl ended with status {self._process.wait()}"
-        self._let_go()
+        self._stop()
 
-    def _let_go(self) -> None:
+    def _stop(self) -> None:
         if self._process is None:
             return
         self._process.terminate()
@@ -192,8 +196,8 @@ class JournalSource:
             stream.close()
         self._process = None
 
-    def _ask(self, *question: str) -> str | None:
-        """The cursor of the entry that a question leads to; None where there is none."""
+    def _query(self, *question: str) -> str | None:
+        """Return the cursor of the entry that a query finds; None if there is none."""
         answer = _call([*self._command, "--quiet", "--lines=1", *_json(), *question], self._path)
         for line in answer.stdout.splitlines():
             with suppress(ValueError, KeyError):
@@ -203,29 +207,35 @@ class JournalSource:
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue behind the last committed entry; a first start begins where `start` says."""
-        row = rows.get(self._path)
-        if row is None:
-            self._cursor = (self._ask() or "") if self._start == "end" else ""
-            return
-        self._row = row
-        self._cursor, self._offset = json.loads(row)
+        """Continue after the last committed entry; version 0.1 kept the cursor under the path itself."""
+        current = {key if key.startswith('cursor "') else f"cursor {json.dumps(key)}": row for key, row in rows.items()}
+        self._old_rows = {key: None for key in rows if key not in current}
+        state_table.restore(self.tables, current)
+        self.restored()
+
+    def restored(self) -> None:
+        """Take the restored cursor; a first start begins where `start` says."""
+        if self._path in self._cursors:
+            self._cursor, self._offset = self._cursors[self._path]
+            if self._old_rows:
+                self._cursors.touch(self._path)
+        else:
+            self._cursor = (self._query() or "") if self._start == "end" else ""
 
     def changed_rows(self) -> dict[str, str | None]:
-        """The cursor of the last entry handed out, and how many bytes its lines have come to."""
-        row = json.dumps([self._cursor, self._offset])
-        if row == self._row:
-            return {}
-        self._row = row
-        return {self._path: row}
+        """Return the cursor of the last entry returned, and how many bytes its lines have come to."""
+        if self._cursors.get(self._path) != [self._cursor, self._offset]:
+            self._cursors[self._path] = [self._cursor, self._offset]
+        old_rows, self._old_rows = self._old_rows, {}
+        return {**old_rows, **state_table.changed_rows(self.tables)}
 
     def committed(self) -> None:
-        """Nothing is kept only for the sake of a commit."""
+        """Do nothing: a crash needs no more than the cursor."""
 
-    # ── what the engine asks ─────────────────────────────────────────────────────────
+    # ── what the driver asks ─────────────────────────────────────────────────────────
 
     def status(self) -> Sequence[SourceStatus]:
-        """How far the journal was read; its size is what of it has come."""
+        """Return how far the journal was read; its size is what journalctl has printed of it."""
         waiting = len(self._buffer)
         return [
             SourceStatus(
@@ -241,7 +251,7 @@ class JournalSource:
         ]
 
     def gaps(self) -> Sequence[Gap]:
-        """Losses proven since the last call."""
+        """Return the losses proven since the last call."""
         gaps = tuple(self._gaps)
         self._gaps.clear()
         return gaps
@@ -257,7 +267,7 @@ class JournalSource:
 
     def close(self) -> None:
         """End journalctl."""
-        self._let_go()
+        self._stop()
         self._pipe.close()
 
 
@@ -267,7 +277,7 @@ def is_journal(path: str) -> bool:
 
 
 def why_not() -> str | None:
-    """Why this host's journal cannot be read; None when it can."""
+    """Return why the journal of this host cannot be read; None if it can."""
     if shutil.which("journalctl") is None:
         return "journalctl is not installed"
     try:
@@ -289,10 +299,10 @@ def _command(path: str) -> list[str]:
 
 
 def _call(command: list[str], path: str) -> subprocess.CompletedProcess[bytes]:
-    """Ask journalctl. Raises SourceError if it does not answer."""
+    """Run a query of journalctl. Raises SourceError if it does not answer."""
     environment = os.environ | ENVIRONMENT
     try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE, env=environment)  # noqa: S603 - our own arguments
+        return subprocess.run(command, capture_output=True, check=False, timeout=QUERY_TIMEOUT, env=environment)  # noqa: S603 - our own arguments
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SourceError(
             f"{path}: journalctl does not answer ({error}): try {' '.join(command[:3])} by hand"
@@ -312,7 +322,7 @@ class Entry(NamedTuple):
 
 
 def read_entry(text: bytes) -> Entry | None:
-    """Read one object; None where it is none, or lacks its cursor, its time or a message."""
+    """Read one object; None if it is not one, or has no cursor, time or message."""
     try:
         fields = json.loads(text)
         cursor, time_us, message = fields["__CURSOR"], int(fields["__REALTIME_TIMESTAMP"]), fields["MESSAGE"]
@@ -335,12 +345,12 @@ def _tag(fields: dict[str, Any]) -> str:
 
 
 def _name(value: object) -> str:
-    """A field that goes into a header: one word."""
+    """Return a field for a header, as one word."""
     return _bytes(value).decode(errors="replace").translate(_NAMES) if value is not None else ""
 
 
 def _bytes(value: object) -> bytes:
-    """The bytes of a field; of a field that is there twice, of the first."""
+    """Return the bytes of a field; of the first if an entry has it twice."""
     if isinstance(value, str):
         return value.encode("utf-8", "surrogateescape")
     if isinstance(value, list) and value:

@@ -1,8 +1,8 @@
-"""Cuts what was read into whole lines, the same wherever a read happens to end.
+"""Cuts what was read into whole lines, independently of where a read ends.
 
-A line longer than the limit gives its first bytes and the rest is passed over; NULs at
-the start of a line (a writer without O_APPEND leaves a hole behind copytruncate) are
-passed over; a last line without its end waits.
+Of a line longer than the limit the first bytes are returned and the rest is skipped; NULs at
+the start of a line (a writer without O_APPEND leaves a hole after copytruncate) are
+skipped; a last line without its newline waits.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ class Cut(NamedTuple):
     """What to do with the bytes from `start` on."""
 
     data: bytes
-    """Whole lines; empty where there are none to hand out."""
+    """Whole lines; empty if there are none to return."""
     used: int
-    """Bytes dealt with."""
+    """Bytes processed."""
     over_long: bool = False
     """The last line of `data` is the beginning of a line that is too long; its rest follows."""
     nuls: int = 0
@@ -26,7 +26,7 @@ class Cut(NamedTuple):
 def cut_lines(window: bytes, start: int, limit: int, *, more: bool) -> Cut:
     """Cut whole lines of at most `limit` bytes out of `window[start:]`, which starts a line.
 
-    `more` says that the file goes on behind the window. `used` is 0 when the end of the line must be waited for.
+    `more` says that the file continues after the window. `used` is 0 when the end of the line must be waited for.
     """
     if window.startswith(b"\0", start):
         return _nuls(window, start, more=more)
@@ -45,7 +45,7 @@ def cut_lines(window: bytes, start: int, limit: int, *, more: bool) -> Cut:
 
 
 def _before_nuls(window: bytes, start: int, end: int) -> int:
-    """Where the first line that starts with a NUL begins, if one does."""
+    """Return where the first line that starts with a NUL begins, else `end`."""
     if window.find(0, start) < 0:
         return end
     found = window.find(b"\n\0", start) + 1

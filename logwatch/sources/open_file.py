@@ -1,8 +1,8 @@
 """One generation of a log: the bytes between two rotations, and how far they were read.
 
-The position is proven at each read: the up to 256 bytes before it (the tail) are read
-again with what follows them, in one call. Where they are not what they were, the file
-was truncated or rewritten, whatever its inode and size say.
+The position is proven at each read: up to 256 bytes before it (the tail) are read
+again together with what follows them, in one call. If they have changed, the file
+was truncated or rewritten, whatever its inode and size say. Here is where truncation is detected.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from logwatch.model import SECOND
+from logwatch.model import SECOND, Gap
 from logwatch.sources.content import Archive, Plain
 from logwatch.sources.fingerprint import HEAD, TAIL, Fingerprint, digest, whole_lines
 from logwatch.sources.line_splitter import Cut, cut_lines
@@ -20,7 +20,7 @@ from logwatch.sources.line_splitter import Cut, cut_lines
 PAGE = 4096
 """Holes are made of pages."""
 CONFIRM_NS = SECOND // 50
-"""A truncation is believed when it is seen twice, so far apart: network file systems flap."""
+"""A truncation is confirmed if it is seen twice, so far apart: network file systems flap."""
 
 
 class ChangedError(Exception):
@@ -28,15 +28,63 @@ class ChangedError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """How much is read at a time, and how long a line may be."""
+class Options:
+    """What an operator may choose about how a log is read."""
 
+    start: Literal["beginning", "end"] = "beginning"
     chunk_bytes: int = 1 << 20
+    """How much is read at a time."""
     max_line_bytes: int = 1 << 16
+    rotate_wait_ns: int = 60 * SECOND
+    """A rotated file is closed after nobody has written to it for this long."""
+    rotate_patterns: tuple[str, ...] = ()
+    """Names of rotated files beyond the usual ones; `%s` is the name of the log."""
+    olddirs: tuple[str, ...] = ()
+
+
+class ReadStats:
+    """What happened to every byte that was seen in a log: written = read + pending + lost.
+
+    The open generations know what is pending; the rest is counted here, since the state began.
+    """
+
+    def __init__(self, path: str, gaps: list[Gap]) -> None:
+        self._path = path
+        self._gaps = gaps
+        self.read = 0
+        """Bytes returned in chunks or skipped."""
+        self.lost = 0
+        """Bytes that were seen in the log and can no longer be read."""
+        self.late = 0
+        """Lines that were written to a file after its successor was seen."""
+        self.rotations: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter()
+        """Reason to lines or bytes skipped."""
+
+    def record_loss(self, reason: str, now_ns: int, known: int, *, exact: bool = False) -> None:
+        """Record a gap of at least `known` bytes."""
+        self.lost += known
+        self._gaps.append(Gap(self._path, reason, now_ns, known if exact else None, known))
+
+    def dump(self) -> dict[str, Any]:
+        """Return the form kept in the state."""
+        return {
+            "read": self.read,
+            "lost": self.lost,
+            "late": self.late,
+            "rotations": dict(self.rotations),
+            "skipped": dict(self.skipped),
+        }
+
+    def load(self, row: Mapping[str, Any]) -> None:
+        """Undo `dump`."""
+        self.read, self.lost, self.late = row["read"], row["lost"], row.get("late", 0)
+        self.rotations.update(row["rotations"])
+        self.skipped.update(row["skipped"])
 
 
 class Piece(NamedTuple):
-    """Whole lines from `offset` on; `at_end` when the file ends behind them (a partial line aside)."""
+    """Whole lines from `offset` on; `at_end` if the file ends after them (a partial line aside)."""
 
     data: bytes
     offset: int
@@ -57,7 +105,7 @@ class Record:
     """As of a generation."""
 
     def dump(self) -> dict[str, Any]:
-        """The form kept in the state."""
+        """Return the form kept in the state."""
         return {
             "id": self.fingerprint.dump(),
             "name": self.name,
@@ -78,7 +126,7 @@ class Record:
 class Generation:
     """An open generation and the position in it."""
 
-    def __init__(self, content: Plain | Archive, name: str, skipped: Counter[str], *, frozen: bool = False) -> None:
+    def __init__(self, content: Plain | Archive, name: str, stats: ReadStats, *, frozen: bool = False) -> None:
         self.content = content
         self.name = name
         """The path it was opened by."""
@@ -86,17 +134,16 @@ class Generation:
         """Nobody can write to it any more: a compressed or copied generation."""
         self.offset = 0
         self.cutting = False
-        """The position is inside a line that is passed over up to its newline."""
+        """The position is inside a line that is skipped up to its newline."""
         self.seen = 0
-        """The largest size known, in (unpacked) bytes."""
+        """The largest size known, in (uncompressed) bytes."""
         self.mtime_ns = content.mtime_ns if isinstance(content, Archive) else 0
         self.quiet_ns = 0
-        """How long nothing has come."""
+        """For how long nothing was written to it."""
         self.rotated_at: int | None = None
-        """Size when another file was first seen at its path: what comes behind it is late."""
+        """Size when another file was first seen at its path; lines after it are late."""
         self._change_seen_ns: int | None = None
-        self.skipped = skipped
-        """Reason to lines or bytes passed over; shared with the stats."""
+        self._stats = stats
         self._head = b""
         self._tail = b""
 
@@ -109,21 +156,21 @@ class Generation:
 
     @property
     def empty(self) -> bool:
-        """No line of it has been seen."""
+        """Whether no line of it has been seen."""
         return not whole_lines(self._head)
 
     def fingerprint(self) -> Fingerprint:
-        """What the state keeps of the bytes read so far (the head may reach further)."""
+        """Return what the state keeps of the bytes read so far (the head may reach further)."""
         device, inode = self.identity
         head = whole_lines(self._head)
         return Fingerprint(device, inode, self.offset, len(head), digest(head), digest(self._tail))
 
     def pending(self) -> int:
-        """Bytes known and not read; of an archive, in its compressed form."""
+        """Return the bytes known and not read; of an archive, in its compressed form."""
         return self.content.left() if isinstance(self.content, Archive) else max(self.seen - self.offset, 0)
 
     def record(self) -> Record:
-        """What the state keeps."""
+        """Return what the state keeps."""
         return Record(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen, self.rotated_at)
 
     def move(self, offset: int, *, cutting: bool = False) -> None:
@@ -136,7 +183,7 @@ class Generation:
         self.seen = max(self.seen, offset)
 
     def resume(self, known: Fingerprint, *, cutting: bool) -> None:
-        """Go behind what is known of it; raises ChangedError where it holds something else by now."""
+        """Go to the end of what is known of it; raises ChangedError if it holds something else by now."""
         length = min(TAIL, known.size)
         tail = self.content.pread(length, known.size - length)
         if digest(tail) != known.tail or digest(self._head[: known.head_size]) != known.head:
@@ -145,29 +192,29 @@ class Generation:
         self.seen = max(self.seen, known.size)
 
     def move_to_end(self) -> None:
-        """Go behind what is there; the rest of a line that has begun is passed over."""
+        """Go to the end of the file; the rest of a line that has begun is skipped."""
         assert isinstance(self.content, Plain)
         self.move(self.content.stat().st_size)
         if self._tail and not self._tail.endswith(b"\n"):
             self.cutting = True
-            self.skipped["partial"] += 1
+            self._stats.skipped["partial"] += 1
 
     def links(self) -> int:
-        """Names that the file still has."""
+        """Return how many names the file still has."""
         return self.content.stat().st_nlink if isinstance(self.content, Plain) else 1
 
     # ── reading ──────────────────────────────────────────────────────────────────────
 
     def is_intact(self) -> bool:
-        """What was read is still there; also learns size, time and head as they are now."""
+        """Whether what was read is still there; also updates size, time and head."""
         try:
-            self.look()
+            self.refresh()
         except (ChangedError, OSError):
             return False
         return True
 
     def is_stale(self) -> bool:
-        """Its descriptor is of no use any more: a file server has forgotten the file."""
+        """Whether its descriptor has failed: a file server has dropped the file."""
         try:
             if isinstance(self.content, Plain):
                 self.content.stat()
@@ -177,21 +224,21 @@ class Generation:
 
     @property
     def change_pending(self) -> bool:
-        """A change was seen once."""
+        """Whether a change was seen once and is not confirmed yet."""
         return self._change_seen_ns is not None
 
     def confirm_change(self, now_ns: int) -> bool:
-        """A change was seen; True when it is to be believed, because it was seen before."""
+        """Note that a change was seen; True if it was seen before, so that it is confirmed."""
         if self._change_seen_ns is None or now_ns < self._change_seen_ns:
             self._change_seen_ns = now_ns
         return now_ns - self._change_seen_ns >= CONFIRM_NS
 
     def clear_change(self) -> None:
-        """It was read as it should be."""
+        """Note that what was read is there: no change is pending."""
         self._change_seen_ns = None
 
-    def look(self) -> None:
-        """Learn size, time and head as they are now; raises ChangedError where what was read is gone, and OSError."""
+    def refresh(self) -> None:
+        """Update size, time and head; raises OSError, and ChangedError if what was read is gone."""
         size = self.seen
         if isinstance(self.content, Plain):
             found = self.content.stat()
@@ -217,17 +264,17 @@ class Generation:
             return False
         return len(head) < min(size, HEAD) or (len(head) > len(self._head) and self.content.stat().st_size < size)
 
-    def read(self, limits: Limits) -> Piece | None:
-        """The next whole lines, or None at the end; raises ChangedError."""
-        self.look()
+    def read(self, options: Options) -> Piece | None:
+        """Return the next whole lines, or None at the end; raises ChangedError."""
+        self.refresh()
         while True:
-            window, start, full = self._window(limits)
+            window, start, full = self._window(options)
             if start == len(window):
                 return None
             if self.cutting:
                 self._pass_over(window, start)
                 continue
-            cut = cut_lines(window, start, limits.max_line_bytes, more=full)
+            cut = cut_lines(window, start, options.max_line_bytes, more=full)
             if not cut.used:
                 return None
             offset = self.offset
@@ -236,26 +283,26 @@ class Generation:
                 return self._piece(cut, offset, full=full)
             self._pass_nuls(cut.nuls)
 
-    def rest(self, limits: Limits) -> Piece | None:
-        """The last line of a generation that nobody writes to any more, though it has no end."""
-        window, start, _ = self._window(limits)
+    def rest(self, options: Options) -> Piece | None:
+        """Return the last line of a generation that is complete, although the line has no newline."""
+        window, start, _ = self._window(options)
         offset, rest = self.offset, window[start:]
         self._use(window, len(window))
         if self.cutting or not rest:
             return None
         if not rest.strip(b"\0"):
-            self.skipped["nul"] += len(rest)
+            self._stats.skipped["nul"] += len(rest)
             return None
-        self.skipped["partial"] += 1
+        self._stats.skipped["partial"] += 1
         return Piece(rest + b"\n", offset, at_end=False)
 
-    def _window(self, limits: Limits) -> tuple[bytes, int, bool]:
-        """Bytes around the position, where in them it is, and whether more may follow them."""
+    def _window(self, options: Options) -> tuple[bytes, int, bool]:
+        """Return bytes around the position, where in them it is, and whether more may follow."""
         back = len(self._tail)
-        size = limits.chunk_bytes
+        size = options.chunk_bytes
         window = self.content.pread(back + size, self.offset - back)
-        if size <= limits.max_line_bytes and len(window) == back + size and window.find(b"\n", back) < 0:
-            size = limits.max_line_bytes + 1
+        if size <= options.max_line_bytes and len(window) == back + size and window.find(b"\n", back) < 0:
+            size = options.max_line_bytes + 1
             window = self.content.pread(back + size, self.offset - back)
         expected = self._tail + self._head[self.offset : self.offset + size]
         if not window.startswith(expected):
@@ -263,18 +310,20 @@ class Generation:
         return window, back, len(window) == back + size
 
     def _use(self, window: bytes, end: int) -> None:
-        """Go behind what was dealt with."""
+        """Go to the end of what was processed."""
         if self.offset < HEAD:  # more may have been written since the head was looked at
             head = self._head[: self.offset] + window[len(self._tail) :]
             self._head = max(self._head, head[:HEAD], key=len)
-        self.offset += end - len(self._tail)
+        used = end - len(self._tail)
+        self.offset += used
+        self._stats.read += used
         self._tail = window[max(end - TAIL, 0) : end]
         self.seen = max(self.seen, self.offset)
 
     def _piece(self, cut: Cut, offset: int, *, full: bool) -> Piece:
         if cut.over_long:
             self.cutting = True
-            self.skipped["too_long"] += 1
+            self._stats.skipped["too_long"] += 1
         return Piece(cut.data, offset, at_end=not full and not cut.over_long)
 
     def _pass_over(self, window: bytes, start: int) -> None:
@@ -284,9 +333,10 @@ class Generation:
         self._use(window, newline + 1 or len(window))
 
     def _pass_nuls(self, count: int) -> None:
-        """Count NULs passed over; go on behind the hole that most of them are."""
-        self.skipped["nul"] += count
+        """Count NULs skipped; go on after the hole that most of them are."""
+        self._stats.skipped["nul"] += count
         if isinstance(self.content, Plain) and count > PAGE:
             behind = self.content.data_after(self.offset)
-            self.skipped["nul"] += behind - self.offset
+            self._stats.skipped["nul"] += behind - self.offset
+            self._stats.read += behind - self.offset
             self.move(behind)

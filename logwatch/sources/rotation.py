@@ -1,290 +1,385 @@
-"""Sees what a path names now, and puts what is there behind all that was written before it."""
+"""Detects rotation and truncation of one path, and puts the live file after all that was written before it."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
-from logwatch.sources.content import Archive, Disk, Plain, describe, open_plain
-from logwatch.sources.copies import RotatedFile
-from logwatch.sources.generation_finder import GenerationFinder
-from logwatch.sources.generations import FileGenerations
-from logwatch.sources.inode_owners import InodeOwners
-from logwatch.sources.open_file import ChangedError, Generation, Record
-from logwatch.sources.read_stats import ReadStats
-from logwatch.sources.rotated_files import RotatedFiles
+from logwatch.model import SECOND
+from logwatch.sources.content import Archive, Disk, NoDescriptorError, Plain, describe, is_readable, open_plain
+from logwatch.sources.fingerprint import Fingerprint
+from logwatch.sources.generation_finder import GenerationFinder, continues, is_replaced_by
+from logwatch.sources.generations import FileGenerations, InodeOwners
+from logwatch.sources.open_file import ChangedError, Generation, ReadStats, Record
+from logwatch.sources.rotated_files import KnownFiles, RotatedFile, RotatedFiles
+
+log = logging.getLogger("logwatch")
+RECHECK_NS = 10 * SECOND
+"""While a log is rotated its files are renamed one by one; a number that is still missing after this time is missing."""
 
 
 class RotationDetector:
-    """Follows one path through rotation and truncation; `finder.py` finds the generations."""
+    """Follows one path through rotation and truncation."""
 
     def __init__(
         self,
         generations: FileGenerations,
-        finder: GenerationFinder,
         *,
-        rotated_files: RotatedFiles,
+        files: RotatedFiles,
+        known: KnownFiles,
         stats: ReadStats,
         disk: Disk,
         owners: InodeOwners,
     ) -> None:
         self._path = generations.path
         self._generations = generations
-        self._finder = finder
-        self._rotated_files = rotated_files
+        self._finder = GenerationFinder(generations.path, files=files, known=known, stats=stats, owners=owners)
+        self._files = files
+        self._known = known
         self._stats = stats
         self._disk = disk
         self._owners = owners
+        self._suspected: tuple[Fingerprint, int] | None = None
+        """A generation after which numbers were missing, and when that was seen."""
 
-    def look(self, now_ns: int) -> bool:
-        """See what the path is now; True when there may be more to read than before."""
+    def check(self, now_ns: int) -> bool:
+        """Check what the path names now; True if there may be more to read than before."""
         try:
-            return self._look(now_ns)
+            may_read = self._check(now_ns)
+        except NoDescriptorError as error:
+            # Nothing was concluded from files that could not be opened; the next check lists them again.
+            self._generations.error = describe(self._path, error)
+            self._files.invalidate()
+            self._set_blocked(blocked=True)
+            return False
         finally:
-            self._rotated_files.copies.release()
+            self._files.release()
+        self._set_blocked(blocked=False)
+        return may_read
 
-    def _look(self, now_ns: int) -> bool:
-        line = self._generations
+    def _set_blocked(self, *, blocked: bool) -> None:
+        if blocked and not self._generations.blocked:
+            log.warning("%s", self._generations.error)
+        if self._generations.blocked and not blocked:
+            log.info("%s: files can be opened again", self._path)
+        self._generations.blocked = blocked
+
+    def _check(self, now_ns: int) -> bool:
+        generations = self._generations
         try:
             found = self._disk.stat(self._path)
         except OSError as error:
-            line.error = describe(self._path, error)
+            generations.error = describe(self._path, error)
             # Any other error says nothing about the file, and a directory that fails hides what is in it.
-            return isinstance(error, FileNotFoundError) and self._look_for_copies(now_ns)
+            return isinstance(error, FileNotFoundError) and self._check_without_file(now_ns)
         identity = (found.st_dev, found.st_ino)
-        if found.st_ino == 0 or (identity == line.alias and self._owners.held(identity)):
+        if found.st_ino == 0 or (identity == generations.alias and self._owners.is_read(identity)):
             return False
-        if line.live is None or identity != line.live.identity:
+        live = generations.live
+        if live is None or identity != live.identity:
             return self._relink(now_ns)
-        line.error = None
-        if line.live.offset == 0 and line.live.empty and not line.live.is_intact():
-            line.detach()
+        generations.error = None
+        if live.offset == 0 and live.empty and not live.is_intact():
+            generations.detach()
             return self._relink(now_ns)
-        if self._has_changed() or line.backlog.to_reopen or (line.awaiting_listing and not line.live.empty):
-            return self._look_beside(line.live, now_ns)
+        listing_helps = generations.awaiting_listing and not live.empty
+        if self._has_changed() or generations.backlog.to_reopen or listing_helps or self._is_recheck_due(now_ns):
+            return self._check_beside(live, now_ns)
         return False
 
     def _has_changed(self) -> bool:
-        """Something came, went or grew beside the log, apart from what is open anyway."""
-        return self._rotated_files.modified({generation.identity for generation in self._generations.generations()})
+        """Whether something was added, removed or written beside the log, apart from what is open anyway."""
+        return self._known.modified({generation.identity for generation in self._generations.all()})
+
+    def _reopen(self, listed: Sequence[RotatedFile], now_ns: int) -> bool:
+        return self._generations.backlog.reopen(lambda record: self._finder.reopen(record, listed, now_ns))
+
+    # ── generations that nobody can read any more ────────────────────────────────────
+
+    def _note_missing(
+        self, head: Generation, unseen: Sequence[Generation], listed: Sequence[RotatedFile], now_ns: int
+    ) -> None:
+        """Record that generations after `head` may have been deleted before they were seen.
+
+        If its file was deleted, others that were written after it may have been deleted too. If a number
+        is missing between its file and the newest one, that is recorded when it is still missing later.
+        """
+        try:
+            file = self._finder.file_of(head, listed)
+            if file is not None and self._finder.missing_numbers(head.fingerprint(), listed):
+                self._suspected = (head.fingerprint(), now_ns)
+        except NoDescriptorError:
+            self._suspected = (head.fingerprint(), now_ns)
+            return
+        if (
+            file is None
+            and not head.links()
+            and _count_whole(unseen)
+            and all(is_readable(other.path) for other in listed)
+        ):
+            self._stats.record_loss("missed", now_ns, 0)
+
+    def _is_recheck_due(self, now_ns: int) -> bool:
+        return self._suspected is not None and abs(now_ns - self._suspected[1]) >= RECHECK_NS
+
+    def _confirm_missing(self, listed: Sequence[RotatedFile], now_ns: int) -> None:
+        if self._suspected is None or not self._is_recheck_due(now_ns):
+            return
+        missing = self._finder.missing_numbers(self._suspected[0], listed)
+        self._suspected = None
+        for _ in range(missing):
+            self._stats.record_loss("missed", now_ns, 0)
 
     # ── no file at the path ──────────────────────────────────────────────────────────
 
-    def _look_for_copies(self, now_ns: int) -> bool:
-        """Read on where the path's file was moved to, and what came and went meanwhile."""
-        line = self._generations
-        if not line.begun:
-            there = self._rotated_files.copies.listing()
-            if there is None:
+    def _check_without_file(self, now_ns: int) -> bool:
+        """Continue where the path's file was moved to, and read the generations that came and went meanwhile."""
+        generations = self._generations
+        if not generations.begun:
+            listed = self._files.listing()
+            if listed is None:
                 return False
-            line.begin_without_file()
-            self._rotated_files.remember(there)
-        settled = line.live is None or (line.live.is_intact() and not line.live.empty)
-        now_sure = line.awaiting_listing and settled
-        if not self._has_changed() and not line.backlog.to_reopen and not now_sure:
+            generations.begin_without_file()
+            self._known.remember(listed)
+        live = generations.live
+        settled = live is None or (live.is_intact() and not live.empty)
+        now_listed = generations.awaiting_listing and settled
+        if not self._has_changed() and not generations.backlog.to_reopen and not now_listed:
             return False
-        self._drop_stale()
-        siblings = self._rotated_files.copies.listing()
-        if siblings is None:
+        self._close_stale()
+        listed = self._files.listing()
+        if listed is None:
             return False
-        before = len(line.backlog.generations)
-        line.backlog.find(self._finder, siblings, now_ns)
-        chain: list[Generation] = []
-        if line.live is not None and not line.live.is_intact():
-            chain += line.hold()[0]
-        if line.resume is not None:
-            found = self._finder.find(line.resume, self._not_held(siblings, chain))
-            if found is not None:
-                line.resume = None
-                chain.append(found)
-                self._stats.rotations["rename"] += 1
-        unseen_rotations = self._finder.unseen_rotations(siblings, [*line.generations(), *chain], empties=True)
-        if unseen_rotations:
-            self._give_up(now_ns)
-            chain += line.hold()[0]
-            self._stats.rotations["rename"] += _begun(unseen_rotations)
-        line.backlog.queue([*chain, *unseen_rotations], siblings)
-        if line.resume is None:
-            self._rotated_files.remember(siblings)
-        line.awaiting_listing = line.awaiting_listing and not settled
-        return len(line.backlog.generations) > before or now_sure
+        before = len(generations.backlog.generations)
+        self._reopen(listed, now_ns)
+        self._read_moved(listed, now_ns)
+        if generations.resume is None:
+            self._known.remember(listed)
+        generations.awaiting_listing = generations.awaiting_listing and not settled
+        return len(generations.backlog.generations) > before or now_listed
 
-    def _drop_stale(self) -> None:
-        """Let go of what cannot be read by its descriptor, before it is compared with what is found."""
+    def _read_moved(self, listed: Sequence[RotatedFile], now_ns: int) -> None:
+        """Add the file that was moved away, and unseen generations, to the backlog."""
+        generations = self._generations
+        chain: list[Generation] = []
+        try:
+            if generations.live is not None and not generations.live.is_intact():
+                chain += generations.take_live()[0]
+            if generations.resume is not None:
+                found = self._finder.find(generations.resume, self._not_held(listed, chain))
+                if found is not None:
+                    generations.resume = None
+                    chain.append(found)
+                    self._stats.rotations["rename"] += 1
+            unseen = self._finder.unseen_rotations(listed, [*generations.all(), *chain], empties=True)
+        except NoDescriptorError:
+            generations.backlog.generations += chain
+            raise
+        if unseen:
+            self._give_up(listed, now_ns)
+            chain += generations.take_live()[0]
+            self._stats.rotations["rename"] += _count_whole(unseen)
+        if chain:
+            self._note_missing(chain[0], unseen, listed, now_ns)
+        generations.backlog.add([*chain, *unseen], listed)
+
+    def _close_stale(self) -> None:
+        """Close what cannot be read by its descriptor, before it is compared with what is found."""
         self._generations.backlog.close_stale()
         if self._generations.live is not None and self._generations.live.is_stale():
             self._generations.detach()
 
-    def _not_held(self, siblings: Sequence[RotatedFile], held: Sequence[Generation]) -> list[RotatedFile]:
-        """Those that are not open already."""
+    def _not_held(self, listed: Sequence[RotatedFile], held: Sequence[Generation]) -> list[RotatedFile]:
+        """Return those that are not open already."""
         taken = {generation.identity for generation in (*self._generations.backlog.generations, *held)}
-        return [sibling for sibling in siblings if (sibling.device, sibling.inode) not in taken]
+        return [file for file in listed if file.identity not in taken]
 
-    def _give_up(self, now_ns: int) -> None:
-        """What was read is nowhere, but there are later copies: its rest is lost."""
+    def _give_up(self, listed: Sequence[RotatedFile], now_ns: int) -> None:
+        """Record the rest of what was read as lost: it was not found, but later generations were."""
         record, self._generations.resume = self._generations.resume, None
         if record is not None and record.fingerprint.head_size:
-            self._stats.record_loss("removed", now_ns, record.seen - record.fingerprint.size)
+            self._finder.record_loss("removed", record, listed, now_ns)
 
     # ── the same file at the path ────────────────────────────────────────────────────
 
-    def _look_beside(self, live: Generation, now_ns: int) -> bool:
-        """Something changed beside the log: read what is new there, and remember the rest.
+    def _check_beside(self, live: Generation, now_ns: int) -> bool:
+        """Read what is new beside the log, after something changed there.
 
-        New is what the log held while it was thought empty, and what was written to a copy after it was closed.
+        New is what the log held while it was thought empty, and what was written to a rotated file after it was closed.
         """
-        line = self._generations
-        line.backlog.close_stale()
-        settled = not live.empty  # before the copies are listed: what it was given since may be in one that was not
-        siblings = self._rotated_files.copies.listing()
-        if siblings is None or not self._is_at_path(live.content) or not live.is_intact():
-            self._rotated_files.copies.invalidate()
+        generations = self._generations
+        generations.backlog.close_stale()
+        settled = not live.empty  # before listing: what it was given since may be in a file that was not listed
+        listed = self._files.listing()
+        if listed is None or not self._is_at_path(live.content) or not live.is_intact():
+            self._files.invalidate()
             return False
-        found = line.backlog.find(self._finder, siblings, now_ns)
-        added = self._add_unseen_rotations(siblings) if line.awaiting_listing else self._add_late(siblings)
-        self._rotated_files.remember(siblings)
-        now_sure = line.awaiting_listing and settled
-        line.awaiting_listing = not settled
-        return found or added > 0 or now_sure
+        found = self._reopen(listed, now_ns)
+        if generations.awaiting_listing:
+            added = self._add_unseen(listed)
+        else:  # a file that was missing may be there now
+            added = self._add_unseen(listed, "rename") if self._suspected is not None else self._add_late(listed)
+        self._confirm_missing(listed, now_ns)
+        self._known.remember(listed)
+        now_listed = generations.awaiting_listing and settled
+        generations.awaiting_listing = not settled
+        return found or added > 0 or now_listed
 
     def _is_at_path(self, content: Plain | Archive) -> bool:
-        """The path still names this file: siblings listed before hold nothing newer."""
+        """Whether the path still names this file: files listed before hold nothing newer."""
         try:
             found = self._disk.stat(self._path)
         except OSError:
             return False
         return (found.st_dev, found.st_ino) == (content.device, content.inode)
 
-    def _add_unseen_rotations(self, siblings: Sequence[RotatedFile]) -> int:
-        """The file had no line when last seen: a copy that was not there holds what it had meanwhile."""
-        unseen_rotations = self._finder.unseen_rotations(siblings, self._generations.generations())
-        self._generations.backlog.generations += unseen_rotations
-        self._stats.rotations["copytruncate"] += _begun(unseen_rotations)
-        return len(unseen_rotations)
+    def _add_unseen(self, listed: Sequence[RotatedFile], kind: str = "copytruncate") -> int:
+        """Add what the log held meanwhile, if it had no line when it was last checked."""
+        unseen = self._finder.unseen_rotations(listed, self._generations.all())
+        self._generations.backlog.generations += unseen
+        self._stats.rotations[kind] += _count_whole(unseen)
+        return len(unseen)
 
-    def _add_late(self, siblings: Sequence[RotatedFile]) -> int:
-        late = self._finder.late(siblings, self._generations.generations())
+    def _add_late(self, listed: Sequence[RotatedFile]) -> int:
+        late = self._finder.late(listed, self._generations.all())
         self._generations.backlog.generations += late
         return len(late)
 
     # ── another file at the path ─────────────────────────────────────────────────────
 
     def _relink(self, now_ns: int) -> bool:
-        """Put the file that is at the path now behind all that was written before it."""
-        line = self._generations
+        """Put the file that is at the path now after all that was written before it."""
+        generations = self._generations
         try:
             fresh = open_plain(self._disk, self._path)
+        except NoDescriptorError:
+            raise
         except OSError as error:
-            line.error = describe(self._path, error)
+            generations.error = describe(self._path, error)
             return False
-        live = Generation(fresh, self._path, self._stats.skipped)
-        live.is_intact()
-        settled = not live.empty  # before the copies are listed: what it is given from now on may be in one that is not
-        self._drop_stale()
-        self._rotated_files.copies.modified()
-        siblings = self._rotated_files.copies.listing()
-        if siblings is None or not self._is_at_path(fresh) or not live.is_intact():
-            self._look_again(fresh)
-            return False
-        line.error = None
-        if line.reattach(live) or not self._is_free(fresh):
-            fresh.close()
-            return True
-        line.backlog.find(self._finder, siblings, now_ns)
+        live = Generation(fresh, self._path, self._stats)
         try:
-            self._place(live, fresh, siblings, now_ns)
+            return self._relink_to(live, fresh, now_ns)
         except ChangedError:
-            self._owners.release(live.identity, self._path)
-            self._look_again(fresh)
+            # It changed while it was compared: nothing is concluded, and the next check lists again.
+            self._files.invalidate()
             return False
-        line.awaiting_listing = not settled
-        self._rotated_files.remember(siblings)
+        finally:
+            if generations.live is None or generations.live.content is not fresh:
+                fresh.close()
+
+    def _relink_to(self, live: Generation, fresh: Plain, now_ns: int) -> bool:
+        """Follow the file that is at the path now. Raises ChangedError and NoDescriptorError."""
+        generations = self._generations
+        live.is_intact()
+        settled = not live.empty  # before listing: what it is given from now on may be in a file that is not listed
+        self._close_stale()
+        self._files.modified()
+        listed = self._files.listing()
+        if listed is None or not self._is_at_path(fresh) or not live.is_intact():
+            raise ChangedError
+        generations.error = None
+        if generations.reattach(live) or not self._is_free(fresh):
+            return True
+        try:
+            self._place(live, fresh, listed, now_ns)
+        except (ChangedError, NoDescriptorError):
+            self._owners.release(live.identity, self._path)
+            raise
+        generations.awaiting_listing = not settled
+        self._known.remember(listed)
         return True
 
-    def _look_again(self, fresh: Plain) -> None:
-        """It changed under us: nothing is concluded, and what is beside it is listed anew."""
-        fresh.close()
-        self._rotated_files.copies.invalidate()
-
-    def _place(self, live: Generation, fresh: Plain, siblings: Sequence[RotatedFile], now_ns: int) -> None:
-        """Let the file go on what was read, or come after it; raises ChangedError where it is another by now."""
+    def _place(self, live: Generation, fresh: Plain, listed: Sequence[RotatedFile], now_ns: int) -> None:
+        """Let the file continue what was read, or come after it; raises ChangedError if it is another by now."""
+        self._reopen(listed, now_ns)
         if not self._generations.begun:
             self._generations.begin(live)
-        elif not self._goes_on(live, fresh, siblings, now_ns):
-            if not live.is_intact():  # truncated after its copies were listed: what was read may be in one that was not
+        elif not self._continue(live, fresh, listed, now_ns):
+            if not live.is_intact():  # truncated after listing: what was read may be in a file that was not listed
                 raise ChangedError
-            self._succeed(live, fresh, siblings, now_ns)
+            self._succeed(live, fresh, listed, now_ns)
 
     def _is_free(self, fresh: Plain) -> bool:
-        """No other path reads this file; else this one waits until its path names another."""
-        line = self._generations
+        """Whether no other path reads this file; otherwise this path waits until it names another file."""
+        generations = self._generations
         identity = (fresh.device, fresh.inode)
-        if self._owners.take(identity, self._path):
-            line.alias = None
+        if self._owners.assign(identity, self._path):
+            generations.alias = None
             return True
-        line.alias = identity
-        line.begun = True
-        line.rotate_out()
+        generations.alias = identity
+        generations.begun = True
+        generations.rotate_out()
         return False
 
-    def _goes_on(self, live: Generation, fresh: Plain, siblings: Sequence[RotatedFile], now_ns: int) -> bool:
-        """It is the file we were reading, or a copy put in its place: go on at the same offset."""
-        line, replaced = self._generations, 0
-        if line.live is not None:
-            if not self._finder.replaces(line.live, fresh):
+    def _continue(self, live: Generation, fresh: Plain, listed: Sequence[RotatedFile], now_ns: int) -> bool:
+        """Continue at the same offset if it is the file that was read, or a copy put in its place."""
+        generations, replaced = self._generations, 0
+        if generations.live is not None:
+            if not is_replaced_by(generations.live, fresh):
                 return False
-            line.detach()
+            generations.detach()
             replaced = 1
-        elif line.resume is None or not self._finder.continues(line.resume, fresh):
+        elif generations.resume is None or not continues(generations.resume, fresh):
             return False
-        record = line.resume
+        record = generations.resume
         assert record is not None
-        line.resume_live(record, live)
+        generations.resume_live(record, live)
         self._stats.rotations["replaced"] += replaced
-        if record.fingerprint.head_size:
-            self._add_late(siblings)
-        elif self._add_unseen_rotations(siblings):
+        try:
+            added = self._add_late(listed) if record.fingerprint.head_size else self._add_unseen(listed)
+        except NoDescriptorError:
+            generations.detach()
+            generations.resume = record
+            raise
+        if added and not record.fingerprint.head_size:
             return True
         if live.seen < record.seen:
             self._stats.record_loss("truncated", now_ns, record.seen - live.seen, exact=True)
         return True
 
-    def _succeed(self, live: Generation, fresh: Plain, siblings: Sequence[RotatedFile], now_ns: int) -> None:
-        """A new file is at the path: first what was there before it and what was unseen_rotations."""
-        line = self._generations
-        held, kind = line.hold()
-        first = not held and line.resume is None  # the log has come to its path for the first time
-        found = None
+    def _succeed(self, live: Generation, fresh: Plain, listed: Sequence[RotatedFile], now_ns: int) -> None:
+        """Read what was there before the new file at the path, and unseen generations, and then the new file."""
+        generations = self._generations
+        held, kind = generations.take_live()
+        is_first = not held and generations.resume is None  # the log has come to its path for the first time
         read = None
-        if line.resume is not None:
-            read = line.resume.fingerprint if line.resume.fingerprint.size else None
-            found = self._finder.predecessor(line.resume, self._not_held(siblings, held))
-            if found is None and line.resume.fingerprint.matches(fresh):
-                line.backlog.generations += held
-                line.resume_live(line.resume, live)
-                return
-            kind = self._follow(line.resume, found, fresh, now_ns)
-        chain = [*held, *([found] if found is not None else [])]
-        open_now = [*line.backlog.generations, *chain, live]
-        unseen_rotations = self._finder.unseen_rotations(siblings, open_now, read=read if found is None else None)
-        line.backlog.queue([*chain, *unseen_rotations], siblings)
-        line.open_new(live)
-        self._stats.rotations[kind] += (not first) + _begun(unseen_rotations)
+        try:
+            if generations.resume is not None:
+                record = generations.resume
+                found = self._finder.find(record, self._not_held(listed, held))
+                if found is None and record.fingerprint.matches(fresh):
+                    generations.backlog.generations += held
+                    generations.resume_live(record, live)
+                    return
+                kind = self._kind_of_rotation(record, found, fresh, listed, now_ns)
+                generations.resume = None
+                read = record.fingerprint if found is None and record.fingerprint.size else None
+                held += [found] if found is not None else []
+            unseen = self._finder.unseen_rotations(listed, [*generations.all(), *held, live], read=read)
+            if held:
+                self._note_missing(held[0], unseen, listed, now_ns)
+        except NoDescriptorError:
+            generations.backlog.generations += held
+            raise
+        generations.backlog.add([*held, *unseen], listed)
+        generations.open_new(live)
+        self._stats.rotations[kind] += (not is_first) + _count_whole(unseen)
 
-    def _follow(self, record: Record, found: Generation | None, fresh: Plain, now_ns: int) -> str:
-        """Go on with the copy that holds the position, or record a gap; tell how the file was rotated."""
-        self._generations.resume = None
+    def _kind_of_rotation(
+        self, record: Record, found: Generation | None, fresh: Plain, listed: Sequence[RotatedFile], now_ns: int
+    ) -> str:
+        """Return how the file was rotated; record a gap if its rest was not found, or not all of it."""
         stayed = record.fingerprint.same_inode(fresh)
         if found is None:
             if record.fingerprint.head_size:
-                self._stats.record_loss(
-                    "truncated" if stayed else "removed", now_ns, record.seen - record.fingerprint.size
-                )
+                self._finder.record_loss("truncated" if stayed else "removed", record, listed, now_ns)
             return "truncate" if stayed else "replaced"
         if record.seen > found.seen and isinstance(found.content, Plain):
             self._stats.record_loss("truncated", now_ns, record.seen - found.seen, exact=True)
         return "copytruncate" if stayed else "rename"
 
 
-def _begun(generations: Sequence[Generation]) -> int:
-    """How many are read from their start; the others were read before and have appended."""
+def _count_whole(generations: Sequence[Generation]) -> int:
+    """Return how many are read from their start; the others were read before and have grown."""
     return sum(not generation.offset for generation in generations)

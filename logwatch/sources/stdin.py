@@ -17,11 +17,11 @@ from logwatch.sources.line_splitter import cut_lines
 
 PIECE = 1 << 18
 IDLE = 0.2
-"""Seconds between looks at a FIFO that nobody holds open: poll() would answer at once."""
+"""Seconds between checks of a FIFO that no writer has open: poll() would return at once."""
 
 
 class StdinSource:
-    """Lines of a pipe. A FIFO outlives its writers; standard input ends with them.
+    """Lines of a pipe. A FIFO stays when its writers have closed it; standard input ends with them.
 
     `follow` is how `run` reads: chunks are live and lines are not counted.
     """
@@ -37,7 +37,7 @@ class StdinSource:
     ) -> None:
         self._path = path
         self._fd = fd if path == "-" else _open(path)
-        self._lasting = path != "-"
+        self._is_fifo = path != "-"
         self._follow = follow
         self._limit = max_line_bytes
         self._chunk_bytes = max(chunk_bytes, max_line_bytes + 1)
@@ -46,18 +46,18 @@ class StdinSource:
         self._line = 1
         self._cutting = False
         self._ended = False
-        self._hung = False
+        self._no_writer = False
         self._skipped: Counter[str] = Counter()
         self._last_read_ns: int | None = None
         self._pipe = WakePipe()
 
     @property
     def finished(self) -> bool:
-        """The writer has closed the pipe, and everything was handed out."""
+        """Whether the writer has closed the pipe and everything was returned."""
         return self._ended and not self._buffer
 
     def read(self, now_ns: int) -> Chunk | None:
-        """The next chunk, or None while nothing comes."""
+        """Return the next chunk, or None if there is nothing to read at the moment."""
         self._fill()
         while self._buffer:
             data, offset = self._cut()
@@ -68,14 +68,14 @@ class StdinSource:
         return None
 
     def _fill(self) -> None:
-        """Take what the pipe holds, without waiting for more."""
+        """Read what the pipe holds, without waiting for more."""
         while len(self._buffer) < self._chunk_bytes and not self._ended and self._is_readable():
             try:
                 piece = os.read(self._fd, PIECE)
             except BlockingIOError:
                 return
-            self._hung = not piece and self._lasting
-            self._ended = not piece and not self._lasting
+            self._no_writer = not piece and self._is_fifo
+            self._ended = not piece and not self._is_fifo
             if not piece:
                 return
             self._buffer += piece
@@ -86,10 +86,10 @@ class StdinSource:
         return bool(poll.poll(0))
 
     def _cut(self) -> tuple[bytes, int]:
-        """Whole lines and their offset; nothing where more must come or something was passed over."""
+        """Return whole lines and their offset; no lines if more must come or something was skipped."""
         offset = self._offset
         if self._cutting:
-            self._pass_over()
+            self._skip_rest_of_line()
             return b"", offset
         cut = cut_lines(self._buffer, 0, self._limit, more=False)
         if not cut.used and self._ended:
@@ -104,13 +104,13 @@ class StdinSource:
         self._offset += count
         self._buffer = self._buffer[count:]
 
-    def _pass_over(self) -> None:
+    def _skip_rest_of_line(self) -> None:
         newline = self._buffer.find(b"\n")
         self._cutting = newline < 0
         self._use(newline + 1 or len(self._buffer))
 
     def _rest(self) -> bytes:
-        """The last line, though it has no end."""
+        """Return the last line, although it has no newline."""
         rest = self._buffer
         self._use(len(rest))
         if not rest.strip(b"\0"):
@@ -125,20 +125,20 @@ class StdinSource:
         self._line += data.count(b"\n")
         return Chunk(data, self._path, offset, now_ns, live=self._follow, line=None if self._follow else line)
 
-    # ── state and what the engine asks ───────────────────────────────────────────────
+    # ── state and what the driver asks ───────────────────────────────────────────────
 
     def changed_rows(self) -> dict[str, str | None]:
-        """A pipe cannot be read twice, so there is no position to keep."""
+        """Return nothing: a pipe cannot be read twice, so there is no position to keep."""
         return {}
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Nothing to continue from."""
+        """Do nothing: there is nothing to continue from."""
 
     def committed(self) -> None:
-        """Nothing is kept for a commit."""
+        """Do nothing: no position is committed."""
 
     def status(self) -> Sequence[SourceStatus]:
-        """How much came."""
+        """Return how much was read."""
         size = self._offset + len(self._buffer)
         skipped = {reason: count for reason, count in self._skipped.items() if count}
         return [
@@ -155,12 +155,12 @@ class StdinSource:
         ]
 
     def gaps(self) -> Sequence[Gap]:
-        """A pipe loses nothing."""
+        """Return nothing: a pipe loses nothing."""
         return []
 
     def wait(self, timeout: float) -> None:
         """Sleep until something was written, at most `timeout` seconds."""
-        if self._hung:
+        if self._no_writer:
             self._pipe.wait(min(timeout, IDLE))
         elif not self._ended:
             self._pipe.wait(timeout, self._fd)
@@ -172,7 +172,7 @@ class StdinSource:
     def close(self) -> None:
         """Close the descriptors that are ours."""
         self._pipe.close()
-        if self._lasting:
+        if self._is_fifo:
             with suppress(OSError):
                 os.close(self._fd)
 

@@ -176,7 +176,7 @@ class Store:
         )
 
     def _write_mirror(self) -> None:
-        # A full disk fails the next commit too, and that is where it is told.
+        # A full disk fails the next commit too, and is reported there.
         with suppress(OSError):
             self._mirror.write(sync=self._sync is not Sync.OFF)
 

@@ -144,7 +144,7 @@ class Mirror:
         self._dirty = False
 
     def read(self) -> Positions:
-        """Return the positions last written; none where there is no such file.
+        """Return the positions last written; none without such a file.
 
         Raises StateError for a file that is not ours.
         """

@@ -100,16 +100,19 @@ class History:
     def __init__(self, directory: Path) -> None:
         path = directory / "logwatch.db"
         if not path.exists():
-            raise StateError(f"{path}: there is no such file: logwatch run --state-dir {directory} writes it")
+            raise StateError(f"{path}: file not found: logwatch run --state-dir {directory} writes it")
         self._connection = _connect(path)
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the events that match."""
         return select(self._connection, query)
 
-    def stages(self, stage: str) -> dict[str, str]:
-        """Return the rows of one stage as of the last commit."""
-        return dict(self._connection.execute("SELECT key, value FROM stages WHERE stage = ?", (stage,)))
+    def rows(self, stage: str, prefix: str) -> dict[str, str]:
+        """Return the rows of one table of a stage as of the last commit."""
+        found = self._connection.execute(
+            "SELECT key, value FROM stages WHERE stage = ?1 AND key BETWEEN ?2 || ' ' AND ?2 || '!'", (stage, prefix)
+        )
+        return dict(found)
 
     def series(self, sample: str) -> dict[LabelValues, float]:
         """Return the series of one sample name as of the last commit."""

@@ -27,13 +27,13 @@ CREATE TABLE events  (seq INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, event T
 # with a list of tellings in it; now each telling has a row, by its number: [object or null, telling].
 ROW_PER_TELLING = """
 INSERT OR REPLACE INTO stages
-  SELECT stage, 'telling ' || json_extract(told.value, '$[1][0]'), json_array(json(substr(object.key, 9)), json(told.value))
+  SELECT stage, 'telling ' || json_extract(item.value, '$[1][0]'), json_array(json(substr(object.key, 9)), json(item.value))
   FROM (SELECT stage, key, value FROM stages WHERE stage = 'lifecycle' AND key GLOB 'subject *') AS object,
-       json_each(object.value, '$[1]') AS told;
+       json_each(object.value, '$[1]') AS item;
 INSERT OR REPLACE INTO stages
-  SELECT stage, 'telling ' || json_extract(told.value, '$[1][0]'), json_array(NULL, json(told.value))
+  SELECT stage, 'telling ' || json_extract(item.value, '$[1][0]'), json_array(NULL, json(item.value))
   FROM (SELECT stage, value FROM stages WHERE stage = 'lifecycle' AND key GLOB 'nameless *') AS kind,
-       json_each(kind.value) AS list, json_each(list.value) AS told;
+       json_each(kind.value) AS list, json_each(list.value) AS item;
 DELETE FROM stages WHERE stage = 'lifecycle' AND (key GLOB 'subject *' OR key GLOB 'nameless *');
 """
 
@@ -48,8 +48,17 @@ TABLES_OF_ALERTS = """
 UPDATE stages SET key = json_extract(key, '$[0]') || ' ' || json_remove(key, '$[0]') WHERE stage = 'alerts';
 """
 
+# The rows of correlations and of containers' series got the names of their tables.
+NAMED_TABLES = """
+UPDATE OR REPLACE stages SET key = 'key ' || key
+  WHERE stage = 'correlator' AND key GLOB '[[]*' AND json_type(key, '$[1]') = 'array';
+UPDATE OR REPLACE stages SET key = 'matched ' || json_quote(json_extract(key, '$[0]'))
+  WHERE stage = 'correlator' AND key GLOB '[[]*';
+UPDATE OR REPLACE stages SET key = 'container ' || key WHERE stage = 'tally' AND key GLOB '[[]*';
+"""
+
 # Scripts that lead from each version to the next; the first makes version 1 of nothing.
-MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS, TABLES_OF_ALERTS)
+MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS, NAMED_TABLES, TABLES_OF_ALERTS)
 VERSION = len(MIGRATIONS)
 
 

@@ -6,7 +6,9 @@ commit, so an object that changed a thousand times in between is encoded once. A
 `restore` fills the tables again; what a stage derives from them (indexes, heaps) it rebuilds
 itself.
 
-A row is (`<prefix> <key as JSON>`, value as JSON), in the table `stages` of the database.
+A row is (`<prefix> <key as JSON>`, value as JSON), in the table `stages` of the database; the
+row of the key "", for a table of one value, is called `<prefix>`. Rows whose key is written in
+another way (older versions put blanks into them) are read too, and replaced at the next commit.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ class StateTable(dict[Key, Value], Generic[Key, Value]):
     After a value was changed in place, call `touch`.
     """
 
-    __slots__ = ("_changed", "_decode", "_encode", "prefix")
+    __slots__ = ("_changed", "_decode", "_encode", "_outdated", "prefix")
 
     def __init__(
         self,
@@ -54,6 +56,7 @@ class StateTable(dict[Key, Value], Generic[Key, Value]):
         self._encode = encode
         self._decode = decode
         self._changed: set[Key] = set()
+        self._outdated: Rows = {}
 
     # ── the dict, noting changes ─────────────────────────────────────────────────────
 
@@ -115,30 +118,36 @@ class StateTable(dict[Key, Value], Generic[Key, Value]):
     @property
     def has_changes(self) -> bool:
         """Whether `changed_rows` would return any row."""
-        return bool(self._changed)
+        return bool(self._changed or self._outdated)
 
     def changed_rows(self) -> Rows:
         """Return the rows of all keys that changed since the last call."""
-        rows: Rows = {}
+        rows, self._outdated = self._outdated, {}
         for key in self._changed:
-            value = _encode_json(self._encode(self[key])) if key in self else None
-            rows[f"{self.prefix} {_encode_json(key)}"] = value
+            rows[self._row_key(key)] = _encode_json(self._encode(self[key])) if key in self else None
         self._changed.clear()
         return rows
 
     def discard_changes(self) -> None:
-        """Forget which keys changed: there is no store to commit them to."""
+        """Forget which keys changed: no store commits them."""
         self._changed.clear()
+        self._outdated = {}
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """Fill the table from the committed rows of its stage; rows of other tables are skipped."""
         super().clear()
+        self.discard_changes()
         for row_key, row in rows.items():
             prefix, _, text = row_key.partition(" ")
             if prefix == self.prefix:
-                key = _hashable(json.loads(text))
+                key: Any = _hashable(json.loads(text)) if text else ""
                 super().__setitem__(key, self._decode(key, json.loads(row)))
-        self._changed.clear()
+                if row_key != self._row_key(key):
+                    self._outdated[row_key] = None
+                    self._changed.add(key)
+
+    def _row_key(self, key: Any) -> str:
+        return self.prefix if key == "" else f"{self.prefix} {_encode_json(key)}"
 
 
 def changed_rows(tables: Iterable[StateTable[Any, Any]]) -> Rows:

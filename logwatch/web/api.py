@@ -54,7 +54,7 @@ def routes(view: View) -> list[Route]:
 
     makers: dict[str, Callable[[Request], object]] = {
         "events": events,
-        "containers": lambda _: [asdict(status) for status in containers(view.published)],
+        "containers": lambda _: [asdict(status) for status in containers(view.containers(), view.published)],
         "alerts": lambda _: alerts_json(view.alerts(), rfc3339),
         "alerts/past": lambda _: [past_json(alert, rfc3339) for alert in reversed(view.alerts().past)],
         "rules": rules,
@@ -69,7 +69,7 @@ def routes(view: View) -> list[Route]:
 
 
 def source_json(status: SourceStatus, view: View) -> dict[str, object]:
-    """Return how a source stands, with what of it is proven lost."""
+    """Return the status of a source, with its losses."""
     gaps = view.published.values("logwatch_source_gaps_total")
     lost = view.published.values("logwatch_source_gap_bytes_total").get((status.path,), 0)
     return {
@@ -80,7 +80,7 @@ def source_json(status: SourceStatus, view: View) -> dict[str, object]:
 
 
 def rule_json(rule: Rule, view: View) -> dict[str, object]:
-    """Return a rule with how often it hit."""
+    """Return a rule with its hits."""
     hits = view.published.values("logwatch_rule_hits_total").get((rule.id,), 0)
     last = view.published.values("logwatch_rule_last_hit_timestamp_seconds").get((rule.id,))
     return {
@@ -116,7 +116,7 @@ def query(parameters: Mapping[str, str]) -> Query:
 
 
 def _json(tree: object, status: int) -> Response:
-    # Escapes beyond ASCII also carry what is no valid Unicode, as paths may be.
+    # ASCII escapes also work for text that is not valid Unicode, as paths may be.
     return Response(json.dumps(tree), status, media_type="application/json")
 
 

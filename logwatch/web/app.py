@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from logwatch.web.pages import Pages
 
 ANONYMOUS = "logwatch.anonymous"
-"""In a request's scope: it came without a password, where there are passwords. It may read a probe's first line."""
+"""In a request's scope: it came without a valid password although one is required. It may read a probe's first line."""
 LIFECYCLE_FLAG = "--web.enable-lifecycle"
 # Below this a reader gains nothing.
 COMPRESS_FROM = 16_384
@@ -30,7 +30,7 @@ def build(view: View, *, lifecycle: bool = False) -> Starlette:
 
 
 class _Routes:
-    """What stands beside the API: pages, metrics, probes, and what changes the process."""
+    """Pages, metrics, probes, reload and quit."""
 
     def __init__(self, view: View, *, lifecycle: bool) -> None:
         self._view = view
@@ -60,7 +60,7 @@ class _Routes:
     def _container(self, request: Request) -> Response:
         name = request.path_params["name"]
         page = self._pages.container(name)
-        return PlainTextResponse(f"no container is called {name!r} here\n", 404) if page is None else HTMLResponse(page)
+        return PlainTextResponse(f"container {name!r} not found\n", 404) if page is None else HTMLResponse(page)
 
     def _metrics(self, request: Request) -> Response:
         page, content_type = self._view.metrics(request.headers.get("accept", ""))

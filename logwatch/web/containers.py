@@ -1,20 +1,21 @@
-"""Containers as the committed series tell of them."""
+"""Containers as the page and the API show them: the register, with what the series count of each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from logwatch.metrics.catalog import OTHER
+from logwatch.formats.numbers import whole
 from logwatch.metrics.exposition import Published
+from logwatch.model import SECOND, Container, State
 
 Key = tuple[str, str]
-"""Host (empty where only one is told of) and name."""
+"""Host (empty if there is only one) and name."""
 
 
 @dataclass(slots=True)
 class ContainerStatus:
-    """A container: how it is and what happened to it."""
+    """A container: its state, and what happened to it."""
 
     name: str
     host: str = ""
@@ -30,36 +31,49 @@ class ContainerStatus:
     events: dict[str, int] = field(default_factory=dict)
 
 
-def containers(published: Published) -> list[ContainerStatus]:
-    """Return all containers that have series, by host and name."""
-    found: dict[Key, ContainerStatus] = {}
-
-    def rows(metric: str, own: int) -> list[tuple[ContainerStatus, tuple[str, ...], float]]:
-        """Pair each series of a metric with its container; `own` labels come before a host."""
-        paired = []
-        for labels, value in published.values(metric).items():
-            host = labels[own] if len(labels) > own else ""
-            key = (host, labels[0])
-            if key not in found:
-                found[key] = ContainerStatus(labels[0], host)
-            paired.append((found[key], labels, value))
-        return paired
-
-    for status, labels, _ in rows("docker_container_info", 3):
-        status.id, status.image = labels[1], labels[2]
-    for status, labels, value in rows("docker_container_state", 2):
-        status.state = labels[1] if value else status.state
-    for status, labels, value in rows("docker_container_health", 2):
-        status.health = labels[1] if value else status.health
-    for status, _, value in rows("docker_container_exit_code", 1):
-        status.exit_code = int(value)
-    for status, labels, value in rows("docker_container_events_total", 2):
+def containers(register: Iterable[Container], published: Published) -> list[ContainerStatus]:
+    """Return all containers by host and name; of those with one name only the last one."""
+    latest: dict[Key, Container] = {}
+    for each in sorted(register, key=lambda each: (each.state is not State.GONE, each.gone_ns or 0, each.last_ns)):
+        latest[each.host, each.label] = each
+    several = len({host for host, _ in latest}) > 1
+    found = {key: _status(each, key[0] if several else "") for key, each in sorted(latest.items())}
+    for status, action, value in _values(found, published, "docker_container_events_total"):
         if value:
-            status.events[labels[1]] = int(value)
-    for status, labels, value in rows("docker_container_last_event_timestamp_seconds", 2):
-        if value > status.last_event:
-            status.last_event, status.last_action = value, labels[1]
-    return [found[key] for key in sorted(found) if key[1] != OTHER]
+            status.events[action] = int(value)
+    seen: dict[Key, float] = {}
+    for status, action, value in _values(found, published, "docker_container_last_event_timestamp_seconds"):
+        if value > seen.get((status.host, status.name), 0.0):
+            seen[status.host, status.name] = status.last_event = value
+            status.last_action = action
+    return list(found.values())
+
+
+def _status(container: Container, host: str) -> ContainerStatus:
+    gone = container.state is State.GONE
+    return ContainerStatus(
+        name=container.label,
+        host=host,
+        id=container.id,
+        image=container.image or "",
+        state="" if gone else container.state.value,
+        health=container.health or "",
+        exit_code=whole(container.exit_code or ""),
+        last_event=container.last_ns / SECOND,
+    )
+
+
+def _values(
+    found: Mapping[Key, ContainerStatus], published: Published, metric: str
+) -> Iterator[tuple[ContainerStatus, str, float]]:
+    """Yield the series of a metric with their containers, actions and values, in the order of labels."""
+    by_name: dict[str, list[tuple[str, ContainerStatus]]] = {}
+    for (host, name), status in found.items():
+        by_name.setdefault(name, []).append((host, status))
+    for (name, action, *of), value in published.values(metric).items():
+        for host, status in by_name.get(name, ()):
+            if not of or of[0] == host:
+                yield status, action, value
 
 
 def totals(published: Published) -> Mapping[str, int]:

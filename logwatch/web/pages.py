@@ -54,7 +54,7 @@ class Pages:
         view, now_ns = self._view, self._view.now_ns()
         published = view.published
         hits = {labels[0]: int(value) for labels, value in published.values("logwatch_rule_hits_total").items()}
-        known = sorted(containers(published), key=_urgency)
+        known = sorted(containers(view.containers(), published), key=_urgency)
         hour = Query(since_ns=now_ns - HOUR_NS, event="container", limit=STRIP_EVENTS, newest_first=True)
         strips = _strips(known, (outcome.event for outcome in view.events(hour)), now_ns - HOUR_NS, now_ns)
         return _encoded(
@@ -76,7 +76,7 @@ class Pages:
     def container(self, name: str) -> bytes | None:
         """One container: how it is, its last hour and day, its alerts and its events; None for an unknown name."""
         view, now_ns = self._view, self._view.now_ns()
-        known = [each for each in containers(view.published) if each.name == name]
+        known = [each for each in containers(view.containers(), view.published) if each.name == name]
         query = Query(event="container", name=name, limit=CONTAINER_EVENTS, newest_first=True)
         if known and known[0].id[:SHORT_ID] == name:
             query = Query(event="container", id=name, limit=CONTAINER_EVENTS, newest_first=True)
@@ -109,12 +109,12 @@ def _strips(
     known: Iterable[ContainerStatus], events: Iterable[Event], since_ns: int, until_ns: int
 ) -> Mapping[tuple[str, str], Timeline]:
     """The strip of each container, by host (empty unless there are several) and name."""
-    told: defaultdict[str, list[Event]] = defaultdict(list)
+    by_name: defaultdict[str, list[Event]] = defaultdict(list)
     for event in events:
-        told[event.name or (event.id or "")[:SHORT_ID]].append(event)
+        by_name[event.name or (event.id or "")[:SHORT_ID]].append(event)
     return {
         (each.host, each.name): timeline(
-            (event for event in told[each.name] if each.host in ("", event.host)), each.state, since_ns, until_ns
+            (event for event in by_name[each.name] if each.host in ("", event.host)), each.state, since_ns, until_ns
         )
         for each in known
     }

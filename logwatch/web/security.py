@@ -1,8 +1,8 @@
-"""Who may read: TLS and passwords of a `web.config.yml`.
+"""TLS and passwords of a `web.config.yml`.
 
 The file and the certificates are looked at whenever a connection or a request comes, and read again when they
-have changed, so that a renewed certificate needs no restart. A change that cannot be used is logged, and what
-was in force stays in force.
+have changed, so that a renewed certificate needs no restart. A change that cannot be used is logged, and the
+previous configuration is kept.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from logwatch.errors import ConfigError
 from logwatch.web.app import ANONYMOUS
 
 PROBES = frozenset({"/-/healthy", "/-/ready"})
-"""Answered without a password, for who restarts containers: the status, and no more than the first line."""
+"""Answered without a password, for container probes: the status, and no more than the first line."""
 NOBODY = "$2b$10$LM5Mhmg8Lpge4e/SJR7KlOMzIpAAWKhnzAa9lFDDrc4yhc4JcpJeK"
-"""Compared with where a name is unknown, so that the time of an answer does not tell which names are known."""
+"""Compared if a name is unknown, so that the time of an answer does not reveal which names exist."""
 LONGEST = 72
 """Bytes of a password that bcrypt looks at."""
 REMEMBERED = 100
@@ -42,14 +42,14 @@ log = logging.getLogger("logwatch")
 
 
 class Security:
-    """A web.config.yml in force. Raises ConfigError with every mistake in it."""
+    """A loaded web.config.yml. Raises ConfigError with every mistake in it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = read(path)
         self._seen = self._look()
         self.context: ssl.SSLContext | None = None
-        """What to serve with; None: without TLS."""
+        """None: without TLS."""
         if self._file.tls_server_config is not None:
             self.context = _context(self._file.tls_server_config)
             self.context.sni_callback = self._greet
@@ -57,11 +57,11 @@ class Security:
         self._judged: dict[bytes, bool] = {}
 
     def guard(self, application: ASGIApp) -> ASGIApp:
-        """Put the question for a password before an application."""
+        """Require a password for an application."""
         return Gate(application, self)
 
     def admits(self, authorization: str | None) -> bool:
-        """Whether a request with this Authorization header may read. Takes a tenth of a second the first time."""
+        """Whether a request with this Authorization header is allowed. Takes a tenth of a second the first time."""
         self._refresh()
         users = self._file.basic_auth_users
         if not users:
@@ -91,10 +91,10 @@ class Security:
             file = read(self._path)
             current = _context(file.tls_server_config) if file.tls_server_config is not None else None
         except ConfigError as error:
-            log.error("%s: what was in force stays in force", error)  # noqa: TRY400 - an operator's mistake, not a bug
+            log.error("%s: keeping the previous configuration", error)  # noqa: TRY400 - an operator's mistake, not a bug
             return
         if (current is None) != (self.context is None):
-            log.error("%s: TLS is not switched on or off while logwatch runs: restart it", self._path)
+            log.error("%s: enabling or disabling TLS needs a restart", self._path)
             return
         self._file, self._current = file, current
         log.info("%s: read again", self._path)
@@ -120,13 +120,13 @@ def _context(tls: TlsServer) -> ssl.SSLContext:
         context.load_cert_chain(tls.cert_file, tls.key_file, password=_no_password)
     except (ssl.SSLError, OSError, ValueError) as error:
         raise ConfigError(
-            f"{tls.cert_file}, {tls.key_file}: no certificate with its key, in PEM without a password: {error}"
+            f"{tls.cert_file}, {tls.key_file}: cannot load certificate and key (PEM, without a password): {error}"
         ) from error
     if tls.client_ca_file is not None:
         try:
             context.load_verify_locations(tls.client_ca_file)
         except (ssl.SSLError, OSError) as error:
-            raise ConfigError(f"{tls.client_ca_file}: no certificates in PEM: {error}") from error
+            raise ConfigError(f"{tls.client_ca_file}: cannot load certificates (PEM): {error}") from error
     context.verify_mode = VERIFY[tls.client_auth_type]
     return context
 
@@ -149,7 +149,7 @@ def _credentials(authorization: str | None) -> tuple[str, str]:
 
 
 class Gate:
-    """Lets requests through to the application that bring a password, where passwords are set."""
+    """Passes requests with a valid password to the application, if passwords are set."""
 
     def __init__(self, application: ASGIApp, security: Security) -> None:
         self._application = application
@@ -164,5 +164,5 @@ class Gate:
         elif scope["path"] in PROBES:
             await self._application({**scope, ANONYMOUS: True}, receive, send)
         else:
-            answer = PlainTextResponse("a name and a password are needed\n", 401, {"WWW-Authenticate": "Basic"})
+            answer = PlainTextResponse("authentication required\n", 401, {"WWW-Authenticate": "Basic"})
             await answer(scope, receive, send)

@@ -18,9 +18,9 @@ def parse_address(address: str) -> tuple[str, int]:
     """Return host and port; the host is empty for every address of the machine. Raises ConfigError."""
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65535:
-        raise ConfigError(f"'{address}' is no address to listen on: write host:port, :port or [::1]:port")
+        raise ConfigError(f"'{address}' is not a listening address: write host:port, :port or [::1]:port")
     if host.startswith("[") != host.endswith("]") or (":" in host and not host.startswith("[")):
-        raise ConfigError(f"'{address}' is no address to listen on: write an IPv6 address in brackets, [::1]:{port}")
+        raise ConfigError(f"'{address}' is not a listening address: write an IPv6 address in brackets, [::1]:{port}")
     return host.strip("[]"), int(port)
 
 
@@ -33,7 +33,7 @@ def listen(address: str) -> socket.socket:
         family, _, _, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server(place[:2], family=family)
     except socket.gaierror as error:
-        raise ConfigError(f"cannot listen on {address}: {host} is no host known here ({error.strerror})") from error
+        raise ConfigError(f"cannot listen on {address}: host {host} not found ({error.strerror})") from error
     except OSError as error:
         raise ConfigError(
             f"cannot listen on {address}: port {port}: {_reason(error)}: choose another with --web.listen-address"

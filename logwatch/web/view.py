@@ -8,7 +8,7 @@ from typing import Protocol
 
 from logwatch.alerting import Report
 from logwatch.metrics.exposition import Published
-from logwatch.model import Outcome, Rule, SourceStatus
+from logwatch.model import Container, Outcome, Rule, SourceStatus
 from logwatch.store import Query
 
 
@@ -41,6 +41,9 @@ class View(Protocol):
 
     def alerts(self) -> Report:
         """Tell how alerting and recording rules stand."""
+
+    def containers(self) -> Sequence[Container]:
+        """Return the register of containers, removed ones included."""
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""

@@ -8,7 +8,7 @@ from logwatch.alerting import Alerts, Options
 from logwatch.alerting.evidence import MOST_OBJECTS, MOST_WAITING, Evidence
 from logwatch.build import Builder
 from logwatch.config.settings import Alerting, Config, Rules
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk, Event, Family, Outcome, Record, SampleChange
 
 DIES = Family("docker_container_events_total", "counter", "Events.", ("name", "action"))
@@ -35,10 +35,10 @@ groups:
 TARGETS = {"job": "logwatch", "instance": "h:1"}
 
 
-def stage(tmp_path: Path, text: str, series: Series | None = None, **terms) -> tuple[Alerts, Series]:
+def stage(tmp_path: Path, text: str, series: Registry | None = None, **terms) -> tuple[Alerts, Registry]:
     path = tmp_path / "rules.yml"
     path.write_text(text)
-    series = series or Series([DIES])
+    series = series or Registry([DIES])
     return Alerts(alerting.load([path]), Options(TARGETS, **terms), series), series
 
 
@@ -141,9 +141,9 @@ def test_groups_about_this_process_follow_the_wall_clock(tmp_path):
 
 
 def test_silence_is_passed_over_once_nothing_can_change_any_more(tmp_path):
-    part, series = stage(tmp_path, one("docker_last_event_timestamp_seconds > time() - 300"), Series([LAST]))
+    part, series = stage(tmp_path, one("docker_last_event_timestamp_seconds > time() - 300"), Registry([LAST]))
     part.evaluate(5 * SECOND)
-    series.lift(LAST.name, ("storage", "pressure"), 7, 7 * SECOND)
+    series.set_max(LAST.name, ("storage", "pressure"), 7, 7 * SECOND)
     times = []
     for time_ns in part.due(7 * SECOND, 30 * DAY, lambda: DAY + 1 if times[-1] * SECOND < DAY else None):
         part.evaluate(time_ns)
@@ -240,13 +240,13 @@ def told(parts):
 
 @pytest.mark.parametrize("cuts", [(0.1, 0.3, 0.5, 0.9), (0.25, 0.26, 0.27)])
 def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
-    whole = pipeline(tmp_path, Series())
+    whole = pipeline(tmp_path, Registry())
     whole.apply(Chunk(LOG, "m", 0, NOW), NOW)
     ends = [LOG.index(b"\n", int(len(LOG) * cut)) + 1 for cut in cuts] + [len(LOG)]
     rows, values, points, start = {}, {}, {}, 0
     parts = []
     for end in ends:
-        series = Series()
+        series = Registry()
         part = pipeline(tmp_path, series)
         series.restore(values.values(), sorted(points.values(), key=lambda each: each.time_ns))
         part.restore(rows)
@@ -268,7 +268,7 @@ def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
 
 
 def test_passing_over_silence_changes_no_alert(tmp_path):
-    one, other = pipeline(tmp_path, Series()), pipeline(tmp_path, Series())
+    one, other = pipeline(tmp_path, Registry()), pipeline(tmp_path, Registry())
     for part in (one, other):
         part.apply(Chunk(LOG, "m", 0, NOW), NOW)
     start = one.clock_ns // (5 * SECOND) * 5 * SECOND
@@ -291,7 +291,7 @@ class Reloaded:
 
     def __init__(self, tmp_path: Path) -> None:
         self._tmp_path = tmp_path
-        self.series = Series([DIES])
+        self.series = Registry([DIES])
         self.rows: dict[str, str] = {}
         self.part: Alerts | None = None
 

@@ -6,7 +6,7 @@ import pytest
 
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Alert, Family
 
 DIES = Family("docker_container_events_total", "counter", "Events.", ("name", "action"))
@@ -14,19 +14,19 @@ FAILURES = "logwatch_rule_evaluation_failures_total"
 ALL = 'docker_container_events_total{action="die"} > 0'
 
 
-def stage(tmp_path: Path, *rules: str, limit: int = 0) -> tuple[Alerts, Series]:
-    path, series = tmp_path / "rules.yml", Series([DIES])
+def stage(tmp_path: Path, *rules: str, limit: int = 0) -> tuple[Alerts, Registry]:
+    path, series = tmp_path / "rules.yml", Registry([DIES])
     lines = "".join(f"  - {{{rule}}}\n" for rule in rules)
     path.write_text(f"groups:\n- name: g\n  interval: 5s\n  limit: {limit}\n  rules:\n{lines}")
     part = Alerts(alerting.load([path]), Options({}), series)
     return part, series
 
 
-def die(series: Series, name: str, second: int) -> None:
+def die(series: Registry, name: str, second: int) -> None:
     series.add(DIES.name, (name, "die"), 1, second * SECOND)
 
 
-def failures(series: Series, rule: str = "g/A") -> float | None:
+def failures(series: Registry, rule: str = "g/A") -> float | None:
     return series.value(FAILURES, (rule,))
 
 

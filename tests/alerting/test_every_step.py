@@ -16,7 +16,7 @@ from logwatch.alerting import Alerts, Group, Options
 from logwatch.alerting.loader import load
 from logwatch.build import Builder
 from logwatch.config.settings import Alerting, Config
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Alert, Chunk, Family
 from logwatch.pipeline import Pipeline
 from logwatch.rulefiles.files import rules_folder
@@ -63,7 +63,7 @@ def told(alerts: Sequence[Alert]) -> list[tuple[object, ...]]:
 
 
 def pipeline(tmp_path: Path) -> Pipeline:
-    builder = Builder(Config(alerting=Alerting(target_labels=TARGETS)), Series(), tmp_path)
+    builder = Builder(Config(alerting=Alerting(target_labels=TARGETS)), Registry(), tmp_path)
     return builder.pipeline(builder.rules())
 
 
@@ -133,7 +133,7 @@ class Side:
     """Series with all groups over them."""
 
     def __init__(self, kind: type[Alerts], groups: Sequence[Group]) -> None:
-        self.series = Series(FAMILIES)
+        self.series = Registry(FAMILIES)
         self.alerts = kind(groups, Options(TARGETS), self.series)
         self.ended = ended_of(self.alerts)
 

@@ -9,7 +9,7 @@ from logwatch.alerting import Alerts, Options
 from logwatch.build import Builder, nanoseconds
 from logwatch.config import load
 from logwatch.driver import Engine
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk, Family, SourceStatus
 from logwatch.notifiers import Dispatcher
 from logwatch.store import Store, Sync
@@ -31,7 +31,7 @@ def rule(expr: str, interval: str = "5s") -> str:
     ],
 )
 def test_a_late_event_counts_at_its_own_time_and_the_next_evaluation_sees_it(tmp_path, expr):
-    path, series = tmp_path / "rules.yml", Series([DIES])
+    path, series = tmp_path / "rules.yml", Registry([DIES])
     path.write_text(rule(expr))
     part = Alerts(alerting.load([path]), Options(), series)
     series.add(DIES.name, ("web", "die"), 1, 59 * MINUTE)
@@ -47,7 +47,7 @@ def test_a_late_event_counts_at_its_own_time_and_the_next_evaluation_sees_it(tmp
 
 
 def test_a_late_event_wakes_a_rule_that_rests(tmp_path):
-    path, series = tmp_path / "rules.yml", Series([DIES])
+    path, series = tmp_path / "rules.yml", Registry([DIES])
     path.write_text(rule("docker_container_events_total > 1"))
     part = Alerts(alerting.load([path]), Options(), series)
     series.add(DIES.name, ("web", "die"), 1, MINUTE)
@@ -112,7 +112,7 @@ def test_a_line_is_in_its_evaluation_if_it_comes_within_the_lateness(tmp_path, l
     rules.write_text(rule('increase(docker_events_total{type="daemon",action="error"}[5s]) > 0'))
     config.write_text(f"alerting: {{lateness: {lateness}}}\nrules: {{paths: [{rules}]}}\nsources: {{timezone: UTC}}\n")
     configuration = load(config, {}, {}).config
-    series = Series()
+    series = Registry()
     builder = Builder(configuration, series, tmp_path)
     pipeline = builder.pipeline(builder.rules())
     ended = []

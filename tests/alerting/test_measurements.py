@@ -4,7 +4,7 @@ import pytest
 
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, SampleChange
 
 DROPPED = "logwatch_notifications_dropped_total"
@@ -14,7 +14,7 @@ GROUP = "groups: [{{name: g, interval: 15s, rules: [{{alert: A, expr: '{}'{}}}]}
 def stage(tmp_path: Path, expression: str, more: str = "") -> Alerts:
     path = tmp_path / "rules.yml"
     path.write_text(GROUP.format(expression, more))
-    return Alerts(alerting.load([path]), Options({}), Series())
+    return Alerts(alerting.load([path]), Options({}), Registry())
 
 
 def dropped(part: Alerts, second: int, *values: int) -> list[float]:

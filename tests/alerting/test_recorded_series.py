@@ -4,16 +4,16 @@ import pytest
 
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Family
 
 DIES = Family("docker_container_events_total", "counter", "Events.", ("name", "action"))
 
 
-def stage(path: Path, *rules: str, series: Series | None = None) -> Alerts:
+def stage(path: Path, *rules: str, series: Registry | None = None) -> Alerts:
     text = "groups:\n- name: g\n  interval: 5s\n  rules:\n" + "".join(f"  - {{{rule}}}\n" for rule in rules)
     path.write_text(text)
-    return Alerts(alerting.load([path]), Options({}), series or Series([DIES]))
+    return Alerts(alerting.load([path]), Options({}), series or Registry([DIES]))
 
 
 def interrupted(before: Alerts, after: Alerts) -> Alerts:
@@ -32,7 +32,7 @@ READ = "alert: A, expr: 'a:dies'"
 
 @pytest.mark.parametrize("cut", [False, True])
 def test_two_rules_make_one_metric_and_each_ends_only_its_own_series(tmp_path, cut):
-    series = Series([DIES])
+    series = Registry([DIES])
     part = stage(tmp_path / "a.yml", LOW, HIGH, READ, series=series)
     series.add(DIES.name, ("a", "die"), 1, SECOND)
     series.add(DIES.name, ("b", "die"), 7, SECOND)
@@ -100,7 +100,7 @@ def test_groups_of_one_name_in_two_files_keep_their_own_states(tmp_path):
     paths = [tmp_path / "a.yml", tmp_path / "b.yml"]
     stage(paths[0], "alert: A, expr: 'vector(1)', for: 10s")
     stage(paths[1], "alert: A, expr: 'vector(2)', for: 1m")
-    before, after = (Alerts(alerting.load(paths), Options({}), Series([DIES])) for _ in range(2))
+    before, after = (Alerts(alerting.load(paths), Options({}), Registry([DIES])) for _ in range(2))
     before.evaluate(5 * SECOND)
     interrupted(before, after).evaluate(15 * SECOND)
 
@@ -117,7 +117,7 @@ def test_groups_of_one_name_in_two_files_keep_their_own_states(tmp_path):
     ids=["evaluation", "labels", "limit"],
 )
 def test_what_a_rule_recorded_before_it_failed_is_seen_for_five_minutes(tmp_path, record):
-    series = Series([DIES])
+    series = Registry([DIES])
     text = f"groups: [{{name: g, interval: 5s, limit: 1, rules: [{{record: 'a:q', {record}}}, {{alert: A, expr: 'count(a:q)'}}]}}]"
     (tmp_path / "a.yml").write_text(text)
     part = Alerts(alerting.load([tmp_path / "a.yml"]), Options({}), series)

@@ -8,7 +8,7 @@ from logwatch import alerting
 from logwatch.alerting.lint import check
 from logwatch.build import Builder
 from logwatch.config import Config
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND
 from logwatch.rulefiles.files import rules_folder
 
@@ -46,12 +46,12 @@ def test_the_manual_lists_it(rule):
 
 
 def test_check_finds_nothing_in_them():
-    assert check(FILES, Builder(Config(), Series(), None).rules().rules) == []
+    assert check(FILES, Builder(Config(), Registry(), None).rules().rules) == []
 
 
 def test_run_loads_them_unless_told_not_to():
     def names(**rules: object) -> set[str]:
-        builder = Builder(Config.model_validate({"rules": rules}), Series(), None)
+        builder = Builder(Config.model_validate({"rules": rules}), Registry(), None)
         groups = alerting.load(builder.rules().alert_files, disabled=builder.config.rules.disable)
         return {rule.name for group in groups for rule in group.rules}
 

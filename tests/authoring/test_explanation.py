@@ -160,7 +160,7 @@ def test_the_text_for_people(rules: str) -> None:
 
 
 def test_a_line_without_header_is_said_to_have_none(rules: str) -> None:
-    assert "none can be read" in call("explain", "--no-shipped-rules", "--rules", rules, "garbage").out
+    assert "not found: give the whole line" in call("explain", "--no-shipped-rules", "--rules", rules, "garbage").out
 
 
 def test_a_header_whose_date_cannot_be_read_is_told(rules: str) -> None:
@@ -216,3 +216,20 @@ def test_never_raises(message: bytes, header: bytes) -> None:
     line = header + message.replace(b"\n", b" ")
 
     assert EXPLAINER.explain(line, 0).line == line.rstrip(b"\r").decode(errors="replace")
+
+
+@pytest.mark.parametrize(
+    ("line", "warning"),
+    [
+        pytest.param("Nov 23 18:13:01 vm kernel[8433]: eth0: renamed from veth8e0c9a3", "the kernel has no pid", id="kernel"),
+        pytest.param(
+            '2026-11-23T18:13:01Z vm dockerd[1]: time="2026-11-23T15:07:01Z" level=fatal msg="failed to start daemon"',
+            "no engine wrote it",
+            id="far off",
+        ),
+    ],
+)  # fmt: skip
+def test_says_why_a_line_is_not_believed(line: str, warning: str) -> None:
+    done = call("explain", line)
+
+    assert warning in " ".join(done.out.split())

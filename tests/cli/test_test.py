@@ -71,11 +71,11 @@ def test_only_tests_with_such_a_name_run(folder: Path, flag: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["alerts.yml"], "no test file: it begins with rule_files: or tests:"),
-        (["no.yml"], "no such file"),
-        (["test.yml", "-k", "nothing"], "no test has such a name"),
+        (["alerts.yml"], "not a test file: it begins with rule_files: or tests:"),
+        (["no.yml"], "file or folder not found"),
+        (["test.yml", "-k", "nothing"], "no test name matches"),
         (["test.yml", "-k", "("], "not a regular expression"),
-        (["empty"], "there is no test file in"),
+        (["empty"], "test files not found in"),
     ],
 )
 def test_what_cannot_run_is_said(

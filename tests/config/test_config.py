@@ -103,12 +103,14 @@ def test_the_table_masks_secrets_and_writes_units(tmp_path: Path) -> None:
         ),
         pytest.param(
             "web: {listen_address: »80}",
-            f"'80' is no address to listen on: write host:port, such as ':80' or '127.0.0.1:{DEFAULT_PORT}'",
+            f"'80' is not a listening address: write host:port, such as ':80' or '127.0.0.1:{DEFAULT_PORT}'",
             id="address",
         ),
         pytest.param("web: {listen_address: »':70000'}", "port 70000 does not exist: write 0 to 65535", id="port"),
         pytest.param(
-            "alerting: {alertmanagers: [»host]}", "'host' is no URL: write http://host:port or https://host", id="url"
+            "alerting: {alertmanagers: [»host]}",
+            "'host' is not a URL: write http://host:port or https://host",
+            id="url",
         ),
         pytest.param(
             "alerting: {webhooks: [{url: http://a, »retry: 1}]}",
@@ -117,7 +119,7 @@ def test_the_table_masks_secrets_and_writes_units(tmp_path: Path) -> None:
             id="receiver",
         ),
         pytest.param(
-            "alerting: {external_labels: {»a-b: c}}", "'a-b' is no label name: use letters, digits and _", id="label"
+            "alerting: {external_labels: {»a-b: c}}", "'a-b' is not a label name: use letters, digits and _", id="label"
         ),
         pytest.param("»- a", "expected sections such as state: at the top, not a list: write 'key: value'", id="list"),
         pytest.param("state: {dir: /a, »dir: /b}", "key 'dir' is here twice (first in line 1): keep one", id="twice"),
@@ -147,7 +149,7 @@ def test_a_file_that_is_not_there_is_explained(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load(tmp_path / "no.yml", {}, {})
 
-    assert str(raised.value) == f"{tmp_path}/no.yml: no such file: create it, or correct --config.file"
+    assert str(raised.value) == f"{tmp_path}/no.yml: file not found: create it, or correct --config.file"
 
 
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def event(kind: str, at: float = 0, container: str | None = WEB, host: str = "vm
 def feed(watch: Correlator, *events: Event, seq: int = 1) -> list[Event]:
     made = []
     for number, each in enumerate(events, seq):
-        made += watch.advance(each.time_ns) + watch.accept(Outcome(number, each))
+        made += watch.advance(each.time_ns) + watch.process(Outcome(number, each))
     return made
 
 

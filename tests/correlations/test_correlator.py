@@ -8,14 +8,14 @@ from correlating import BY_SIGNAL, DB, FIRST, KILLED, NOT_READY, START, WEB, cor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from logwatch.correlations import Correlator, course
-from logwatch.metrics import Series
+from logwatch.correlations import Correlator, correlation_state
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Gap, Outcome
 from logwatch.pipeline import Pipeline, Settings
 
 
 def test_of_too_many_keys_the_oldest_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course, "MOST_OPEN", 2)
+    monkeypatch.setattr(correlation_state, "MAX_OPEN", 2)
     watch = Correlator([KILLED])
     made = feed(
         watch, *(event("container.oom", at, f"{at:064}") for at in range(3)), event("container.die", 4, f"{0:064}")
@@ -39,8 +39,8 @@ def test_an_event_too_late_for_correlations_is_counted_once(behind: int, counted
         ]
     )
     watch.advance(START + behind * SECOND)
-    watch.accept(Outcome(1, event("container.oom")))
-    watch.accept(Outcome(1, event("container.oom"), amends=True))
+    watch.process(Outcome(1, event("container.oom")))
+    watch.process(Outcome(1, event("container.oom"), amends=True))
 
     assert watch.late == counted
 
@@ -90,7 +90,7 @@ def test_interrupted_is_uninterrupted(lines: list[Any], seed: int) -> None:
         outcome = Outcome(max(1, seq - amends), event(kind, clock, container, **attributes), amends)
 
         assert whole.advance(outcome.event.time_ns) == cut.advance(outcome.event.time_ns)
-        assert whole.accept(outcome) == cut.accept(outcome)
+        assert whole.process(outcome) == cut.process(outcome)
         if chance.random() < 0.5:
             rows = {key: row for key, row in {**rows, **cut.changed_rows()}.items() if row is not None}
             cut = Correlator(rules)
@@ -99,9 +99,9 @@ def test_interrupted_is_uninterrupted(lines: list[Any], seed: int) -> None:
 
 
 def test_what_is_dropped_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(course, "MOST_OPEN", 2)
+    monkeypatch.setattr(correlation_state, "MAX_OPEN", 2)
     first = correlation("first_seen", "log.gap", id="gap/first", event="log.first_gap", by=("attributes.reason",))
-    series = Series()
+    series = Registry()
     pipeline = Pipeline([], [first], Settings(), series)
     for reason in ("deleted", "truncated", "replaced"):
         pipeline.note_gap(Gap("messages", reason, START, 1))

@@ -79,9 +79,9 @@ def test_an_amended_event_takes_part_once_its_attributes_do() -> None:
     watch = Correlator([BY_SIGNAL])
     die, told = event("container.die"), event("container.die", 0, exit_code="137")
     made = [
-        watch.accept(Outcome(7, die)),
-        watch.accept(Outcome(7, told, amends=True)),
-        watch.accept(Outcome(7, told, amends=True)),
+        watch.process(Outcome(7, die)),
+        watch.process(Outcome(7, told, amends=True)),
+        watch.process(Outcome(7, told, amends=True)),
     ]
 
     assert [len(each) for each in made] == [0, 1, 0]
@@ -101,7 +101,7 @@ def test_made_events_may_chain_but_not_in_a_circle() -> None:
     second = correlation("first_seen", "container.oom_killed", id="oom/first", event="container.oom", by=("id",))
     watch = Correlator([first, second])
     (killed,) = feed(watch, event("container.oom"), event("container.die", 1))
-    (again,) = watch.accept(Outcome(3, killed))
+    (again,) = watch.process(Outcome(3, killed))
 
     assert again.event == "container.oom"
-    assert watch.accept(Outcome(4, again)) == []
+    assert watch.process(Outcome(4, again)) == []

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from logwatch.docker.inventory import PACE_NS, Inventory
 from logwatch.lifecycle import Lifecycle
-from logwatch.model import SECOND, Container, Event, Outcome, Renamed, State, StateChange
+from logwatch.model import SECOND, Event, Outcome, Renamed, State, StateChange
 
 WEB = "3f" * 32
 DB = "a0" * 32
@@ -155,10 +155,10 @@ def stop(at: int) -> Event:
 def test_long_running_containers_show_on_day_one(tmp_path: Path) -> None:
     write(tmp_path)
     life = Lifecycle(SECOND)
-    made = life.learn(Inventory(tmp_path).refresh(0), "vm", STARTED + 5)
+    made = life.process_inventory(Inventory(tmp_path).refresh(0), "vm", STARTED + 5)
     (view,) = life.containers()
 
-    assert made == [StateChange(STARTED + 5, Container("vm", WEB, "web"), None, State.RUNNING)]
+    assert made == [StateChange(STARTED + 5, "vm", WEB, "web", None, State.RUNNING)]
     assert (view.name, view.state, view.image, view.project, view.since_ns) == (
         "web",
         State.RUNNING,
@@ -171,8 +171,8 @@ def test_long_running_containers_show_on_day_one(tmp_path: Path) -> None:
 def test_its_events_carry_name_and_project(tmp_path: Path) -> None:
     write(tmp_path)
     life = Lifecycle(SECOND)
-    life.learn(Inventory(tmp_path).refresh(0), "vm", STARTED)
-    (outcome,) = life.accept(stop(1))
+    life.process_inventory(Inventory(tmp_path).refresh(0), "vm", STARTED)
+    (outcome,) = life.process(stop(1))
 
     assert isinstance(outcome, Outcome)
     assert (outcome.event.name, outcome.event.attributes) == ("web", {"compose_project": "shop"})
@@ -181,19 +181,19 @@ def test_its_events_carry_name_and_project(tmp_path: Path) -> None:
 def test_the_log_is_believed_where_it_spoke(tmp_path: Path) -> None:
     write(tmp_path, State={"Running": False})
     life = Lifecycle(SECOND)
-    life.accept(stop(0)._replace(event="container.start"))
-    made = life.learn(Inventory(tmp_path).refresh(0), "vm", STARTED + 5)
+    life.process(stop(0)._replace(event="container.start"))
+    made = life.process_inventory(Inventory(tmp_path).refresh(0), "vm", STARTED + 5)
 
-    assert made == [Renamed(STARTED + 5, Container("vm", WEB, "web"), WEB[:12])]
+    assert made == [Renamed(STARTED + 5, "vm", WEB, "web", WEB[:12])]
     assert [each.state for each in life.containers()] == [State.RUNNING]
 
 
 def test_its_name_is_remembered_after_removal(tmp_path: Path) -> None:
     write(tmp_path)
     life = Lifecycle(SECOND)
-    life.learn(Inventory(tmp_path).refresh(0), "vm", STARTED)
-    life.accept(stop(0)._replace(event="container.destroy"))
-    (outcome, *_) = life.accept(stop(20 * SECOND)._replace(event="container.die"))
+    life.process_inventory(Inventory(tmp_path).refresh(0), "vm", STARTED)
+    life.process(stop(0)._replace(event="container.destroy"))
+    (outcome, *_) = life.process(stop(20 * SECOND)._replace(event="container.die"))
 
     assert isinstance(outcome, Outcome)
     assert outcome.event.name == "web"

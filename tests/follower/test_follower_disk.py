@@ -69,7 +69,7 @@ def test_a_directory_is_an_error_at_the_start(tmp_path):
 def test_a_fifo_is_no_log_file(tmp_path):
     os.mkfifo(tmp_path / "fifo")
 
-    with pytest.raises(SourceError, match="no regular file"):
+    with pytest.raises(SourceError, match="not a regular file"):
         FileSource([str(tmp_path / "fifo")])
 
 

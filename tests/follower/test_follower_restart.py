@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from follower_driver import Log, Reader
+from pygtail import Pygtail
 
 from logwatch.model import SECOND
-from logwatch.sources.file import FileSource, RotationDecision
+from logwatch.sources.file import FileSource
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_t40_a_clean_stop_leaves_pygtails_offset_file(log, tmp_path):
     reader.poll()
     reader.stop()
     (offset_file,) = tmp_path.glob("*.offset")
-    pygtail = RotationDecision(str(log.path), str(offset_file), lambda: None)
+    pygtail = Pygtail(str(log.path), offset_file=str(offset_file))
 
     assert (pygtail.offset_file_inode, pygtail.offset) == (log.path.stat().st_ino, log.path.stat().st_size)
     assert pygtail.rotated_logfile is None
@@ -100,13 +101,13 @@ def test_t47_rows_are_handed_over_once_and_only_where_something_changed(log):
     reader = Reader(log.path)
     log.write(3)
     reader.step()
-    assert set(reader.commit()) == {str(log.path)}
+    assert set(reader.commit()) == {f'position "{log.path}"'}
     for _ in range(100):
         reader.step()
         assert reader.commit() == {}
     log.write(1)
     reader.step()
-    assert set(reader.commit()) == {str(log.path)}
+    assert set(reader.commit()) == {f'position "{log.path}"'}
 
 
 @pytest.mark.parametrize("hours", [1, -1])

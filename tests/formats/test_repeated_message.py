@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import load
@@ -21,7 +21,7 @@ OTHER = "Nov 23 18:12:58 vm sshd[1]: Connection closed\n"
 
 def pipeline(state: Path, **settings: bool) -> Pipeline:
     rules = load([])
-    return Pipeline(rules.rules, rules.correlations, Settings(**settings), Series(), state)
+    return Pipeline(rules.rules, rules.correlations, Settings(**settings), Registry(), state)
 
 
 def errors(log: str, state: Path, **settings: bool) -> int:

@@ -39,7 +39,7 @@ def play(*events: Event, life: Lifecycle | None = None) -> list[Consequence]:
     life = life or Lifecycle(SECOND)
     made: list[Consequence] = []
     for each in events:
-        made += life.advance(each.stamp_ns) + life.accept(each)
+        made += life.advance(each.stamp_ns) + life.process(each)
     return made + life.flush()
 
 

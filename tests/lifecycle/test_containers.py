@@ -3,9 +3,9 @@
 from lifecycle_lines import DB, START, WEB, accepted, event, kinds, leading, play, shim, states
 
 from logwatch.lifecycle import Lifecycle
-from logwatch.lifecycle.containers import GONE_NS, NAMELESS_NS
+from logwatch.lifecycle.containers import KEEP_REMOVED_NS, KEEP_UNNAMED_NS
 from logwatch.lifecycle.lifecycle import SWEEP_NS
-from logwatch.model import SECOND, Container, Outcome, Renamed, State, StateChange
+from logwatch.model import SECOND, Expired, Outcome, Renamed, State, StateChange
 
 
 def test_a_creation_gets_its_id_when_that_is_born() -> None:
@@ -69,14 +69,14 @@ def test_a_short_id_becomes_the_full_one() -> None:
 def test_a_rename_ends_the_old_label() -> None:
     made = play(leading("container.start", 0, name="web"), leading("container.rename", 20, name="old"))
 
-    assert Renamed(START + 20 * SECOND, Container("vm", WEB, "old"), "web") in made
+    assert Renamed(START + 20 * SECOND, "vm", WEB, "old", "web") in made
 
 
 def test_who_takes_a_name_over_ends_the_former_owner() -> None:
     life = Lifecycle(SECOND)
     made = play(leading("container.start", 0, name="web"), leading("container.create", 20, DB, name="web"), life=life)
 
-    assert StateChange(START + 20 * SECOND, Container("vm", WEB, "web"), State.RUNNING, State.GONE) in made
+    assert StateChange(START + 20 * SECOND, "vm", WEB, "web", State.RUNNING, State.GONE) in made
     assert [each.id for each in life.containers()] == [DB]
 
 
@@ -125,8 +125,8 @@ def test_a_late_event_is_counted_and_says_nothing_about_now() -> None:
 
 def test_made_events_are_numbered_and_named() -> None:
     life = Lifecycle(SECOND)
-    life.accept(leading("container.start", 0, name="web"))
-    (outcome,) = life.admit(event("container.oom_killed", 1, rule="oom/killed"))
+    life.process(leading("container.start", 0, name="web"))
+    (outcome,) = life.process_derived(event("container.oom_killed", 1, rule="oom/killed"))
 
     assert isinstance(outcome, Outcome)
     assert (outcome.seq, outcome.event.name) == (2, "web")
@@ -136,7 +136,7 @@ def test_removed_containers_are_forgotten_after_an_hour() -> None:
     life = Lifecycle(SECOND)
     play(leading("container.destroy", 0, name="web"), life=life)
     rows = life.changed_rows()
-    life.advance(START + GONE_NS + SWEEP_NS)
+    life.advance(START + KEEP_REMOVED_NS + SWEEP_NS)
 
     assert None in life.changed_rows().values()
     assert any(key.startswith("container ") for key in rows)
@@ -144,7 +144,10 @@ def test_removed_containers_are_forgotten_after_an_hour() -> None:
 
 def test_a_container_without_a_name_is_gone_after_a_day_of_silence() -> None:
     life = Lifecycle(SECOND)
-    life.accept(leading("container.start"))
-    made = life.advance(START + NAMELESS_NS + SWEEP_NS)
+    life.process(leading("container.start"))
+    made = life.advance(START + KEEP_UNNAMED_NS + SWEEP_NS)
 
-    assert [StateChange(START + NAMELESS_NS, Container("vm", WEB, None), State.RUNNING, State.GONE)] == made
+    assert [
+        StateChange(START + KEEP_UNNAMED_NS, "vm", WEB, WEB[:12], State.RUNNING, State.GONE),
+        Expired(START + KEEP_UNNAMED_NS, "vm", WEB, WEB[:12]),
+    ] == made

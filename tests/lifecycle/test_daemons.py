@@ -4,7 +4,7 @@ import pytest
 from lifecycle_lines import DB, START, WEB, accepted, corroborating, event, kinds, leading, play, states
 
 from logwatch.lifecycle import Lifecycle
-from logwatch.model import SECOND, Container, State, StateChange
+from logwatch.model import SECOND, State, StateChange
 
 
 def test_a_daemons_stop_is_one_however_long_it_takes() -> None:
@@ -52,7 +52,7 @@ def test_when_the_daemon_is_gone_its_containers_are_unknown(action: str) -> None
         life=life,
     )
 
-    assert StateChange(START + 60 * SECOND, Container("vm", WEB, None), State.RUNNING, State.UNKNOWN) in made
+    assert StateChange(START + 60 * SECOND, "vm", WEB, WEB[:12], State.RUNNING, State.UNKNOWN) in made
     assert {each.id: each.state for each in life.containers()} == {WEB: State.UNKNOWN, DB: State.EXITED}
 
 

@@ -117,13 +117,13 @@ def test_an_event_is_not_late_because_it_was_held() -> None:
 def test_a_leader_passes_at_once() -> None:
     life = Lifecycle(SECOND)
 
-    assert kinds(life.accept(leading("container.start", revoked_by=FAILED))) == ["start"]
+    assert kinds(life.process(leading("container.start", revoked_by=FAILED))) == ["start"]
 
 
 def test_a_leader_lets_pass_what_was_held() -> None:
     life = Lifecycle(SECOND)
-    held = life.accept(shim(0))
-    made = life.accept(leading("container.start", 0.2))
+    held = life.process(shim(0))
+    made = life.process(leading("container.start", 0.2))
 
     assert held == []
     (start,) = accepted(made)
@@ -232,7 +232,7 @@ def test_a_start_after_one_that_failed_is_one() -> None:
 
 def test_a_held_start_passes_when_settle_is_over() -> None:
     life = Lifecycle(SECOND)
-    life.accept(shim(0))
+    life.process(shim(0))
 
     assert life.advance(START + SECOND) == []
     assert kinds(life.advance(START + SECOND + 1)) == ["start"]
@@ -240,30 +240,30 @@ def test_a_held_start_passes_when_settle_is_over() -> None:
 
 def test_a_stamp_in_whole_seconds_does_not_shorten_settle() -> None:
     life = Lifecycle(SECOND)
-    life.accept(shim(0.9)._replace(stamp_ns=START))
+    life.process(shim(0.9)._replace(stamp_ns=START))
 
     assert life.advance(START + SECOND) == []
 
 
 def test_the_next_line_of_the_object_lets_a_start_pass() -> None:
     life = Lifecycle(SECOND)
-    life.accept(shim(0))
+    life.process(shim(0))
 
-    assert kinds(life.accept(event("container.exec_start", 0.1))) == ["start", "exec_start"]
+    assert kinds(life.process(event("container.exec_start", 0.1))) == ["start", "exec_start"]
 
 
 def test_a_line_of_another_object_lets_nothing_pass() -> None:
     life = Lifecycle(SECOND)
-    life.accept(shim(0))
+    life.process(shim(0))
 
-    assert kinds(life.accept(event("container.exec_start", 0.1, DB))) == ["exec_start"]
+    assert kinds(life.process(event("container.exec_start", 0.1, DB))) == ["exec_start"]
 
 
 def test_the_death_of_a_running_container_passes_at_once() -> None:
     life = Lifecycle(SECOND)
-    life.accept(leading("container.start", -60))
+    life.process(leading("container.start", -60))
 
-    assert kinds(life.accept(gone(0))) == ["die"]
+    assert kinds(life.process(gone(0))) == ["die"]
 
 
 def test_a_short_life_is_a_start_and_a_death_in_that_order() -> None:
@@ -275,7 +275,7 @@ def test_a_short_life_is_a_start_and_a_death_in_that_order() -> None:
 
 def test_a_corroborating_line_alone_makes_its_event() -> None:
     life = Lifecycle(SECOND)
-    held = life.accept(corroborating("container.die"))
+    held = life.process(corroborating("container.die"))
 
     assert held == []
     assert kinds(life.advance(START + 2 * SECOND)) == ["die"]
@@ -283,8 +283,8 @@ def test_a_corroborating_line_alone_makes_its_event() -> None:
 
 def test_a_primary_line_takes_over_what_a_corroborating_one_began() -> None:
     life = Lifecycle(SECOND)
-    life.accept(corroborating("container.stop", 0, attributes={"unit": "a.scope"}))
-    (stop,) = accepted(life.accept(event("container.stop", 0.3)))
+    life.process(corroborating("container.stop", 0, attributes={"unit": "a.scope"}))
+    (stop,) = accepted(life.process(event("container.stop", 0.3)))
 
     assert (stop.rule, stop.attributes) == ("engine", {"unit": "a.scope"})
 

@@ -96,8 +96,8 @@ def test_interrupted_is_uninterrupted(lines: list[Any], seed: int) -> None:
     actual: list[Consequence] = []
 
     for each in events:
-        expected += whole.advance(each.stamp_ns) + whole.accept(each)
-        actual += cut.advance(each.stamp_ns) + cut.accept(each)
+        expected += whole.advance(each.stamp_ns) + whole.process(each)
+        actual += cut.advance(each.stamp_ns) + cut.process(each)
         if chance.random() < 0.4:
             rows = {key: row for key, row in {**rows, **cut.changed_rows()}.items() if row is not None}
             shuffled = list(rows.items())
@@ -119,8 +119,8 @@ def test_an_idle_clock_changes_nothing(lines: list[Any]) -> None:
     actual: list[Consequence] = []
     before = START
     for each in read(lines):
-        expected += once.advance(each.stamp_ns) + once.accept(each)
-        actual += often.advance((before + each.stamp_ns) // 2) + often.advance(each.stamp_ns) + often.accept(each)
+        expected += once.advance(each.stamp_ns) + once.process(each)
+        actual += often.advance((before + each.stamp_ns) // 2) + often.advance(each.stamp_ns) + often.process(each)
         before = each.stamp_ns
 
     assert expected == actual

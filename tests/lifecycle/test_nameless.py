@@ -89,8 +89,8 @@ def test_a_line_without_an_id_looks_among_the_newest_256() -> None:
     ids = [f"{number:064x}" for number in range(300)]
     life = Lifecycle(SECOND)
     for number, each in enumerate(ids):
-        life.accept(shim(number / 1000, each))
-    life.accept(veth(0))
+        life.process(shim(number / 1000, each))
+    life.process(veth(0))
     (joined,) = (row for row in life.changed_rows().values() if row and '"veth"' in row)
 
     assert ids[300 - 256] in joined

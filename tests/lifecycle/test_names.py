@@ -1,22 +1,43 @@
 """Which container is meant, and what it is called: never a wrong name."""
 
-import json
-
 import pytest
+from lifecycle_lines import START, event
 
-from logwatch.lifecycle.names import BORN_NS, PENDING, Names, looks_like_id
+from logwatch.lifecycle.containers import (
+    KEEP_REMOVED_NS,
+    ContainerRegister,
+    looks_like_id,
+)
+from logwatch.lifecycle.pending_creates import MAX_PENDING, PENDING_NS, PendingCreates
 from logwatch.model import SECOND
+from logwatch.store import state_table
 
 WEB = "3f" * 32
 DB = "a0" * 32
 TWIN = WEB[:12] + "0" * 52
 
 
-def known(*ids: str) -> Names:
-    names = Names()
+def known(*ids: str) -> ContainerRegister:
+    register = ContainerRegister()
     for each in ids:
-        names.add("vm", each)
-    return names
+        register.add("vm", each, START, START)
+    return register
+
+
+def name(register: ContainerRegister, container_id: str, called: str) -> None:
+    container = register.get("vm", container_id)
+    assert container is not None
+    register.set_name(container, called, START, START, sure=True)
+
+
+def happens(register: ContainerRegister, action: str, container_id: str) -> None:
+    container = register.get("vm", container_id)
+    assert container is not None
+    register.process(container, event(f"container.{action}", 0, container_id), START)
+
+
+def named_after(pending: PendingCreates, at: float) -> str | None:
+    return pending.match(event("container.start", at), "start")
 
 
 @pytest.mark.parametrize(
@@ -41,7 +62,7 @@ def test_an_id_is_told_from_a_name(text: str, expected: bool) -> None:
 )
 def test_ids_prefixes_and_names_mean_the_container(given: str, meant: str) -> None:
     names = known(WEB)
-    names.learn("vm", WEB, "web")
+    name(names, WEB, "web")
 
     assert names.resolve("vm", given) == meant
 
@@ -55,7 +76,7 @@ def test_a_prefix_of_two_containers_means_neither() -> None:
 
 def test_another_host_has_its_own_containers() -> None:
     names = known(WEB)
-    names.learn("vm", WEB, "web")
+    name(names, WEB, "web")
 
     assert names.resolve("vm2", "web") == "web"
     assert names.resolve("vm2", WEB[:12]) == WEB[:12]
@@ -63,47 +84,48 @@ def test_another_host_has_its_own_containers() -> None:
 
 def test_a_name_goes_before_a_prefix() -> None:
     names = known(WEB, DB)
-    names.learn("vm", DB, WEB[:12])
+    name(names, DB, WEB[:12])
 
     assert names.resolve("vm", WEB[:12]) == DB
 
 
 def test_a_removed_container_keeps_its_name_but_does_not_own_it() -> None:
     names = known(WEB)
-    names.learn("vm", WEB, "web")
-    names.release("vm", WEB)
+    name(names, WEB, "web")
+    happens(names, "destroy", WEB)
 
-    assert names.of("vm", WEB) == "web"
+    assert names.name_of("vm", WEB) == "web"
     assert names.resolve("vm", "web") == "web"
 
 
 def test_who_takes_a_name_over_is_its_only_owner() -> None:
     names = known(WEB, DB)
-    names.learn("vm", WEB, "web")
+    name(names, WEB, "web")
 
-    assert names.learn("vm", DB, "web") == WEB
-    assert names.of("vm", WEB) is None
+    name(names, DB, "web")
+
+    assert names.name_of("vm", WEB) is None
     assert names.resolve("vm", "web") == DB
 
 
 def test_who_comes_back_has_the_name_only_if_it_is_free() -> None:
     names = known(WEB, DB)
-    names.learn("vm", WEB, "web")
-    names.release("vm", WEB)
-    names.reclaim("vm", WEB)
-    owned = names.owner("vm", "web")
-    names.release("vm", WEB)
-    names.learn("vm", DB, "web")
-    names.reclaim("vm", WEB)
+    name(names, WEB, "web")
+    happens(names, "destroy", WEB)
+    happens(names, "start", WEB)
+    owned = names.resolve("vm", "web")
+    happens(names, "destroy", WEB)
+    name(names, DB, "web")
+    happens(names, "start", WEB)
 
     assert owned == WEB
-    assert names.of("vm", WEB) is None
+    assert names.name_of("vm", WEB) is None
 
 
 def test_a_rename_frees_the_old_name() -> None:
     names = known(WEB)
-    names.learn("vm", WEB, "web")
-    names.learn("vm", WEB, "old")
+    name(names, WEB, "web")
+    name(names, WEB, "old")
 
     assert names.resolve("vm", "web") == "web"
     assert names.resolve("vm", "old") == WEB
@@ -111,73 +133,79 @@ def test_a_rename_frees_the_old_name() -> None:
 
 def test_a_short_id_grows_into_the_full_one() -> None:
     names = known(WEB[:12])
-    names.learn("vm", WEB[:12], "web")
+    name(names, WEB[:12], "web")
 
-    assert names.add("vm", WEB) == WEB[:12]
+    assert names.add("vm", WEB, START, START)[1] == WEB[:12]
     assert names.resolve("vm", "web") == WEB
     assert names.resolve("vm", WEB[:12]) == WEB
 
 
 def test_one_creation_names_the_next_born() -> None:
-    names = Names()
-    names.expect("vm", "web", 0)
+    names = PendingCreates()
+    names.add("vm", "web", START)
 
-    assert names.born("vm", SECOND) == "web"
-    assert names.born("vm", SECOND) is None
+    assert named_after(names, 1) == "web"
+    assert named_after(names, 1) is None
 
 
 def test_two_creations_name_nobody() -> None:
-    names = Names()
-    names.expect("vm", "web", 0)
-    names.expect("vm", "db", 0)
+    names = PendingCreates()
+    names.add("vm", "web", START)
+    names.add("vm", "db", START)
 
-    assert names.born("vm", 1) is None
-    assert names.born("vm", 1) is None
+    assert named_after(names, 1e-9) is None
+    assert named_after(names, 1e-9) is None
 
 
-@pytest.mark.parametrize("later", [BORN_NS + 1, -BORN_NS - 1])
+@pytest.mark.parametrize("later", [PENDING_NS + 1, -PENDING_NS - 1])
 def test_a_creation_is_forgotten_after_a_while(later: int) -> None:
-    names = Names()
-    names.expect("vm", "web", 0)
+    names = PendingCreates()
+    names.add("vm", "web", START)
 
-    assert names.born("vm", later) is None
+    assert named_after(names, later / SECOND) is None
 
 
 def test_a_creation_that_fails_names_nobody() -> None:
-    names = Names()
-    names.expect("vm", "web", 0)
-    names.expect_none("vm")
+    names = PendingCreates()
+    names.add("vm", "web", START)
+    names.clear("vm")
 
-    assert names.born("vm", 1) is None
+    assert named_after(names, 1e-9) is None
 
 
 def test_creations_under_way_are_bounded() -> None:
-    names = Names()
-    for at in range(3 * PENDING):
-        names.expect("vm", f"web-{at}", 0)
+    names = PendingCreates()
+    for at in range(3 * MAX_PENDING):
+        names.add("vm", f"web-{at}", START)
 
-    assert len(json.loads(names.changed_rows()['pending "vm"'] or "")) <= PENDING
+    (pending,) = names.tables
+
+    assert len(pending["vm"]) <= MAX_PENDING
 
 
 def test_state_survives() -> None:
     names = known(WEB, DB)
-    names.learn("vm", WEB, "web")
-    names.learn("vm", DB, "db")
-    names.release("vm", DB)
-    names.expect("vm", "new", 0)
-    again = Names()
-    again.restore({key: row for key, row in names.changed_rows().items() if row is not None})
+    name(names, WEB, "web")
+    name(names, DB, "db")
+    happens(names, "destroy", DB)
+    pending = PendingCreates()
+    pending.add("vm", "new", START)
+    again, pending_again = ContainerRegister(), PendingCreates()
+    rows = state_table.changed_rows((*names.tables, *pending.tables))
+    state_table.restore((*again.tables, *pending_again.tables), {key: row for key, row in rows.items() if row})
+    again.restored()
 
     assert again.resolve("vm", "web") == WEB
     assert again.resolve("vm", "db") == "db"
-    assert again.of("vm", DB) == "db"
-    assert again.born("vm", 1) == "new"
+    assert again.name_of("vm", DB) == "db"
+    assert named_after(pending_again, 1e-9) == "new"
 
 
 def test_only_what_changed_is_handed_over() -> None:
     names = known(WEB, DB)
-    names.changed_rows()
-    names.forget("vm", WEB)
+    happens(names, "destroy", WEB)
+    state_table.changed_rows(names.tables)
+    names.expire(START + KEEP_REMOVED_NS)
 
-    assert list(names.changed_rows().values()) == [None]
-    assert names.changed_rows() == {}
+    assert list(state_table.changed_rows(names.tables).values()) == [None]
+    assert state_table.changed_rows(names.tables) == {}

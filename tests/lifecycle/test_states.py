@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from lifecycle_lines import event, kinds, leading, play
 
 from logwatch.lifecycle import Lifecycle
+from logwatch.lifecycle.containers import follow
+from logwatch.lifecycle.daemons import follow_service
 from logwatch.lifecycle.states import (
     CONTAINER,
     PROVES,
     SERVICE,
     STATE_ACTIONS,
     Service,
-    follow,
-    follow_service,
     mermaid,
 )
 from logwatch.model import SECOND, State
@@ -66,7 +66,7 @@ def test_the_table_does_what_its_twin_says(state: State, action: str) -> None:
 def test_a_container_is_in_the_state_its_twin_is_in(actions: list[str]) -> None:
     life, twin, anomalies = Lifecycle(SECOND), State.UNKNOWN, 0
     for at, action in enumerate(actions):
-        life.accept(event(f"container.{action}", at * 20))
+        life.process(event(f"container.{action}", at * 20))
         anomalies += action in PROVES and action not in CONTAINER[twin]
         twin = slow_follow(twin, action)
 

@@ -40,7 +40,7 @@ def rule(
 
 def record(message: str | bytes, tag: str = "dockerd", host: str = "vm") -> Record:
     text = message if isinstance(message, bytes) else message.encode()
-    return Record(time_ns=20, stamp_ns=10, host=host, tag=tag, pid="42", message=text)
+    return Record(time_ns=20, stamp_ns=10, host=host, tag=tag, pid=None if tag == "kernel" else "42", message=text)
 
 
 def extract(extractor: Extractor, line: Record, rules: int = 1) -> Extraction:

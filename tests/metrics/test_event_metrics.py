@@ -1,11 +1,12 @@
 import pytest
 
-from logwatch.metrics import Series, catalog
-from logwatch.metrics.event_metrics import Tally
+from logwatch.lifecycle.containers import ContainerRegister
+from logwatch.metrics import Registry, catalog
+from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.model import (
     SECOND,
-    Container,
     Event,
+    Expired,
     Mark,
     MetricRule,
     Outcome,
@@ -16,6 +17,7 @@ from logwatch.model import (
     State,
     StateChange,
 )
+from logwatch.store import state_table
 
 T = 1_763_921_577 * SECOND
 HOUR = 3600 * SECOND
@@ -26,24 +28,43 @@ STATE = "docker_container_state"
 
 
 class Bench:
-    """A tally with its series, fed by the words of a test."""
+    """Event metrics with their series and a register that decides how long containers are kept."""
 
     def __init__(self, **options) -> None:
-        self.series = Series()
-        self.tally = Tally(self.series, **options)
+        self.series = Registry()
+        self.metrics = EventMetrics(self.series, **options)
+        self.register = ContainerRegister()
         self.seq = 0
 
     def event(self, kind, object_id=WEB_ID, name="web", *, time_ns=T, host="vm", amends=False, rule="r", **attributes):
         self.seq += 1
         event = Event(time_ns, kind, host, object_id, name, attributes, Severity.INFO, rule, "/log", 0)
-        self.tally.observe(Outcome(self.seq, event, amends))
+        if kind.startswith("container.") and object_id is not None:
+            self._register(event)
+        self.metrics.process(Outcome(self.seq, event, amends))
         return event
 
     def state(self, after, object_id=WEB_ID, name="web", *, time_ns=T, before=None):
-        self.tally.observe(StateChange(time_ns, Container("vm", object_id, name), before, after))
+        kind = "container.destroy" if after is State.GONE else "container.attach"
+        self._register(Event(time_ns, kind, "vm", object_id, name, {}, Severity.INFO, "r", "/log", 0))
+        self.metrics.process(StateChange(time_ns, "vm", object_id, name or object_id[:12], before, after))
 
     def rename(self, object_id, name, old_label, time_ns=T):
-        self.tally.observe(Renamed(time_ns, Container("vm", object_id, name), old_label))
+        self.metrics.process(Renamed(time_ns, "vm", object_id, name, old_label))
+
+    def advance(self, clock_ns):
+        self.register.expire(clock_ns)
+        for change in self.register.take_changes():
+            if isinstance(change, Expired):
+                self.metrics.process(change)
+
+    def _register(self, event):
+        register, time_ns = self.register, event.time_ns
+        container = register.get(event.host, event.id) or register.add(event.host, event.id, time_ns, time_ns)[0]
+        if event.name is not None:
+            register.set_name(container, event.name, time_ns, time_ns, sure=True)
+        register.process(container, event, time_ns)
+        register.take_changes()
 
     def value(self, metric, *labels):
         return self.series.value(metric, labels)
@@ -231,7 +252,7 @@ def test_a_container_takes_a_name_over_with_its_series():
     bench.state(State.RUNNING, NEW_ID)
     bench.event("container.destroy", WEB_ID)
     bench.state(State.GONE, WEB_ID)
-    bench.tally.advance(T + 2 * HOUR)
+    bench.advance(T + 2 * HOUR)
 
     assert bench.ones("docker_container_info") == {("web", NEW_ID, "")}
     assert bench.ones(STATE) == {("web", "running")}
@@ -254,9 +275,9 @@ def test_series_end_an_hour_after_the_container_was_destroyed():
     bench = Bench()
     bench.event("container.die", exit_code="1")
     bench.state(State.GONE)
-    bench.tally.advance(T + HOUR - 1)
+    bench.advance(T + HOUR - 1)
     before = bench.names()
-    bench.tally.advance(T + HOUR)
+    bench.advance(T + HOUR)
 
     assert before == {"web"}
     assert bench.names() == set()
@@ -267,19 +288,19 @@ def test_a_container_without_a_name_is_forgotten_after_a_day_of_silence():
     bench = Bench()
     bench.event("container.start", BARE_ID, None)
     bench.event("container.die", BARE_ID, None, time_ns=T + HOUR)
-    bench.tally.advance(T + 24 * HOUR)
+    bench.advance(T + 24 * HOUR)
     before = bench.names()
-    bench.tally.advance(T + 25 * HOUR)
+    bench.advance(T + 25 * HOUR)
 
     assert before == {BARE}
     assert bench.names() == set()
-    assert bench.tally.next_deadline_ns() is None
+    assert bench.register.next_deadline_ns() is None
 
 
 def test_a_container_with_a_name_is_not_forgotten():
     bench = Bench()
     bench.event("container.start")
-    bench.tally.advance(T + 1000 * HOUR)
+    bench.advance(T + 1000 * HOUR)
 
     assert bench.names() == {"web"}
 
@@ -342,7 +363,7 @@ def test_one_hosts_container_ends_without_its_namesake():
     bench.event("container.die", host="vm")
     bench.event("container.die", NEW_ID, host="other")
     bench.state(State.GONE)
-    bench.tally.advance(T + HOUR)
+    bench.advance(T + HOUR)
 
     assert bench.value(EVENTS, "web", "die", "vm") is None
     assert bench.value(EVENTS, "web", "die", "other") == 1
@@ -388,7 +409,7 @@ def test_a_value_that_is_no_number_is_counted_as_an_error(size):
 def test_metrics_of_an_event_that_gave_way_count_all_the_same():
     bench = Bench(rules=[rule("r", DELETES)])
     event = Event(T, "daemon.error", "vm", None, None, {}, Severity.ERROR, "r", "/log", 0)
-    bench.tally.count_withheld(event)
+    bench.metrics.count_suppressed(event)
 
     assert bench.value("deletes_total", "", "") == 1
     assert bench.value("docker_events_total", "daemon", "error") == 0
@@ -399,7 +420,7 @@ def test_a_failed_request_counts_whatever_event_its_line_made(role, counted):
     bench = Bench()
     attributes = {"method": "POST", "status": "500"}
     event = Event(T, "api.error", "vm", None, None, attributes, Severity.ERROR, "r", "/log", 0, None, role)
-    bench.tally.count_withheld(event)
+    bench.metrics.count_suppressed(event)
 
     assert (bench.value("docker_api_errors_total", "POST", "500") or 0) == counted
     assert bench.value("docker_events_total", "api", "error") == 0
@@ -410,7 +431,7 @@ def test_a_rules_series_end_with_the_container_they_name():
     bench.event("container.die", size="1")
     bench.event("container.die", NEW_ID, "db", size="1")
     bench.state(State.GONE)
-    bench.tally.advance(T + HOUR)
+    bench.advance(T + HOUR)
 
     assert bench.labels("deletes_total") == {("", "db")}
     assert bench.labels("size_bytes") == {(NEW_ID,)}
@@ -428,8 +449,8 @@ def test_two_rules_share_a_metric():
 def test_a_reload_keeps_series_and_ends_those_of_rules_that_are_gone():
     bench = Bench(rules=[rule("r", DELETES, BYTES)])
     bench.event("container.die", size="3")
-    reloaded = Tally(bench.series, [rule("r", BYTES)])
-    reloaded.restore(bench.tally.changed_rows())
+    reloaded = EventMetrics(bench.series, [rule("r", BYTES)])
+    reloaded.restore(bench.metrics.changed_rows())
 
     assert bench.value("bytes_total") == 3
     assert bench.value(EVENTS, "web", "die") == 1
@@ -452,13 +473,15 @@ def test_a_restart_changes_nothing():
         bench.event("container.die", exit_code="1")
         bench.state(State.GONE, time_ns=T + SECOND)
         bench.event("container.start", NEW_ID, "db")
-        bench.tally.advance(T + 30 * HOUR)
+        bench.advance(T + 30 * HOUR)
 
     begin(whole)
     begin(first)
     second.series.restore(change for change in first.series.changes() if change.value is not None)
-    second.tally.restore(first.tally.changed_rows())
-    quiet = (second.tally.changed_rows(), second.series.changes())
+    second.metrics.restore(first.metrics.changed_rows())
+    state_table.restore(second.register.tables, state_table.changed_rows(first.register.tables))
+    second.register.restored()
+    quiet = (second.metrics.changed_rows(), second.series.changes())
     end(whole)
     end(second)
 
@@ -472,8 +495,8 @@ def test_rows_of_containers_that_ended_are_deleted():
     bench = Bench()
     bench.event("container.die")
     bench.state(State.GONE)
-    (key,) = bench.tally.changed_rows()
-    bench.tally.advance(T + HOUR)
+    (key,) = bench.metrics.changed_rows()
+    bench.advance(T + HOUR)
 
-    assert bench.tally.changed_rows() == {key: None}
-    assert bench.tally.changed_rows() == {}
+    assert bench.metrics.changed_rows() == {key: None}
+    assert bench.metrics.changed_rows() == {}

@@ -4,7 +4,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from logwatch.metrics import Series, catalog
+from logwatch.metrics import Registry, catalog
 from logwatch.metrics.exposition import Exposition, Published
 from logwatch.model import Family, SampleChange
 
@@ -15,7 +15,7 @@ ODD = Family("odd", "counter", "A counter of another name.")
 
 
 def published(*others: Family) -> Published:
-    series = Series([EVENTS, STATE, DELAY, *others])
+    series = Registry([EVENTS, STATE, DELAY, *others])
     series.add("events_total", ("web", "die"), 3, 1)
     series.add("events_total", ("db", "die"), 1, 1)
     series.set("state", ('we"b\\1\n',), float("inf"), 1)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logwatch.metrics import Series, catalog
+from logwatch.metrics import Registry, catalog
 from logwatch.metrics.changepoints import MAX_POINTS, ChangePoints
 from logwatch.model import SECOND, Family, SampleChange
 
@@ -16,16 +16,16 @@ ALL = (EVENTS, STATE, DELAY)
 WEB = ("web", "die")
 
 
-def dropped(series: Series, metric: str) -> float | None:
+def dropped(series: Registry, metric: str) -> float | None:
     return series.value("logwatch_series_dropped_total", (metric,))
 
 
-def selected(series: Series, name: str) -> dict:
+def selected(series: Registry, name: str) -> dict:
     return {json.dumps(labels): (list(times), list(values)) for labels, times, values in series.select(name)}
 
 
 def test_only_what_moved_is_handed_over():
-    series = Series(ALL)
+    series = Registry(ALL)
     series.add("events_total", WEB, 1, 10)
     series.add("events_total", WEB, 2, 11)
     series.set("state", ("web",), 1, 12)
@@ -39,14 +39,14 @@ def test_only_what_moved_is_handed_over():
 
 
 def test_a_gauge_that_begins_at_0_is_handed_over():
-    series = Series(ALL)
+    series = Registry(ALL)
     series.set("state", ("web",), 0, 5)
 
     assert series.changes() == [SampleChange("state", ("web",), 0.0, 5)]
 
 
 def test_a_series_ends_and_begins_again_at_0():
-    series = Series(ALL)
+    series = Registry(ALL)
     series.add("events_total", WEB, 7, 1)
     series.changes()
     series.remove("events_total", WEB, 2)
@@ -56,7 +56,7 @@ def test_a_series_ends_and_begins_again_at_0():
 
 
 def test_a_series_that_ends_in_the_turn_it_moved_in_is_only_ended():
-    series = Series(ALL)
+    series = Registry(ALL)
     series.add("events_total", WEB, 7, 1)
     series.remove("events_total", WEB, 2)
     series.remove("events_total", ("never", "was"), 2)
@@ -65,19 +65,19 @@ def test_a_series_that_ends_in_the_turn_it_moved_in_is_only_ended():
 
 
 def test_the_series_of_one_owner_end_together():
-    series = Series()
-    series.declare(EVENTS, owner=(0,))
+    series = Registry()
+    series.declare(EVENTS, group_by=(0,))
     for labels in (("web", "die"), ("web", "oom"), ("db", "die")):
         series.add("events_total", labels, 1, 1)
-    series.end("events_total", ("web",), 2)
-    series.end("events_total", ("nobody",), 2)
+    series.remove_group("events_total", ("web",), 2)
+    series.remove_group("events_total", ("nobody",), 2)
 
     assert series.value("events_total", ("web", "die")) is None
     assert series.value("events_total", ("db", "die")) == 1
 
 
 def test_a_zero_stands_before_anything_happens_and_resets_nothing():
-    series = Series(ALL)
+    series = Registry(ALL)
     series.add("events_total", WEB, 1, 1)
     series.start("events_total", WEB, 2)
     series.start("events_total", ("db", "die"), 2)
@@ -86,15 +86,15 @@ def test_a_zero_stands_before_anything_happens_and_resets_nothing():
 
 
 def test_a_gauge_is_lifted_but_not_lowered():
-    series = Series(ALL)
+    series = Registry(ALL)
     for value in (5, 3, 8):
-        series.lift("state", ("web",), value, 1)
+        series.set_max("state", ("web",), value, 1)
 
     assert series.value("state", ("web",)) == 8
 
 
 def test_beyond_its_limit_a_counter_goes_on_as_other_and_is_counted():
-    series = Series([*catalog.counted(), Family("few_total", "counter", "Few.", ("name",), max_series=2)])
+    series = Registry([*catalog.counted(), Family("few_total", "counter", "Few.", ("name",), max_series=2)])
     for name in ("a", "b", "c", "d", "a"):
         series.add("few_total", (name,), 1, 1)
 
@@ -103,7 +103,7 @@ def test_beyond_its_limit_a_counter_goes_on_as_other_and_is_counted():
 
 
 def test_beyond_its_limit_a_gauge_shows_no_more_and_is_counted():
-    series = Series([*catalog.counted(), Family("few", "gauge", "Few.", ("name",), max_series=1)])
+    series = Registry([*catalog.counted(), Family("few", "gauge", "Few.", ("name",), max_series=1)])
     for name in ("a", "b"):
         series.set("few", (name,), 1, 1)
 
@@ -111,7 +111,7 @@ def test_beyond_its_limit_a_gauge_shows_no_more_and_is_counted():
 
 
 def test_beyond_its_limit_a_histogram_goes_on_as_other():
-    series = Series([*catalog.counted(), Family("few_seconds", "histogram", "Few.", ("name",), (1.0,), max_series=1)])
+    series = Registry([*catalog.counted(), Family("few_seconds", "histogram", "Few.", ("name",), (1.0,), max_series=1)])
     for name in ("a", "b", "c"):
         series.observe("few_seconds", (name,), 0.5, 1)
 
@@ -119,7 +119,7 @@ def test_beyond_its_limit_a_histogram_goes_on_as_other():
 
 
 def test_a_histogram_adds_its_buckets_up():
-    series = Series(ALL)
+    series = Registry(ALL)
     for value in (0.1, 0.5, 3.0, 11.0):
         series.observe("delay_seconds", ("x",), value, 4)
 
@@ -134,14 +134,14 @@ def test_a_histogram_adds_its_buckets_up():
 
 def test_wrong_labels_are_a_bug():
     with pytest.raises(AssertionError, match="events_total has labels"):
-        Series(ALL).add("events_total", ("web",), 1, 1)
+        Registry(ALL).add("events_total", ("web",), 1, 1)
 
 
 # ── declarations ─────────────────────────────────────────────────────────────────────
 
 
 def test_series_outlive_a_declaration_that_changes_words_only():
-    series = Series(ALL)
+    series = Registry(ALL)
     series.add("events_total", WEB, 1, 1)
     series.declare(Family("events_total", "counter", "Other words.", ("name", "action"), max_series=5))
 
@@ -150,7 +150,7 @@ def test_series_outlive_a_declaration_that_changes_words_only():
 
 
 def test_series_end_where_a_declaration_changes_their_labels():
-    series = Series(ALL)
+    series = Registry(ALL)
     series.add("events_total", WEB, 1, 1)
     series.changes()
     series.declare(Family("events_total", "counter", "What happened.", ("name",)), time_ns=9)
@@ -160,11 +160,11 @@ def test_series_end_where_a_declaration_changes_their_labels():
 
 
 def test_a_group_that_drops_a_metric_ends_it():
-    series = Series(ALL)
-    series.keep("rules", {"state"})
+    series = Registry(ALL)
+    series.retire_undeclared("rules", {"state"})
     series.set("state", ("web",), 1, 1)
     series.changes()
-    series.keep("rules", set(), 5)
+    series.retire_undeclared("rules", set(), 5)
 
     assert series.changes() == [SampleChange("state", ("web",), None, 5)]
     assert "state" not in series.names()
@@ -174,7 +174,7 @@ def test_a_group_that_drops_a_metric_ends_it():
 
 
 def test_a_restart_continues_where_it_was():
-    before, after = Series(ALL), Series(ALL)
+    before, after = Registry(ALL), Registry(ALL)
     before.add("events_total", WEB, 3, 1)
     before.set("state", ("web",), 1, 2)
     for value in (0.1, 3.0, 11.0):
@@ -201,7 +201,7 @@ def test_a_restart_continues_where_it_was():
     ids=["metric", "labels", "bucket"],
 )
 def test_what_is_no_longer_declared_ends_at_the_restart(change):
-    series = Series(ALL)
+    series = Registry(ALL)
     series.restore([change])
 
     assert series.changes() == [change._replace(value=None)]
@@ -211,7 +211,7 @@ def test_what_is_no_longer_declared_ends_at_the_restart(change):
 
 
 def test_without_a_look_back_only_the_present_is_known():
-    series = Series(ALL)
+    series = Registry(ALL)
     for time in (1, 2, 3):
         series.add("events_total", WEB, 1, time)
     series.observe("delay_seconds", ("x",), 0.7, 4)
@@ -224,8 +224,8 @@ def test_without_a_look_back_only_the_present_is_known():
 
 
 def test_change_points_are_kept_where_rules_look_back():
-    series = Series(ALL)
-    series.remember({"events_total": 100, "delay_seconds_bucket": 100, "unknown_total": 5})
+    series = Registry(ALL)
+    series.set_lookback({"events_total": 100, "delay_seconds_bucket": 100, "unknown_total": 5})
     series.add("events_total", WEB, 1, 10)
     series.add("events_total", WEB, 1, 20)
     series.observe("delay_seconds", ("x",), 0.7, 30)
@@ -242,9 +242,9 @@ def test_change_points_are_kept_where_rules_look_back():
 
 
 def test_change_points_survive_a_restart():
-    before, after = Series(ALL), Series(ALL)
+    before, after = Registry(ALL), Registry(ALL)
     for series in (before, after):
-        series.remember({"events_total": 100, "state": 100})
+        series.set_lookback({"events_total": 100, "state": 100})
     for time in (10, 20, 15):
         before.add("events_total", WEB, 1, time)
     before.set("state", ("web",), 1, 12)
@@ -257,17 +257,17 @@ def test_change_points_survive_a_restart():
 
 
 def test_a_look_back_that_begins_later_starts_from_the_present():
-    series = Series(ALL)
+    series = Registry(ALL)
     series.add("events_total", WEB, 5, 10)
-    series.remember({"events_total": 100})
+    series.set_lookback({"events_total": 100})
     series.add("events_total", WEB, 1, 20)
 
     assert selected(series, "events_total") == {'{"name": "web", "action": "die"}': ([0, 20], [5.0, 6.0])}
 
 
 def test_a_zero_is_a_change_point_too():
-    series = Series(ALL)
-    series.remember({"events_total": 100, "state": 100})
+    series = Registry(ALL)
+    series.set_lookback({"events_total": 100, "state": 100})
     series.start("events_total", WEB, 10)
     series.start("state", ("web",), 10)
     series.set("state", ("web",), 1, 20)
@@ -277,8 +277,8 @@ def test_a_zero_is_a_change_point_too():
 
 
 def test_what_no_window_sees_is_forgotten():
-    series = Series(ALL)
-    series.remember({"events_total": 100})
+    series = Registry(ALL)
+    series.set_lookback({"events_total": 100})
     series.add("events_total", ("old", "die"), 1, 1)
     series.remove("events_total", ("old", "die"), 2)
     for time in (10, 50, 200):
@@ -291,10 +291,10 @@ def test_what_no_window_sees_is_forgotten():
 
 
 def test_no_look_back_any_more_frees_what_was_kept():
-    series = Series(ALL)
-    series.remember({"events_total": 100})
+    series = Registry(ALL)
+    series.set_lookback({"events_total": 100})
     series.add("events_total", WEB, 1, 10)
-    series.remember({})
+    series.set_lookback({})
 
     assert series.forget(10) == {}
     assert selected(series, "events_total") == {'{"name": "web", "action": "die"}': ([10], [1.0])}
@@ -345,8 +345,8 @@ def test_what_is_handed_over_adds_up_to_what_a_plain_dictionary_holds(operations
     counter, gauge = Family("n_total", "counter", "N.", ("name",)), Family("g", "gauge", "G.", ("name",))
 
     def fresh():
-        series = Series([gauge])
-        series.declare(counter, owner=(0,))
+        series = Registry([gauge])
+        series.declare(counter, group_by=(0,))
         return series
 
     series, twin, stored = fresh(), {}, {}
@@ -362,7 +362,7 @@ def test_what_is_handed_over_adds_up_to_what_a_plain_dictionary_holds(operations
             series.remove("g", key, time)
             twin.pop(("g", key), None)
         elif operation == "end":
-            series.end("n_total", key, time)
+            series.remove_group("n_total", key, time)
             twin.pop(("n_total", key), None)
         elif operation == "start":
             series.start("n_total", key, time)
@@ -379,24 +379,87 @@ def test_what_is_handed_over_adds_up_to_what_a_plain_dictionary_holds(operations
     assert {found: series.value(*found) for found in twin} == twin
 
 
-def test_what_changed_is_handed_over_once_and_what_is_forgotten_has_no_points():
-    series = Series([Family("a_total", "counter", "A.", ("x",))])
-    series.add("a_total", ("0",), 1, SECOND)
-
-    assert series.take_changed_points() == {}
-
-    series.remember({"a_total": 10 * SECOND})
-    told = []
+def test_the_journal_has_what_changed_and_from_when_on_while_somebody_has_it():
+    series = Registry([Family("a_total", "counter", "A.", ("x",))])
+    series.set_lookback({"a_total": 10 * SECOND})
+    journal = series.journal()
+    changes = []
     for step in (
-        lambda: None,
         lambda: series.add("a_total", ("1",), 1, SECOND),
-        lambda: series.add("a_total", ("1",), 1, 2 * SECOND),
-        lambda: series.add("a_total", ("2",), 1, 3 * SECOND),
-        lambda: series.remove("a_total", ("2",), 4 * SECOND),
+        lambda: series.add("a_total", ("1",), 1, 3 * SECOND),
+        lambda: series.add("a_total", ("1",), 1, 2 * SECOND),  # late: later points change too
+        lambda: series.remove("a_total", ("1",), 4 * SECOND),
         lambda: series.forget(60 * SECOND),
     ):
         step()
-        changed = series.take_changed_points()
-        told.append([(labels[0], len(points.times)) for points, (name, labels) in changed.items() if name == "a_total"])
+        changes.append(
+            [(labels[0], len(points.times), since_ns // SECOND) for _, labels, points, since_ns in journal][-1:]
+        )
+        journal.clear()
+    del journal
+    series.add("a_total", ("2",), 1, 70 * SECOND)
 
-    assert told == [[("0", 1)], [("1", 1)], [("1", 2)], [("2", 1)], [("2", 2)], [("2", 0)]]
+    assert changes == [[("1", 1, 1)], [("1", 2, 3)], [("1", 3, 2)], [("1", 4, 4)], [("1", 0, 0)]]
+    assert series._changes.journals == []
+
+
+def test_a_journal_tells_each_change_of_what_is_looked_back_at_and_what_is_gone():
+    series = Registry([EVENTS, STATE])
+    series.set_lookback({"events_total": 100})
+    journal = series.journal()
+    series.set("state", ("web",), 1, 5)
+    series.add("events_total", WEB, 1, 10)
+    series.remove("events_total", WEB, 20)
+    changed = [(name, labels, list(past.times)) for name, labels, past, _ in journal]
+    journal.clear()
+    series.forget(200)
+
+    assert [entry[:2] for entry in changed] == [("events_total", WEB)] * 3
+    assert [(name, labels, past.times) for name, labels, past, _ in journal] == [("events_total", WEB, [])]
+    assert series.label_names("events_total") == ("name", "action")
+
+
+def test_what_a_series_was_before_its_first_point_is_committed_with_the_points_that_go():
+    series = Registry(ALL)
+    series.set_lookback({"events_total": 100})
+    for time in (10, 50, 200):
+        series.add("events_total", WEB, 1, time)
+    series.points()
+    series.add("events_total", WEB, 1, 210)
+    horizons = series.forget(160)
+
+    assert horizons == {"events_total": 60}
+    assert series.points() == [SampleChange("events_total", WEB, 2.0, 0), SampleChange("events_total", WEB, 4.0, 210)]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 400), st.sampled_from(["add", "remove"])), max_size=40),
+    st.lists(st.integers(100, 900), min_size=1, max_size=6),
+)
+def test_points_are_dropped_as_if_every_series_was_looked_at(operations, clocks):
+    series, twin = Registry([EVENTS]), {}
+    series.set_lookback({"events_total": 100})
+    rest = iter(operations)
+    for clock in sorted(clocks):
+        for name, time, operation in (each for each, _ in zip(rest, range(8), strict=False)):
+            labels = (name, "die")
+            if operation == "add":
+                series.add("events_total", labels, 1, time)
+            else:
+                series.remove("events_total", labels, time)
+        for key, past in series._by_sample["events_total"].past.items():
+            twin[key] = copy(past)
+        series._forgot_ns = -10 * SECOND
+        series.forget(clock)
+        for past in twin.values():
+            past.forget(clock - 100)
+
+        left = {key: (past.times, past.values) for key, past in series._by_sample["events_total"].past.items()}
+        assert repr(left) == repr({key: (past.times, past.values) for key, past in twin.items() if past.times})
+        twin = {}
+
+
+def copy(past: ChangePoints) -> ChangePoints:
+    twin = ChangePoints()
+    twin.times, twin.values, twin.unsaved = list(past.times), list(past.values), past.unsaved
+    return twin

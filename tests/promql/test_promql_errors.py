@@ -75,9 +75,9 @@ MISTAKES = [
     ('up{a=~"(?x)a"}', "1:7: illegal regex: invalid perl operator: (?x: write a regex in RE2 syntax"),
     ('up{a=~"x**"}', "1:7: illegal regex"),
     ('label_replace(up, "a", "$1", "b", "(")', "1:35: illegal regex: missing ): (: write a regex in RE2 syntax"),
-    ('label_replace(up, "a-b", "$1", "b", "")', "1:19: 'a-b' is no label name: letters, digits and underscores"),
-    ('label_join(up, "a", "", "b c")', "1:25: 'b c' is no label name: letters, digits and underscores"),
-    ('count_values("a b", up)', "1:14: 'a b' is no label name: letters, digits and underscores"),
+    ('label_replace(up, "a-b", "$1", "b", "")', "1:19: 'a-b' is not a label name: letters, digits and underscores"),
+    ('label_join(up, "a", "", "b c")', "1:25: 'b c' is not a label name: letters, digits and underscores"),
+    ('count_values("a b", up)', "1:14: 'a b' is not a label name: letters, digits and underscores"),
     ('{a=~".*"}', "1:1: vector selector must contain at least one non-empty matcher: name a metric"),
     ("a and on (b) group_left c", "1:3: no grouping allowed for 'and' operation: remove group_left or group_right"),
     (

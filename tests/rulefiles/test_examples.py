@@ -50,14 +50,14 @@ def test_right_examples_have_nothing_said_about_them(tmp_path: Path) -> None:
         pytest.param(
             HIT,
             "{id: 8dd4, name: web, attributes: {exit_code: 2, signal: 9}}",
-            "rule 'my/die': id is '8dd3', expected '8dd4'; name is absent, expected 'web'; exit_code is '1', expected '2'; "
-            "signal is absent, expected '9': correct the rule or the example",
+            "rule 'my/die': id is '8dd3', expected '8dd4'; name is missing, expected 'web'; exit_code is '1', expected '2'; "
+            "signal is missing, expected '9': correct the rule or the example",
             id="other values",
         ),
         pytest.param(
             MISS,
             "{}",
-            "rule 'my/die' makes no event of this line: none of its patterns is in it: "
+            "rule 'my/die' makes no event of this line: none of its patterns matches: "
             "compare match with the line, character by character",
             id="no hit",
         ),
@@ -77,8 +77,8 @@ def test_right_examples_have_nothing_said_about_them(tmp_path: Path) -> None:
         pytest.param(
             "ignoring event",
             "{}",
-            "rule 'my/die' makes no event of this line: no syslog header can be read from it: "
-            "paste the whole line as it stands in the log",
+            "rule 'my/die' makes no event of this line: it has no syslog header: "
+            "paste the whole line as it is in the log",
             id="no header",
         ),
         pytest.param(
@@ -101,8 +101,8 @@ def test_a_rule_needs_a_hit_and_a_near_miss(tmp_path: Path) -> None:
     (tmp_path / "my.yml").write_text(text)
 
     assert [str(mistake).partition("my.yml:")[2] for mistake in check([tmp_path], shipped=False)] == [
-        "1:10: rule 'my/die' has no example of a line it takes: add one from a real log",
-        "1:10: rule 'my/die' has no near miss: add a line that it must not take, with event: null",
+        "1:10: rule 'my/die' has no example of a line it matches: add one from a real log",
+        "1:10: rule 'my/die' has no near miss: add a line that it must not match, with event: null",
     ]
 
 
@@ -131,7 +131,7 @@ def test_a_rule_that_steps_back_says_for_which(tmp_path: Path) -> None:
     )
 
     assert said(tmp_path, *rules) == [
-        "23:11: rule 'my/rest' makes no event of this line: my/die makes one, and this rule has unless_other: take another line",
+        "23:11: rule 'my/rest' makes no event of this line: my/die makes one, and this rule has unless_other: use another line",
         "25:11: near miss: rule 'my/rest' makes container.die id=8dd3 of this line: narrow its match, or write what is expected",
     ]
 
@@ -141,7 +141,7 @@ def test_an_ignore_rule_knows_its_lines(tmp_path: Path) -> None:
 
     assert said(tmp_path, "\n", noise, example(HIT, "{}"), example(MISS, "null")) == []
     assert said(tmp_path, "\n", noise, example(MISS, "{}"), example(HIT, "null")) == [
-        "7:11: rule 'my/noise' does not know this line: none of its patterns is in it: "
+        "7:11: rule 'my/noise' does not know this line: none of its patterns matches: "
         "compare match with the line, character by character",
         "9:11: near miss: rule 'my/noise' knows this line: narrow its match, or write what is expected",
     ]

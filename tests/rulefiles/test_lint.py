@@ -27,25 +27,25 @@ def said(tmp_path: Path, text: str) -> list[str]:
         pytest.param(
             "container.die",
             "container.dye",
-            ["1:10: warning: event 'container.dye' is new, and near to 'container.die': write that if it is meant"],
+            ["1:10: warning: event 'container.dye' is new and similar to 'container.die': write that if it is meant"],
             id="near miss",
         ),
         pytest.param(
             "container.die",
             "contaner.die",
-            ["1:10: warning: event 'contaner.die' is new, and near to 'container.die': write that if it is meant"],
+            ["1:10: warning: event 'contaner.die' is new and similar to 'container.die': write that if it is meant"],
             id="near type",
         ),
         pytest.param(
             "description: x, ",
             "",
-            ["1:10: warning: rule 'my/a' has no description: say what it means when this happens"],
+            ["1:10: warning: rule 'my/a' has no description: write what the event means"],
             id="description",
         ),
         pytest.param(
             "gone with",
             "at",
-            ["1:65: warning: 'at' is in lines of many kinds: write more of the message"],
+            ["1:65: warning: 'at' matches lines of many kinds: write more of the message"],
             id="short text",
         ),
         pytest.param(
@@ -57,7 +57,7 @@ def said(tmp_path: Path, text: str) -> list[str]:
         pytest.param(
             "gone with",
             "{regex: 'gone .*'}",
-            ["1:73: warning: '.*' at the end takes no further line: leave it out"],
+            ["1:73: warning: '.*' at the end matches no further line: remove it"],
             id="trailing repeat",
         ),
         pytest.param(
@@ -73,7 +73,7 @@ def said(tmp_path: Path, text: str) -> list[str]:
             "gone with",
             "gone with, metrics: [{counter: my_total, help: x, labels: {id: '{event.id}', container: a}}]",
             [
-                "1:10: warning: label 'id' of 'my_total' is fed from 'event.id', new in nearly each event: "
+                "1:10: warning: label 'id' of 'my_total' is fed from 'event.id', new in nearly every event: "
                 "set max_series, or use another field",
                 "1:10: warning: label 'container' of 'my_total' is renamed by Kubernetes' own: write name",
             ],

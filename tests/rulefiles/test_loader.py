@@ -163,7 +163,7 @@ def test_a_file_named_twice_is_read_once(tmp_path: Path) -> None:
 
 def test_a_path_that_is_not_there_is_explained(tmp_path: Path) -> None:
     assert said(tmp_path / "no") == [
-        f"{tmp_path}/no: no such file or folder: create it, or correct --rules or rules.paths"
+        f"{tmp_path}/no: file or folder not found: create it, or correct --rules or rules.paths"
     ]
 
 
@@ -189,7 +189,7 @@ def test_a_folder_without_rules_is_a_warning(tmp_path: Path) -> None:
 def test_a_huge_file_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "a.yml", "#" * (17 << 20))
 
-    assert said(path) == [f"{path}: larger than 16 MiB: this is no rule file"]
+    assert said(path) == [f"{path}: larger than 16 MiB: not a rule file"]
 
 
 # ── shipped and users' rules ─────────────────────────────────────────────────────────

@@ -57,10 +57,10 @@ def explained(tmp_path: Path, text: str) -> tuple[list[str], str]:
             id="tag",
         ),
         pytest.param("fields: »logfm", "'logfm' is not a value of this key (did you mean 'logfmt'?)", id="format"),
-        pytest.param("fields: »[]", "nothing is written here: give at least one, or remove the key", id="no format"),
+        pytest.param("fields: »[]", "the value is empty: give at least one item, or remove the key", id="no format"),
         pytest.param(
             "fields: {regex: »'a=(b)'}",
-            "the pattern names no group, so it gives no field: write (?P<field>…)",
+            "the pattern has no named group, so it gives no field: write (?P<field>…)",
             id="no named group",
         ),
         pytest.param(
@@ -118,7 +118,7 @@ def explained(tmp_path: Path, text: str) -> tuple[list[str], str]:
             "warning: rule 'a' is revoked by an event no rule makes: 'container.start_faild'",
             id="revoked by nothing",
         ),
-        pytest.param("examples: [»{}]", "key 'line' is missing: write line: '…', as it stands in a log", id="no line"),
+        pytest.param("examples: [»{}]", "key 'line' is missing: write line: '…', as it is in a log", id="no line"),
         pytest.param(
             'examples: [{line: »"a\\nb"}]',
             "an example is one line: write each line as an example of its own",
@@ -164,7 +164,7 @@ def explained(tmp_path: Path, text: str) -> tuple[list[str], str]:
         ),
         pytest.param(
             "metrics: [{counter: »my-total, help: x}]",
-            "'my-total' is no metric name: use lower-case letters, digits and _",
+            "'my-total' is not a metric name: use lower-case letters, digits and _",
             id="metric name",
         ),
         pytest.param(
@@ -189,7 +189,7 @@ def explained(tmp_path: Path, text: str) -> tuple[list[str], str]:
         ),
         pytest.param(
             "metrics: [{counter: my_total, help: x, labels: {»exit-code: '1'}}]",
-            "'exit-code' is no label name: use letters, digits and _, such as 'exit_code'",
+            "'exit-code' is not a label name: use letters, digits and _, such as 'exit_code'",
             id="label name",
         ),
         pytest.param(
@@ -224,7 +224,7 @@ def test_explains_a_mistake_in_a_rule(tmp_path: Path, keys: str, expected: str) 
     ("match", "expected"),
     [
         pytest.param("»''", "an empty text is in every line: write what the message must contain", id="empty"),
-        pytest.param("»[]", "nothing is written here: give at least one, or remove the key", id="none"),
+        pytest.param("»[]", "the value is empty: give at least one item, or remove the key", id="none"),
         pytest.param("{»regx: a}", "unknown key 'regx' (did you mean 'regex'?)", id="slip"),
         pytest.param(
             "{regex: »'a(?=b)'}",

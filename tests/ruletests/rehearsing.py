@@ -12,13 +12,13 @@ import pytest
 from logwatch import rulefiles
 from logwatch.build import Builder, cache_dir
 from logwatch.config import Config
-from logwatch.metrics import Series
-from logwatch.ruletests import House, Verdict, load, perform
+from logwatch.metrics import Registry
+from logwatch.ruletests import Environment, Verdict, load, perform
 
 
-def house() -> House:
-    settings = Builder(Config(), Series(), None).settings()
-    return House(settings, cache_dir(), lambda event_files: rulefiles.load(event_files))
+def house() -> Environment:
+    settings = Builder(Config(), Registry(), None).settings()
+    return Environment(settings, cache_dir(), lambda event_files: rulefiles.load(event_files))
 
 
 def verdicts(path: Path) -> list[Verdict]:

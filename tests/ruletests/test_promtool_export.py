@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rehearsing import house, need_promtool, passes, promtool
 
 from logwatch.ruletests import load
-from logwatch.ruletests.input_series import No, Step, values
+from logwatch.ruletests.input_series import NoSample, Step, values
 from logwatch.ruletests.promtool import notated, write
 
 ID = "8dd3a1b2c3d4" + 52 * "a"
@@ -103,9 +103,12 @@ def test_an_existing_file_is_not_overwritten(written: Path) -> None:
     ("steps", "text"),
     [
         ([1.0, 1.0, 1.0, 2.0, 2.0], "1x2 2 2"),
-        ([No.SAMPLE, No.SAMPLE, 0.5, No.MORE, No.SAMPLE, -1e-7], "_x2 0.5 stale _ -0.0000001"),
+        (
+            [NoSample.OMITTED, NoSample.OMITTED, 0.5, NoSample.STALE, NoSample.OMITTED, -1e-7],
+            "_x2 0.5 stale _ -0.0000001",
+        ),
         ([1e16, float("inf"), float("-inf")], "10000000000000000 Inf -Inf"),
-        ([1.0, No.SAMPLE, No.SAMPLE], "1"),
+        ([1.0, NoSample.OMITTED, NoSample.OMITTED], "1"),
         ([], ""),
     ],
 )
@@ -113,6 +116,6 @@ def test_samples_are_written_in_promtools_notation(steps: list[Step], text: str)
     assert notated(steps) == text
 
 
-@given(st.lists(st.sampled_from([No.SAMPLE, No.MORE]) | st.floats(allow_nan=False), max_size=12))
+@given(st.lists(st.sampled_from([NoSample.OMITTED, NoSample.STALE]) | st.floats(allow_nan=False), max_size=12))
 def test_the_notation_is_read_as_it_was_meant(steps: list[Step]) -> None:
     assert values(notated([*steps, 1.0])) == [*steps, 1.0]

@@ -10,7 +10,7 @@ from logwatch.rulefiles.files import rules_folder
 from logwatch.ruletests import load
 from logwatch.ruletests.cases import TestFile
 from logwatch.ruletests.promtool import write
-from logwatch.ruletests.report import FIRED, QUIET, measure, told
+from logwatch.ruletests.report import FIRED, QUIET, lines, measure
 
 TESTS = sorted((rules_folder() / "tests").glob("*.yml"))
 ALERTS = sorted((rules_folder() / "alerts").glob("*.yml"))
@@ -36,7 +36,7 @@ def read(path: Path) -> TestFile:
 def test_shipped_tests_pass(path: Path) -> None:
     failures = [failure for verdict in verdicts(path) for failure in verdict.failures]
 
-    assert not failures, "\n".join(line for failure in failures for line in told(failure))
+    assert not failures, "\n".join(line for failure in failures for line in lines(failure))
 
 
 @pytest.mark.e2e
@@ -48,7 +48,7 @@ def test_shipped_tests_pass_in_promtool(path: Path, tmp_path: Path) -> None:
 
     written = path if plain else write(house(), file, file.cases, tmp_path)
     if written is None:
-        pytest.skip("nothing in it that promtool can judge")
+        pytest.skip("contains no test for promtool")
     status, output = promtool(str(written), folder=tmp_path)
 
     assert status == 0, output

@@ -40,6 +40,28 @@ def test_a_value_is_decoded_with_its_key() -> None:
     assert not table.has_changes
 
 
+def test_a_row_whose_key_is_written_otherwise_is_replaced() -> None:
+    table: StateTable[tuple[str, int], str] = StateTable("names")
+    table.restore({'names ["web", 7]': '"w"'})
+
+    assert table == {("web", 7): "w"}
+    assert table.has_changes
+    assert table.changed_rows() == {'names ["web", 7]': None, 'names ["web",7]': '"w"'}
+    assert table.changed_rows() == {}
+
+
+def test_a_table_of_one_value_has_a_row_of_its_own_name() -> None:
+    table: StateTable[str, int] = StateTable("clock")
+    table[""] = 5
+    rows = table.changed_rows()
+    again: StateTable[str, int] = StateTable("clock")
+    again.restore({"clock": "5"})
+
+    assert rows == {"clock": "5"}
+    assert again == table
+    assert not again.has_changes
+
+
 def test_a_missing_key_raises_as_in_a_dict() -> None:
     with pytest.raises(KeyError):
         StateTable("names").pop("absent")

@@ -397,7 +397,7 @@ def test_what_version_1_knew_of_events_is_known_still(tmp_path, monkeypatch):
     joined = lines(
         ("container.stop", "web", "r/second", Role.PRIMARY), ("host.oom", None, "r/second", Role.CORROBORATING)
     )
-    made = [made for line in joined for made in life.accept(line)]
+    made = [made for line in joined for made in life.process(line)]
 
     assert sorted(key for _, key in saved.stages) == [
         "lifecycle",
@@ -530,15 +530,18 @@ def test_events_are_found_by_time_kind_name_and_id(store, query, expected):
 
 def test_commands_read_the_last_commit_while_it_is_written_to(store, tmp_path):
     y = SampleChange("y", (), 1.0, 1)
-    store.commit(Transaction(outcomes=[outcome(1)], stages={("lifecycle", "a"): "1"}, series=[y]), T)
+    store.commit(
+        Transaction(outcomes=[outcome(1)], stages={("lifecycle", "a 1"): "1", ("lifecycle", "ab 1"): "2"}, series=[y]),
+        T,
+    )
     history = History(tmp_path / "state")
     first = seqs(history)
     store.commit(Transaction(outcomes=[outcome(2)]), T)
     second = seqs(history)
-    stages, series = history.stages("lifecycle"), history.series("y")
+    stages, series = history.rows("lifecycle", "a"), history.series("y")
     history.close()
 
-    assert (first, second, stages) == ([1], [1, 2], {"a": "1"})
+    assert (first, second, stages) == ([1], [1, 2], {"a 1": "1"})
     assert series == {(): 1.0}
 
 

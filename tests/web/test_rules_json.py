@@ -4,7 +4,7 @@ from pathlib import Path
 
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Family
 from logwatch.web.alerts import rules_json
 
@@ -21,7 +21,7 @@ groups:
 
 
 def rules(tmp_path: Path, *seconds: int) -> dict[str, dict[str, object]]:
-    path, series = tmp_path / "rules.yml", Series([DIES])
+    path, series = tmp_path / "rules.yml", Registry([DIES])
     path.write_text(RULES)
     part = Alerts(alerting.load([path]), Options({}), series)
     for name in ("web", "db"):

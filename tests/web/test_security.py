@@ -209,7 +209,7 @@ def test_old_versions_are_refused(tmp_path: Path, start: Start) -> None:
             ":2:3",
             "belong together",
         ),
-        ("tls_server_config:\n  cert_file: a.key\n  key_file: a.crt\n", "a.key", "no certificate with its key"),
+        ("tls_server_config:\n  cert_file: a.key\n  key_file: a.crt\n", "a.key", "cannot load certificate and key"),
     ],
     ids=["plain-password", "no-key", "missing", "unknown", "list", "no-authority", "swapped"],
 )

@@ -10,7 +10,7 @@ import pytest
 from webfakes import ID, FakeView, event
 
 from logwatch.errors import ConfigError
-from logwatch.model import SECOND
+from logwatch.model import SECOND, State
 from logwatch.web import WebServer, server
 
 
@@ -127,12 +127,8 @@ def test_a_parameter_that_cannot_be_understood_is_explained(server, parameters, 
     assert words in answer["error"]
 
 
-def test_containers_are_told_from_the_committed_series(view, server):
-    view.show("docker_container_info", ("web", ID, "nginx:1"), 1.0)
-    view.show("docker_container_state", ("web", "running"), 0.0)
-    view.show("docker_container_state", ("web", "exited"), 1.0)
-    view.show("docker_container_health", ("web", "unhealthy"), 1.0)
-    view.show("docker_container_exit_code", ("web",), 137.0)
+def test_containers_are_those_of_the_register_with_what_their_series_count(view, server):
+    view.know("web", image="nginx:1", state=State.EXITED, health="unhealthy", exit_code="137")
     view.show("docker_container_events_total", ("web", "die"), 2.0)
     view.show("docker_container_events_total", ("web", "oom"), 0.0)
     view.show("docker_container_events_total", ("_other", "die"), 9.0)
@@ -165,7 +161,7 @@ def test_sources_rules_and_build_are_told(view, server):
 
 
 def test_the_page_shows_containers_events_rules_and_sources(view, server):
-    view.show("docker_container_info", ("web", ID, "nginx:1"), 1.0)
+    view.know("web", image="nginx:1")
     view.show("docker_events_total", ("container", "die"), 2.0)
     view.outcomes = [event(1, name="<script>alert(1)</script>", error="\udcff")]
     status, headers, body = fetch(server, "/")
@@ -184,9 +180,7 @@ def test_the_page_shows_containers_events_rules_and_sources(view, server):
 
 
 def test_the_page_of_a_container_tells_its_story(view, server):
-    view.show("docker_container_info", ("my web", ID, "nginx:1"), 1.0)
-    view.show("docker_container_state", ("my web", "exited"), 1.0)
-    view.show("docker_container_exit_code", ("my web",), 137.0)
+    view.know("my web", image="nginx:1", state=State.EXITED, exit_code="137")
     view.outcomes = [event(1, name="my web", exit_code="137")]
     status, headers, body = fetch(server, "/containers/my%20web")
     page = body.decode()
@@ -198,7 +192,7 @@ def test_the_page_of_a_container_tells_its_story(view, server):
 
 
 def test_a_container_without_a_name_is_found_by_its_id(view, server):
-    view.show("docker_container_info", (ID[:12], ID, ""), 1.0)
+    view.know(None)
     fetch(server, f"/containers/{ID[:12]}")
 
     assert (view.queries[-1].id, view.queries[-1].name) == (ID[:12], None)
@@ -213,9 +207,8 @@ def test_a_container_that_nobody_knows_is_not_found(server):
 
 def test_what_needs_a_look_stands_first(view, server):
     for name, state in (("a", "running"), ("b", "exited"), ("c", "restarting"), ("d", "exited"), ("e", "running")):
-        view.show("docker_container_state", (name, state), 1.0)
-    view.show("docker_container_exit_code", ("d",), 1.0)
-    view.show("docker_container_health", ("e", "unhealthy"), 1.0)
+        known = {"exit_code": "1"} if name == "d" else {"health": "unhealthy"} if name == "e" else {}
+        view.know(name, id=name * 64, state=State(state), **known)
     page = fetch(server, "/")[2].decode()
 
     assert re.findall(r'href="/containers/(.)"', page) == ["c", "e", "d", "a", "b"]
@@ -227,7 +220,7 @@ def test_the_page_of_a_fresh_start_says_what_is_missing(view, server):
 
     assert "not ready" in page
     assert "no such file" in page
-    assert "no container yet" in page
+    assert "No container in the log yet" in page
 
 
 # ── where it listens ─────────────────────────────────────────────────────────────────
@@ -243,7 +236,7 @@ def test_addresses_have_the_forms_of_prometheus_flags(text, expected):
 
 @pytest.mark.parametrize("text", ["19979", "", "host:", "host:http", ":70000", "::1:80", "[::1:80"])
 def test_what_is_no_address_is_explained(text):
-    with pytest.raises(ConfigError, match="no address to listen on"):
+    with pytest.raises(ConfigError, match="not a listening address"):
         server.parse_address(text)
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from logwatch.alerting import Report
 from logwatch.metrics import catalog
 from logwatch.metrics.exposition import Exposition, Published
-from logwatch.model import SECOND, Event, Mark, Outcome, Role, Rule, SampleChange, Severity, SourceStatus
+from logwatch.model import SECOND, Container, Event, Mark, Outcome, Role, Rule, SampleChange, Severity, SourceStatus
 from logwatch.web import Probe
 
 ID = "8dd3" + "0" * 60
@@ -60,6 +60,7 @@ class FakeView:
     report: Report = field(default_factory=Report)
     queries: list = field(default_factory=list)
     outcomes: list = field(default_factory=list)
+    register: list = field(default_factory=list)
 
     def now_ns(self):
         return 1_763_921_600 * SECOND
@@ -75,6 +76,12 @@ class FakeView:
 
     def rules(self):
         return [RULE]
+
+    def containers(self):
+        return self.register
+
+    def know(self, name, **known):
+        self.register.append(Container("vm", known.pop("id", ID), name, announced=True, **known))
 
     def events(self, query):
         self.queries.append(query)

@@ -1,0 +1,104 @@
+"""The containers that the engine keeps on disk: `DOCKER_ROOT/containers/<id>/config.v2.json`.
+
+Format: `container.Container` of moby (`container/container.go`), with `State` as in
+`container/state.go`; engines before 1.10 call the file `config.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from logwatch.docker.folder import Folder
+
+FILES = ("config.v2.json", "config.json")
+FOLDER = "containers"
+HEX = frozenset("0123456789abcdef")
+
+
+class Model(BaseModel):
+    """A document of the engine: unknown keys are left alone."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class Health(Model):
+    """What the last probes found."""
+
+    status: str = Field(default="", alias="Status")
+
+
+class ContainerState(Model):
+    """How a container is."""
+
+    running: bool = Field(default=False, alias="Running")
+    paused: bool = Field(default=False, alias="Paused")
+    restarting: bool = Field(default=False, alias="Restarting")
+    dead: bool = Field(default=False, alias="Dead")
+    removing: bool = Field(default=False, alias="RemovalInProgress")
+    exit_code: int = Field(default=0, alias="ExitCode")
+    started_at: str = Field(default="", alias="StartedAt")
+    finished_at: str = Field(default="", alias="FinishedAt")
+    health: Health | None = Field(default=None, alias="Health")
+
+
+class Config(Model):
+    """What it was created with."""
+
+    image: str = Field(default="", alias="Image")
+    labels: dict[str, str] | None = Field(default=None, alias="Labels")
+
+
+class MountPoint(Model):
+    """A volume or folder of the host in a container."""
+
+    name: str = Field(default="", alias="Name")
+
+
+class StoredContainer(Model):
+    """A container as its file describes it."""
+
+    id: str = Field(alias="ID")
+    name: str = Field(default="", alias="Name")
+    state: ContainerState | None = Field(default=None, alias="State")
+    config: Config | None = Field(default=None, alias="Config")
+    restarts: int = Field(default=0, alias="RestartCount")
+    image_id: str = Field(default="", alias="Image")
+    driver: str = Field(default="", alias="Driver")
+    log_path: str = Field(default="", alias="LogPath")
+    mounts: Mapping[str, MountPoint] | None = Field(default=None, alias="MountPoints")
+
+    @property
+    def called(self) -> str:
+        """Its name, or the beginning of its id."""
+        return self.name.removeprefix("/") or self.id[:12]
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs."""
+        return self.state is not None and self.state.running
+
+
+def is_id(name: str) -> bool:
+    """Whether a folder's name is a container's id."""
+    return len(name) == 64 and HEX.issuperset(name)
+
+
+def parse(text: bytes, container_id: str) -> StoredContainer | None:
+    """Read a container's file; None where it is of another container. Raises ValidationError where it is torn."""
+    container = StoredContainer.model_validate_json(text)
+    return container if container.id == container_id else None
+
+
+def stored(root: Folder) -> Iterator[StoredContainer]:
+    """Yield the containers of a DOCKER_ROOT; files that cannot be read are noted there."""
+    for name in filter(is_id, root.names(FOLDER)):
+        text = next(filter(None, (root.read(FOLDER, name, file) for file in FILES)), None)
+        try:
+            container = parse(text, name) if text else None
+        except ValidationError:
+            root.note(f"{root.path / FOLDER / name}: its configuration cannot be read: torn, or of an unknown form")
+            continue
+        if container is not None:
+            yield container

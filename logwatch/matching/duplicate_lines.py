@@ -1,0 +1,56 @@
+"""Lines that were written twice: by two collectors, or when a journal was imported again.
+
+Two engine lines of one host with the same tag, message and own time are one line: the engine stamps each line with
+at least microseconds, so no two differ in nothing. Of those that made events the newest 100,000 are remembered, for a day.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import blake2b
+
+from logwatch.model import SECOND, Record
+from logwatch.store.state_table import StateTable
+
+LINES = 100_000
+DAY_S = 86_400
+OWN_TIME = re.compile(
+    rb"""
+    time=" \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d [.] \d{6,9} [Z+-]      # time="2026-11-23T18:12:57.728700494Z"
+    """,
+    re.VERBOSE,
+)
+
+
+class DuplicateLines:
+    """Remembers lines by a hash."""
+
+    def __init__(self) -> None:
+        self._seen: StateTable[str, int] = StateTable("seen")
+        """Hash of a line to the second of its header, the oldest line first."""
+
+    def add(self, record: Record) -> bool:
+        """Take note of a line; whether it was seen before. Always False for lines without an exact time of their own."""
+        if OWN_TIME.match(record.message) is None:
+            return False
+        key = blake2b(f"{record.host}\0{record.tag}\0".encode() + record.message, digest_size=8).hexdigest()
+        if key in self._seen:
+            return True
+        now_s = record.stamp_ns // SECOND
+        self._seen[key] = now_s
+        while len(self._seen) > LINES or next(iter(self._seen.values())) < now_s - DAY_S:
+            del self._seen[next(iter(self._seen))]
+        return False
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """As `model.Stateful`."""
+        return self._seen.changed_rows()
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """As `model.Stateful`."""
+        self._seen.restore(rows)
+        in_order = sorted(self._seen.items(), key=lambda each: each[1])
+        self._seen.clear()
+        self._seen.update(dict(in_order))
+        self._seen.discard_changes()

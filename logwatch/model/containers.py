@@ -1,0 +1,70 @@
+"""What is known of one container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+SHORT_ID = 12
+"""Hex digits of an id that Docker shows, and that stand in for an unknown name."""
+
+
+class State(StrEnum):
+    """A container's state, in the words of Docker's own diagram."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    EXITED = "exited"
+    DEAD = "dead"
+    REMOVING = "removing"
+    UNKNOWN = "unknown"
+    GONE = "gone"
+    """Removed; never exported."""
+
+
+@dataclass(slots=True)
+class Container:
+    """One container of the register (`lifecycle.containers`), which alone changes it."""
+
+    host: str
+    id: str
+    name: str | None = None
+    """What it is, or was before its removal, called."""
+    owns_name: bool = False
+    """The name means this container now; it does not after a removal."""
+    state: State = State.UNKNOWN
+    since_ns: int = 0
+    """When it came into this state."""
+    last_ns: int = 0
+    """The clock at its last event."""
+    announced: bool = False
+    """A change of its state was returned to the stages that follow."""
+    image: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Attributes that every event of it gets: compose project and service."""
+    started: bool = False
+    restarts: int = 0
+    """Starts after the first one that was seen."""
+    exit_code: str | None = None
+    ooms: int = 0
+    health: str | None = None
+    gone_ns: int | None = None
+    """When it was removed, by the clock; None while it exists."""
+
+    @property
+    def label(self) -> str:
+        """The value of the label `name` of its series."""
+        return self.name or self.id[:SHORT_ID]
+
+    @property
+    def project(self) -> str | None:
+        """The compose project."""
+        return self.labels.get("compose_project")
+
+    @property
+    def service(self) -> str | None:
+        """The compose service."""
+        return self.labels.get("compose_service")

@@ -1,0 +1,56 @@
+"""Lines that were written twice."""
+
+import pytest
+
+from logwatch.matching.duplicate_lines import DAY_S, LINES, DuplicateLines
+from logwatch.model import SECOND, Record
+
+
+def line(message: str, at_s: int = 0, host: str = "vm", tag: str = "dockerd") -> Record:
+    return Record(at_s * SECOND, at_s * SECOND, host, tag, None, message.encode())
+
+
+EXACT = 'time="2026-11-23T18:12:57.728700494Z" level=info msg=x'
+
+
+def test_a_line_is_known_again_after_a_restart() -> None:
+    before, after = DuplicateLines(), DuplicateLines()
+    first = before.add(line(EXACT))
+    after.restore({key: row for key, row in before.changed_rows().items() if row is not None})
+
+    assert (first, before.add(line(EXACT)), after.add(line(EXACT))) == (False, True, True)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [line(EXACT, host="db"), line(EXACT, tag="containerd"), line(EXACT + "y"), line(EXACT.replace("494Z", "495Z"))],
+)
+def test_lines_that_differ_are_two(other: Record) -> None:
+    seen = DuplicateLines()
+
+    assert [seen.add(line(EXACT)), seen.add(other)] == [False, False]
+
+
+def test_a_time_in_whole_seconds_proves_nothing() -> None:
+    seen = DuplicateLines()
+    whole = line('time="2026-11-23T18:12:57Z" level=info msg=x')
+
+    assert [seen.add(whole), seen.add(whole)] == [False, False]
+
+
+def test_a_line_is_forgotten_after_a_day() -> None:
+    seen = DuplicateLines()
+    seen.add(line(EXACT))
+    seen.add(line(EXACT + "y", DAY_S + 1))
+
+    assert not seen.add(line(EXACT, DAY_S + 1))
+    assert [row for row in seen.changed_rows().values() if row is None] == []
+
+
+def test_the_oldest_lines_go_first() -> None:
+    seen = DuplicateLines()
+    for number in range(LINES + 1):
+        seen.add(line(f"{EXACT}{number}"))
+
+    assert seen.add(line(f"{EXACT}1"))
+    assert not seen.add(line(f"{EXACT}0"))
