@@ -44,7 +44,7 @@ def kinds(pipeline: Pipeline) -> Callable[[str], list[str]]:
 
 def make(pipeline: Pipeline, line: str) -> Sequence[Event]:
     pipeline.extractor.restore({})
-    pipeline.apply(Chunk(line.encode() + b"\n", "messages", 0, 0), 0)
+    pipeline.process(Chunk(line.encode() + b"\n", "messages", 0, 0), 0)
     return [outcome.event for outcome in pipeline.take_outcomes()]
 
 
@@ -163,7 +163,7 @@ def test_every_failed_request_counts_as_an_error_of_the_api(shipped: RuleSet) ->
     failed = f'level=error msg="Handler for POST /v1.39/containers/{ID}/start returned error: no"'
     status = 'level=error msg="HTTP Error" err="no" statusCode=500'
 
-    pipeline.apply(Chunk(f"{EL7}{failed}\n{EL7}{status}\n".encode(), "messages", 0, 0), 0)
+    pipeline.process(Chunk(f"{EL7}{failed}\n{EL7}{status}\n".encode(), "messages", 0, 0), 0)
 
     assert {labels["method"]: values[-1] for labels, _, values in series.select("docker_api_errors_total")} == {
         "POST": 1

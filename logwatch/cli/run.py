@@ -99,15 +99,15 @@ def follow(
     """
     configure(effective.config.log)
     daemon = Daemon(effective, read_again)
-    thread = threading.Thread(target=beside, args=(daemon.stop,), daemon=True) if beside else None
+    thread = threading.Thread(target=beside, args=(daemon.requests.shutdown,), daemon=True) if beside else None
 
     def stop(_number: int, _frame: object) -> None:
         stopping()
-        daemon.stop()
+        daemon.requests.shutdown()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.reload())
+    signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.requests.reload())
     if thread:
         thread.start()
     daemon.run()

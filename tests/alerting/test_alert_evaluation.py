@@ -245,7 +245,7 @@ def told(parts):
 @pytest.mark.parametrize("cuts", [(0.1, 0.3, 0.5, 0.9), (0.25, 0.26, 0.27)])
 def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
     whole = pipeline(tmp_path, Registry())
-    whole.apply(Chunk(LOG, "m", 0, NOW), NOW)
+    whole.process(Chunk(LOG, "m", 0, NOW), NOW)
     ends = [LOG.index(b"\n", int(len(LOG) * cut)) + 1 for cut in cuts] + [len(LOG)]
     rows, values, points, start = {}, {}, {}, 0
     parts = []
@@ -254,8 +254,8 @@ def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
         part = pipeline(tmp_path, series)
         series.restore(values.values(), sorted(points.values(), key=lambda each: each.time_ns))
         part.restore(rows)
-        part.apply(Chunk(LOG[start:end], "m", start, NOW), NOW)
-        turn = part.take_turn(part.take_outcomes())
+        part.process(Chunk(LOG[start:end], "m", start, NOW), NOW)
+        turn = part.take_transaction(part.take_outcomes())
         rows.update(turn.stages)
         rows = {key: row for key, row in rows.items() if row is not None}
         values.update({(each.family, each.labels): each for each in turn.series})
@@ -274,7 +274,7 @@ def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
 def test_passing_over_silence_changes_no_alert(tmp_path):
     one, other = pipeline(tmp_path, Registry()), pipeline(tmp_path, Registry())
     for part in (one, other):
-        part.apply(Chunk(LOG, "m", 0, NOW), NOW)
+        part.process(Chunk(LOG, "m", 0, NOW), NOW)
     start = one.clock_ns // (5 * SECOND) * 5 * SECOND
     one.advance(start + 1200 * SECOND)
     for time_ns in range(start + 5 * SECOND, start + 1200 * SECOND, 5 * SECOND):
