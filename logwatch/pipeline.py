@@ -50,7 +50,6 @@ from logwatch.model import (
     Record,
     Rule,
     Severity,
-    Stateful,
 )
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
@@ -133,7 +132,7 @@ class Pipeline:
         self._live_ns = now_ns if chunk.live else None
         self._last = self._previous.get(chunk.path)
         self._moved = True
-        confirmed: Counter[str] = Counter(scan.ignored)
+        confirmed: list[str] = []
         known = scan.known_lines
         doubtful, of_engine = deque(scan.doubtful), list[Doubtful]()
         for hit in scan.hits:
@@ -150,15 +149,16 @@ class Pipeline:
                 if self.clock_ns < record.stamp_ns <= newest_ns:
                     self.advance(record.stamp_ns)
                 extraction = self._process_line(record, hit, chunk)
-                confirmed.update(extraction.rules)
-                known += bool(extraction.rules) and (extraction.engine or b"docker" in line)
+                if extraction.rules:
+                    confirmed += extraction.rules
+                    known += extraction.engine or b"docker" in line
             except UNEXPECTED as error:
                 self._set_aside("line", error, chunk.path, chunk.offset + hit.start)
         for each in doubtful:
             of_engine += self._of_engine(each, chunk, parser)
         if self._last is not None:
             self._previous[chunk.path] = self._last
-        self.source_metrics.count(chunk, scan, of_engine, known, confirmed, self.clock_ns)
+        self.source_metrics.count(chunk, scan, of_engine, known, Counter(confirmed), self.clock_ns)
         self.source_metrics.count_unparsed(chunk.path, parser.unparsed, self.clock_ns)
         parser.unparsed.clear()
 
@@ -312,9 +312,7 @@ class Pipeline:
         self._count_oddities()
         for table, value in zip(self._progress, (self.clock_ns, self.host), strict=True):
             table[""] = value
-        stages: Rows = {}
-        for name, stage in self._stages().items():
-            stages.update({(name, key): row for key, row in stage.changed_rows().items()})
+        stages: Rows = {("alerts", key): row for key, row in self.alerts.changed_rows().items()}
         for name, tables in self._tables().items():
             stages.update({(name, key): row for key, row in state_table.changed_rows(tables).items()})
         horizons = self.series.forget(self.clock_ns)
@@ -329,8 +327,7 @@ class Pipeline:
 
     def discard_changes(self) -> None:
         """Forget what was noted for a commit where there is none, so that it does not grow."""
-        for stage in self._stages().values():
-            stage.changed_rows()
+        self.alerts.changed_rows()
         for tables in self._tables().values():
             for table in tables:
                 table.discard_changes()
@@ -351,27 +348,28 @@ class Pipeline:
     def restore(self, rows: Mapping[tuple[str, str], str]) -> None:
         """Continue from the rows of the last commit."""
         by_stage: dict[str, dict[str, str]] = {}
-        for (stage, key), row in rows.items():
-            by_stage.setdefault(stage, {})[key] = row
+        for (name, key), row in rows.items():
+            by_stage.setdefault(name, {})[key] = row
         for name, tables in self._tables().items():
             state_table.restore(tables, by_stage.get(name, {}))
-        for name, part in self._stages().items():
-            part.restore(by_stage.get(name, {}))
+        for stage in (self.duplicates, self.lifecycle, self.correlator, self.event_metrics):
+            stage.restored()
+        self.alerts.restore(by_stage.get("alerts", {}))
         clock, host = self._progress
         self.clock_ns, self.host = clock.get("", 0), host.get("")
 
-    def _stages(self) -> dict[str, Stateful]:
+    def _tables(self) -> dict[str, Sequence[StateTable[Any, Any]]]:
+        """All state but the alerts', by the name of its stage in the store."""
         return {
-            "extractor": self.extractor,
-            "duplicates": self.duplicates,
-            "lifecycle": self.lifecycle,
-            "correlator": self.correlator,
-            "tally": self.event_metrics,
-            "alerts": self.alerts,
+            "pipeline": self._progress,
+            "reader": (self._parsers,),
+            "previous": (self._previous,),
+            "extractor": self.extractor.tables,
+            "duplicates": self.duplicates.tables,
+            "lifecycle": self.lifecycle.tables,
+            "correlator": self.correlator.tables,
+            "tally": self.event_metrics.tables,
         }
-
-    def _tables(self) -> dict[str, Sequence[StateTable[str, Any]]]:
-        return {"pipeline": self._progress, "reader": (self._parsers,), "previous": (self._previous,)}
 
     def _parser(self, path: str) -> LineReader:
         if path not in self._parsers:

@@ -14,6 +14,7 @@ from logwatch.metrics import Registry
 from logwatch.model import Chunk, Event, Rule
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles.loader import RuleSet, load
+from logwatch.store import state_table
 
 ID = "3fa1c0de5b7e4d28860f1c5ab7e92d34c6a8f0e1b2d3948576a0c1e2f3d4b596"
 EL6 = "Feb  9 14:03:27 db2 docker: "
@@ -43,7 +44,7 @@ def kinds(pipeline: Pipeline) -> Callable[[str], list[str]]:
 
 
 def make(pipeline: Pipeline, line: str) -> Sequence[Event]:
-    pipeline.extractor.restore({})
+    state_table.restore(pipeline.extractor.tables, {})
     pipeline.process(Chunk(line.encode() + b"\n", "messages", 0, 0), 0)
     return [outcome.event for outcome in pipeline.take_outcomes()]
 

@@ -26,7 +26,8 @@ class SourceMetrics:
     ) -> None:
         """Count the lines of a chunk.
 
-        `of_engine` are the doubtful lines that are the engine's, `known` docker lines that some rule knows, `confirmed` lines by rule.
+        `of_engine` are the doubtful lines that are the engine's, `known` docker lines that some rule knows, `confirmed`
+        lines by rule, beside those that the scanner counted.
         """
         add, path = self._registry.add, (chunk.path,)
         docker_lines = scan.docker_lines + sum(not line.says_docker for line in of_engine)
@@ -38,7 +39,7 @@ class SourceMetrics:
         add("logwatch_unmatched_docker_lines_total", path, max(0, docker_lines - known), clock_ns)
         for level, count in levels.items():
             add("docker_daemon_log_messages_total", (level,), count, clock_ns)
-        for rule, count in confirmed.items():
+        for rule, count in (Counter(scan.ignored) + Counter(confirmed)).items():
             add("logwatch_rule_hits_total", (rule,), count, clock_ns)
             self._registry.set("logwatch_rule_last_hit_timestamp_seconds", (rule,), clock_ns / SECOND, clock_ns)
 
