@@ -90,8 +90,6 @@ class FileSource:
             content = open_plain(self._disk, path)
         except FileNotFoundError:
             return
-        except NoDescriptorError as error:
-            raise SourceError(describe(path, error)) from error
         except OSError as error:
             raise SourceError(f"{describe(path, error)}: {cure(error)}") from error
         content.close()
@@ -138,7 +136,7 @@ class FileSource:
                     if log not in self._followed and (not self._begun or not self._is_copy(log)):
                         self._follow(log)
         except NoDescriptorError as error:
-            self._blocked = describe("new logs are not found", error)
+            self._blocked = f"new logs are not found: {error}"
         else:
             self._blocked = None
 
@@ -150,8 +148,6 @@ class FileSource:
         """Whether a new file is a copy, under a new name, of a log that is followed."""
         try:
             content = open_plain(self._disk, path)
-        except NoDescriptorError:
-            raise
         except OSError:
             return False
         try:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources.content import Disk, NoDescriptorError, Plain, describe, open_content
+from logwatch.sources.content import Disk, Plain, describe, open_content
 from logwatch.sources.fingerprint import HEAD, take
 from logwatch.sources.generations import FileGenerations, InodeOwners
 from logwatch.sources.offset_file import Position
@@ -143,8 +143,6 @@ class FollowedFile:
             listed = self._files.listing() or []
             places = [place for place, file in enumerate(listed) if file.path == path]
             self._known.remember(listed[: places[0]] if places else [])
-        except NoDescriptorError:
-            return False
         finally:
             self._files.release()
         return bool(places)

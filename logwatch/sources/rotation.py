@@ -48,7 +48,7 @@ class RotationDetector:
             may_read = self._check(now_ns)
         except NoDescriptorError as error:
             # Nothing was concluded from files that could not be opened; the next check lists them again.
-            self._generations.error = describe(self._path, error)
+            self._generations.error = f"{self._path}: {error}"
             self._files.invalidate()
             self._set_blocked(blocked=True)
             return False
@@ -252,8 +252,6 @@ class RotationDetector:
         generations = self._generations
         try:
             fresh = open_plain(self._disk, self._path)
-        except NoDescriptorError:
-            raise
         except OSError as error:
             generations.error = describe(self._path, error)
             return False
