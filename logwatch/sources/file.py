@@ -111,6 +111,7 @@ class FileSource:
             followed = self._due.popleft()
             self._touched[followed.path] = self._dirty[followed.path] = followed
             chunk = followed.read(now_ns)
+            self._gaps += followed.stats.take_gaps()
             if chunk is not None:
                 self._due.append(followed)
                 return chunk
@@ -162,7 +163,7 @@ class FileSource:
 
     def _follow(self, path: str) -> FollowedFile:
         options = replace(self._options, start="beginning") if self._begun else self._options
-        followed = FollowedFile(path, options, disk=self._disk, owners=self._owners, gaps=self._gaps)
+        followed = FollowedFile(path, options, disk=self._disk, owners=self._owners)
         self._followed[path] = followed
         self._owners.follow(path)
         return followed
@@ -192,6 +193,7 @@ class FileSource:
         # Of two names of one file, the one that has a position is checked first, and reads it.
         for followed in sorted(self._followed.values(), key=lambda followed: not followed.has_position):
             followed.check(0)
+            self._gaps += followed.stats.take_gaps()
         self._dirty.update(self._followed)
         self._due.extend(self._followed.values())
 
@@ -229,8 +231,7 @@ class FileSource:
 
     def gaps(self) -> Sequence[Gap]:
         """Return the losses proven since the last call."""
-        gaps = tuple(self._gaps)
-        self._gaps.clear()
+        gaps, self._gaps = self._gaps, []
         return gaps
 
     def wait(self, timeout: float) -> None:
