@@ -31,7 +31,14 @@ from logwatch.notation import quoted, rfc3339
 @options.state_dir
 @options.timezone
 @click.option(
-    "--docker-root", type=click.Path(path_type=Path), help="Docker's data directory, read-only: names of containers."
+    "--docker-root",
+    type=click.Path(path_type=Path),
+    help="Docker's data directory, read-only: names of containers, and what the disk holds.",
+)
+@click.option(
+    "--containerd-root",
+    type=click.Path(path_type=Path),
+    help="containerd's data directory, for engines that keep their images there.",
 )
 @click.option("--web.listen-address", "listen_address", help="Address to listen on. [default: :19979]")
 @click.option(
@@ -54,6 +61,7 @@ def command(
     state_dir: Path | None,
     timezone: str | None,
     docker_root: Path | None,
+    containerd_root: Path | None,
     listen_address: str | None,
     web_config_file: Path | None,
     log_level: str | None,
@@ -77,6 +85,7 @@ def command(
         sources__timezone=timezone,
         state__dir=state_dir,
         docker_root=docker_root,
+        containerd_root=containerd_root,
         web__listen_address=listen_address,
         web__config_file=web_config_file,
         web__enable_lifecycle=True if enable_lifecycle else None,
