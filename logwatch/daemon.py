@@ -82,7 +82,11 @@ class Daemon:
         self._board.ask_reload = self._engine.reload
         self._board.ask_stop = self._engine.stop
         self._web = WebServer(
-            self._board, config.web.listen_address, lifecycle=config.web.enable_lifecycle, security=security
+            self._board,
+            config.web.listen_address,
+            lifecycle=config.web.enable_lifecycle,
+            security=security,
+            max_connections=config.web.max_connections,
         )
         self._url = f"{scheme}://{self._web.address}"
         give_back_memory()
@@ -103,7 +107,7 @@ class Daemon:
             self._web.close()
             self._source.close()
             self._store.close()
-        log.info("stopped: everything that was read is committed")
+        log.info("stopped; all input read so far is committed")
 
     def stop(self) -> None:
         """End `run`; callable from any thread and from signal handlers."""

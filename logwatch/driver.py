@@ -39,7 +39,7 @@ RETRY = 1.0
 """Seconds between two tries to commit."""
 IDLE = 0.25
 """Seconds between two looks at the clock while nothing is written."""
-STAYS = "the rules and receivers from before stay in force"
+STAYS = "keeping the previous rules and receivers"
 
 log = logging.getLogger("logwatch")
 
@@ -224,6 +224,6 @@ class Engine:
         if loaded.receivers is not None:
             self._dispatcher.replace_receivers(loaded.receivers)
         rules = loaded.rules
-        summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are in force"
+        summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations loaded"
         self._board.reloaded(now_ns, rules, self._pipeline.series.families(), summary)
         log.info("reloaded: %s", summary)

@@ -59,7 +59,7 @@ class Reloading:
         before = {key: value for key, value, _ in self._effective.table()}
         for key, value, origin in fresh.table():
             if value != before[key] and not key.startswith(ANEW):
-                log.warning("reload: %s: %s is now %s: this takes a restart", origin, key, value)
+                log.warning("reload: %s: %s is now %s: restart required", origin, key, value)
 
 
 class Watch:

@@ -139,7 +139,7 @@ class Board:
         """Tell whether the loop runs."""
         silent_ns = self._now() - self._ticked_ns
         if silent_ns > STALLED_NS:
-            return Probe(ok=False, detail=f"the loop has not come by for {silent_ns // SECOND} s")
+            return Probe(ok=False, detail=f"main loop stalled for {silent_ns // SECOND} s")
         return Probe(ok=True, detail="logwatch is healthy")
 
     def readiness(self) -> Probe:
@@ -159,7 +159,7 @@ class Board:
             before = self._reloads
             self.ask_reload()
             if not self._reloaded.wait_for(lambda: self._reloads > before, RELOAD_TIMEOUT):
-                return Probe(ok=False, detail="the reload was asked for, but the loop has not come to it yet")
+                return Probe(ok=False, detail=f"reload requested, not finished after {RELOAD_TIMEOUT:g} s")
             return Probe(ok=self._reload_ok, detail=self._reload_detail)
 
     def quit(self) -> None:
