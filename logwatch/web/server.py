@@ -67,7 +67,7 @@ if TYPE_CHECKING:  # most run without: OpenSSL and bcrypt need not be loaded
 # OpenShift's etcd serves its metrics. This one is in no copy of that list that we have seen
 # (mind 19999, Netdata), and below 32768, from where Linux takes ports for outgoing connections.
 DEFAULT_ADDRESS = ":19979"
-GRACE = 2
+GRACE = 1
 MAX_CONNECTIONS = 512
 
 
