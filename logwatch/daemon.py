@@ -91,7 +91,11 @@ class Daemon:
             lambda: self.requests.is_shutdown,
         )
         self._web = WebServer(
-            self._status, config.web.listen_address, lifecycle=config.web.enable_lifecycle, security=security
+            self._status,
+            config.web.listen_address,
+            lifecycle=config.web.enable_lifecycle,
+            security=security,
+            max_connections=config.web.max_connections,
         )
         scheme = "https" if security is not None and security.context is not None else "http"
         self._url = f"{scheme}://{self._web.address}"

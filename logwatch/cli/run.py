@@ -19,6 +19,7 @@ from logwatch.config.settings import Log
 from logwatch.daemon import Daemon
 from logwatch.model import SECOND
 from logwatch.notation import quoted, rfc3339
+from logwatch.web.connections import raise_file_limit
 
 
 @click.command("run")
@@ -42,6 +43,12 @@ from logwatch.notation import quoted, rfc3339
 )
 @click.option("--web.listen-address", "listen_address", help="Address to listen on. [default: :19979]")
 @click.option(
+    "--web.max-connections",
+    "max_connections",
+    type=click.IntRange(min=1),
+    help="Open connections at most. [default: 512]",
+)
+@click.option(
     "--web.config.file",
     "web_config_file",
     type=click.Path(path_type=Path),
@@ -63,6 +70,7 @@ def command(
     docker_root: Path | None,
     containerd_root: Path | None,
     listen_address: str | None,
+    max_connections: int | None,
     web_config_file: Path | None,
     log_level: str | None,
     log_format: str | None,
@@ -87,6 +95,7 @@ def command(
         docker_root=docker_root,
         containerd_root=containerd_root,
         web__listen_address=listen_address,
+        web__max_connections=max_connections,
         web__config_file=web_config_file,
         web__enable_lifecycle=True if enable_lifecycle else None,
         log__level=log_level,
@@ -107,6 +116,7 @@ def follow(
     `beside` runs in its own thread and may stop the run.
     """
     configure(effective.config.log)
+    raise_file_limit()
     daemon = Daemon(effective, read_again)
     thread = threading.Thread(target=beside, args=(daemon.requests.shutdown,), daemon=True) if beside else None
 

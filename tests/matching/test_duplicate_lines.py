@@ -4,6 +4,7 @@ import pytest
 
 from logwatch.matching.duplicate_lines import DAY_S, LINES, DuplicateLines
 from logwatch.model import SECOND, Record
+from logwatch.store import state_table
 
 
 def line(message: str, at_s: int = 0, host: str = "vm", tag: str = "dockerd") -> Record:
