@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from logwatch import alerting
 from logwatch.alerting import Options
-from logwatch.config import Config
+from logwatch.config import Config, webfile
 from logwatch.metrics import Registry
 from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
@@ -30,8 +31,6 @@ class Builder:
     raw: bool = False
     alerting: bool = True
     """Also evaluate alerts."""
-    scheme: str = "http"
-    """Of the URL under which others reach the page, where `web.external_url` does not tell it."""
 
     def configured(self, config: Config) -> Builder:
         """Return the same with another configuration; the series go on."""
@@ -66,21 +65,40 @@ class Builder:
 
     def terms(self) -> Options:
         """Return what the configuration says alerts go by."""
-        alerting, web = self.config.alerting, self.config.web
-        host, _, port = web.listen_address.rpartition(":")
-        instance = f"{host if host not in {'', '0.0.0.0', '[::]'} else gethostname()}:{port}"  # noqa: S104 - compared, not bound
-        targets = alerting.target_labels
+        alerting, targets = self.config.alerting, self.config.alerting.target_labels
         return Options(
-            target_labels={"job": "logwatch", "instance": instance} if targets is None else targets,
+            target_labels={"job": "logwatch", "instance": _instance(self.config)} if targets is None else targets,
             external_labels=alerting.external_labels,
             sample_interval_ns=nanoseconds(alerting.sample_interval),
-            external_url=web.external_url or f"{self.scheme}://{instance}",
+            external_url=external_url(self.config),
         )
 
 
-def give_back_memory() -> None:
-    """Return to the system what building has let go of; compiling patterns alone takes some MB that stay otherwise."""
-    with suppress(AttributeError):  # it is glibc's
+def external_url(config: Config) -> str:
+    """Return the URL under which others reach the page: as configured, else the address that is served."""
+    web = config.web
+    if web.external_url:
+        return web.external_url
+    found = webfile.check(web.config_file)[0] if web.config_file is not None else None
+    scheme = "https" if found is not None and found.tls_server_config is not None else "http"
+    return f"{scheme}://{_instance(config)}"
+
+
+def _instance(config: Config) -> str:
+    host, _, port = config.web.listen_address.rpartition(":")
+    return f"{host if host not in {'', '0.0.0.0', '[::]'} else gethostname()}:{port}"  # noqa: S104 - compared, not bound
+
+
+def settle_heap() -> None:
+    """Take what was built so far out of the garbage collector's sight, and return what was freed to the system.
+
+    All that is built lives as long as the process, and a full collection looks at it each time otherwise. What the path
+    of a line makes dies by its reference count; the collector need not look for it at every 700th object.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    with suppress(AttributeError):  # it is glibc's; compiling patterns alone takes some MB that stay otherwise
         ctypes.CDLL(None).malloc_trim(0)
 
 

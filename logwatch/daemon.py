@@ -1,36 +1,48 @@
-"""All parts of `run`, built from the configuration and tied together."""
+"""The process of `run`: all parts, built from the configuration and tied together."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from logwatch.build import Builder, give_back_memory
+from logwatch.alerting import Report
+from logwatch.build import Builder, settle_heap
 from logwatch.config import Config, Effective
 from logwatch.docker.inventory import Inventory
-from logwatch.driver import NOTIFIERS, SOURCE, Engine
-from logwatch.errors import ConfigError
+from logwatch.driver import Driver
+from logwatch.errors import CommitError, ConfigError, RuleError
 from logwatch.metrics import Registry
-from logwatch.model import Source
+from logwatch.model import SECOND, Outcome, Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
+from logwatch.pipeline import Pipeline
 from logwatch.receivers import receivers
-from logwatch.reloading import Reloading
+from logwatch.reloading import Reloader
 from logwatch.sources import default_log, journal
 from logwatch.sources.file import FileSource
 from logwatch.sources.journal import JournalSource
 from logwatch.sources.stdin import StdinSource
-from logwatch.status import Board
-from logwatch.store import Store, Sync
+from logwatch.status import Requests, StatusSnapshot
+from logwatch.store import Store, Sync, Transaction
 from logwatch.store.retention import Retention
 from logwatch.web.server import WebServer
 
 if TYPE_CHECKING:
     from logwatch.docker.sampler import StorageSampler
     from logwatch.web.security import Security
+
+SOURCE = "file"
+NOTIFIERS = "notifiers"
+"""The stage whose rows are the queue of notifications."""
+LATENESS_NS = 2 * SECOND
+"""How far the clock is behind the wall clock while following live: lines come late by as much."""
+REFRESH_NS = 10 * SECOND
+"""Maximum interval between refreshes of unchanged alerts."""
+REPORT_NS = 60 * SECOND
+"""Minimum interval between two reports of lines that were set aside."""
 
 log = logging.getLogger("logwatch")
 
@@ -43,75 +55,170 @@ class Daemon:
 
     def __init__(self, effective: Effective, read_again: Callable[[], Effective]) -> None:
         config = effective.config
-        series = Registry()
+        registry = Registry()
         security = _security(config)
-        scheme = "https" if security is not None and security.context is not None else "http"
-        builder = Builder(config, series, config.state.dir, scheme=scheme)
-        reloading = Reloading(effective, read_again, builder)
+        builder = Builder(config, registry, config.state.dir)
+        self._reloader = Reloader(effective, read_again, builder)
         rules = builder.rules()
-        source = _source(config)
+        self._source = _source(config)
         self._dispatcher = Dispatcher(receivers(config), time.time_ns)
         self._store = _store(config)
         saved = self._store.load()
         for notice in saved.notices:
             log.warning("%s", notice)
         pipeline = builder.pipeline(rules)
-        series.restore(saved.series, saved.points)
+        registry.restore(saved.series, saved.points)
         pipeline.restore(saved.stages)
-        source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
+        self._source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
         self._dispatcher.restore({key: row for (stage, key), row in saved.stages.items() if stage == NOTIFIERS})
-        self._source = source
-        self._board = Board(config.state.dir, rules, series.families(), time.time_ns)
-        self._board.published.apply(series.everything())
-        self._engine = Engine(
-            source=source,
-            store=self._store,
-            pipeline=pipeline,
-            board=self._board,
-            inventory=_inventory(config),
-            load=reloading.load,
-            changed=reloading.changed,
-            now=time.time_ns,
-            lateness_ns=nanoseconds(config.alerting.lateness),
-            dispatcher=self._dispatcher,
-        )
-        self._board.notifications = self._dispatcher.samples
+        self.requests = Requests(self._source.wake)
         self._storage = _storage(config)
-        if self._storage is not None:
-            self._board.storage = self._storage.samples
-        self._board.ask_reload = self._engine.reload
-        self._board.ask_stop = self._engine.stop
-        self._web = WebServer(
-            self._board, config.web.listen_address, lifecycle=config.web.enable_lifecycle, security=security
+        sampled = [self._dispatcher.samples, *([self._storage.samples] if self._storage is not None else [])]
+        self._status = StatusSnapshot(
+            config.state.dir, rules, registry.families(), self.requests, sampled, time.time_ns
         )
+        self._status.published.apply(registry.everything())
+        self._publisher = LivePublisher(
+            self._source, self._dispatcher, self._status, _inventory(config), nanoseconds(config.alerting.lateness)
+        )
+        self._driver = Driver(
+            self._source,
+            SOURCE,
+            pipeline,
+            self._publisher,
+            self._store,
+            time.time_ns,
+            lambda: self.requests.is_shutdown,
+        )
+        self._web = WebServer(
+            self._status,
+            config.web.listen_address,
+            lifecycle=config.web.enable_lifecycle,
+            security=security,
+            max_connections=config.web.max_connections,
+        )
+        scheme = "https" if security is not None and security.context is not None else "http"
         self._url = f"{scheme}://{self._web.address}"
-        give_back_memory()
+        settle_heap()
 
     def run(self) -> None:
-        """Serve and follow until stopped; the last turn is committed, and everything let go."""
+        """Serve and follow until stopped; what was read is committed, and everything closed."""
         self._web.start()
         self._dispatcher.start()
         if self._storage is not None:
             self._storage.start()
         log.info("listening on %s", self._url)
         try:
-            self._engine.run()
+            self._driver.run(between=self._reload_if_asked)
+            self._dispatcher.close()  # what was sent until now is in the last commit
+            self._driver.commit_rows()
         finally:
             if self._storage is not None:
                 self._storage.close()
             self._dispatcher.close()
             self._web.close()
-            self._source.close()
+            # An interrupted source has read more than was committed; closing it would note that position for pygtail.
+            if not self._driver.is_interrupted:
+                self._source.close()
             self._store.close()
-        log.info("stopped: everything that was read is committed")
+        log.info("stopped; all input processed so far is committed")
 
-    def stop(self) -> None:
-        """End `run`; callable from any thread and from signal handlers."""
-        self._engine.stop()
+    def _reload_if_asked(self, now_ns: int) -> None:
+        if not (self.requests.take_reload() or self._reloader.has_changed(now_ns)):
+            return
+        try:
+            loaded = self._reloader.load()
+        except (RuleError, ConfigError) as error:
+            for mistake in str(error).splitlines():
+                log.error("reload: %s", mistake)  # noqa: TRY400 - an operator's mistake, not a bug
+            log.error("reload failed: keeping the previous rules and receivers")  # noqa: TRY400 - as above
+            self._status.reloaded(now_ns, None, (), f"reload failed: keeping the previous rules and receivers\n{error}")
+            return
+        # What is committed is all there is to know: the new stages start from there.
+        loaded.pipeline.restore(self._store.load().stages)
+        loaded.pipeline.alerts.inherit(self._driver.pipeline.alerts)
+        self._driver.replace_pipeline(loaded.pipeline)
+        self._publisher.reconfigure(nanoseconds(loaded.config.alerting.lateness))
+        if loaded.receivers is not None:
+            self._dispatcher.replace_receivers(loaded.receivers)
+        settle_heap()
+        rules = loaded.rules
+        summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are loaded"
+        self._status.reloaded(now_ns, rules, loaded.pipeline.series.families(), summary)
+        log.info("reloaded: %s", summary)
 
-    def reload(self) -> None:
-        """Load rules and receivers again; callable from any thread and from signal handlers."""
-        self._engine.reload()
+
+class LivePublisher:
+    """Shows commits on the page, and enqueues notifications to be committed with what caused them."""
+
+    def __init__(
+        self,
+        source: Source,
+        dispatcher: Dispatcher,
+        status: StatusSnapshot,
+        inventory: Inventory | None,
+        lateness_ns: int = LATENESS_NS,
+    ) -> None:
+        self._source = source
+        self._dispatcher = dispatcher
+        self._status = status
+        self._inventory = inventory
+        self._lateness_ns = lateness_ns
+        self._now_ns = 0
+        self._is_idle = False
+        self._enqueued = (-1, False)
+        self._refreshed_ns = self._reported_ns = 0
+        self._report: Report | None = None
+
+    def reconfigure(self, lateness_ns: int) -> None:
+        """Go on with another pipeline and another lateness."""
+        self._lateness_ns = lateness_ns
+        self._enqueued = (-1, False)
+
+    def heartbeat(self, now_ns: int) -> None:
+        """Note that the loop runs."""
+        self._now_ns = now_ns
+        self._status.heartbeat(now_ns)
+        self._is_idle = False
+
+    def idle(self, pipeline: Pipeline, now_ns: int) -> None:
+        """Read the engine's own files, and let the wall clock drive evaluation."""
+        if self._inventory is not None and pipeline.host is not None:
+            pipeline.process_inventory(self._inventory.refresh(now_ns), now_ns)
+        pipeline.advance(now_ns - self._lateness_ns)
+        self._is_idle = True
+
+    def prepare(self, pipeline: Pipeline, outcomes: Sequence[Outcome], *, live: bool, final: bool) -> None:  # noqa: ARG002 - as Publisher
+        """Enqueue notifications for delivery after the next commit: changed alerts now, all active ones every 10 s."""
+        alerts, now_ns = pipeline.alerts, self._now_ns
+        readable = all(status.open for status in self._source.status())
+        alerts.measure(now_ns, self._status.self_metrics(), readable=readable)
+        version = (alerts.version, live)
+        if version != self._enqueued or abs(now_ns - self._refreshed_ns) >= REFRESH_NS:
+            self._enqueued, self._refreshed_ns = version, now_ns
+            self._dispatcher.enqueue(alerts.outgoing(now_ns, live=live), now_ns)
+            self._report = alerts.report()
+        if abs(now_ns - self._reported_ns) >= REPORT_NS and (report := pipeline.faults.take_report()):
+            self._reported_ns = now_ns
+            log.error(report)
+
+    def rows(self) -> Transaction:
+        """Return the rows of the queue."""
+        return Transaction(stages={(NOTIFIERS, key): row for key, row in self._dispatcher.changed_rows().items()})
+
+    def publish(self, transaction: Transaction | None, now_ns: int) -> None:
+        """Show the commit, and let what it enqueued be sent."""
+        if transaction is not None:
+            self._status.publish(transaction, now_ns)
+        if self._report is not None:
+            self._status.show_alerts(self._report)
+            self._report = None
+        self._dispatcher.committed()
+        self._status.show(self._source.status(), caught_up=self._is_idle)
+
+    def commit_failed(self, error: CommitError) -> None:
+        """Show that the disk refused a commit."""
+        self._status.commit_failed(str(error))
 
 
 def _security(config: Config) -> Security | None:
@@ -130,7 +237,7 @@ def _source(config: Config) -> Source:
         return StdinSource(follow=True, max_line_bytes=limits.max_line_bytes)
     if any(map(journal.is_journal, paths)):
         if len(paths) > 1:
-            raise ConfigError(f"the journal is followed alone: leave {', '.join(paths)} but one out")
+            raise ConfigError(f"the journal is followed alone: remove all but one of {', '.join(paths)}")
         return JournalSource(paths[0], start=sources.start, max_line_bytes=limits.max_line_bytes)
     return FileSource(
         paths,

@@ -1,233 +1,181 @@
-"""The loop that owns all state: read, apply, commit, show.
+"""The one loop: read, process, commit, publish. `run`, `replay` and rule tests drive a pipeline by it.
 
     ┌─▶ read a chunk ─▶ pipeline ─▶ commit ─▶ publish ─┐
     └──────────── wait for more, or for the time ◀─────┘
 
-One thread runs it. The web server sees what the last commit left (`Board`); signals and
-requests only raise flags that the loop looks at between two reads. A commit that fails keeps
-its transaction; nothing more is read until it went through, so memory stays bounded and the log keeps
-what we cannot.
+One thread runs it and owns all state; others only raise flags, which are read between two steps. A stop
+is also seen in the middle of a chunk: what the chunk changed is dropped then, and the next start reads it
+again. A commit that fails is merged with the next one; nothing more is read until one succeeds, so memory
+stays bounded and the log keeps what we cannot.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
-from logwatch.alerting import Report
-from logwatch.docker.inventory import Inventory
-from logwatch.errors import CommitError, ConfigError, RuleError
-from logwatch.model import SECOND, Source
-from logwatch.notifiers import Dispatcher, Receiver
+from logwatch.errors import CommitError
+from logwatch.model import Outcome, Source
 from logwatch.pipeline import Pipeline
-from logwatch.rulefiles import RuleSet
-from logwatch.status import Board
-from logwatch.store import Store, Transaction
+from logwatch.store import Transaction
 
-SOURCE = "file"
-NOTIFIERS = "notifiers"
-"""The stage whose rows are the queue of notifications."""
-LATENESS_NS = 2 * SECOND
-"""How far the clock stays behind while following live: lines come late by as much."""
-WATCH_NS = 2 * SECOND
-NOTICE_NS = 10 * SECOND
-"""How long the receivers' queue may go without hearing of alerts that go on as they were."""
-REPORT_NS = 60 * SECOND
-"""How long after a report of lines that were set aside the next one follows at the soonest."""
 RETRY = 1.0
 """Seconds between two tries to commit."""
 IDLE = 0.25
 """Seconds between two looks at the clock while nothing is written."""
-STAYS = "the rules and receivers from before stay in force"
-
-log = logging.getLogger("logwatch")
-
-
-@dataclass(slots=True)
-class Flags:
-    """What others ask of the loop."""
-
-    stop: bool = False
-    reload: bool = False
+UNCOMMITTED = 10_000
+"""Events after which changes are discarded where nothing is committed: discarding them costs, keeping them too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What a reload puts in place."""
-
-    rules: RuleSet
-    pipeline: Pipeline
-    """Of these rules, not yet restored."""
-    receivers: Sequence[Receiver] | None
-    """Who is told of alerts from now on; None: as before."""
-    lateness_ns: int
+class Interrupted(Exception):  # noqa: N818 - no error: a stop was asked for
+    """A stop was asked for in the middle of a chunk."""
 
 
-class Engine:
-    """Runs the path of a line until it is told to stop."""
+class Committer(Protocol):
+    """What keeps transactions: the store."""
+
+    def commit(self, transaction: Transaction, now_ns: int) -> None:
+        """Write it whole or not at all; raises CommitError."""
+
+
+class Publisher(Protocol):
+    """What shows and sends what happened: the page and receivers, a terminal, a test."""
+
+    def heartbeat(self, now_ns: int) -> None:
+        """The loop runs; called at each step, and between the parts of a long one."""
+
+    def idle(self, pipeline: Pipeline, now_ns: int) -> None:
+        """Nothing is left to read: move the pipeline's clock if it follows the wall clock."""
+
+    def prepare(self, pipeline: Pipeline, outcomes: Sequence[Outcome], *, live: bool, final: bool) -> None:
+        """Look at what is about to be committed: `live` if the log was read to its end, `final` if nothing will follow."""
+
+    def rows(self) -> Transaction:
+        """Return what must be committed with it."""
+
+    def publish(self, transaction: Transaction | None, now_ns: int) -> None:
+        """Show what was committed; None: nothing had changed."""
+
+    def commit_failed(self, error: CommitError) -> None:
+        """Show that the disk refused a commit."""
+
+
+class Driver:
+    """Drives a pipeline with what a source reads, until the source is finished or a stop is asked for.
+
+    `source_name` names the source's rows in the store; without a committer nothing is kept. `now` is the
+    wall clock or, for a replay, a fixed time: it bounds the year of stamps that have none.
+    """
 
     def __init__(
         self,
-        *,
         source: Source,
-        store: Store,
+        source_name: str,
         pipeline: Pipeline,
-        board: Board,
-        inventory: Inventory | None,
-        load: Callable[[], Loaded],
-        changed: Callable[[], bool],
+        publisher: Publisher,
+        committer: Committer | None,
         now: Callable[[], int],
-        lateness_ns: int = LATENESS_NS,
-        dispatcher: Dispatcher,
+        is_stopping: Callable[[], bool],
     ) -> None:
-        self.flags = Flags()
         self._source = source
-        self._store = store
-        self._pipeline = pipeline
-        self._board = board
-        self._inventory = inventory
-        self._load = load
-        self._changed = changed
+        self._source_name = source_name
+        self._publisher = publisher
+        self._committer = committer
         self._now = now
-        self._lateness_ns = lateness_ns
-        self._dispatcher = dispatcher
-        self._noticed_ns = 0
-        self._report: Report | None = None
-        self._shown = (-1, False)
-        self._live = False
-        """Whether all input has been read, so that receivers are sent what fires."""
-        self._readable = True
-        """Whether the log can be read: only then is what is missing absent."""
-        self._turn = Transaction()
-        self._watched_ns = 0
-        self._reported_ns = 0
+        self._failed = Transaction()
+        """What the disk refused, to be committed first."""
+        self._uncommitted = 0
+        self._is_stopping = is_stopping
+        self.is_interrupted = False
+        """It was stopped in the middle of a chunk: the source is ahead of what is committed."""
+        self.replace_pipeline(pipeline)
 
-    # ── what others ask for ──────────────────────────────────────────────────────────
-
-    def stop(self) -> None:
-        """End the loop after the current step; callable from any thread and from signal handlers."""
-        self.flags.stop = True
-        self._source.wake()
-
-    def reload(self) -> None:
-        """Load rules and receivers again between two reads; callable from any thread and from signal handlers."""
-        self.flags.reload = True
-        self._source.wake()
+    def replace_pipeline(self, pipeline: Pipeline) -> None:
+        """Go on with another pipeline, which is restored from the last commit."""
+        self.pipeline = pipeline
+        pipeline.checkpoint = self._checkpoint
 
     # ── the loop ─────────────────────────────────────────────────────────────────────
 
-    def run(self) -> None:
-        """Follow until stopped; everything read is committed."""
-        self._commit()
-        while not self.flags.stop:
-            self._look_for_changes()
-            if not self._step():
-                self._source.wait(RETRY if self._turn else IDLE)
-        self._dispatcher.close()  # what was sent until now is in the last commit
-        self._commit()
+    def run(self, *, between: Callable[[int], None] | None = None) -> None:
+        """Step to the end of the source, or until stopped; `between` is called between two steps."""
+        self.commit(live=False)
+        while not self._is_stopping():
+            if between is not None and not self._failed:
+                between(self._now())
+            try:
+                if self.step():
+                    continue
+            except Interrupted:
+                self.is_interrupted = True
+                return
+            if self._source.finished and not self._failed:
+                self.pipeline.finish()
+                self.commit(live=True, final=True)
+                return
+            self._source.wait(RETRY if self._failed else IDLE)
 
-    def _step(self) -> bool:
+    def step(self) -> bool:
         """Take one chunk through; False when there is nothing to do before something happens."""
         now_ns = self._now()
-        self._board.tick(now_ns)
-        if self._turn and not self._commit():
+        self._publisher.heartbeat(now_ns)
+        if self._failed and not self._write(self._failed):
             return False
         chunk = self._source.read(now_ns)
         for gap in self._source.gaps():
-            self._pipeline.note_gap(gap)
+            self.pipeline.process_gap(gap)
         if chunk is not None:
-            self._pipeline.apply(chunk, now_ns, readable=self._readable)
+            self.pipeline.process(chunk, now_ns)
         else:
-            self._look_at_inventory(now_ns)
-            # Everything that was written has been read: from here on time is the clock's.
-            self._pipeline.advance(now_ns - self._lateness_ns, readable=self._readable)
-        alerts = self._pipeline.alerts
-        self._live = chunk is None or chunk.live
-        self._readable = all(status.open for status in self._source.status())
-        alerts.measure(now_ns, self._board.measured(), readable=self._readable)
-        committed = self._commit()
-        self._report_faults(now_ns)
-        self._board.show(self._source.status(), caught_up=chunk is None)
+            self._publisher.idle(self.pipeline, now_ns)
+        committed = self.commit(live=chunk is None or chunk.live)
         return chunk is not None and committed
 
-    def _report_faults(self, now_ns: int) -> None:
-        if abs(now_ns - self._reported_ns) >= REPORT_NS and (report := self._pipeline.faults.take_report()):
-            self._reported_ns = now_ns
-            log.error(report)
-
-    def _look_at_inventory(self, now_ns: int) -> None:
-        """Learn names and states from the engine's own files, once the log has told whose they are."""
-        if self._inventory is not None and self._pipeline.host is not None:
-            self._pipeline.learn(self._inventory.refresh(now_ns), now_ns)
+    def _checkpoint(self) -> None:
+        if self._is_stopping():
+            raise Interrupted
+        self._publisher.heartbeat(self._now())
 
     # ── the commit ───────────────────────────────────────────────────────────────────
 
-    def _commit(self) -> bool:
-        """Write and then show what happened since the last commit; False if the disk refused."""
-        self._look_at_alerts()
-        outcomes = self._pipeline.take_outcomes()
-        transaction = self._pipeline.take_turn(outcomes)
-        transaction.stages.update({(NOTIFIERS, key): row for key, row in self._dispatcher.changed_rows().items()})
-        transaction.sources = {(SOURCE, key): row for key, row in self._source.changed_rows().items()}
-        self._turn.merge(transaction)
-        now_ns = self._now()
-        if self._turn:
+    def commit(self, *, live: bool, final: bool = False) -> bool:
+        """Write and publish what happened since the last commit; False if the disk refused."""
+        outcomes = self.pipeline.take_outcomes()
+        self._publisher.prepare(self.pipeline, outcomes, live=live, final=final)
+        if self._committer is None:
+            self._discard(len(outcomes))
+            return True
+        transaction = self.pipeline.take_transaction(outcomes)
+        rows = self._source.changed_rows()
+        transaction.sources = {(self._source_name, key): row for key, row in rows.items()}
+        return self._write(transaction)
+
+    def commit_rows(self) -> bool:
+        """Commit what the publisher has left, and nothing of a chunk that was interrupted."""
+        return self._write(Transaction())
+
+    def _write(self, transaction: Transaction) -> bool:
+        assert self._committer is not None
+        if transaction is not self._failed:
+            self._failed.merge(transaction)
+        transaction, now_ns = self._failed, self._now()
+        transaction.merge(self._publisher.rows())
+        if transaction:
             try:
-                self._store.commit(self._turn, now_ns)
+                self._committer.commit(transaction, now_ns)
             except CommitError as error:
-                self._board.commit_failed(str(error))
+                self._publisher.commit_failed(error)
                 if not error.retry:
                     raise
                 return False
             self._source.committed()
-            self._board.publish(self._turn, now_ns)
-            self._turn = Transaction()
-        if self._report is not None:
-            self._board.show_alerts(self._report)
-            self._report = None
-        self._dispatcher.committed()
+        self._failed = Transaction()
+        self._publisher.publish(transaction or None, now_ns)
         return True
 
-    def _look_at_alerts(self) -> None:
-        """Queue what receivers are to be told when it is committed: changes at once, all of it now and then."""
-        alerts, now_ns = self._pipeline.alerts, self._now()
-        shown = (alerts.version, self._live)
-        if shown == self._shown and abs(now_ns - self._noticed_ns) < NOTICE_NS:
-            return
-        self._shown, self._noticed_ns = shown, now_ns
-        self._dispatcher.enqueue(alerts.outgoing(now_ns, live=self._live), now_ns)
-        self._report = alerts.report()
-
-    # ── reload ───────────────────────────────────────────────────────────────────────
-
-    def _look_for_changes(self) -> None:
-        now_ns = self._now()
-        if not self.flags.reload and abs(now_ns - self._watched_ns) >= WATCH_NS:
-            self._watched_ns = now_ns
-            self.flags.reload = self._changed()
-        if self.flags.reload and not self._turn:
-            self.flags.reload = False
-            self._swap(now_ns)
-
-    def _swap(self, now_ns: int) -> None:
-        """Change to rules and receivers as they are on disk now, or keep all if there is a mistake."""
-        try:
-            loaded = self._load()
-        except (RuleError, ConfigError) as error:
-            for mistake in str(error).splitlines():
-                log.error("reload: %s", mistake)  # noqa: TRY400 - an operator's mistake, not a bug
-            log.error("reload failed: %s", STAYS)  # noqa: TRY400 - as above
-            self._board.reloaded(now_ns, None, (), f"{STAYS}\n{error}")
-            return
-        # What is committed is all there is to know: the new stages start from there.
-        loaded.pipeline.restore(self._store.load().stages)
-        loaded.pipeline.alerts.inherit(self._pipeline.alerts)
-        self._pipeline, self._lateness_ns = loaded.pipeline, loaded.lateness_ns
-        self._shown = (-1, False)
-        if loaded.receivers is not None:
-            self._dispatcher.replace_receivers(loaded.receivers)
-        rules = loaded.rules
-        summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are in force"
-        self._board.reloaded(now_ns, rules, self._pipeline.series.families(), summary)
-        log.info("reloaded: %s", summary)
+    def _discard(self, events: int) -> None:
+        self._publisher.publish(None, self._now())
+        self._uncommitted += events
+        if self._uncommitted >= UNCOMMITTED:
+            self._uncommitted = 0
+            self.pipeline.discard_changes()

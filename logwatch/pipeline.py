@@ -1,12 +1,12 @@
 """The path of a line: bytes of a log in, events and series out.
 
-    Chunk ─▶ scanner ─▶ reader ─▶ extractor ─▶ lifecycle ─▶ correlator
-                                                   │            │
-                                                   └────────────┴─▶ event_metrics ─▶ series ─▶ alerts
+    Chunk ─▶ scanner ─▶ line parser ─▶ extractor ─▶ lifecycle ─▶ correlator ─▶ events of its own,
+                                                       │             │         into the lifecycle again
+                                                       └─────────────┴─▶ event metrics ─▶ registry ─▶ alerts
 
-`apply` takes one chunk through all stages. It reads no clock, no file and no socket, so
+`process` takes one chunk through all stages. It reads no clock, no file and no socket, so
 that the same bytes give the same events whether they arrive over a week or in a second.
-What happened since the last transaction is handed over by `take_outcomes` and `take_turn`, to be
+What happened since the last call is handed over by `take_outcomes` and `take_transaction`, to be
 committed with the position in the log.
 """
 
@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
+from typing import Any
 
 from logwatch.alerting import Alerts, Group, Options, Replacement
 from logwatch.correlations import Correlator
@@ -35,6 +36,7 @@ from logwatch.matching.scanner import Scanner
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import MAX_CONTAINERS
 from logwatch.metrics.event_metrics import EventMetrics
+from logwatch.metrics.source_metrics import SourceMetrics
 from logwatch.model import (
     SECOND,
     Chunk,
@@ -48,8 +50,9 @@ from logwatch.model import (
     Record,
     Rule,
     Severity,
-    Stateful,
 )
+from logwatch.store import state_table
+from logwatch.store.state_table import StateTable
 from logwatch.store.transaction import Rows, Transaction
 
 DAY = 86_400 * SECOND
@@ -74,7 +77,10 @@ class Settings:
 
 
 class Pipeline:
-    """All stages between a source and the store, built from one set of rules."""
+    """All stages between a source and the store, built from one set of rules.
+
+    `checkpoint` is called between the steps of a long chunk; what it raises ends `process` in the middle.
+    """
 
     def __init__(
         self,
@@ -89,9 +95,9 @@ class Pipeline:
         self.settings = settings
         self.series = series
         self.rules = tuple(rules)
-        self.scanner = Scanner(rules, cache_dir, count_ignored=True)
+        self.checkpoint: Callable[[], None] = _go_on
         masker = Masker([*WORDS, *settings.secrets])
-        self._mask = masker.mask
+        self.scanner = Scanner(rules, cache_dir, count_ignored=True)
         self.extractor = Extractor(rules, masker)
         self.duplicates = DuplicateLines()
         self.lifecycle = Lifecycle(settings.settle_ns)
@@ -99,157 +105,167 @@ class Pipeline:
         self.event_metrics = EventMetrics(
             series, rules, correlations, multi_host=settings.multi_host, max_containers=settings.max_containers
         )
-        feeders = _feeders((*rules, *correlations))
-        self.alerts = Alerts(groups, settings.alerting, series, feeders, masker, replacement)
-        self.readers: dict[str, LineReader] = {}
+        self.source_metrics = SourceMetrics(series)
+        self.alerts = Alerts(groups, settings.alerting, series, _feeders((*rules, *correlations)), masker, replacement)
         self.faults = Faults()
         """What was set aside and not yet reported."""
         self.clock_ns = 0
+        self.host: str | None = None
+        """The host of the engine's last line, which the engine's own files are about."""
+        self._parsers = _parsers(settings.zone)
+        self._previous = _previous(masker)
+        self._progress: tuple[StateTable[str, Any], ...] = (StateTable("clock"), StateTable("host"))
+        self._last: Previous | None = None
+        """The last line of the chunk's path that rules took."""
         self._outcomes: list[Outcome] = []
-        self._read: set[str] = set()
-        self._previous: dict[str, Previous] = {}
-        self._previous_changed: set[str] = set()
         self._moved = False
         self._live_ns: int | None = None
-        self._readable = True
-        self.host: str | None = None
-        """The host of the engine's last line: what the engine's own files tell is about it."""
 
     # ── the path ─────────────────────────────────────────────────────────────────────
 
-    def apply(self, chunk: Chunk, now_ns: int, *, readable: bool = True) -> None:
-        """Take one chunk through all stages; `now_ns` bounds the year of its stamps.
-
-        While a log is not `readable`, alerts take nothing for absent.
-        """
-        self._readable = readable
+    def process(self, chunk: Chunk, now_ns: int) -> None:
+        """Take one chunk through all stages; `now_ns` bounds the year of its stamps."""
         scan = self.scanner.scan(chunk.data)
-        reader = self._reader(chunk.path)
-        reader.begin(chunk, now_ns)
+        parser = self._parser(chunk.path)
+        parser.begin(chunk, now_ns)
         newest_ns = max(chunk.mtime_ns, now_ns) + DAY
         self._live_ns = now_ns if chunk.live else None
+        self._last = self._previous.get(chunk.path)
         self._moved = True
-        confirmed: Counter[str] = Counter(scan.ignored)
+        confirmed: list[str] = []
         known = scan.known_lines
-        levels, docker_lines = Counter(scan.levels), scan.docker_lines
-        doubtful = deque(scan.doubtful)
-        for hit, line, number in _lines(chunk, scan.hits):
+        doubtful, of_engine = deque(scan.doubtful), list[Doubtful]()
+        for hit in scan.hits:
             while doubtful and doubtful[0].start <= hit.start:
-                docker_lines += self._count_doubtful(doubtful.popleft(), chunk, reader, levels)
+                of_engine += self._of_engine(doubtful.popleft(), chunk, parser)
+            line = chunk.data[hit.start : hit.end]
             # The one guard on the path of a line. What a line makes a stage raise would otherwise end the process, and
             # every start after it, because the line is the first that is read again.
             try:
-                record = reader.read(line)
-                if record is not None:
-                    self._move_clock(record, newest_ns)
-                    known += self._hit(record, hit, chunk, number, confirmed, docker=b"docker" in line)
+                record = parser.read(line)
+                if record is None:
+                    continue
+                # A stamp from far ahead of its file moves nothing.
+                if self.clock_ns < record.stamp_ns <= newest_ns:
+                    self.advance(record.stamp_ns)
+                extraction = self._process_line(record, hit, chunk)
+                if extraction.rules:
+                    confirmed += extraction.rules
+                    known += extraction.engine or b"docker" in line
             except UNEXPECTED as error:
                 self._set_aside("line", error, chunk.path, chunk.offset + hit.start)
-        docker_lines += sum(self._count_doubtful(each, chunk, reader, levels) for each in doubtful)
-        self._count(chunk, scan.lines, docker_lines, levels, known, confirmed, reader)
+        for each in doubtful:
+            of_engine += self._of_engine(each, chunk, parser)
+        if self._last is not None:
+            self._previous[chunk.path] = self._last
+        self.source_metrics.count(chunk, scan, of_engine, known, Counter(confirmed), self.clock_ns)
+        self.source_metrics.count_unparsed(chunk.path, parser.unparsed, self.clock_ns)
+        parser.unparsed.clear()
 
-    def _count_doubtful(self, doubtful: Doubtful, chunk: Chunk, reader: LineReader, levels: Counter[str]) -> bool:
-        """Count the level of a shell's line if it is the engine's; whether it is a docker line that is not counted yet."""
-        origin = reader.origin_of(chunk.data[doubtful.start : chunk.data.find(b"\n", doubtful.start)])
+    def _of_engine(self, doubtful: Doubtful, chunk: Chunk, parser: LineReader) -> Iterable[Doubtful]:
+        """Return the line if it is the engine's, by what was seen of its host until now."""
+        origin = parser.origin_of(chunk.data[doubtful.start : chunk.data.find(b"\n", doubtful.start)])
         if origin is None or self.extractor.is_another(origin.host, origin.tag, self.clock_ns):
-            return False
-        if doubtful.level is not None:
-            levels[doubtful.level] += 1
-        return not doubtful.says_docker
+            return ()
+        return (doubtful,)
 
-    def _hit(
-        self, record: Record, hit: Hit, chunk: Chunk, number: int | None, confirmed: Counter[str], *, docker: bool
-    ) -> bool:
-        """Make and route the events of one line; whether it was a docker line that some rule knows."""
-        offset = chunk.offset + hit.start
-        extraction = self._extract(record, hit, chunk.path, offset, number)
-        confirmed.update(extraction.rules)
+    def _process_line(self, record: Record, hit: Hit, chunk: Chunk) -> Extraction:
+        """Make and process the events of one line."""
+        number = None if chunk.line is None else chunk.line + hit.before
+        extraction = self.extractor.extract(record, hit, chunk.path, chunk.offset + hit.start, number)
+        if extraction.events and not self.settings.raw and self.duplicates.add(record):
+            self.source_metrics.count_duplicate(chunk.path, self.clock_ns)
+        else:
+            self._process_events(extraction, record)
         if extraction.engine:
             self.host = record.host
         if self.settings.count_repeated and (again := folded(record.message)):
-            self._repeat(again, record, hit, chunk, number)
+            self._process_repeated(again, record, hit, chunk)
         elif extraction.rules and len(record.message) <= repeated_message.LONGEST:
-            self._previous[chunk.path] = Previous(chunk.offset + hit.end, record, hit.rules)
-            self._previous_changed.add(chunk.path)
-        return bool(extraction.rules) and (docker or extraction.engine)
-
-    def _extract(self, record: Record, hit: Hit, path: str, offset: int, number: int | None) -> Extraction:
-        extraction = self.extractor.extract(record, hit, path, offset, number)
-        if extraction.events and not self.settings.raw and self.duplicates.add(record):
-            self.series.add("logwatch_duplicate_lines_total", (path,), 1, self.clock_ns)
-        else:
-            self._accept_all(extraction, record)
+            self._last = Previous(chunk.offset + hit.end, record, hit.rules)
         return extraction
 
-    def _accept_all(self, extraction: Extraction, record: Record) -> None:
-        for event in extraction.events:
-            if self.alerts:
-                self.alerts.evidence.hold(event.path, event.offset, record)
-            self._accept(event)
-        for event in () if self.settings.raw else extraction.failed:
-            self._accept(event)
-        for event in extraction.replaced:
-            self.event_metrics.count_suppressed(event)
-
-    def _repeat(self, again: Folded, record: Record, hit: Hit, chunk: Chunk, number: int | None) -> None:
-        """Let what a line says happened several times happen so often, within bounds; it is looked at once."""
+    def _process_repeated(self, again: Folded, record: Record, hit: Hit, chunk: Chunk) -> None:
+        """Process what a line says happened several times that often, within bounds; it is read once."""
         offset = chunk.offset + hit.start
-        told = meant(again, record, self._previous.get(chunk.path), offset)
-        if told is None:
+        repeated = meant(again, record, self._last, offset)
+        if repeated is None:
             return
-        record, rules = told
+        record, rules = repeated
+        number = None if chunk.line is None else chunk.line + hit.before
         extraction = self.extractor.extract(record, hit._replace(rules=rules or hit.rules), chunk.path, offset, number)
         if not extraction.events and not extraction.replaced:
             return
         for _ in range(min(again.times, repeated_message.MOST)):
-            self._accept_all(extraction, record)
+            self._process_events(extraction, record)
         if again.times > repeated_message.MOST:
-            beyond = again.times - repeated_message.MOST
-            self.series.add("logwatch_upstream_dropped_lines_total", ("repeated",), beyond, self.clock_ns)
+            self.source_metrics.count_repeated(again.times - repeated_message.MOST, self.clock_ns)
 
-    def _accept(self, event: Event) -> None:
+    def _process_events(self, extraction: Extraction, record: Record) -> None:
         if self.settings.raw:
-            self._outcomes.append(Outcome(0, event))
+            self._outcomes += [Outcome(0, event) for event in extraction.events]
         else:
-            self._route(self.lifecycle.process(event))
+            for event in extraction.events:
+                if self.alerts:
+                    self.alerts.evidence.hold(event.path, event.offset, record)
+                self._process_consequences(self.lifecycle.process(event))
+            for event in extraction.failed:
+                self._process_consequences(self.lifecycle.process(event))
+        for event in extraction.replaced:
+            self.event_metrics.count_suppressed(event)
 
-    def _route(self, consequences: Iterable[Consequence]) -> None:
-        for consequence in consequences:
-            # An event that was held goes on long after its line, when only the clock moves.
+    def _process_consequences(self, consequences: Iterable[Consequence | Event]) -> None:
+        """Take outcomes and changes of containers through the stages after the lifecycle.
+
+        Events that correlations make of them go through the lifecycle at once, before what follows.
+        """
+        work = deque(consequences)
+        while work:
+            item = work.popleft()
+            # An event that was pending goes on long after its line, when only the clock moves.
             try:
-                self._take(consequence)
+                if isinstance(item, Event):
+                    work.extendleft(reversed(self.lifecycle.process_derived(item)))
+                    continue
+                self.event_metrics.process(item)
+                if type(item) is Outcome:
+                    work.extendleft(reversed(self._process_outcome(item)))
             except UNEXPECTED as error:
-                event = consequence.event if type(consequence) is Outcome else None
+                event = item.event if type(item) is Outcome else None
                 self._set_aside("event", error, event.path if event else "", event.offset if event else 0)
 
-    def _take(self, consequence: Consequence) -> None:
-        self.event_metrics.process(consequence)
-        if type(consequence) is not Outcome:
-            return
-        self._outcomes.append(consequence)
+    def _process_outcome(self, outcome: Outcome) -> list[Event]:
+        self._outcomes.append(outcome)
         if self.alerts:
-            self.alerts.take_in(consequence)
-        if self._live_ns is not None and not consequence.amends:
-            delay = max(0, self._live_ns - consequence.event.time_ns) / SECOND
-            self.series.observe("logwatch_event_delay_seconds", (), delay, self.clock_ns)
-        for event in self.correlator.process(consequence):
-            self._route(self.lifecycle.process_derived(event))
+            self.alerts.take_in(outcome)
+        if self._live_ns is not None and not outcome.amends:
+            self.source_metrics.observe_delay(self._live_ns - outcome.event.time_ns, self.clock_ns)
+        return self.correlator.process(outcome)
 
     def _set_aside(self, kind: str, error: Exception, path: str, offset: int) -> None:
-        """Go on without what raised; it is counted, and reported by who drives the pipeline."""
+        """Go on without what raised; it is counted, and reported by the driver."""
         self.faults.add(kind, error, path, offset)
         self.series.add(LINE_ERRORS, (kind,), 1, self.clock_ns)
 
+    # ── beside the lines ─────────────────────────────────────────────────────────────
+
+    def process_inventory(self, found: Iterable[Found], now_ns: int) -> None:
+        """Take over what the engine's own files say of its containers."""
+        consequences = self.lifecycle.process_inventory(found, self.host or "", now_ns)
+        self._moved = self._moved or bool(consequences)
+        self._process_consequences(consequences)
+
+    def process_gap(self, gap: Gap) -> None:
+        """Count bytes that were lost, and make an event `log.gap` of them."""
+        time_ns = gap.time_ns or self.clock_ns  # found before the clock was read
+        self.source_metrics.count_gap(gap, time_ns)
+        self._moved = True
+        self._process_consequences(self.lifecycle.process_derived(_gap_event(gap, time_ns)))
+
     # ── the clock ────────────────────────────────────────────────────────────────────
 
-    def _move_clock(self, record: Record, newest_ns: int) -> None:
-        """Follow the headers; a stamp from far ahead of its file moves nothing."""
-        if self.clock_ns < record.stamp_ns <= newest_ns:
-            self.advance(record.stamp_ns, readable=self._readable)
-
-    def advance(self, clock_ns: int, *, readable: bool = True) -> None:
-        """Tell all stages that it is now `clock_ns`: what waited for that moment happens."""
-        self._readable = readable
+    def advance(self, clock_ns: int) -> None:
+        """Move the clock of all stages: what waited for a time until then happens."""
         if clock_ns <= self.clock_ns:
             return
         if self.settings.raw:
@@ -257,16 +273,16 @@ class Pipeline:
             return
         for time_ns in self.alerts.due(self.clock_ns, clock_ns, self._next_deadline_ns):
             self._advance(time_ns)
-            self._moved = self.alerts.evaluate(time_ns, readable=self._readable) or self._moved
+            self._moved = self.alerts.evaluate(time_ns) or self._moved
+            self.checkpoint()
         self._advance(clock_ns)
 
     def _advance(self, clock_ns: int) -> None:
         self.clock_ns = clock_ns
-        made = len(self._outcomes)
-        self._route(self.lifecycle.advance(clock_ns))
-        for event in self.correlator.advance(clock_ns):
-            self._route(self.lifecycle.process_derived(event))
-        self._moved = self._moved or len(self._outcomes) > made
+        before = len(self._outcomes)
+        self._process_consequences(self.lifecycle.advance(clock_ns))
+        self._process_consequences(self.correlator.advance(clock_ns))
+        self._moved = self._moved or len(self._outcomes) > before
 
     def _next_deadline_ns(self) -> int | None:
         """When the clock alone may change a series next; None for never."""
@@ -274,68 +290,11 @@ class Pipeline:
         return min((each for each in (stage.next_deadline_ns() for stage in stages) if each is not None), default=None)
 
     def finish(self) -> None:
-        """Settle what still waits: the input is at its end for good."""
+        """Settle what is still pending: the input is at its end for good."""
         if not self.settings.raw:
-            self._route(self.lifecycle.flush())
+            self._process_consequences(self.lifecycle.flush())
             for time_ns in self.alerts.due(self.clock_ns, self.clock_ns + 1, self._next_deadline_ns):
                 self.alerts.evaluate(time_ns)
-
-    # ── what is counted beside the events ────────────────────────────────────────────
-
-    def _count(
-        self,
-        chunk: Chunk,
-        lines: int,
-        docker_lines: int,
-        levels: Mapping[str, int],
-        known: int,
-        confirmed: Mapping[str, int],
-        reader: LineReader,
-    ) -> None:
-        add, path, now = self.series.add, (chunk.path,), self.clock_ns
-        add("logwatch_lines_read_total", path, lines, now)
-        add("logwatch_bytes_read_total", path, len(chunk.data), now)
-        add("logwatch_docker_lines_total", path, docker_lines, now)
-        add("logwatch_unmatched_docker_lines_total", path, max(0, docker_lines - known), now)
-        for level, count in levels.items():
-            add("docker_daemon_log_messages_total", (level,), count, now)
-        for rule, count in confirmed.items():
-            add("logwatch_rule_hits_total", (rule,), count, now)
-            self.series.set("logwatch_rule_last_hit_timestamp_seconds", (rule,), now / SECOND, now)
-        for reason, count in reader.unparsed.items():
-            add("logwatch_lines_unparsed_total", (chunk.path, reason), count, now)
-        reader.unparsed.clear()
-        self._read.add(chunk.path)
-
-    def learn(self, found: Iterable[Found], now_ns: int) -> None:
-        """Take in what the engine's own files tell of its containers."""
-        consequences = self.lifecycle.process_inventory(found, self.host or "", now_ns)
-        self._moved = self._moved or bool(consequences)
-        self._route(consequences)
-
-    def note_gap(self, gap: Gap) -> None:
-        """Tell of bytes that were lost: as counters, and as an event `log.gap` with its bounds."""
-        time_ns = gap.time_ns or self.clock_ns  # found before the first look at the clock
-        self.series.add("logwatch_source_gaps_total", (gap.path, gap.reason), 1, time_ns)
-        self.series.add("logwatch_source_gap_bytes_total", (gap.path,), gap.size or gap.lower, time_ns)
-        attributes = {"reason": gap.reason, "bytes": "unknown" if gap.size is None else str(gap.size)}
-        if gap.size is None and gap.lower:
-            attributes["at_least"] = str(gap.lower)
-        gap_event = Event(
-            time_ns=time_ns,
-            event="log.gap",
-            host="",
-            id=None,
-            name=None,
-            attributes=attributes,
-            severity=Severity.ERROR,
-            rule="logwatch/gap",
-            path=gap.path,
-            offset=0,
-            stamp_ns=time_ns,
-        )
-        self._moved = True
-        self._route(self.lifecycle.process_derived(gap_event))
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
@@ -344,21 +303,18 @@ class Pipeline:
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 
-    def take_turn(self, outcomes: list[Outcome]) -> Transaction:
+    def take_transaction(self, outcomes: list[Outcome]) -> Transaction:
         """Hand over what is to be committed with these events: what all stages changed since the last call."""
         if not self._moved and not self.alerts.unsaved:
             # Time that merely goes by is no reason to write.
             return Transaction(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
         self._moved = False
         self._count_oddities()
-        stages: Rows = {("reader", path): self.readers[path].dump() for path in self._read}
-        self._read.clear()
-        for name, stage in self._stages().items():
-            stages.update({(name, key): row for key, row in stage.changed_rows().items()})
-        stages["pipeline", "clock"] = json.dumps(self.clock_ns)
-        stages.update({("previous", path): self._previous[path].dump(self._mask) for path in self._previous_changed})
-        self._previous_changed.clear()
-        stages["pipeline", "host"] = json.dumps(self.host)
+        for table, value in zip(self._progress, (self.clock_ns, self.host), strict=True):
+            table[""] = value
+        stages: Rows = {("alerts", key): row for key, row in self.alerts.changed_rows().items()}
+        for name, tables in self._tables().items():
+            stages.update({(name, key): row for key, row in state_table.changed_rows(tables).items()})
         horizons = self.series.forget(self.clock_ns)
         return Transaction(
             stages=stages,
@@ -369,16 +325,16 @@ class Pipeline:
             clock_ns=self.clock_ns,
         )
 
-    def drop_changes(self) -> None:
-        """Let go of what was noted for a commit, where there is none: else all that changes is held for good."""
-        self._read.clear()
-        self._previous_changed.clear()
-        for stage in self._stages().values():
-            stage.changed_rows()
+    def discard_changes(self) -> None:
+        """Forget what was noted for a commit where there is none, so that it does not grow."""
+        self.alerts.changed_rows()
+        for tables in self._tables().values():
+            for table in tables:
+                table.discard_changes()
         self.series.changes()
 
     def _count_oddities(self) -> None:
-        """Move what stages counted aside into the series."""
+        """Move what stages counted into the series."""
         anomalies, late = self.lifecycle.take_counts()
         for name, count in (
             ("logwatch_lifecycle_anomalies_total", anomalies),
@@ -391,32 +347,79 @@ class Pipeline:
 
     def restore(self, rows: Mapping[tuple[str, str], str]) -> None:
         """Continue from the rows of the last commit."""
-        stages: dict[str, dict[str, str]] = {}
-        for (stage, key), row in rows.items():
-            stages.setdefault(stage, {})[key] = row
-        own = stages.get("pipeline", {})
-        self.clock_ns = json.loads(own.get("clock", "0"))
-        self.host = json.loads(own.get("host", "null"))
-        self._previous = {path: Previous.load(text) for path, text in stages.get("previous", {}).items()}
-        for path, text in stages.get("reader", {}).items():
-            self._reader(path).load(text)
-        for name, part in self._stages().items():
-            part.restore(stages.get(name, {}))
+        by_stage: dict[str, dict[str, str]] = {}
+        for (name, key), row in rows.items():
+            by_stage.setdefault(name, {})[key] = row
+        for name, tables in self._tables().items():
+            state_table.restore(tables, by_stage.get(name, {}))
+        for stage in (self.duplicates, self.lifecycle, self.correlator, self.event_metrics):
+            stage.restored()
+        self.alerts.restore(by_stage.get("alerts", {}))
+        clock, host = self._progress
+        self.clock_ns, self.host = clock.get("", 0), host.get("")
 
-    def _stages(self) -> dict[str, Stateful]:
+    def _tables(self) -> dict[str, Sequence[StateTable[Any, Any]]]:
+        """All state but the alerts', by the name of its stage in the store."""
         return {
-            "extractor": self.extractor,
-            "duplicates": self.duplicates,
-            "lifecycle": self.lifecycle,
-            "correlator": self.correlator,
-            "tally": self.event_metrics,
-            "alerts": self.alerts,
+            "pipeline": self._progress,
+            "reader": (self._parsers,),
+            "previous": (self._previous,),
+            "extractor": self.extractor.tables,
+            "duplicates": self.duplicates.tables,
+            "lifecycle": self.lifecycle.tables,
+            "correlator": self.correlator.tables,
+            "tally": self.event_metrics.tables,
         }
 
-    def _reader(self, path: str) -> LineReader:
-        if path not in self.readers:
-            self.readers[path] = LineReader(self.settings.zone)
-        return self.readers[path]
+    def _parser(self, path: str) -> LineReader:
+        if path not in self._parsers:
+            self._parsers[path] = LineReader(self.settings.zone)
+        self._parsers.touch(path)
+        return self._parsers[path]
+
+
+def _go_on() -> None:
+    pass
+
+
+def _parsers(zone: tzinfo | None) -> StateTable[str, LineReader]:
+    """What reads the lines of each path."""
+
+    def decode(_path: str, state: Any) -> LineReader:
+        parser = LineReader(zone)
+        parser.load(json.dumps(state))
+        return parser
+
+    return StateTable("path", lambda parser: json.loads(parser.dump()), decode)
+
+
+def _previous(masker: Masker) -> StateTable[str, Previous]:
+    """The last line of each path that rules took, for a line that says it came again."""
+    return StateTable(
+        "path",
+        lambda previous: json.loads(previous.dump(masker.mask)),
+        lambda _path, state: Previous.load(json.dumps(state)),
+    )
+
+
+def _gap_event(gap: Gap, time_ns: int) -> Event:
+    """An event with the reason and the bounds of a gap."""
+    attributes = {"reason": gap.reason, "bytes": "unknown" if gap.size is None else str(gap.size)}
+    if gap.size is None and gap.lower:
+        attributes["at_least"] = str(gap.lower)
+    return Event(
+        time_ns=time_ns,
+        event="log.gap",
+        host="",
+        id=None,
+        name=None,
+        attributes=attributes,
+        severity=Severity.ERROR,
+        rule="logwatch/gap",
+        path=gap.path,
+        offset=0,
+        stamp_ns=time_ns,
+    )
 
 
 def _feeders(rules: Iterable[Rule | Correlation]) -> dict[str, list[str]]:
@@ -426,11 +429,3 @@ def _feeders(rules: Iterable[Rule | Correlation]) -> dict[str, list[str]]:
         for metric in rule.metrics:
             feeders.setdefault(metric.name, []).append(rule.id)
     return feeders
-
-
-def _lines(chunk: Chunk, hits: Sequence[Hit]) -> Iterable[tuple[Hit, bytes, int | None]]:
-    """Cut the hit lines out, with their numbers where the chunk counts lines."""
-    data, first = chunk.data, chunk.line
-    for hit in hits:
-        number = None if first is None else first + hit.before
-        yield hit, data[hit.start : hit.end], number

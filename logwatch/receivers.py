@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Container, Iterator
 
+from logwatch.build import external_url
 from logwatch.config import Config, settings
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Receiver
@@ -32,13 +32,6 @@ def receivers(config: Config) -> list[Receiver]:
         name = _unique(f"apprise:{service.url_file.stem}", built)
         built[name] = Apprise(name, service.url_file, _options(service))
     return list(built.values())
-
-
-def external_url(config: Config) -> str:
-    """The URL of our page for others."""
-    if config.web.external_url:
-        return config.web.external_url
-    return f"http://{socket.gethostname()}:{config.web.listen_address.rpartition(':')[2]}"
 
 
 def _alertmanagers(config: Config) -> Iterator[Alertmanager]:

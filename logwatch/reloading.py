@@ -1,89 +1,104 @@
-"""What a reload puts in place: rules and receivers, read again from where the start read them.
+"""What a reload loads: rules and receivers, read again from where the start read them.
 
-The sections `rules` and `alerting` change at a reload; what else is configured was settled at
-the start, and a change of it is told, not made.
+The sections `rules` and `alerting` change at a reload; a change of any other takes a restart, and is reported.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from logwatch.build import Builder, give_back_memory
+from logwatch.build import Builder
 from logwatch.config import Config, Effective
-from logwatch.driver import Loaded
-from logwatch.notation import nanoseconds
+from logwatch.model import SECOND
+from logwatch.notifiers import Receiver
+from logwatch.pipeline import Pipeline
 from logwatch.receivers import receivers
+from logwatch.rulefiles import RuleSet
 
-ANEW = ("rules.", "alerting.")
-"""Beginnings of the keys that a reload takes in."""
+RELOADABLE = ("rules.", "alerting.")
+"""Beginnings of the keys that a reload changes."""
+WATCH_NS = 2 * SECOND
+"""Between two looks at the files."""
+Seen = list[tuple[str, int, int, int]]
+"""Name, inode, size and time of change of every file."""
 
 log = logging.getLogger("logwatch")
 
 
-class Reloading:
-    """Knows the configuration in force, and how to get the next one."""
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a reload puts in place."""
+
+    config: Config
+    rules: RuleSet
+    pipeline: Pipeline
+    """Of these rules, not yet restored."""
+    receivers: Sequence[Receiver] | None
+    """None: as before."""
+
+
+class Reloader:
+    """Loads the configuration again, when asked to and when its files changed."""
 
     def __init__(self, effective: Effective, read_again: Callable[[], Effective], builder: Builder) -> None:
         self._effective = effective
         self._read_again = read_again
         self._builder = builder
-        self._watch = Watch(effective)
+        self._paths = _watched(effective)
+        self._seen = _look(self._paths)
+        self._looked_ns = 0
 
-    def changed(self) -> bool:
-        """Whether a file of rules or the configuration differs from what the last call saw."""
-        return self._watch.changed()
+    def has_changed(self, now_ns: int) -> bool:
+        """Whether a watched file changed since the last look, at most one every two seconds."""
+        if abs(now_ns - self._looked_ns) < WATCH_NS:
+            return False
+        self._looked_ns = now_ns
+        seen, self._seen = self._seen, _look(self._paths)
+        return seen != self._seen
 
     def load(self) -> Loaded:
-        """Read it all again; ConfigError or RuleError leaves what is in force as it is."""
+        """Load all of it; ConfigError or RuleError leaves what is loaded as it is."""
         fresh = self._read_again()
         for warning in fresh.warnings:
             log.warning("reload: %s", warning)
-        watch = Watch(fresh)
-        config = self._merged(fresh.config)
+        paths = _watched(fresh)
+        seen = _look(paths)
+        config = self._effective.config.model_copy(
+            update={"rules": fresh.config.rules, "alerting": fresh.config.alerting}
+        )
         builder = self._builder.configured(config)
         rules = builder.rules()
         same = config.alerting == self._builder.config.alerting
         destinations = None if same else receivers(config)
         pipeline = builder.pipeline(rules)
-        self._tell_what_stays(fresh)
-        self._builder, self._watch = builder, watch
-        give_back_memory()
-        return Loaded(rules, pipeline, destinations, nanoseconds(config.alerting.lateness))
+        self._report_restart_required(fresh)
+        self._builder, self._paths, self._seen = builder, paths, seen
+        return Loaded(config, rules, pipeline, destinations)
 
-    def _merged(self, fresh: Config) -> Config:
-        return self._effective.config.model_copy(update={"rules": fresh.rules, "alerting": fresh.alerting})
-
-    def _tell_what_stays(self, fresh: Effective) -> None:
+    def _report_restart_required(self, fresh: Effective) -> None:
         before = {key: value for key, value, _ in self._effective.table()}
         for key, value, origin in fresh.table():
-            if value != before[key] and not key.startswith(ANEW):
-                log.warning("reload: %s: %s is now %s: this takes a restart", origin, key, value)
+            if value != before[key] and not key.startswith(RELOADABLE):
+                log.warning("reload: %s: %s changed to %s: restart required", origin, key, value)
 
 
-class Watch:
-    """Sees that files changed on disk, also where a ConfigMap swaps a whole folder."""
+def _watched(effective: Effective) -> list[Path]:
+    rules = effective.config.rules
+    configuration = [effective.path] if effective.path is not None else []
+    return [*configuration, *map(Path, rules.paths)] if rules.watch else []
 
-    def __init__(self, effective: Effective) -> None:
-        rules = effective.config.rules
-        configuration = [effective.path] if effective.path is not None else []
-        self._paths = [*configuration, *map(Path, rules.paths)] if rules.watch else []
-        self._seen = self._look()
 
-    def changed(self) -> bool:
-        """Whether the files differ from those that the last call saw."""
-        seen, self._seen = self._seen, self._look()
-        return seen != self._seen
-
-    def _look(self) -> list[tuple[str, int, int, int]]:
-        """Name, inode, size and time of change of every file."""
-        files = [file for path in self._paths for file in (sorted(path.rglob("*.yml")) if path.is_dir() else [path])]
-        looked = []
-        for file in files:
-            try:
-                stat = file.stat()
-            except OSError:
-                continue
-            looked.append((str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns))
-        return looked
+def _look(paths: Sequence[Path]) -> Seen:
+    """Look at all files, also where a ConfigMap swaps a whole folder."""
+    files = [file for path in paths for file in (sorted(path.rglob("*.yml")) if path.is_dir() else [path])]
+    seen = []
+    for file in files:
+        try:
+            stat = file.stat()
+        except OSError:
+            continue
+        seen.append((str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return seen

@@ -1,8 +1,8 @@
-"""Takes logs through the engine from their first line to their last, then stops.
+"""Drives logs through the pipeline from their first line to their last.
 
-An event is told when nothing can be added to it any more: for as long as lines about one event
+An event is handed out when nothing can be added to it any more: for as long as lines about one event
 are joined, another may still bring an exit code or a better time. With a store the whole may
-be interrupted and continued; how far events were told is committed with the rest.
+be interrupted and continued; how far events were handed out is committed with the rest.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from logwatch.driver import Driver
+from logwatch.errors import CommitError
 from logwatch.formats.line_parser import LineReader
 from logwatch.lifecycle.occurrences import REMEMBERED_NS
-from logwatch.model import Chunk, Event, Outcome, Source
+from logwatch.model import Event, Outcome, Source
 from logwatch.pipeline import Pipeline
 from logwatch.sources.archive import ReplaySource
-from logwatch.store import Query, Store
+from logwatch.store import Query, Store, Transaction
 
 SOURCE = "replay"
-TOLD = "replay.told"
-PIPE_WAIT = 1.0
+EMITTED = "replay.told"
 log = logging.getLogger("logwatch")
-UNSAVED = 10_000
-"""Events without a store, after which their traces in the stages are let go of."""
 
 
 class Pending:
@@ -34,8 +33,8 @@ class Pending:
         self._order: deque[int] = deque()
         self._events: dict[int, Event] = {}
 
-    def take_in(self, outcomes: list[Outcome]) -> None:
-        """Queue new events, and complete those that still wait."""
+    def add(self, outcomes: Sequence[Outcome]) -> None:
+        """Queue new events, and replace those that still wait by their fuller form."""
         for outcome in outcomes:
             if not outcome.amends:
                 self._order.append(outcome.seq)
@@ -43,8 +42,8 @@ class Pending:
                 continue
             self._events[outcome.seq] = outcome.event
 
-    def ripe(self, clock_ns: int | None) -> Iterator[tuple[int, Event]]:
-        """Yield what changes no more at this time; everything if the time is None."""
+    def complete(self, clock_ns: int | None) -> Iterator[tuple[int, Event]]:
+        """Yield what changes no more after this time; everything if the time is None."""
         while self._order:
             event = self._events[self._order[0]]
             if clock_ns is not None and max(event.time_ns, event.stamp_ns) + REMEMBERED_NS >= clock_ns:
@@ -55,88 +54,72 @@ class Pending:
 
 @dataclass(slots=True)
 class Replay:
-    """One pass over a source that has an end."""
+    """One pass over a source that has an end: a driver's publisher that hands out events."""
 
     source: Source
     pipeline: Pipeline
     store: Store | None
     now_ns: int
     """Bounds the year of stamps that have none."""
-    tell: Callable[[Event], None]
+    on_event: Callable[[Event], None]
     flush: Callable[[], None]
-    """Called before a commit: what was told must be out by then."""
-    progress: Callable[[], None]
+    """Called before a commit: what was handed out must be written by then."""
+    on_chunk: Callable[[], None]
     """Called after each chunk."""
     stopped: Callable[[], bool]
     _pending: Pending = field(default_factory=Pending)
-    _told: int = 0
-    _unsaved: int = 0
+    _emitted: int = 0
 
     def run(self) -> None:
         """Read to the end, or until `stopped`; with a store, from where the last replay stopped."""
         if self.store is not None:
             self._resume(self.store)
-            self._commit(final=False)
         try:
-            self._run()
+            Driver(self.source, SOURCE, self.pipeline, self, self.store, lambda: self.now_ns, self.stopped).run()
         finally:
             if report := self.pipeline.faults.take_report():
                 log.error(report)
-
-    def _run(self) -> None:
-        while not self.stopped():
-            chunk = self.source.read(self.now_ns)
-            if chunk is not None:
-                self._apply(chunk)
-            elif self.source.finished:
-                self.pipeline.finish()
-                self._commit(final=True)
-                return
-            else:
-                self.source.wait(PIPE_WAIT)
-
-    def _apply(self, chunk: Chunk) -> None:
-        self.pipeline.apply(chunk, self.now_ns)
-        for gap in self.source.gaps():
-            self.pipeline.note_gap(gap)
-        self._commit(final=False)
-        self.progress()
 
     def _resume(self, store: Store) -> None:
         saved = store.load()
         self.pipeline.series.restore(saved.series, saved.points)
         self.pipeline.restore(saved.stages)
         self.source.restore({key: row for (source, key), row in saved.sources.items() if source == SOURCE})
-        self._told = int(saved.meta.get(TOLD, "0"))
-        self._pending.take_in(list(store.events(Query(after_seq=self._told))))
+        self._emitted = int(saved.meta.get(EMITTED, "0"))
+        self._pending.add(list(store.events(Query(after_seq=self._emitted))))
 
-    def _commit(self, *, final: bool) -> None:
-        """Tell what is ripe, then commit what the last chunk brought."""
-        outcomes = self.pipeline.take_outcomes()
-        if self.pipeline.settings.raw:
+    # ── what the driver publishes to ─────────────────────────────────────────────────
+
+    def heartbeat(self, now_ns: int) -> None:
+        """Nobody looks after a replay."""
+
+    def idle(self, pipeline: Pipeline, now_ns: int) -> None:
+        """The clock of a replay is the log's alone."""
+
+    def prepare(self, pipeline: Pipeline, outcomes: Sequence[Outcome], *, live: bool, final: bool) -> None:  # noqa: ARG002 - as Publisher
+        """Hand out the events that change no more."""
+        if pipeline.settings.raw:
             for outcome in outcomes:
-                self.tell(outcome.event)
+                self.on_event(outcome.event)
             return
-        self._pending.take_in(outcomes)
-        for seq, event in self._pending.ripe(None if final else self.pipeline.clock_ns):
-            self.tell(event)
-            self._told = seq
-        if self.store is None:
-            self._drop_changes(len(outcomes))
-            return
-        self.flush()
-        transaction = self.pipeline.take_turn(outcomes)
-        transaction.sources = {(SOURCE, key): row for key, row in self.source.changed_rows().items()}
-        transaction.meta[TOLD] = str(self._told)
-        self.store.commit(transaction, self.now_ns)
-        self.source.committed()
+        self._pending.add(outcomes)
+        for seq, event in self._pending.complete(None if final else pipeline.clock_ns):
+            self.on_event(event)
+            self._emitted = seq
+        if self.store is not None:
+            self.flush()
 
-    def _drop_changes(self, outcomes: int) -> None:
-        """Let the stages forget what they noted for a commit, from time to time: handing it over costs, holding it too."""
-        self._unsaved += outcomes
-        if self._unsaved >= UNSAVED:
-            self._unsaved = 0
-            self.pipeline.drop_changes()
+    def rows(self) -> Transaction:
+        """Return how far events were handed out."""
+        return Transaction(meta={EMITTED: str(self._emitted)})
+
+    def publish(self, transaction: Transaction | None, now_ns: int) -> None:  # noqa: ARG002 - as Publisher
+        """Report the progress."""
+        self.on_chunk()
+
+    def commit_failed(self, error: CommitError) -> None:
+        """Stop: who replays is there to read why."""
+        raise error
 
 
 def oldest_first(paths: Sequence[str], now_ns: int) -> list[str]:

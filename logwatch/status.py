@@ -1,4 +1,4 @@
-"""What others may see of the loop: the last commit, how the sources stand, how the rules loaded.
+"""What other threads see of the loop and ask of it: the last commit, the sources, the loaded rules; stop and reload.
 
 The loop writes, any thread reads. Every value is replaced whole, never changed in place, so a
 reader needs no lock; only who waits for a reload needs one.
@@ -25,21 +25,58 @@ from logwatch.store import History, Query, Transaction
 from logwatch.web.view import Probe
 
 STALLED_NS = 30 * SECOND
-"""The loop comes by several times a second; one that does not for so long hangs."""
+"""The loop has a heartbeat several times a second; one without for so long is stalled."""
 RELOAD_TIMEOUT = 30.0
 
 
-class Board:
-    """The engine's face to the web server (`web.view.View`)."""
+class Requests:
+    """What other threads and signal handlers ask of the loop; `wake` ends its wait."""
 
-    def __init__(self, state_dir: Path, rules: RuleSet, families: Sequence[Family], now: Callable[[], int]) -> None:
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._reload = False
+        self.is_shutdown = False
+
+    def shutdown(self) -> None:
+        """Ask for the end."""
+        self.is_shutdown = True
+        self._wake()
+
+    def reload(self) -> None:
+        """Ask for rules and receivers to be loaded again."""
+        self._reload = True
+        self._wake()
+
+    def take_reload(self) -> bool:
+        """Whether a reload was asked for since the last call."""
+        reload, self._reload = self._reload, False
+        return reload
+
+
+class StatusSnapshot:
+    """What the web server serves (`web.view.View`).
+
+    `samplers` return series that other threads keep; a request of the page raises a flag in `requests`.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        rules: RuleSet,
+        families: Sequence[Family],
+        requests: Requests,
+        samplers: Sequence[Callable[[], Iterable[SampleChange]]],
+        now: Callable[[], int],
+    ) -> None:
         self.published = Published(families)
         self._exposition = Exposition(self.published, self._sample)
+        self._requests = requests
+        self._samplers = samplers
         self._state_dir = state_dir
         self._now = now
         self._rules = rules
         self._sources: Sequence[SourceStatus] = ()
-        self._ticked_ns = now()
+        self._heartbeat_ns = now()
         self._report = Report()
         self._process = ProcessCollector(registry=None)
         self._committed_ns = 0
@@ -51,18 +88,12 @@ class Board:
         self._reload_ok = True
         self._reload_detail = "loaded at the start"
         self._loaded_ns = now()
-        self.ask_reload: Callable[[], None] = lambda: None
-        self.ask_stop: Callable[[], None] = lambda: None
-        self.notifications: Callable[[], Iterable[SampleChange]] = tuple
-        """Tells how the receivers fare."""
-        self.storage: Callable[[], Iterable[SampleChange]] = tuple
-        """Reports what the engine's disk holds."""
 
     # ── the loop's side ──────────────────────────────────────────────────────────────
 
-    def tick(self, now_ns: int) -> None:
-        """The loop came by."""
-        self._ticked_ns = now_ns
+    def heartbeat(self, now_ns: int) -> None:
+        """Note that the loop runs."""
+        self._heartbeat_ns = now_ns
 
     def publish(self, transaction: Transaction, now_ns: int) -> None:
         """Show what was just committed."""
@@ -71,11 +102,11 @@ class Board:
         self._commit_error = None
 
     def show_alerts(self, report: Report) -> None:
-        """Show how alerting and recording rules stood at the last commit."""
+        """Show the states of alerting and recording rules at the last commit."""
         self._report = report
 
-    def measured(self) -> Iterator[SampleChange]:
-        """Read off what only this process can tell of itself."""
+    def self_metrics(self) -> Iterator[SampleChange]:
+        """Yield the metrics that only this process can measure."""
         yield from self._sample()
         now_ns = self._now()
         for metric in self._process.collect():
@@ -83,7 +114,7 @@ class Board:
                 yield SampleChange(sample.name, (), sample.value, now_ns)
 
     def show(self, sources: Sequence[SourceStatus], *, caught_up: bool) -> None:
-        """Show how the sources stand; `caught_up` from the first time on that nothing was left to read."""
+        """Show the state of each source; `caught_up` from the first time on that nothing was left to read."""
         self._sources = sources
         self._caught_up = self._caught_up or caught_up
 
@@ -93,7 +124,7 @@ class Board:
         self._commit_error = why
 
     def reloaded(self, now_ns: int, rules: RuleSet | None, families: Sequence[Family], detail: str) -> None:
-        """Show the rules in force now, or (None) that those from before stay, and why."""
+        """Show the rules that were loaded, or (None) why the previous ones are kept."""
         if rules is not None:
             self._rules = rules
             self._loaded_ns = now_ns
@@ -137,9 +168,9 @@ class Board:
 
     def health(self) -> Probe:
         """Tell whether the loop runs."""
-        silent_ns = self._now() - self._ticked_ns
+        silent_ns = self._now() - self._heartbeat_ns
         if silent_ns > STALLED_NS:
-            return Probe(ok=False, detail=f"the loop has not come by for {silent_ns // SECOND} s")
+            return Probe(ok=False, detail=f"main loop stalled for {silent_ns // SECOND} s")
         return Probe(ok=True, detail="logwatch is healthy")
 
     def readiness(self) -> Probe:
@@ -157,14 +188,14 @@ class Board:
         """Ask the loop for a reload and wait for its outcome."""
         with self._reloaded:
             before = self._reloads
-            self.ask_reload()
+            self._requests.reload()
             if not self._reloaded.wait_for(lambda: self._reloads > before, RELOAD_TIMEOUT):
-                return Probe(ok=False, detail="the reload was asked for, but the loop has not come to it yet")
+                return Probe(ok=False, detail=f"reload requested, not finished after {RELOAD_TIMEOUT:g} s")
             return Probe(ok=self._reload_ok, detail=self._reload_detail)
 
     def quit(self) -> None:
-        """Ask the loop to end."""
-        self.ask_stop()
+        """Request the shutdown."""
+        self._requests.shutdown()
 
     # ── what a scrape reads off ──────────────────────────────────────────────────────
 
@@ -182,8 +213,8 @@ class Board:
         counts = Counter((*_named(alert.labels), alert.state) for alert in self._report.alerts)
         for labels, count in counts.items():
             yield SampleChange("logwatch_alerts", labels, count, now_ns)
-        yield from self.notifications()
-        yield from self.storage()
+        for sampler in self._samplers:
+            yield from sampler()
         for status in self._sources:
             yield from _source_samples(status, now_ns)
 

@@ -12,7 +12,10 @@ from hypothesis import settings
 from sidecar import Sidecar
 
 # CI judges a change, so it throws the same dice each time; everywhere else they are thrown anew, to find what is left.
-settings.register_profile("ci", derandomize=True)
+# No example has to end within a time: a busy machine is no mistake.
+settings.register_profile("here", deadline=None)
+settings.load_profile("here")
+settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
 

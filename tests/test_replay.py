@@ -14,11 +14,12 @@ import pytest
 from parity import RECORDINGS, unpack
 
 from logwatch.cli.output import as_json
+from logwatch.driver import UNCOMMITTED
 from logwatch.metrics import Registry
 from logwatch.metrics.exposition import Published
 from logwatch.model import SECOND
 from logwatch.pipeline import Pipeline, Settings
-from logwatch.replay import UNSAVED, Replay
+from logwatch.replay import Replay
 from logwatch.rulefiles import load
 from logwatch.sources.archive import ReplaySource
 from logwatch.store import Query, Store, Sync
@@ -76,9 +77,9 @@ def replayed(log: Path, state: Path, patience: Callable[[], int]) -> tuple[Resul
             pipeline=pipeline,
             store=store,
             now_ns=1_800_000_000 * SECOND,
-            tell=lambda event: result.events.append(as_json(event)),
+            on_event=lambda event: result.events.append(as_json(event)),
             flush=lambda: None,
-            progress=lambda: None,
+            on_chunk=lambda: None,
             stopped=lambda: next(chunks, None) is None,  # noqa: B023 - used before the loop goes on
         ).run()
         finished = source.finished
@@ -93,7 +94,7 @@ def replayed(log: Path, state: Path, patience: Callable[[], int]) -> tuple[Resul
         interruptions += 1
 
 
-@pytest.mark.parametrize(("events", "held"), [(100, True), (UNSAVED + 100, False)])
+@pytest.mark.parametrize(("events", "held"), [(100, True), (UNCOMMITTED + 100, False)])
 def test_without_a_store_the_traces_of_old_events_are_let_go_of(tmp_path: Path, events: int, *, held: bool) -> None:
     line = 'Nov 23 18:{:02}:{:02} vm dockerd[42]: time="2026-11-23T18:{:02}:{:02}Z" level={} msg="Handler for GET /v1.41/info returned error: {}"\n'
     moments = [(number // 60 % 60, number % 60) * 2 for number in range(3600)]
@@ -108,9 +109,9 @@ def test_without_a_store_the_traces_of_old_events_are_let_go_of(tmp_path: Path, 
         pipeline=Pipeline(rules.rules, rules.correlations, Settings(), series, tmp_path),
         store=None,
         now_ns=1_800_000_000 * SECOND,
-        tell=lambda _event: None,
+        on_event=lambda _event: None,
         flush=lambda: None,
-        progress=lambda: None,
+        on_chunk=lambda: None,
         stopped=lambda: False,
     ).run()
     source.close()

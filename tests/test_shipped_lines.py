@@ -14,6 +14,7 @@ from logwatch.metrics import Registry
 from logwatch.model import Chunk, Event, Rule
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles.loader import RuleSet, load
+from logwatch.store import state_table
 
 ID = "3fa1c0de5b7e4d28860f1c5ab7e92d34c6a8f0e1b2d3948576a0c1e2f3d4b596"
 EL6 = "Feb  9 14:03:27 db2 docker: "
@@ -43,8 +44,8 @@ def kinds(pipeline: Pipeline) -> Callable[[str], list[str]]:
 
 
 def make(pipeline: Pipeline, line: str) -> Sequence[Event]:
-    pipeline.extractor.restore({})
-    pipeline.apply(Chunk(line.encode() + b"\n", "messages", 0, 0), 0)
+    state_table.restore(pipeline.extractor.tables, {})
+    pipeline.process(Chunk(line.encode() + b"\n", "messages", 0, 0), 0)
     return [outcome.event for outcome in pipeline.take_outcomes()]
 
 
@@ -163,7 +164,7 @@ def test_every_failed_request_counts_as_an_error_of_the_api(shipped: RuleSet) ->
     failed = f'level=error msg="Handler for POST /v1.39/containers/{ID}/start returned error: no"'
     status = 'level=error msg="HTTP Error" err="no" statusCode=500'
 
-    pipeline.apply(Chunk(f"{EL7}{failed}\n{EL7}{status}\n".encode(), "messages", 0, 0), 0)
+    pipeline.process(Chunk(f"{EL7}{failed}\n{EL7}{status}\n".encode(), "messages", 0, 0), 0)
 
     assert {labels["method"]: values[-1] for labels, _, values in series.select("docker_api_errors_total")} == {
         "POST": 1

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from ports import wait_for
 
-from logwatch.driver import SOURCE, Engine, Loaded
+from logwatch.daemon import SOURCE, LivePublisher
+from logwatch.driver import Driver
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk
 from logwatch.notifiers import Dispatcher
@@ -65,23 +66,22 @@ correlations:
 
 
 class Quiet:
-    """Nobody looks; ends the loop when everything is read and `done` stands beside the log."""
+    """Stands for the page; asks for the end when everything is read and `done` lies beside the log."""
 
     def __init__(self, done: Path) -> None:
         self._done = done
-        self.engine: Engine | None = None
+        self.is_over = False
 
-    def tick(self, now_ns: int) -> None: ...
+    def heartbeat(self, now_ns: int) -> None: ...
 
-    def publish(self, turn: object, now_ns: int) -> None: ...
+    def publish(self, transaction: object, now_ns: int) -> None: ...
 
     def show(self, sources: object, *, caught_up: bool) -> None:
-        if caught_up and self.engine and self._done.exists():
-            self.engine.stop()
+        self.is_over = caught_up and self._done.exists()
 
     def show_alerts(self, report: object) -> None: ...
 
-    def measured(self) -> tuple[()]:
+    def self_metrics(self) -> tuple[()]:
         return ()
 
     def commit_failed(self, why: str) -> None:
@@ -118,22 +118,12 @@ def follow(log: Path, state: Path, rules: RuleSet) -> None:
     pipeline.restore(saved.stages)
     source = FileSource([str(log)], chunk_bytes=4096, max_line_bytes=2000, offset_dir=state, poll_interval=0.01)
     source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
-    board = Quiet(log.parent / "done")
+    status = Quiet(log.parent / "done")
     begun = time.monotonic_ns()
-    engine = Engine(
-        source=source,
-        store=store,
-        pipeline=pipeline,
-        board=board,
-        inventory=None,
-        load=lambda: Loaded(rules, pipeline, None, 0),
-        changed=lambda: False,
-        # An hour before the recording, so that nothing settles by the clock of the wall.
-        now=lambda: BEFORE_NS + time.monotonic_ns() - begun,
-        dispatcher=Dispatcher((), time.time_ns),
-    )
-    board.engine = engine
-    engine.run()
+    publisher = LivePublisher(source, Dispatcher((), time.time_ns), status, None)  # type: ignore[arg-type]  # see Quiet
+    # An hour before the recording, so that nothing settles by the wall clock.
+    now = lambda: BEFORE_NS + time.monotonic_ns() - begun  # noqa: E731 - as short as it is
+    Driver(source, SOURCE, pipeline, publisher, store, now, lambda: status.is_over).run()
     source.close()
     store.close()
 
@@ -187,7 +177,7 @@ def uninterrupted(state: Path, rules: RuleSet) -> tuple[list[object], dict[objec
     pipeline = Pipeline(rules.rules, rules.correlations, Settings(), series, state)
     data = b"".join(map(line, range(LINES)))
     now = BEFORE_NS
-    pipeline.apply(Chunk(data, "messages", 0, now), now)
+    pipeline.process(Chunk(data, "messages", 0, now), now)
     history = [
         (o.seq, o.event.time_ns, o.event.event, o.event.id, dict(o.event.attributes)) for o in pipeline.take_outcomes()
     ]

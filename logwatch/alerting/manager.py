@@ -72,6 +72,7 @@ class Alerts:
         self._on_wall_clock = [group for group in self._groups if group.follows_wall_clock]
         self._store = AlertStore(options)
         self._clock_ns = self._wall_ns = 0
+        self._readable = True
         self._is_restored = False
         self.tables: Sequence[StateTable[Any, Any]] = (storage.recorded.table, self.evidence.table, *self._store.tables)
 
@@ -120,22 +121,23 @@ class Alerts:
             next_ns = min(next_ns, *(_at_or_after(wake_ns, interval * stretch) for interval in self._by_interval))
         return next_ns if next_ns < clock_ns else None
 
-    def evaluate(self, time_ns: int, *, readable: bool = True) -> bool:
-        """Evaluate the groups about the log that are due at this time; whether an alert changed.
-
-        While a log is not `readable` nothing is known to be absent.
-        """
+    def evaluate(self, time_ns: int) -> bool:
+        """Evaluate the groups about the log that are due at this time; whether an alert changed."""
         self._clock_ns = max(self._clock_ns, time_ns + 1)
         self._begin(time_ns)
         changed = False
         for group in self._on_log_clock:
             if group.due_ns <= time_ns and not time_ns % group.group.interval_ns:
-                changed |= self._evaluate(group, time_ns, readable=readable)
+                changed |= self._evaluate(group, time_ns)
         self.version += changed
         return changed
 
     def measure(self, now_ns: int, samples: Iterable[SampleChange], *, readable: bool = True) -> bool:
-        """Evaluate the groups about this process that are due by the wall clock, on these samples."""
+        """Evaluate the groups about this process that are due by the wall clock, on these samples.
+
+        While a log is not `readable`, also the other groups take nothing for absent.
+        """
+        self._readable = readable
         if self._wall_ns - SET_BACK_NS < now_ns < self._wall_ns:
             return False
         before, self._wall_ns = self._wall_ns, now_ns
@@ -152,7 +154,7 @@ class Alerts:
         self._begin(now_ns)
         changed = False
         for group in due:
-            changed |= self._evaluate(group, now_ns - now_ns % group.group.interval_ns, readable=readable)
+            changed |= self._evaluate(group, now_ns - now_ns % group.group.interval_ns)
         self.version += changed
         return changed
 
@@ -178,10 +180,10 @@ class Alerts:
             self._end_removed(time_ns)
         self._storage.update()
 
-    def _evaluate(self, group: GroupState, time_ns: int, *, readable: bool) -> bool:
+    def _evaluate(self, group: GroupState, time_ns: int) -> bool:
         """Evaluate the rules of a group that are due; whether an alert changed."""
         changed = False
-        for rule in group.due_rules(time_ns, readable=readable):
+        for rule in group.due_rules(time_ns, readable=self._readable):
             try:
                 changed |= self._evaluate_rule(rule, time_ns)
             except UNEXPECTED as error:  # one rule that no value suits must not end all others

@@ -44,9 +44,9 @@ def account(source: Source, pipeline: Pipeline, now_ns: int, stopped: Callable[[
         pipeline=pipeline,
         store=None,
         now_ns=now_ns,
-        tell=made.events.append,
+        on_event=made.events.append,
         flush=lambda: None,
-        progress=lambda: None,
+        on_chunk=lambda: None,
         stopped=stopped,
     ).run()
     made.alerts += pipeline.alerts.firing(pipeline.clock_ns)

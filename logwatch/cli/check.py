@@ -13,7 +13,7 @@ from rich.table import Table
 
 from logwatch import config, ruletests
 from logwatch.alerting.lint import check as check_alerts
-from logwatch.build import cache_dir
+from logwatch.build import cache_dir, external_url
 from logwatch.cli import options
 from logwatch.cli.output import cell, counted
 from logwatch.config import settings
@@ -21,7 +21,7 @@ from logwatch.errors import ConfigError, Mistake, NotifyError
 from logwatch.model import Alert
 from logwatch.notation import nanoseconds, one_line
 from logwatch.notifiers import Receiver
-from logwatch.receivers import external_url, receivers
+from logwatch.receivers import receivers
 from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.lint import check
 from logwatch.rulefiles.loader import Gathered, gather

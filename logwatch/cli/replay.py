@@ -14,7 +14,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from logwatch.build import Builder, cache_dir
+from logwatch.build import Builder, cache_dir, settle_heap
 from logwatch.cli import options, printouts
 from logwatch.cli.output import formatter
 from logwatch.cli.printouts import Printout
@@ -88,6 +88,7 @@ def command(
         return _compare(config, files, other_rules, output_format)
     builder = Builder(config, Registry(), state_dir or cache_dir(), raw=raw, alerting=alerts)
     pipeline = builder.pipeline(builder.rules())
+    settle_heap()
     wanted: list[Printout] = []
     if alerts:
         wanted.append(printouts.Alerts(pipeline, output_format, sys.stdout))
@@ -129,9 +130,9 @@ def _replay(
                 pipeline=pipeline,
                 store=store,
                 now_ns=time.time_ns(),
-                tell=on_event,
+                on_event=on_event,
                 flush=sys.stdout.flush,
-                progress=lambda: on_chunk(show_progress),
+                on_chunk=lambda: on_chunk(show_progress),
                 stopped=lambda: bool(stopped),
             ).run()
     finally:

@@ -19,6 +19,7 @@ from logwatch.config.settings import Log
 from logwatch.daemon import Daemon
 from logwatch.model import SECOND
 from logwatch.notation import quoted, rfc3339
+from logwatch.web.connections import raise_file_limit
 
 
 @click.command("run")
@@ -31,9 +32,22 @@ from logwatch.notation import quoted, rfc3339
 @options.state_dir
 @options.timezone
 @click.option(
-    "--docker-root", type=click.Path(path_type=Path), help="Docker's data directory, read-only: names of containers."
+    "--docker-root",
+    type=click.Path(path_type=Path),
+    help="Docker's data directory, read-only: names of containers, and what the disk holds.",
+)
+@click.option(
+    "--containerd-root",
+    type=click.Path(path_type=Path),
+    help="containerd's data directory, for engines that keep their images there.",
 )
 @click.option("--web.listen-address", "listen_address", help="Address to listen on. [default: :19979]")
+@click.option(
+    "--web.max-connections",
+    "max_connections",
+    type=click.IntRange(min=1),
+    help="Open connections at most. [default: 512]",
+)
 @click.option(
     "--web.config.file",
     "web_config_file",
@@ -54,7 +68,9 @@ def command(
     state_dir: Path | None,
     timezone: str | None,
     docker_root: Path | None,
+    containerd_root: Path | None,
     listen_address: str | None,
+    max_connections: int | None,
     web_config_file: Path | None,
     log_level: str | None,
     log_format: str | None,
@@ -77,7 +93,9 @@ def command(
         sources__timezone=timezone,
         state__dir=state_dir,
         docker_root=docker_root,
+        containerd_root=containerd_root,
         web__listen_address=listen_address,
+        web__max_connections=max_connections,
         web__config_file=web_config_file,
         web__enable_lifecycle=True if enable_lifecycle else None,
         log__level=log_level,
@@ -98,16 +116,17 @@ def follow(
     `beside` runs in its own thread and may stop the run.
     """
     configure(effective.config.log)
+    raise_file_limit()
     daemon = Daemon(effective, read_again)
-    thread = threading.Thread(target=beside, args=(daemon.stop,), daemon=True) if beside else None
+    thread = threading.Thread(target=beside, args=(daemon.requests.shutdown,), daemon=True) if beside else None
 
     def stop(_number: int, _frame: object) -> None:
         stopping()
-        daemon.stop()
+        daemon.requests.shutdown()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.reload())
+    signal.signal(signal.SIGHUP, lambda _number, _frame: daemon.requests.reload())
     if thread:
         thread.start()
     daemon.run()

@@ -37,6 +37,7 @@ FLAGS = {
     "rules.shipped": "--no-shipped-rules",
     "state.dir": "--state-dir",
     "docker_root": "--docker-root",
+    "containerd_root": "--containerd-root",
     "web.config_file": "--web.config.file",
 }
 

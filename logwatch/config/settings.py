@@ -140,6 +140,8 @@ class Web(Strict):
     listen_address: Address = f":{DEFAULT_PORT}"
     enable_lifecycle: Flag = False
     """Allow POST /-/reload and /-/quit."""
+    max_connections: Positive = 512
+    """Open connections; at the limit the one idle for longest is closed."""
     config_file: Path | None = None
     """TLS and basic auth, in the format of Prometheus' exporters."""
     external_url: Url | None = None

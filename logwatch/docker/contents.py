@@ -147,11 +147,11 @@ def measure(stored: int, content: Stream) -> LayerFile:
             return LayerFile(stored, None, problem="neither a tar archive nor JSON")
         size, blocks, folders = 0, 1, {""}
         for entry in Tar(inner):
-            name = posixpath.normpath(entry.name)
-            folder = name if entry.type == DIRECTORY else posixpath.dirname(name)
-            while folder.strip("./") and folder not in folders and len(folders) < MOST_FOLDERS:
+            name = entry.name.rstrip("/")
+            folder = name if entry.type == DIRECTORY else name.rpartition("/")[0]
+            while folder not in folders and folder.strip("./") and len(folders) < MOST_FOLDERS:
                 folders.add(folder)
-                folder = posixpath.dirname(folder)
+                folder = folder.rpartition("/")[0]
             size += entry.counted
             if entry.is_file:
                 blocks += -(-entry.size // DISK_BLOCK)

@@ -12,7 +12,7 @@ from logwatch.docker.archives import read_archive, read_folder
 from logwatch.docker.bytestream import Advance, from_descriptor
 from logwatch.docker.containers import stored
 from logwatch.docker.drivers import DRIVERS
-from logwatch.docker.folder import Folder
+from logwatch.docker.folder import GRANT, Folder
 from logwatch.docker.graph import read_links
 from logwatch.docker.images import Image, Images
 from logwatch.docker.saved import interpret, merge
@@ -57,7 +57,8 @@ def _from_file(source: str, advance: Advance) -> Images:
     try:
         descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        raise ImageError(f"{source}: cannot be opened: {error.strerror}") from None
+        cure = f": {GRANT}" if isinstance(error, PermissionError) else ""
+        raise ImageError(f"{source}: cannot be opened: {error.strerror}{cure}") from None
     try:
         return interpret(read_archive(from_descriptor(descriptor, advance)))
     finally:

@@ -125,7 +125,7 @@ def valid(block: bytes) -> bool:
         written = _number(block[148:156])
     except DamagedError:
         return False
-    unsigned = 256 + sum(block[:148]) + sum(block[156:])
+    unsigned = 256 + sum(block) - sum(block[148:156])
     if unsigned == written:
         return True
     return unsigned - 256 * sum(each > 127 for each in block[:148] + block[156:]) == written
@@ -152,9 +152,12 @@ def _number(field: bytes) -> int:
     digits = field.split(b"\0", 1)[0].strip(b" ")
     if not digits:
         return 0
-    if not all(48 <= digit <= 55 for digit in digits):
-        raise DamagedError("a number in a tar header is not one: the archive is damaged")
-    return int(digits, 8)
+    try:
+        if digits.isdigit():
+            return int(digits, 8)
+    except ValueError:
+        pass  # 8 or 9
+    raise DamagedError("a number in a tar header is not one: the archive is damaged")
 
 
 NUMBERS = frozenset({"size", "GNU.sparse.realsize", "GNU.sparse.size"})

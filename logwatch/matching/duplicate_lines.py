@@ -7,7 +7,6 @@ at least microseconds, so no two differ in nothing. Of those that made events th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from hashlib import blake2b
 
 from logwatch.model import SECOND, Record
@@ -29,6 +28,7 @@ class DuplicateLines:
     def __init__(self) -> None:
         self._seen: StateTable[str, int] = StateTable("seen")
         """Hash of a line to the second of its header, the oldest line first."""
+        self.tables = (self._seen,)
 
     def add(self, record: Record) -> bool:
         """Take note of a line; whether it was seen before. Always False for lines without an exact time of their own."""
@@ -43,13 +43,8 @@ class DuplicateLines:
             del self._seen[next(iter(self._seen))]
         return False
 
-    def changed_rows(self) -> dict[str, str | None]:
-        """As `model.Stateful`."""
-        return self._seen.changed_rows()
-
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """As `model.Stateful`."""
-        self._seen.restore(rows)
+    def restored(self) -> None:
+        """Bring the lines into their order, after the table was restored."""
         in_order = sorted(self._seen.items(), key=lambda each: each[1])
         self._seen.clear()
         self._seen.update(dict(in_order))

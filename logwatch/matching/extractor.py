@@ -33,7 +33,6 @@ from logwatch.matching.patterns import Found, any_found
 from logwatch.matching.redaction import MASK, Masker
 from logwatch.matching.templates import Template, parse
 from logwatch.model import LONGEST_NAME, LONGEST_VALUE, SECOND, Event, Hit, Record, Rule
-from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
 NO_EVENTS: tuple[Event, ...] = ()
@@ -141,14 +140,6 @@ class Extractor:
             return Extraction(NO_EVENTS, (), engine)
         made = _make_events(confirmed, record, (path, offset, line))
         return Extraction(made.events, tuple([rule.id for rule in confirmed]), engine, made.failed, made.replaced)
-
-    def changed_rows(self) -> dict[str, str | None]:
-        """As `model.Stateful`."""
-        return state_table.changed_rows(self.tables)
-
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """As `model.Stateful`."""
-        state_table.restore(self.tables, rows)
 
     def _writer(self, record: Record) -> Writer:
         tag, message = record.tag, record.message

@@ -11,9 +11,9 @@ from logwatch.notifiers.queue import CAPACITY, Acknowledgement, Key, Notificatio
 from logwatch.notifiers.receiver import Receiver
 from logwatch.notifiers.worker import FIRST_PAUSE, ReceiverWorker, by_receiver
 
-GRACE = 1.0
+GRACE = 0.6
 """Seconds that running requests have to end at a stop; what they leave is sent after the next start."""
-ABORT = 0.3
+ABORT = 0.2
 """Seconds to wait for requests that were aborted."""
 
 
@@ -38,6 +38,7 @@ class Dispatcher:
         self._first_pause = first_pause
         self._workers = {receiver.name: self._worker(receiver) for receiver in receivers}
         self._started = False
+        self._closed = False
         self._new: Notifications = []
         self._updated: dict[Key, Alert] = {}
 
@@ -99,6 +100,9 @@ class Dispatcher:
 
     def close(self, grace: float = GRACE) -> None:
         """End the threads; what was acknowledged by then is in the next rows, the rest is sent after the next start."""
+        if self._closed:
+            return
+        self._closed = True
         for worker in self._workers.values():
             worker.request_shutdown()
         self._join(grace)

@@ -1,21 +1,23 @@
-"""Does a test: gives the lines and the series, moves the clock, and notes what comes of it.
+"""Runs a test: gives the lines, moves the clock, and notes what comes of it.
 
-It is the pipeline of `run` and `replay` that it moves, tick by tick of the evaluation:
+It is the loop and the pipeline of `run` and `replay`, tick by tick of the evaluation:
 
-    lines written until then ─▶ pipeline.apply ─▶ pipeline.advance (events, series, alerts) ─▶ look
+    lines written until then ─▶ pipeline.process ─▶ pipeline.advance (events, series, alerts) ─▶ note
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import takewhile
 from pathlib import Path
 
-from logwatch.model import SECOND, Alert, Chunk, Event
+from logwatch.driver import Driver
+from logwatch.errors import CommitError
+from logwatch.model import SECOND, Alert, Chunk, Event, Gap, Outcome, SourceStatus
 from logwatch.pipeline import Pipeline
 from logwatch.ruletests.lines import TimedLine
 from logwatch.store import Store, Sync, Transaction
@@ -23,7 +25,7 @@ from logwatch.store import Store, Sync, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """A notification of an alert that began or ended."""
+    """What receivers are told of an alert that began or ended."""
 
     time_ns: int
     alert: Alert
@@ -42,6 +44,60 @@ class Seen:
     """Alert, and a state that it was in."""
 
 
+class TimedLines:
+    """A source of lines that are written at given times; `until_ns` says how far that is."""
+
+    def __init__(self, lines: Sequence[TimedLine], end_ns: int) -> None:
+        self._lines = lines
+        self._times = [line.time_ns for line in lines]
+        self._read = 0
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._end_ns = end_ns
+        self.until_ns = 0
+        self.finished = False
+
+    def read(self, now_ns: int) -> Chunk | None:  # noqa: ARG002 - as Source
+        """Return the next lines of one path that are written by then."""
+        end = max(self._read, bisect_right(self._times, self.until_ns))
+        following = self._lines[self._read : end]
+        if not following:
+            return None
+        path = following[0].path
+        lines = [line.data for line in takewhile(lambda line: line.path == path, following)]
+        self._read += len(lines)
+        data = b"\n".join(lines) + b"\n"
+        offset, number = self._sizes.get(path, (0, 1))
+        self._sizes[path] = (offset + len(data), number + len(lines))
+        return Chunk(data, path, offset, self._end_ns, line=number)
+
+    def gaps(self) -> Sequence[Gap]:
+        """Nothing is ever lost."""
+        return ()
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """The test itself knows what it has read."""
+        return {}
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """As `changed_rows`."""
+
+    def committed(self) -> None:
+        """As `changed_rows`."""
+
+    def status(self) -> Sequence[SourceStatus]:
+        """No page shows it."""
+        return ()
+
+    def wait(self, timeout: float) -> None:
+        """The test moves the clock."""
+
+    def wake(self) -> None:
+        """As `wait`."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class Performance:
     """A test under way. `build` makes its pipeline, also after a restart; `lines` are in the order of their times."""
 
@@ -49,39 +105,43 @@ class Performance:
         self.seen = Seen()
         self.start_ns = start_ns
         self._build = build
-        self._lines = lines
-        self._times = [line.time_ns for line in lines]
-        self._given = 0
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self._source = TimedLines(lines, end_ns)
+        self._time_ns = start_ns
         self._end_ns = end_ns
-        self._notified: dict[tuple[str, int], str] = {}
-        self._turn = Transaction()
-        self.pipeline = build()
+        self._sent: dict[tuple[str, int], str] = {}
+        self._transaction = Transaction()
+        self._driver = Driver(
+            self._source, "test", build(), self, committer=self, now=lambda: end_ns, is_stopping=lambda: False
+        )
         self.pipeline.advance(start_ns)
 
-    # ── time goes by ─────────────────────────────────────────────────────────────────
+    @property
+    def pipeline(self) -> Pipeline:
+        """The one that the last restart made."""
+        return self._driver.pipeline
 
     def advance(self, time_ns: int) -> None:
-        """Give the lines until that time, evaluate what is due then, and note what changed."""
-        end = max(self._given, bisect_right(self._times, time_ns))
-        for path, lines in groupby(self._lines[self._given : end], key=lambda line: line.path):
-            self.pipeline.apply(self._chunk(path, [line.data for line in lines]), self._end_ns)
-        self._given = end
-        if not time_ns:  # 1970, where promtool's tests begin, is to the pipeline a clock that has not begun
-            self.pipeline.alerts.evaluate(0)
-        self.pipeline.advance(time_ns + 1)
-        self._look(time_ns)
+        """Process the lines until that time, evaluate what is due then, and note what changed."""
+        self._time_ns = self._source.until_ns = time_ns
+        while self._driver.step():
+            pass
+        self._note(time_ns)
 
-    def _chunk(self, path: str, lines: Sequence[bytes]) -> Chunk:
-        data = b"\n".join(lines) + b"\n"
-        offset, number = self._sizes.get(path, (0, 1))
-        self._sizes[path] = (offset + len(data), number + len(lines))
-        return Chunk(data, path, offset, self._end_ns, line=number)
+    def restart(self, time_ns: int, folder: Path) -> None:
+        """Commit as after every step, then lose everything that is not committed, and continue from this folder."""
+        now = datetime.fromtimestamp(time_ns // SECOND, UTC)
+        with closing(Store(folder, now, sync=Sync.OFF)) as store:
+            store.commit(self._transaction, time_ns)
+        self._transaction = Transaction()
+        pipeline = self._build()
+        with closing(Store(folder, now, sync=Sync.OFF)) as store:
+            saved = store.load()
+        pipeline.series.restore(saved.series, saved.points)
+        pipeline.restore(saved.stages)
+        self._driver.replace_pipeline(pipeline)
 
-    def _look(self, time_ns: int) -> None:
+    def _note(self, time_ns: int) -> None:
         seen, alerts = self.seen, self.pipeline.alerts
-        outcomes = self.pipeline.take_outcomes()
-        seen.events.update((outcome.seq, outcome.event) for outcome in outcomes)
         for group in alerts.report().groups:
             for rule in group.rules:
                 if rule.error:
@@ -89,20 +149,36 @@ class Performance:
                 seen.states.update((rule.name, alert.state) for alert in rule.alerts)
         for alert in alerts.outgoing(time_ns):
             key = (alert.fingerprint, alert.starts_ns)
-            if self._notified.get(key) != alert.state:
-                self._notified[key] = alert.state
+            if self._sent.get(key) != alert.state:
+                self._sent[key] = alert.state
                 seen.notifications.append(Notification(time_ns, alert))
                 seen.states.add((alert.labels["alertname"], alert.state))
-        self._turn.merge(self.pipeline.take_turn(outcomes))
 
-    def restart(self, time_ns: int, folder: Path) -> None:
-        """Commit as after every transaction, then lose everything that is not committed, and go on from this folder."""
-        now = datetime.fromtimestamp(time_ns // SECOND, UTC)
-        with closing(Store(folder, now, sync=Sync.OFF)) as store:
-            store.commit(self._turn, time_ns)
-        self._turn = Transaction()
-        self.pipeline = self._build()
-        with closing(Store(folder, now, sync=Sync.OFF)) as store:
-            saved = store.load()
-        self.pipeline.series.restore(saved.series, saved.points)
-        self.pipeline.restore(saved.stages)
+    # ── what the driver commits and publishes to ─────────────────────────────────────
+
+    def heartbeat(self, now_ns: int) -> None:
+        """Nobody watches a test."""
+
+    def idle(self, pipeline: Pipeline, now_ns: int) -> None:  # noqa: ARG002 - as Publisher
+        """Evaluate what is due at the test's time."""
+        if not self._time_ns:  # 1970, where promtool's tests begin, is to the pipeline a clock that has not begun
+            pipeline.alerts.evaluate(0)
+        pipeline.advance(self._time_ns + 1)
+
+    def prepare(self, pipeline: Pipeline, outcomes: Sequence[Outcome], *, live: bool, final: bool) -> None:  # noqa: ARG002 - as Publisher
+        """Note the events."""
+        self.seen.events.update((outcome.seq, outcome.event) for outcome in outcomes)
+
+    def rows(self) -> Transaction:
+        """A test has none of its own."""
+        return Transaction()
+
+    def publish(self, transaction: Transaction | None, now_ns: int) -> None:
+        """As `prepare`."""
+
+    def commit_failed(self, error: CommitError) -> None:
+        """Never called: `commit` keeps everything."""
+
+    def commit(self, transaction: Transaction, now_ns: int) -> None:  # noqa: ARG002 - as Committer
+        """Keep it until the next restart."""
+        self._transaction.merge(transaction)

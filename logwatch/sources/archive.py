@@ -39,8 +39,7 @@ class ReplaySource:
         self.tables = (self._positions,)
         self._old_rows: dict[str, str | None] = {}
         self._errors: dict[str, str] = {}
-        self._gaps: list[Gap] = []
-        self._stats = {path: ReadStats(path, self._gaps) for path in self._waiting}
+        self._stats = {path: ReadStats(path) for path in self._waiting}
         self._done: set[str] = set()
         self._open: Generation | None = None
         self._line = 1
@@ -157,9 +156,7 @@ class ReplaySource:
 
     def gaps(self) -> Sequence[Gap]:
         """Return the damaged archives found since the last call."""
-        gaps = tuple(self._gaps)
-        self._gaps.clear()
-        return gaps
+        return [gap for stats in self._stats.values() for gap in stats.take_gaps()]
 
     def wait(self, timeout: float) -> None:
         """Do nothing: the files are there."""

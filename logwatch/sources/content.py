@@ -18,6 +18,8 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import IO, Protocol, cast
 
+from logwatch.errors import SourceError
+
 HAS_ZSTANDARD = find_spec("zstandard") is not None
 """Whether the extra `zstd` is installed."""
 if HAS_ZSTANDARD:
@@ -38,8 +40,16 @@ class CodecMissingError(OSError):
         return "compressed with zstd, which needs the package zstandard: pip install 'logwatch[zstd]'"
 
 
-class NoDescriptorError(OSError):
-    """The limit of open files is reached, so whether a file is there, and what is in it, is not known."""
+class NoDescriptorError(SourceError):
+    """The limit of open files is reached, so whether a file is there, and what is in it, is not known.
+
+    It is not an OSError: those say that a file is missing, or cannot be read.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(
+            f"{error.strerror}: raise the limit of open files (ulimit -n, LimitNOFILE=), or follow fewer logs"
+        )
 
 
 class Disk:
@@ -76,15 +86,11 @@ class Disk:
 
 def _raise_if_no_descriptor(error: OSError) -> None:
     if error.errno in {errno.EMFILE, errno.ENFILE}:
-        raise NoDescriptorError(error.errno, error.strerror, error.filename) from error
+        raise NoDescriptorError(error) from error
 
 
 def describe(path: str, error: OSError) -> str:
     """Say why a log cannot be read, with what an operator needs to repair it."""
-    if isinstance(error, NoDescriptorError):
-        return (
-            f"{path}: {error.strerror}: raise the limit of open files (ulimit -n, LimitNOFILE=), or follow fewer logs"
-        )
     if isinstance(error, CodecMissingError):
         return f"{path}: {error}"
     try:

@@ -90,8 +90,6 @@ class FileSource:
             content = open_plain(self._disk, path)
         except FileNotFoundError:
             return
-        except NoDescriptorError as error:
-            raise SourceError(describe(path, error)) from error
         except OSError as error:
             raise SourceError(f"{describe(path, error)}: {cure(error)}") from error
         content.close()
@@ -113,6 +111,7 @@ class FileSource:
             followed = self._due.popleft()
             self._touched[followed.path] = self._dirty[followed.path] = followed
             chunk = followed.read(now_ns)
+            self._gaps += followed.stats.take_gaps()
             if chunk is not None:
                 self._due.append(followed)
                 return chunk
@@ -138,7 +137,7 @@ class FileSource:
                     if log not in self._followed and (not self._begun or not self._is_copy(log)):
                         self._follow(log)
         except NoDescriptorError as error:
-            self._blocked = describe("new logs are not found", error)
+            self._blocked = f"new logs are not found: {error}"
         else:
             self._blocked = None
 
@@ -150,8 +149,6 @@ class FileSource:
         """Whether a new file is a copy, under a new name, of a log that is followed."""
         try:
             content = open_plain(self._disk, path)
-        except NoDescriptorError:
-            raise
         except OSError:
             return False
         try:
@@ -166,7 +163,7 @@ class FileSource:
 
     def _follow(self, path: str) -> FollowedFile:
         options = replace(self._options, start="beginning") if self._begun else self._options
-        followed = FollowedFile(path, options, disk=self._disk, owners=self._owners, gaps=self._gaps)
+        followed = FollowedFile(path, options, disk=self._disk, owners=self._owners)
         self._followed[path] = followed
         self._owners.follow(path)
         return followed
@@ -196,6 +193,7 @@ class FileSource:
         # Of two names of one file, the one that has a position is checked first, and reads it.
         for followed in sorted(self._followed.values(), key=lambda followed: not followed.has_position):
             followed.check(0)
+            self._gaps += followed.stats.take_gaps()
         self._dirty.update(self._followed)
         self._due.extend(self._followed.values())
 
@@ -233,8 +231,7 @@ class FileSource:
 
     def gaps(self) -> Sequence[Gap]:
         """Return the losses proven since the last call."""
-        gaps = tuple(self._gaps)
-        self._gaps.clear()
+        gaps, self._gaps = self._gaps, []
         return gaps
 
     def wait(self, timeout: float) -> None:

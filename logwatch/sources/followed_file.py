@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources.content import Disk, NoDescriptorError, Plain, describe, open_content
+from logwatch.model import SECOND, Chunk, SourceStatus
+from logwatch.sources.content import Disk, Plain, open_content
 from logwatch.sources.fingerprint import HEAD, take
 from logwatch.sources.generations import FileGenerations, InodeOwners
 from logwatch.sources.offset_file import Position
@@ -23,11 +23,11 @@ MAX_STEP_NS = 10 * SECOND
 
 
 class FollowedFile:
-    """The generations of one path and the position in them; losses are added to `gaps`."""
+    """The generations of one path and the position in them."""
 
-    def __init__(self, path: str, options: Options, *, disk: Disk, owners: InodeOwners, gaps: list[Gap]) -> None:
+    def __init__(self, path: str, options: Options, *, disk: Disk, owners: InodeOwners) -> None:
         self.path = path
-        self.stats = ReadStats(path, gaps)
+        self.stats = ReadStats(path)
         self._options = options
         self._disk = disk
         self._files = RotatedFiles(disk, path, options)
@@ -58,7 +58,7 @@ class FollowedFile:
     def read(self, now_ns: int) -> Chunk | None:
         """Return the next chunk of the oldest generation that has one."""
         elapsed = self._elapsed(now_ns)
-        if self._generations.live is None or self._generations.awaiting_listing:
+        if self._generations.live is None or self._detector.awaiting_listing:
             self.check(now_ns)
         chunk = self._next(now_ns, elapsed)
         if chunk is None and self.check(now_ns):
@@ -84,7 +84,7 @@ class FollowedFile:
     def _read_live(self, live: Generation, now_ns: int) -> Piece | None:
         piece = None
         try:
-            if self._generations.awaiting_listing:
+            if self._detector.awaiting_listing:
                 live.refresh()
             else:
                 piece = live.read(self._options)
@@ -93,7 +93,7 @@ class FollowedFile:
                 self._generations.detach()
             return None
         except OSError as error:
-            self._generations.error = describe(self.path, error)
+            self._detector.note_error(error)
             self._generations.detach()
             return None
         live.clear_change()
@@ -134,8 +134,7 @@ class FollowedFile:
         if is_end_of_line and (content.inode == position.inode or position.path != self.path):
             fingerprint = take(content, position.offset)
             if position.path == self.path or self._remember_until(position.path):
-                self._generations.begun = True
-                self._generations.resume = Record(fingerprint, position.path, position.offset)
+                self._generations.continue_at(Record(fingerprint, position.path, position.offset))
         content.close()
 
     def _remember_until(self, path: str) -> bool:
@@ -143,8 +142,6 @@ class FollowedFile:
             listed = self._files.listing() or []
             places = [place for place, file in enumerate(listed) if file.path == path]
             self._known.remember(listed[: places[0]] if places else [])
-        except NoDescriptorError:
-            return False
         finally:
             self._files.release()
         return bool(places)
@@ -156,12 +153,11 @@ class FollowedFile:
 
     def status(self) -> SourceStatus:
         """Return the state of the path for metrics and the page."""
-        generations, live = self._generations, self._generations.live
+        detector, live = self._detector, self._generations.live
         return SourceStatus(
             path=self.path,
-            open=not generations.blocked
-            and (live is not None or (generations.alias is not None and generations.error is None)),
-            error=generations.error,
+            open=not detector.blocked and (live is not None or (detector.alias is not None and detector.error is None)),
+            error=detector.error,
             size=live.seen if live is not None else 0,
             position=live.offset if live is not None else 0,
             pending=self.pending(),

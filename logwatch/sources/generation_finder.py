@@ -47,12 +47,8 @@ class GenerationFinder:
             return None
         copied = not record.fingerprint.same_inode(content)
         generation = Generation(content, file.path, self._stats, frozen=copied)
-        generation.move(record.fingerprint.size, cutting=record.cutting)
-        generation.rotated_at = record.rotated_at
+        generation.continue_copy(record)
         if isinstance(content, Plain):
-            generation.seen = max(generation.seen, content.stat().st_size)
-            if record.rotated_at is None:
-                generation.rotated_at = generation.seen
             self._owners.assign(generation.identity, self._path)
         return generation
 
@@ -163,8 +159,7 @@ class GenerationFinder:
         if begin is None:
             return None
         generation = Generation(content, file.path, self._stats)
-        generation.move(begin.offset)
-        generation.rotated_at = begin.late_from
+        generation.begin_late(begin.offset, begin.late_from)
         self._owners.assign(generation.identity, self._path)
         return generation
 

@@ -103,7 +103,7 @@ class RotatedBacklog:
         try:
             piece = generation.read(self._options)
             generation.clear_change()
-            generation.quiet_ns = 0 if piece is not None or generation.seen != seen else generation.quiet_ns + elapsed
+            generation.add_quiet(elapsed, written=piece is not None or generation.seen != seen)
             if piece is not None or not self._is_complete(generation, superseded=superseded):
                 return piece
             return self._finish(generation, now_ns)
@@ -167,6 +167,10 @@ class RotatedBacklog:
                 found = True
         return found
 
+    def load(self, records: Sequence[Record]) -> None:
+        """Open these again at the first check."""
+        self.to_reopen = list(records)
+
     # ── order ────────────────────────────────────────────────────────────────────────
 
     def add(self, generations: Sequence[Generation], listed: Sequence[RotatedFile]) -> None:
@@ -179,7 +183,11 @@ class RotatedBacklog:
             place = order.get(generation.identity)
             return self._age(generation, listed) if place is None else place
 
-        self.generations += sorted(generations, key=age)
+        self.append(sorted(generations, key=age))
+
+    def append(self, generations: Sequence[Generation]) -> None:
+        """Append generations as they are."""
+        self.generations += generations
 
     def _age(self, generation: Generation, listed: Sequence[RotatedFile]) -> float:
         """Return the place of a deleted file among those listed: that of its packed form, else by its last write."""
@@ -214,16 +222,6 @@ class FileGenerations:
         """What was read of the file that was last at the path, while it must be found again."""
         self.begun = False
         self.start = options.start
-        self.awaiting_listing = False
-        """Whether the live file was empty before the rotated files were last listed.
-
-        What it held since may be in a rotated file that was not listed, so it is not read until that is known.
-        """
-        self.error: str | None = None
-        self.blocked = False
-        """Whether the limit of open files was reached at the last check, so that something may be unread."""
-        self.alias: Identity | None = None
-        """The file at the path while another path reads it."""
         self._stats = stats
         self._known = known
         self._owners = owners
@@ -245,8 +243,8 @@ class FileGenerations:
     def rotate_out(self) -> None:
         """Move the live generation to the backlog."""
         if self.live is not None:
-            self.live.rotated_at = self.live.seen
-            self.backlog.generations.append(self.live)
+            self.live.rotate()
+            self.backlog.append([self.live])
             self.live = None
 
     def take_live(self) -> tuple[list[Generation], str]:
@@ -261,7 +259,7 @@ class FileGenerations:
             held = Generation(held.content, held.name, self._stats)
             held.move(0)
             held.is_intact()
-        held.rotated_at = held.seen
+        held.rotate()
         return [held], kind
 
     # ── how a file becomes the live one ──────────────────────────────────────────────
@@ -278,6 +276,26 @@ class FileGenerations:
         self.begun = True
         self.start = "beginning"
 
+    def continue_at(self, record: Record) -> None:
+        """Start at a position that is to be found at the first check."""
+        self.begun = True
+        self.resume = record
+
+    def begin_elsewhere(self) -> None:
+        """Start without a live file, because another path reads the file at this path."""
+        self.begun = True
+        self.rotate_out()
+
+    def give_up(self) -> Record | None:
+        """Return what was read of a file that is not found, and do not look for it any more."""
+        record, self.resume = self.resume, None
+        return record
+
+    def detach_again(self, record: Record) -> None:
+        """Undo `resume_live`: the file must be found again."""
+        self.detach()
+        self.resume = record
+
     def set_live(self, live: Generation) -> None:
         """Note that the path names this file from now on."""
         self.live = live
@@ -289,7 +307,7 @@ class FileGenerations:
         if known is None:
             return False
         self.rotate_out()
-        known.rotated_at = None
+        known.rotate_back()
         self.live = known
         return True
 
@@ -325,7 +343,7 @@ class FileGenerations:
         self.begun = row["begun"]
         self.start = row["start"]
         self.resume = Record.load(row["live"]) if row["live"] is not None else None
-        self.backlog.to_reopen = [Record.load(older) for older in row["older"]]
+        self.backlog.load([Record.load(older) for older in row["older"]])
 
     def close(self) -> None:
         """Close every descriptor."""

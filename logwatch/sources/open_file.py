@@ -48,9 +48,9 @@ class ReadStats:
     The open generations know what is pending; the rest is counted here, since the state began.
     """
 
-    def __init__(self, path: str, gaps: list[Gap]) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._gaps = gaps
+        self._gaps: list[Gap] = []
         self.read = 0
         """Bytes returned in chunks or skipped."""
         self.lost = 0
@@ -65,6 +65,11 @@ class ReadStats:
         """Record a gap of at least `known` bytes."""
         self.lost += known
         self._gaps.append(Gap(self._path, reason, now_ns, known if exact else None, known))
+
+    def take_gaps(self) -> list[Gap]:
+        """Return the gaps recorded since the last call."""
+        gaps, self._gaps = self._gaps, []
+        return gaps
 
     def dump(self) -> dict[str, Any]:
         """Return the form kept in the state."""
@@ -181,6 +186,32 @@ class Generation:
         length = min(TAIL, offset)
         self._tail = self.content.pread(length, offset - length)
         self.seen = max(self.seen, offset)
+
+    def continue_copy(self, record: Record) -> None:
+        """Go to the position of a generation whose bytes this file is known to begin with."""
+        self.move(record.fingerprint.size, cutting=record.cutting)
+        self.rotated_at = record.rotated_at
+        if isinstance(self.content, Plain):
+            self.seen = max(self.seen, self.content.stat().st_size)
+            if self.rotated_at is None:
+                self.rotated_at = self.seen
+
+    def begin_late(self, offset: int, late_from: int | None) -> None:
+        """Begin at an offset in a rotated file; lines from `late_from` on are late."""
+        self.move(offset)
+        self.rotated_at = late_from
+
+    def rotate(self) -> None:
+        """Note that another file is at its path: what is written to it from now on is late."""
+        self.rotated_at = self.seen
+
+    def rotate_back(self) -> None:
+        """Note that it is at its path again."""
+        self.rotated_at = None
+
+    def add_quiet(self, elapsed_ns: int, *, written: bool) -> None:
+        """Count for how long nothing was written to it."""
+        self.quiet_ns = 0 if written else self.quiet_ns + elapsed_ns
 
     def resume(self, known: Fingerprint, *, cutting: bool) -> None:
         """Go to the end of what is known of it; raises ChangedError if it holds something else by now."""

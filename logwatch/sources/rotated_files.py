@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from logwatch.sources.content import Archive, Disk, NoDescriptorError, Plain, is_readable, packed_suffix
+from logwatch.sources.content import Archive, Disk, Plain, is_readable, packed_suffix
 from logwatch.sources.fingerprint import HEAD, Fingerprint, digest, holds, take
 from logwatch.sources.offset_file import rotated_candidate
 from logwatch.sources.open_file import Generation, Options
@@ -167,8 +167,6 @@ class RotatedFiles:
     def _held(self, file: RotatedFile) -> RotatedFile:
         try:
             fd = self._disk.open(file.path)
-        except NoDescriptorError:
-            raise
         except OSError:
             return file
         self._fds.append(fd)
@@ -201,8 +199,6 @@ class RotatedFiles:
     def _descriptor(self, file: RotatedFile) -> int | None:
         try:
             fd = self._disk.open(f"/proc/self/fd/{file.fd}" if file.fd >= 0 else file.path)
-        except NoDescriptorError:
-            raise
         except OSError:
             return None
         found = os.fstat(fd)

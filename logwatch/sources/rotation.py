@@ -39,6 +39,17 @@ class RotationDetector:
         self._stats = stats
         self._disk = disk
         self._owners = owners
+        self.error: str | None = None
+        """Why the path cannot be read, or not all of it."""
+        self.blocked = False
+        """Whether the limit of open files was reached at the last check, so that something may be unread."""
+        self.awaiting_listing = False
+        """Whether the live file was empty before the rotated files were last listed.
+
+        What it held since may be in a rotated file that was not listed, so it is not read until that is known.
+        """
+        self.alias: tuple[int, int] | None = None
+        """The file at the path while another path reads it."""
         self._suspected: tuple[Fingerprint, int] | None = None
         """A generation after which numbers were missing, and when that was seen."""
 
@@ -48,7 +59,7 @@ class RotationDetector:
             may_read = self._check(now_ns)
         except NoDescriptorError as error:
             # Nothing was concluded from files that could not be opened; the next check lists them again.
-            self._generations.error = describe(self._path, error)
+            self.error = f"{self._path}: {error}"
             self._files.invalidate()
             self._set_blocked(blocked=True)
             return False
@@ -58,34 +69,38 @@ class RotationDetector:
         return may_read
 
     def _set_blocked(self, *, blocked: bool) -> None:
-        if blocked and not self._generations.blocked:
-            log.warning("%s", self._generations.error)
-        if self._generations.blocked and not blocked:
+        if blocked and not self.blocked:
+            log.warning("%s", self.error)
+        if self.blocked and not blocked:
             log.info("%s: files can be opened again", self._path)
-        self._generations.blocked = blocked
+        self.blocked = blocked
 
     def _check(self, now_ns: int) -> bool:
         generations = self._generations
         try:
             found = self._disk.stat(self._path)
         except OSError as error:
-            generations.error = describe(self._path, error)
+            self.error = describe(self._path, error)
             # Any other error says nothing about the file, and a directory that fails hides what is in it.
             return isinstance(error, FileNotFoundError) and self._check_without_file(now_ns)
         identity = (found.st_dev, found.st_ino)
-        if found.st_ino == 0 or (identity == generations.alias and self._owners.is_read(identity)):
+        if found.st_ino == 0 or (identity == self.alias and self._owners.is_read(identity)):
             return False
         live = generations.live
         if live is None or identity != live.identity:
             return self._relink(now_ns)
-        generations.error = None
+        self.error = None
         if live.offset == 0 and live.empty and not live.is_intact():
             generations.detach()
             return self._relink(now_ns)
-        listing_helps = generations.awaiting_listing and not live.empty
+        listing_helps = self.awaiting_listing and not live.empty
         if self._has_changed() or generations.backlog.to_reopen or listing_helps or self._is_recheck_due(now_ns):
             return self._check_beside(live, now_ns)
         return False
+
+    def note_error(self, error: OSError) -> None:
+        """Note why the file at the path could not be read."""
+        self.error = describe(self._path, error)
 
     def _has_changed(self) -> bool:
         """Whether something was added, removed or written beside the log, apart from what is open anyway."""
@@ -143,7 +158,7 @@ class RotationDetector:
             self._known.remember(listed)
         live = generations.live
         settled = live is None or (live.is_intact() and not live.empty)
-        now_listed = generations.awaiting_listing and settled
+        now_listed = self.awaiting_listing and settled
         if not self._has_changed() and not generations.backlog.to_reopen and not now_listed:
             return False
         self._close_stale()
@@ -155,7 +170,7 @@ class RotationDetector:
         self._read_moved(listed, now_ns)
         if generations.resume is None:
             self._known.remember(listed)
-        generations.awaiting_listing = generations.awaiting_listing and not settled
+        self.awaiting_listing = self.awaiting_listing and not settled
         return len(generations.backlog.generations) > before or now_listed
 
     def _read_moved(self, listed: Sequence[RotatedFile], now_ns: int) -> None:
@@ -168,12 +183,12 @@ class RotationDetector:
             if generations.resume is not None:
                 found = self._finder.find(generations.resume, self._not_held(listed, chain))
                 if found is not None:
-                    generations.resume = None
+                    generations.give_up()
                     chain.append(found)
                     self._stats.rotations["rename"] += 1
             unseen = self._finder.unseen_rotations(listed, [*generations.all(), *chain], empties=True)
         except NoDescriptorError:
-            generations.backlog.generations += chain
+            generations.backlog.append(chain)
             raise
         if unseen:
             self._give_up(listed, now_ns)
@@ -196,7 +211,7 @@ class RotationDetector:
 
     def _give_up(self, listed: Sequence[RotatedFile], now_ns: int) -> None:
         """Record the rest of what was read as lost: it was not found, but later generations were."""
-        record, self._generations.resume = self._generations.resume, None
+        record = self._generations.give_up()
         if record is not None and record.fingerprint.head_size:
             self._finder.record_loss("removed", record, listed, now_ns)
 
@@ -215,14 +230,14 @@ class RotationDetector:
             self._files.invalidate()
             return False
         found = self._reopen(listed, now_ns)
-        if generations.awaiting_listing:
+        if self.awaiting_listing:
             added = self._add_unseen(listed)
         else:  # a file that was missing may be there now
             added = self._add_unseen(listed, "rename") if self._suspected is not None else self._add_late(listed)
         self._confirm_missing(listed, now_ns)
         self._known.remember(listed)
-        now_listed = generations.awaiting_listing and settled
-        generations.awaiting_listing = not settled
+        now_listed = self.awaiting_listing and settled
+        self.awaiting_listing = not settled
         return found or added > 0 or now_listed
 
     def _is_at_path(self, content: Plain | Archive) -> bool:
@@ -236,13 +251,13 @@ class RotationDetector:
     def _add_unseen(self, listed: Sequence[RotatedFile], kind: str = "copytruncate") -> int:
         """Add what the log held meanwhile, if it had no line when it was last checked."""
         unseen = self._finder.unseen_rotations(listed, self._generations.all())
-        self._generations.backlog.generations += unseen
+        self._generations.backlog.append(unseen)
         self._stats.rotations[kind] += _count_whole(unseen)
         return len(unseen)
 
     def _add_late(self, listed: Sequence[RotatedFile]) -> int:
         late = self._finder.late(listed, self._generations.all())
-        self._generations.backlog.generations += late
+        self._generations.backlog.append(late)
         return len(late)
 
     # ── another file at the path ─────────────────────────────────────────────────────
@@ -252,10 +267,8 @@ class RotationDetector:
         generations = self._generations
         try:
             fresh = open_plain(self._disk, self._path)
-        except NoDescriptorError:
-            raise
         except OSError as error:
-            generations.error = describe(self._path, error)
+            self.error = describe(self._path, error)
             return False
         live = Generation(fresh, self._path, self._stats)
         try:
@@ -278,7 +291,7 @@ class RotationDetector:
         listed = self._files.listing()
         if listed is None or not self._is_at_path(fresh) or not live.is_intact():
             raise ChangedError
-        generations.error = None
+        self.error = None
         if generations.reattach(live) or not self._is_free(fresh):
             return True
         try:
@@ -286,7 +299,7 @@ class RotationDetector:
         except (ChangedError, NoDescriptorError):
             self._owners.release(live.identity, self._path)
             raise
-        generations.awaiting_listing = not settled
+        self.awaiting_listing = not settled
         self._known.remember(listed)
         return True
 
@@ -302,15 +315,12 @@ class RotationDetector:
 
     def _is_free(self, fresh: Plain) -> bool:
         """Whether no other path reads this file; otherwise this path waits until it names another file."""
-        generations = self._generations
         identity = (fresh.device, fresh.inode)
-        if self._owners.assign(identity, self._path):
-            generations.alias = None
-            return True
-        generations.alias = identity
-        generations.begun = True
-        generations.rotate_out()
-        return False
+        is_free = self._owners.assign(identity, self._path)
+        self.alias = None if is_free else identity
+        if not is_free:
+            self._generations.begin_elsewhere()
+        return is_free
 
     def _continue(self, live: Generation, fresh: Plain, listed: Sequence[RotatedFile], now_ns: int) -> bool:
         """Continue at the same offset if it is the file that was read, or a copy put in its place."""
@@ -329,8 +339,7 @@ class RotationDetector:
         try:
             added = self._add_late(listed) if record.fingerprint.head_size else self._add_unseen(listed)
         except NoDescriptorError:
-            generations.detach()
-            generations.resume = record
+            generations.detach_again(record)
             raise
         if added and not record.fingerprint.head_size:
             return True
@@ -349,18 +358,18 @@ class RotationDetector:
                 record = generations.resume
                 found = self._finder.find(record, self._not_held(listed, held))
                 if found is None and record.fingerprint.matches(fresh):
-                    generations.backlog.generations += held
+                    generations.backlog.append(held)
                     generations.resume_live(record, live)
                     return
                 kind = self._kind_of_rotation(record, found, fresh, listed, now_ns)
-                generations.resume = None
+                generations.give_up()
                 read = record.fingerprint if found is None and record.fingerprint.size else None
                 held += [found] if found is not None else []
             unseen = self._finder.unseen_rotations(listed, [*generations.all(), *held, live], read=read)
             if held:
                 self._note_missing(held[0], unseen, listed, now_ns)
         except NoDescriptorError:
-            generations.backlog.generations += held
+            generations.backlog.append(held)
             raise
         generations.backlog.add([*held, *unseen], listed)
         generations.open_new(live)

@@ -39,13 +39,7 @@ DELETE FROM stages WHERE stage = 'lifecycle' AND (key GLOB 'subject *' OR key GL
 
 # The extractor's rows had bare hosts as keys; now they are rows of a table like all others.
 TABLE_OF_HOSTS = """
-UPDATE stages SET key = 'host ' || json_quote(key) WHERE stage = 'extractor';
-"""
-
-# Keys of the alerts' rows were lists that began with the name of their table, ["alert", "group", …];
-# now they are written as those of all tables: alert ["group",…].
-TABLES_OF_ALERTS = """
-UPDATE stages SET key = json_extract(key, '$[0]') || ' ' || json_remove(key, '$[0]') WHERE stage = 'alerts';
+UPDATE stages SET key = 'host ' || json_quote(key) WHERE stage = 'extractor' AND typeof(key) = 'text';
 """
 
 # The rows of correlations and of containers' series got the names of their tables.
@@ -57,8 +51,19 @@ UPDATE OR REPLACE stages SET key = 'matched ' || json_quote(json_extract(key, '$
 UPDATE OR REPLACE stages SET key = 'container ' || key WHERE stage = 'tally' AND key GLOB '[[]*';
 """
 
+# The rows of what reads the lines of a path had the bare path as their key.
+TABLE_OF_PATHS = """
+UPDATE stages SET key = 'path ' || json_quote(key) WHERE stage IN ('reader', 'previous') AND typeof(key) = 'text';
+"""
+
+# Keys of the alerts' rows were lists that began with the name of their table, ["alert", "group", …];
+# now they are written as those of all tables: alert ["group",…].
+TABLES_OF_ALERTS = """
+UPDATE stages SET key = json_extract(key, '$[0]') || ' ' || json_remove(key, '$[0]') WHERE stage = 'alerts' AND json_valid(key);
+"""
+
 # Scripts that lead from each version to the next; the first makes version 1 of nothing.
-MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS, NAMED_TABLES, TABLES_OF_ALERTS)
+MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS, NAMED_TABLES, TABLE_OF_PATHS, TABLES_OF_ALERTS)
 VERSION = len(MIGRATIONS)
 
 

@@ -22,6 +22,13 @@ from logwatch.web.view import View
 
 DEFAULT_LIMIT = 100
 LONGEST = 10_000
+LAST_SECOND = 9_000_000_000
+"""Nanoseconds of later times do not fit into 64 bits."""
+SHOWN = 60
+"""Characters of a parameter that an error quotes."""
+LONGEST_TEXT = 512
+MOST_WILDCARDS = 4
+"""Each multiplies the work of a comparison."""
 
 
 class BadQueryError(ValueError):
@@ -100,10 +107,15 @@ def query(parameters: Mapping[str, str]) -> Query:
     """Read the parameters since, until, event, name, id and limit. Newest events come first."""
     known = {"since", "until", "event", "name", "id", "limit"}
     if unknown := sorted(set(parameters) - known):
-        raise BadQueryError(f"unknown parameter '{unknown[0]}': there are {', '.join(sorted(known))}")
+        raise BadQueryError(f"unknown parameter '{unknown[0][:SHOWN]}': there are {', '.join(sorted(known))}")
+    for name, text in parameters.items():
+        if len(text) > LONGEST_TEXT:
+            raise BadQueryError(f"{name} is longer than {LONGEST_TEXT} characters")
+        if text.count("*") + text.count("?") > MOST_WILDCARDS:
+            raise BadQueryError(f"{name} '{text[:SHOWN]}': give at most {MOST_WILDCARDS} wildcards")
     limit = parameters.get("limit", str(DEFAULT_LIMIT))
-    if not limit.isdecimal() or int(limit) > LONGEST:
-        raise BadQueryError(f"limit '{limit}': give a number up to {LONGEST}")
+    if not limit.isascii() or not limit.isdecimal() or len(limit) > len(str(LONGEST)) or int(limit) > LONGEST:
+        raise BadQueryError(f"limit '{limit[:SHOWN]}': give a number up to {LONGEST}")
     return Query(
         since_ns=_time_ns(parameters.get("since"), "since"),
         until_ns=_time_ns(parameters.get("until"), "until"),
@@ -125,13 +137,25 @@ def _time_ns(text: str | None, name: str) -> int | None:
     if text is None:
         return None
     try:
-        return int(float(text) * SECOND)
-    except (ValueError, OverflowError):
-        pass
+        seconds = float(text)
+    except ValueError:
+        return _moment_ns(text, name)
+    return _bounded(seconds, text, name)
+
+
+def _moment_ns(text: str, name: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadQueryError(f"{name} '{text}': give seconds since 1970 or a time like 2026-11-23T18:12:57Z") from error
+        raise BadQueryError(
+            f"{name} '{text[:SHOWN]}': give seconds since 1970 or a time like 2026-11-23T18:12:57Z"
+        ) from error
     if moment.tzinfo is None:
-        raise BadQueryError(f"{name} '{text}': add the zone, for instance {text}Z")
-    return int(moment.timestamp() * SECOND)
+        raise BadQueryError(f"{name} '{text[:SHOWN]}': add the zone, for instance {text[:SHOWN]}Z")
+    return _bounded(moment.timestamp(), text, name)
+
+
+def _bounded(seconds: float, text: str, name: str) -> int:
+    if not abs(seconds) <= LAST_SECOND:  # also NaN
+        raise BadQueryError(f"{name} '{text[:SHOWN]}': out of range: give a time before 2262")
+    return int(seconds * SECOND)

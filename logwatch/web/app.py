@@ -7,9 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from logwatch.web import api
 from logwatch.web.view import Probe, View
@@ -20,13 +23,39 @@ if TYPE_CHECKING:
 ANONYMOUS = "logwatch.anonymous"
 """In a request's scope: it came without a valid password although one is required. It may read a probe's first line."""
 LIFECYCLE_FLAG = "--web.enable-lifecycle"
-# Below this a reader gains nothing.
+# Below this compression gains nothing.
 COMPRESS_FROM = 16_384
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
 
 
 def build(view: View, *, lifecycle: bool = False) -> Starlette:
     """Make the application; `lifecycle` allows POST /-/reload and /-/quit."""
-    return Starlette(routes=[*_Routes(view, lifecycle=lifecycle).all(), *api.routes(view)])
+    routes = [*_Routes(view, lifecycle=lifecycle).all(), *api.routes(view)]
+    return Starlette(routes=routes, middleware=[Middleware(SecureHeaders)])
+
+
+class SecureHeaders:
+    """Adds headers that keep a browser from running or framing what an answer contains: log text is hostile."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, as ASGI has it."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
 
 
 class _Routes:
@@ -55,12 +84,15 @@ class _Routes:
         return Pages(self._view)
 
     def _index(self, _: Request) -> Response:
-        return HTMLResponse(self._pages.index())
+        return self._html(self._pages.index())
 
     def _container(self, request: Request) -> Response:
         name = request.path_params["name"]
         page = self._pages.container(name)
-        return PlainTextResponse(f"container {name!r} not found\n", 404) if page is None else HTMLResponse(page)
+        return PlainTextResponse(f"container {name!r} not found\n", 404) if page is None else self._html(page)
+
+    def _html(self, page: bytes) -> Response:
+        return HTMLResponse(page, headers={"Content-Security-Policy": self._pages.policy})
 
     def _metrics(self, request: Request) -> Response:
         page, content_type = self._view.metrics(request.headers.get("accept", ""))
@@ -69,10 +101,11 @@ class _Routes:
             page, headers["Content-Encoding"] = _gzip(page), "gzip"
         return Response(page, headers=headers, media_type=content_type)
 
-    def _healthy(self, request: Request) -> Response:
+    # The probes are answered by the web thread itself: they wait for no other request.
+    async def _healthy(self, request: Request) -> Response:
         return _answer(self._view.health(), request)
 
-    def _ready(self, request: Request) -> Response:
+    async def _ready(self, request: Request) -> Response:
         return _answer(self._view.readiness(), request)
 
     def _reload(self, _: Request) -> Response:
@@ -85,7 +118,7 @@ class _Routes:
         if not self._lifecycle:
             return _forbidden("quit")
         self._view.quit()
-        return PlainTextResponse("logwatch ends after the turn at hand\n")
+        return PlainTextResponse("shutting down\n")
 
 
 def _answer(probe: Probe, request: Request) -> Response:
@@ -94,7 +127,7 @@ def _answer(probe: Probe, request: Request) -> Response:
 
 
 def _forbidden(what: str) -> Response:
-    return PlainTextResponse(f"/-/{what} is switched off: start logwatch with {LIFECYCLE_FLAG}\n", 403)
+    return PlainTextResponse(f"/-/{what} is disabled: start logwatch with {LIFECYCLE_FLAG}\n", 403)
 
 
 def _gzip(page: bytes) -> bytes:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,6 +49,9 @@ class Pages:
             "amount": _amount,
             "short": lambda value: value[:SHORT_ID] if len(value) == FULL_ID and HEX.issuperset(value) else value,
         }
+        source, _, _ = loader.get_source(environment, "base.html")
+        self.policy = _policy(source)
+        """What a browser may run of these pages: the one script of base.html."""
         self._index = environment.get_template("index.html")
         self._container = environment.get_template("container.html")
 
@@ -146,6 +152,14 @@ def _amount(size: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} GiB"
+
+
+def _policy(template: str) -> str:
+    """A Content-Security-Policy that allows a template's own scripts by their hashes, and its styles."""
+    scripts = re.findall(r"<script>(.*?)</script>", template, re.DOTALL)
+    hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
+    allowed = f"script-src {hashes}; style-src 'unsafe-inline'; connect-src 'self'"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 def _short_image(image: str) -> str:

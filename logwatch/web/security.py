@@ -12,7 +12,10 @@ import binascii
 import hashlib
 import logging
 import ssl
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 
 import bcrypt
 from starlette.concurrency import run_in_threadpool
@@ -30,6 +33,9 @@ NOBODY = "$2b$10$LM5Mhmg8Lpge4e/SJR7KlOMzIpAAWKhnzAa9lFDDrc4yhc4JcpJeK"
 LONGEST = 72
 """Bytes of a password that bcrypt looks at."""
 REMEMBERED = 100
+FAILURES, WINDOW = 10, 60
+"""So many wrong passwords within so many seconds block an address; each costs a tenth of a second of CPU."""
+REMEMBERED_CLIENTS = 1000
 
 VERIFY = {
     "NoClientCert": ssl.CERT_NONE,
@@ -44,8 +50,9 @@ log = logging.getLogger("logwatch")
 class Security:
     """A loaded web.config.yml. Raises ConfigError with every mistake in it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, now: Callable[[], float] = monotonic) -> None:
         self._path = path
+        self._now = now
         self._file = read(path)
         self._seen = self._look()
         self.context: ssl.SSLContext | None = None
@@ -55,12 +62,24 @@ class Security:
             self.context.sni_callback = self._greet
         self._current = self.context
         self._judged: dict[bytes, bool] = {}
+        self._failures: dict[str, deque[float]] = {}
+        """Address of a client to the times of its last wrong passwords."""
 
     def guard(self, application: ASGIApp) -> ASGIApp:
         """Require a password for an application."""
         return Gate(application, self)
 
-    def admits(self, authorization: str | None) -> bool:
+    @property
+    def asks_for_password(self) -> bool:
+        """Whether requests need a password."""
+        return bool(self._file.basic_auth_users)
+
+    def is_blocked(self, client: str) -> bool:
+        """Whether this address sent too many wrong passwords within the last minute."""
+        failures = self._failures.get(client)
+        return failures is not None and len(failures) == failures.maxlen and self._now() - failures[0] < WINDOW
+
+    def admits(self, authorization: str | None, client: str = "") -> bool:
         """Whether a request with this Authorization header is allowed. Takes a tenth of a second the first time."""
         self._refresh()
         users = self._file.basic_auth_users
@@ -74,7 +93,14 @@ class Security:
                 self._judged.clear()
             secret = password.encode("utf-8", "surrogateescape")[:LONGEST]
             self._judged[key] = bcrypt.checkpw(secret, hashed.encode()) and name in users
+        if not self._judged[key] and authorization:
+            self._note_failure(client)
         return self._judged[key]
+
+    def _note_failure(self, client: str) -> None:
+        if client not in self._failures and len(self._failures) >= REMEMBERED_CLIENTS:
+            self._failures.pop(next(iter(self._failures)))
+        self._failures.setdefault(client, deque(maxlen=FAILURES)).append(self._now())
 
     def _greet(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         """Before each handshake: use the certificates as they are now."""
@@ -159,7 +185,13 @@ class Gate:
         """Answer one request, as ASGI has it."""
         headers = dict(scope.get("headers", ()))
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        if await run_in_threadpool(self._security.admits, authorization):
+        client = (scope.get("client") or ("",))[0]
+        if scope["path"] in PROBES and not authorization and self._security.asks_for_password:
+            await self._application({**scope, ANONYMOUS: True}, receive, send)
+        elif self._security.is_blocked(client):
+            answer = PlainTextResponse("too many wrong passwords: wait a minute\n", 429, {"Retry-After": str(WINDOW)})
+            await answer(scope, receive, send)
+        elif await run_in_threadpool(self._security.admits, authorization, client):
             await self._application(scope, receive, send)
         elif scope["path"] in PROBES:
             await self._application({**scope, ANONYMOUS: True}, receive, send)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
 
 from logwatch.errors import ConfigError
 from logwatch.web import app
+from logwatch.web.connections import Connection, Listener, connection_limit
 from logwatch.web.view import View
 
 
@@ -65,16 +67,32 @@ if TYPE_CHECKING:  # most run without: OpenSSL and bcrypt need not be loaded
 # OpenShift's etcd serves its metrics. This one is in no copy of that list that we have seen
 # (mind 19999, Netdata), and below 32768, from where Linux takes ports for outgoing connections.
 DEFAULT_ADDRESS = ":19979"
-GRACE = 2
+GRACE = 1
+MAX_CONNECTIONS = 512
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its ten wake-ups a second, which would be most of what an idle logwatch does."""
+    """uvicorn with bounded connections, and without its ten wake-ups a second (most of what an idle logwatch does)."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, listening: socket.socket, max_connections: int) -> None:
         super().__init__(config)
+        self._listening = listening
+        self._most = connection_limit(max_connections)
+        self._listener: Listener | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._end = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - uvicorn's signature
+        self.servers = []  # uvicorn's own would accept without bound
+        make = partial(Connection, config=self.config, server_state=self.server_state, app_state={})
+        self._listener = Listener(self._listening, make, self.server_state.connections, self._most, self.config.ssl)
+        self._listener.start()
+        self.started = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -100,6 +118,7 @@ class WebServer:
         *,
         lifecycle: bool = False,
         security: Security | None = None,
+        max_connections: int = MAX_CONNECTIONS,
     ) -> None:
         self._socket: socket.socket = listen(listen_address)
         self.address = shown_address(self._socket)
@@ -107,10 +126,11 @@ class WebServer:
         config = uvicorn.Config(
             security.guard(application) if security is not None else application,
             loop="asyncio",
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
+            log_level="error",  # malformed requests are answered, not logged
             access_log=False,
             server_header=False,
             date_header=False,
@@ -118,7 +138,7 @@ class WebServer:
         )
         config.load()
         config.ssl = security.context if security is not None else None
-        self._server = _Server(config)
+        self._server = _Server(config, self._socket, max_connections)
         self._thread = threading.Thread(target=self._run, name="logwatch-web", daemon=True)
 
     @property

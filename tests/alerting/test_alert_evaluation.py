@@ -93,8 +93,10 @@ def test_a_resolved_alert_is_told_to_who_was_told_that_it_fires(tmp_path):
 
 def test_absence_is_judged_only_while_the_log_can_be_read(tmp_path):
     part, _ = stage(tmp_path, one('absent(docker_container_events_total{name="web"})'))
-    part.evaluate(5 * SECOND, readable=False)
+    part.measure(4 * SECOND, (), readable=False)
+    part.evaluate(5 * SECOND)
     blind = firing(part)
+    part.measure(9 * SECOND, ())
     part.evaluate(10 * SECOND)
 
     assert blind == []
@@ -241,7 +243,7 @@ def told(parts):
 @pytest.mark.parametrize("cuts", [(0.1, 0.3, 0.5, 0.9), (0.25, 0.26, 0.27)])
 def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
     whole = pipeline(tmp_path, Registry())
-    whole.apply(Chunk(LOG, "m", 0, NOW), NOW)
+    whole.process(Chunk(LOG, "m", 0, NOW), NOW)
     ends = [LOG.index(b"\n", int(len(LOG) * cut)) + 1 for cut in cuts] + [len(LOG)]
     rows, values, points, start = {}, {}, {}, 0
     parts = []
@@ -250,8 +252,8 @@ def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
         part = pipeline(tmp_path, series)
         series.restore(values.values(), sorted(points.values(), key=lambda each: each.time_ns))
         part.restore(rows)
-        part.apply(Chunk(LOG[start:end], "m", start, NOW), NOW)
-        turn = part.take_turn(part.take_outcomes())
+        part.process(Chunk(LOG[start:end], "m", start, NOW), NOW)
+        turn = part.take_transaction(part.take_outcomes())
         rows.update(turn.stages)
         rows = {key: row for key, row in rows.items() if row is not None}
         values.update({(each.family, each.labels): each for each in turn.series})
@@ -270,7 +272,7 @@ def test_an_interruption_anywhere_changes_no_alert(tmp_path, cuts):
 def test_passing_over_silence_changes_no_alert(tmp_path):
     one, other = pipeline(tmp_path, Registry()), pipeline(tmp_path, Registry())
     for part in (one, other):
-        part.apply(Chunk(LOG, "m", 0, NOW), NOW)
+        part.process(Chunk(LOG, "m", 0, NOW), NOW)
     start = one.clock_ns // (5 * SECOND) * 5 * SECOND
     one.advance(start + 1200 * SECOND)
     for time_ns in range(start + 5 * SECOND, start + 1200 * SECOND, 5 * SECOND):

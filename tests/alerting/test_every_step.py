@@ -30,13 +30,13 @@ TARGETS = {"job": "logwatch", "instance": "h:1"}
 class EveryStep(Alerts):
     """The slow twin: every part of every rule at every step."""
 
-    def evaluate(self, time_ns: int, *, readable: bool = True) -> bool:
+    def evaluate(self, time_ns: int) -> bool:
         for group in self._groups:
             group.wake()
             for rule in group.rules:
                 rule.live.invalidate()
                 rule.due_ns = 0
-        return super().evaluate(time_ns, readable=readable)
+        return super().evaluate(time_ns)
 
 
 def ended_of(part: Alerts) -> list[Alert]:
@@ -74,7 +74,7 @@ def test_a_recording_gives_the_same_alerts(tmp_path: Path, recording: str) -> No
     slow.alerts.__class__ = EveryStep
     ended = [ended_of(part.alerts) for part in (fast, slow)]
     for part in (fast, slow):
-        part.apply(Chunk(log, "m", 0, NOW), NOW)
+        part.process(Chunk(log, "m", 0, NOW), NOW)
     start_ns = fast.clock_ns // STEP * STEP
     fast.advance(start_ns + 1800 * SECOND)
     for time_ns in range(start_ns + STEP, start_ns + 1800 * SECOND + STEP, STEP):

@@ -8,7 +8,8 @@ from logwatch import alerting
 from logwatch.alerting import Alerts, Options
 from logwatch.build import Builder, nanoseconds
 from logwatch.config import load
-from logwatch.driver import Engine
+from logwatch.daemon import LivePublisher
+from logwatch.driver import Driver
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk, Family, SourceStatus
 from logwatch.notifiers import Dispatcher
@@ -69,13 +70,13 @@ LINE = (
 
 
 class Late:
-    """A source whose only line comes at its time; waiting lets the clock go on. Also the board: nobody looks."""
+    """A source whose only line comes at its time; waiting lets the clock go on. Also the page that nobody reads."""
 
     finished = False
 
     def __init__(self, line_ns: int, end_ns: int) -> None:
         self.now_ns, self._line_ns, self._end_ns = BEGIN_NS, line_ns, end_ns
-        self.engine: Engine | None = None
+        self.is_over = False
 
     def read(self, now_ns):
         if now_ns < self._line_ns:
@@ -85,8 +86,7 @@ class Late:
 
     def wait(self, timeout):
         self.now_ns += SECOND // 10
-        if self.now_ns > self._end_ns:
-            self.engine.stop()
+        self.is_over = self.now_ns > self._end_ns
 
     def status(self):
         return [SourceStatus("messages", True, None, 0, 0, 0, None)]
@@ -97,13 +97,13 @@ class Late:
     def gaps(self):
         return ()
 
-    def measured(self):
+    def self_metrics(self):
         return ()
 
     def nothing(self, *_, **__):
         pass
 
-    restore = committed = wake = close = tick = publish = show = show_alerts = nothing
+    restore = committed = wake = close = heartbeat = publish = show = show_alerts = nothing
 
 
 @pytest.mark.parametrize(("lateness", "fires"), [("2s", [5]), ("0s", [])])
@@ -119,19 +119,10 @@ def test_a_line_is_in_its_evaluation_if_it_comes_within_the_lateness(tmp_path, l
     pipeline.alerts.tell_resolved(ended.append)
     world = Late(BEGIN_NS + 5_500_000_000, BEGIN_NS + 25 * SECOND)
     store = Store(tmp_path / "state", datetime.now(UTC), sync=Sync.OFF)
-    world.engine = Engine(
-        source=world,
-        store=store,
-        pipeline=pipeline,
-        board=world,
-        inventory=None,
-        load=lambda: pytest.fail("nothing is to be loaded"),
-        changed=lambda: False,
-        now=lambda: world.now_ns,
-        lateness_ns=nanoseconds(configuration.alerting.lateness),
-        dispatcher=Dispatcher((), lambda: world.now_ns),
+    publisher = LivePublisher(
+        world, Dispatcher((), lambda: world.now_ns), world, None, nanoseconds(configuration.alerting.lateness)
     )
-    world.engine.run()
+    Driver(world, "late", pipeline, publisher, store, lambda: world.now_ns, lambda: world.is_over).run()
     store.close()
 
     assert series.value("docker_events_total", ("daemon", "error")) == 1

@@ -51,9 +51,9 @@ def path(cache: Path) -> Pipeline:
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(lines=st.lists(LINES, min_size=1, max_size=6))
 def test_any_line_is_read_and_what_it_makes_is_committed(lines: list[bytes], path: Pipeline, store: Store) -> None:
-    path.apply(Chunk(b"\n".join(lines) + b"\n", "log", 0, NOW), NOW)
+    path.process(Chunk(b"\n".join(lines) + b"\n", "log", 0, NOW), NOW)
     path.advance(path.clock_ns + 60 * SECOND)
-    store.commit(path.take_turn(path.take_outcomes()), NOW)
+    store.commit(path.take_transaction(path.take_outcomes()), NOW)
 
     assert path.faults.take_report() is None
 
@@ -74,7 +74,7 @@ def test_a_line_that_raises_is_set_aside_with_its_place(cache: Path) -> None:
         f'Nov 23 18:13:01 vm dockerd[1]: time="2026-11-23T18:13:01Z" level=info msg="ignoring event" container={ID}'
         ' module=libcontainerd namespace=moby topic=/tasks/delete type="*events.TaskDelete"\n'
     ).encode()
-    one.apply(Chunk(good + good.replace(b"moby", b"poison") + good, "log", 0, NOW), NOW)
+    one.process(Chunk(good + good.replace(b"moby", b"poison") + good, "log", 0, NOW), NOW)
     one.finish()
 
     assert one.series.value("logwatch_line_errors_total", ("line",)) == 1

@@ -1,13 +1,18 @@
 """Receivers that answer at length, byte by byte, or not at all hold nothing up."""
 
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from ports import wait_for
 from receivers_on_loopback import alert
+from sidecar import Sidecar
 
 from logwatch.errors import NotifyError
 from logwatch.notifiers import Dispatcher
@@ -138,3 +143,24 @@ def test_a_stop_aborts_a_request_and_keeps_what_it_was_to_deliver(server: Callab
     assert [key.partition(" ")[0] for key, row in rows.items() if row] == ["waiting"]
     assert dispatcher.changed_rows() == {}
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("logwatch-notify")]
+
+
+def test_a_receiver_that_hangs_does_not_delay_the_end(
+    server: Callable[..., Server], sidecar: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    one = server(lambda _, connection: (threading.Event().wait(60) and None) or connection.close())
+    config, rules, log = tmp_path / "logwatch.yml", tmp_path / "alerts.yml", tmp_path / "messages"
+    config.write_text(f"alerting: {{webhooks: [{{url: '{one.url}', timeout: 1m}}]}}\n")
+    rules.write_text(
+        "groups:\n- {name: g, interval: 1s, rules: [{alert: Always, expr: vector(1), labels: {severity: info}}]}\n"
+    )
+    log.write_text("Nov 23 18:12:57 vm cron[1]: hello\n")
+    killed = sidecar("--no-shipped-rules", "--config.file", str(config), "--rules", str(rules), "--log", str(log))
+    wait_for(lambda: (killed.value("logwatch_notifications_queue_length") or 0) > 0, "the alert")
+    before = time.monotonic()
+
+    assert killed.end() == 0
+    assert time.monotonic() - before < 4  # 2 s on an idle machine; the request alone takes a minute
+    with closing(sqlite3.connect(tmp_path / "state" / "logwatch.db")) as database:
+        kept = database.execute("SELECT key FROM stages WHERE stage = 'notifiers'").fetchall()
+    assert [key.partition(" ")[0] for (key,) in kept] == ["waiting"]

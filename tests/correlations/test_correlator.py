@@ -104,7 +104,7 @@ def test_what_is_dropped_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     series = Registry()
     pipeline = Pipeline([], [first], Settings(), series)
     for reason in ("deleted", "truncated", "replaced"):
-        pipeline.note_gap(Gap("messages", reason, START, 1))
-        pipeline.take_turn(pipeline.take_outcomes())
+        pipeline.process_gap(Gap("messages", reason, START, 1))
+        pipeline.take_transaction(pipeline.take_outcomes())
 
     assert series.value("logwatch_correlation_keys_dropped_total", ("gap/first",)) == 1

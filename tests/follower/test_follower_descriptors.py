@@ -31,7 +31,7 @@ class LimitedDisk(Disk):
         self.count += 1
         if self.count in self.calls:
             self.refused += 1
-            raise NoDescriptorError(errno.EMFILE, os.strerror(errno.EMFILE), path)
+            raise NoDescriptorError(OSError(errno.EMFILE, os.strerror(errno.EMFILE), path))
 
     def open(self, path: str) -> int:
         self._take(path)

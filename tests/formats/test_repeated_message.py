@@ -26,7 +26,7 @@ def pipeline(state: Path, **settings: bool) -> Pipeline:
 
 def errors(log: str, state: Path, **settings: bool) -> int:
     path = pipeline(state, **settings)
-    path.apply(Chunk(log.encode(), "log", 0, NOW), NOW)
+    path.process(Chunk(log.encode(), "log", 0, NOW), NOW)
     path.finish()
     return sum(outcome.event.attributes.get("error") == "boom" for outcome in path.take_outcomes())
 
@@ -51,11 +51,11 @@ def test_counting_them_can_be_switched_off(tmp_path: Path) -> None:
 
 def test_the_line_before_is_known_after_a_restart(tmp_path: Path) -> None:
     first = pipeline(tmp_path)
-    first.apply(Chunk(LINE.encode(), "log", 0, NOW), NOW)
-    rows = {key: row for key, row in first.take_turn(first.take_outcomes()).stages.items() if row is not None}
+    first.process(Chunk(LINE.encode(), "log", 0, NOW), NOW)
+    rows = {key: row for key, row in first.take_transaction(first.take_outcomes()).stages.items() if row is not None}
     second = pipeline(tmp_path)
     second.restore(rows)
-    second.apply(Chunk(LAST.encode(), "log", len(LINE), NOW), NOW)
+    second.process(Chunk(LAST.encode(), "log", len(LINE), NOW), NOW)
     second.finish()
 
     assert sum(outcome.event.attributes.get("error") == "boom" for outcome in second.take_outcomes()) == 4
@@ -64,7 +64,7 @@ def test_the_line_before_is_known_after_a_restart(tmp_path: Path) -> None:
 def test_what_never_reached_the_log_is_counted(tmp_path: Path) -> None:
     path = pipeline(tmp_path)
     log = "Nov 23 18:12:57 vm journal: Suppressed 2211 messages from /system.slice/docker.service\n"
-    path.apply(Chunk(log.encode(), "log", 0, NOW), NOW)
+    path.process(Chunk(log.encode(), "log", 0, NOW), NOW)
     path.finish()
 
     assert path.series.value("logwatch_upstream_dropped_lines_total", ("journald",)) == 2211

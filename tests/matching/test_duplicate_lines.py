@@ -4,6 +4,7 @@ import pytest
 
 from logwatch.matching.duplicate_lines import DAY_S, LINES, DuplicateLines
 from logwatch.model import SECOND, Record
+from logwatch.store import state_table
 
 
 def line(message: str, at_s: int = 0, host: str = "vm", tag: str = "dockerd") -> Record:
@@ -16,7 +17,9 @@ EXACT = 'time="2026-11-23T18:12:57.728700494Z" level=info msg=x'
 def test_a_line_is_known_again_after_a_restart() -> None:
     before, after = DuplicateLines(), DuplicateLines()
     first = before.add(line(EXACT))
-    after.restore({key: row for key, row in before.changed_rows().items() if row is not None})
+    rows = state_table.changed_rows(before.tables)
+    state_table.restore(after.tables, {key: row for key, row in rows.items() if row is not None})
+    after.restored()
 
     assert (first, before.add(line(EXACT)), after.add(line(EXACT))) == (False, True, True)
 
@@ -44,7 +47,7 @@ def test_a_line_is_forgotten_after_a_day() -> None:
     seen.add(line(EXACT + "y", DAY_S + 1))
 
     assert not seen.add(line(EXACT, DAY_S + 1))
-    assert [row for row in seen.changed_rows().values() if row is None] == []
+    assert [row for row in state_table.changed_rows(seen.tables).values() if row is None] == []
 
 
 def test_the_oldest_lines_go_first() -> None:

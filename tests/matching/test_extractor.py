@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from logwatch.errors import RuleError
 from logwatch.matching.extractor import Extraction, Extractor
 from logwatch.model import FieldParser, Hit, Mark, MetricRule, Pattern, Record, Role, Rule, Severity
+from logwatch.store import state_table
 
 MARK = Mark("rules/own.yml", 3, 7)
 CONTAINER = "cd1f360a6d92"
@@ -137,12 +138,12 @@ def test_what_does_not_look_like_the_engine_tells_nothing_about_docker() -> None
 def test_remembers_the_hosts_it_knows_over_a_restart() -> None:
     extractor = Extractor([rule()])
     extract(extractor, record(DIE))
-    rows = extractor.changed_rows()
+    rows = state_table.changed_rows(extractor.tables)
 
     restarted = Extractor([rule()])
-    restarted.restore({key: row for key, row in rows.items() if row is not None})
+    state_table.restore(restarted.tables, {key: row for key, row in rows.items() if row is not None})
 
-    assert extractor.changed_rows() == {}
+    assert state_table.changed_rows(extractor.tables) == {}
     assert extract(restarted, record(DIE, tag="docker")).events == ()
 
 

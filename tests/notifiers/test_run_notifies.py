@@ -72,7 +72,7 @@ def test_a_reload_takes_other_receivers_and_labels_and_keeps_what_waits(loopback
 
     assert one.value("logwatch_config_last_reload_successful") == 1
     assert [body["alerts"][0]["labels"]["alertname"] for body in stays.taken][:1] == ["Always"]
-    assert f"{config}:3: limits.settle is now 3s: this takes a restart" in one.stderr.read_text()
+    assert f"{config}:3: limits.settle changed to 3s: restart required" in one.stderr.read_text()
     assert one.end() == 0
 
 

@@ -413,7 +413,7 @@ def test_what_version_1_knew_of_events_is_known_still(tmp_path, monkeypatch):
 
 def test_what_version_2_knew_of_hosts_is_known_still(tmp_path, monkeypatch):
     from logwatch.matching.extractor import Extractor
-    from logwatch.store import schema
+    from logwatch.store import schema, state_table
 
     with monkeypatch.context() as before:
         before.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:2])
@@ -424,7 +424,8 @@ def test_what_version_2_knew_of_hosts_is_known_still(tmp_path, monkeypatch):
     store, saved = opened(tmp_path)
     store.close()
     extractor = Extractor([])
-    extractor.restore({key: row for (stage, key), row in saved.stages.items() if stage == "extractor"})
+    rows = {key: row for (stage, key), row in saved.stages.items() if stage == "extractor"}
+    state_table.restore(extractor.tables, rows)
 
     assert extractor.tables[0] == {'a "b"': T}
     assert saved.stages["pipeline", "clock"] == "5"
