@@ -168,7 +168,6 @@ class Driver:
                 if not error.retry:
                     raise
                 return False
-            self._source.committed()
         self._failed = Transaction()
         self._publisher.publish(transaction or None, now_ns)
         return True
