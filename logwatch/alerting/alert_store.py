@@ -24,7 +24,7 @@ class AlertStore:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self.on_resolved: Callable[[Alert], None] = lambda _: None
+        self._on_resolved: Callable[[Alert], None] = lambda _: None
         self._active: StateTable[tuple[Any, ...], ActiveAlert] = StateTable("alert", ActiveAlert.row, _active_from)
         self._resolved: StateTable[tuple[int], Numbered] = StateTable("past", _numbered_row, _numbered_from)
         self._removed: StateTable[tuple[str, int], Removed] = StateTable("orphan", _removed_row, _removed_from)
@@ -32,6 +32,10 @@ class AlertStore:
         """The external labels that receivers know alerts with."""
         self._count = 0
         self.tables: Sequence[StateTable[Any, Any]] = (self._active, self._resolved, self._removed, self._external)
+
+    def call_on_resolved(self, callback: Callable[[Alert], None]) -> None:
+        """Call `callback` with every alert that resolves."""
+        self._on_resolved = callback
 
     # ── from the evaluation ──────────────────────────────────────────────────────────
 
@@ -52,7 +56,7 @@ class AlertStore:
     def _resolve(self, alert: Alert) -> None:
         self._count += 1
         self._resolved[(self._count % RESOLVED_LENGTH,)] = (self._count, alert)
-        self.on_resolved(alert)
+        self._on_resolved(alert)
 
     def resolved(self) -> tuple[Alert, ...]:
         """The alerts that resolved last, oldest first."""

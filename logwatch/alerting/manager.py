@@ -76,7 +76,8 @@ class Alerts:
         self._is_restored = False
         self.tables: Sequence[StateTable[Any, Any]] = (storage.recorded.table, self.evidence.table, *self._store.tables)
 
-    def __bool__(self) -> bool:
+    @property
+    def has_groups(self) -> bool:
         """Whether there is any group."""
         return bool(self._groups)
 
@@ -158,9 +159,9 @@ class Alerts:
         self.version += changed
         return changed
 
-    def inherit(self, before: Alerts) -> None:
-        """Go on with what was measured before a reload; the one before is done."""
-        self._storage.measured.inherit(before._storage.measured, self._storage.read)
+    def resume_from(self, before: Alerts) -> None:
+        """Go on with what was measured before a reload; the previous one takes in no more changes."""
+        self._storage.measured.resume_from(before._storage.measured, self._storage.read)
         before._storage.close()
 
     def _set_back(self) -> None:
@@ -211,7 +212,7 @@ class Alerts:
         """Keep what an evaluation changed."""
         for alert in changes.began:
             selectors = [reading.selector for reading in rule.rule.query.readings]
-            alert.evidence = self.evidence.behind(alert.labels, selectors) or alert.evidence
+            alert.evidence = self.evidence.lines_about(alert.labels, selectors) or alert.evidence
         for alert in changes.ended:
             self._store.resolve(rule.id, alert, time_ns)
         self._store.save(rule, changes.changed)
@@ -235,13 +236,13 @@ class Alerts:
 
     # ── for others ───────────────────────────────────────────────────────────────────
 
-    def tell_resolved(self, hear: Callable[[Alert], None]) -> None:
-        """Call `hear` with every alert that resolves, when it does."""
-        self._store.on_resolved = hear
+    def on_resolved(self, callback: Callable[[Alert], None]) -> None:
+        """Call `callback` with every alert that resolves, when it does."""
+        self._store.call_on_resolved(callback)
 
-    def take_in(self, outcome: Outcome) -> None:
+    def process(self, outcome: Outcome) -> None:
         """Keep the line of an accepted event as evidence."""
-        self.evidence.take_in(outcome)
+        self.evidence.process(outcome)
 
     def outgoing(self, now_ns: int, *, live: bool = True) -> list[Alert]:
         """What receivers are sent: what fires, and for 15 minutes what no longer does.
@@ -255,7 +256,7 @@ class Alerts:
         """What fires, whether or not it is sent."""
         return self._store.firing(alerting_rules(self._rules()), now_ns)
 
-    def ask(self, query: Query, time_ns: int) -> list[Sample] | float:
+    def query(self, query: Query, time_ns: int) -> list[Sample] | float:
         """The result of a query of the replacement at this time; raises EvaluationError."""
         return self._storage.evaluate(query, time_ns)
 
@@ -272,7 +273,7 @@ class Alerts:
     # ── state ────────────────────────────────────────────────────────────────────────
 
     @property
-    def unsaved(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether there is something to commit that no line brought about."""
         return any(table.has_changes for table in self._store.tables)
 

@@ -75,7 +75,7 @@ class SeriesStore:
             for owner in {stored.owner for stored in series.values()} - set(owners):
                 self.put(name, (), now_ns, owner)
 
-    def inherit(self, before: SeriesStore, names: Collection[str]) -> None:
+    def resume_from(self, before: SeriesStore, names: Collection[str]) -> None:
         """Go on with the series of these names that another had."""
         for name in before._by_name.keys() & names:
             self._by_name[name] = before._by_name[name]
