@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from logwatch import alerting
 from logwatch.alerting import Options
 from logwatch.config import Config, webfile
+from logwatch.lifecycle.lifecycle import Find
 from logwatch.metrics import Registry
 from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
@@ -31,6 +32,8 @@ class Builder:
     raw: bool = False
     alerting: bool = True
     """Also evaluate alerts."""
+    find: Find | None = None
+    """Looks a container up in the engine's own files."""
 
     def configured(self, config: Config) -> Builder:
         """Return the same with another configuration; the series go on."""
@@ -47,7 +50,9 @@ class Builder:
         files = rules.alert_files if self.alerting and not self.raw else ()
         disabled = self.config.rules.disable
         groups = alerting.load(files, interval_ns=nanoseconds(config.sample_interval), disabled=disabled)
-        return Pipeline(rules.rules, rules.correlations, self.settings(), self.series, self.cache_dir, groups)
+        return Pipeline(
+            rules.rules, rules.correlations, self.settings(), self.series, self.cache_dir, groups, find=self.find
+        )
 
     def settings(self) -> Settings:
         """What the path of a line depends on, beside the rules."""

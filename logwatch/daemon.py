@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from logwatch.alerting import Report
 from logwatch.build import Builder, settle_heap
 from logwatch.config import Config, Effective
-from logwatch.docker.inventory import Inventory
+from logwatch.docker.watching import Watch
 from logwatch.driver import Driver
 from logwatch.errors import CommitError, ConfigError, RuleError
 from logwatch.metrics import Registry
@@ -57,10 +57,13 @@ class Daemon:
         config = effective.config
         registry = Registry()
         security = _security(config)
-        builder = Builder(config, registry, config.state.dir)
+        self._source = _source(config)
+        self._watch = _watch(config, self._source.wake)
+        if self._watch is not None:
+            self._watch.start()  # before anything that takes seconds: what it sees meanwhile is queued
+        builder = Builder(config, registry, config.state.dir, find=self._watch.inventory.find if self._watch else None)
         self._reloader = Reloader(effective, read_again, builder)
         rules = builder.rules()
-        self._source = _source(config)
         self._dispatcher = Dispatcher(receivers(config), time.time_ns)
         self._store = _store(config)
         saved = self._store.load()
@@ -79,7 +82,7 @@ class Daemon:
         )
         self._status.published.apply(registry.everything())
         self._publisher = LivePublisher(
-            self._source, self._dispatcher, self._status, _inventory(config), nanoseconds(config.alerting.lateness)
+            self._source, self._dispatcher, self._status, nanoseconds(config.alerting.lateness)
         )
         self._driver = Driver(
             self._source,
@@ -89,6 +92,7 @@ class Daemon:
             self._store,
             time.time_ns,
             lambda: self.requests.is_shutdown,
+            None if self._watch is None else InventoryFeed(self._watch),
         )
         self._web = WebServer(
             self._status,
@@ -113,6 +117,8 @@ class Daemon:
             self._dispatcher.close()  # what was sent until now is in the last commit
             self._driver.commit_rows()
         finally:
+            if self._watch is not None:
+                self._watch.close()
             if self._storage is not None:
                 self._storage.close()
             self._dispatcher.close()
@@ -148,6 +154,40 @@ class Daemon:
         log.info("reloaded: %s", summary)
 
 
+UNREADABLE = {
+    "missing": "name the engine's data directory (docker info: Docker Root Dir) with --docker-root",
+    "permission": "run as root, or grant CAP_DAC_READ_SEARCH",
+    "format": "a container's file is torn or of an unknown form",
+    "too_large": "a container's file is larger than 4 MiB",
+}
+"""Reason to what to do."""
+
+
+class InventoryFeed:
+    """Hands what changed in the engine's own files to the pipeline, once the log has named the host."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+        self._compared = False
+        self._reported: set[str] = set()
+
+    def __call__(self, pipeline: Pipeline, now_ns: int) -> None:
+        """Process what was seen since the last call; at the first one also what is not there any more."""
+        watch = self._watch
+        if pipeline.host is None or watch.first_look_ns is None:
+            return
+        sights = watch.take()
+        present = None if self._compared else watch.inventory.present
+        self._compared = present is not None or self._compared
+        if sights or present is not None:
+            pipeline.process_inventory(sights, now_ns, present, watch.first_look_ns)
+        for reason, count in watch.inventory.take_problems().items():
+            pipeline.series.add("logwatch_inventory_errors_total", (reason,), count, pipeline.clock_ns)
+            if reason not in self._reported:
+                self._reported.add(reason)
+                log.warning("%s: containers cannot be read: %s: %s", watch.inventory.path, reason, UNREADABLE[reason])
+
+
 class LivePublisher:
     """Shows commits on the page, and enqueues notifications to be committed with what caused them."""
 
@@ -156,13 +196,11 @@ class LivePublisher:
         source: Source,
         dispatcher: Dispatcher,
         status: StatusSnapshot,
-        inventory: Inventory | None,
         lateness_ns: int = LATENESS_NS,
     ) -> None:
         self._source = source
         self._dispatcher = dispatcher
         self._status = status
-        self._inventory = inventory
         self._lateness_ns = lateness_ns
         self._now_ns = 0
         self._is_idle = False
@@ -182,9 +220,7 @@ class LivePublisher:
         self._is_idle = False
 
     def idle(self, pipeline: Pipeline, now_ns: int) -> None:
-        """Read the engine's own files, and let the wall clock drive evaluation."""
-        if self._inventory is not None and pipeline.host is not None:
-            pipeline.process_inventory(self._inventory.refresh(now_ns), now_ns)
+        """Let the wall clock drive evaluation."""
         pipeline.advance(now_ns - self._lateness_ns)
         self._is_idle = True
 
@@ -250,11 +286,11 @@ def _source(config: Config) -> Source:
     )
 
 
-def _inventory(config: Config) -> Inventory | None:
-    """The engine's own files; with several hosts in one log nobody can tell whose they are."""
+def _watch(config: Config, wake: Callable[[], None]) -> Watch | None:
+    """Watch the engine's own files; with several hosts in one log it is unknown whose they are."""
     if config.docker_root is None or config.sources.multi_host:
         return None
-    return Inventory(config.docker_root)
+    return Watch(config.docker_root, wake)
 
 
 def _storage(config: Config) -> StorageSampler | None:

@@ -76,7 +76,9 @@ class Driver:
         committer: Committer | None,
         now: Callable[[], int],
         is_stopping: Callable[[], bool],
+        before_live: Callable[[Pipeline, int], None] | None = None,
     ) -> None:
+        """`before_live` is called in each step in which the source is read to its end, before the chunk is processed."""
         self._source = source
         self._source_name = source_name
         self._publisher = publisher
@@ -86,6 +88,7 @@ class Driver:
         """What the disk refused, to be committed first."""
         self._uncommitted = 0
         self._is_stopping = is_stopping
+        self._before_live = before_live
         self.is_interrupted = False
         """It was stopped in the middle of a chunk: the source is ahead of what is committed."""
         self.replace_pipeline(pipeline)
@@ -124,6 +127,8 @@ class Driver:
         chunk = self._source.read(now_ns)
         for gap in self._source.gaps():
             self.pipeline.process_gap(gap)
+        if self._before_live is not None and (chunk is None or chunk.live):
+            self._before_live(self.pipeline, now_ns)
         if chunk is not None:
             self.pipeline.process(chunk, now_ns)
         else:
@@ -168,7 +173,6 @@ class Driver:
                 if not error.retry:
                     raise
                 return False
-            self._source.committed()
         self._failed = Transaction()
         self._publisher.publish(transaction or None, now_ns)
         return True

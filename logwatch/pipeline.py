@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -22,13 +22,14 @@ from typing import Any
 
 from logwatch.alerting import Alerts, Group, Options, Replacement
 from logwatch.correlations import Correlator
-from logwatch.docker.inventory import Found
+from logwatch.docker.inventory import Sight
 from logwatch.errors import UNEXPECTED
 from logwatch.faults import LINE_ERRORS, Faults
 from logwatch.formats import repeated_message
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.lifecycle import Lifecycle
+from logwatch.lifecycle.lifecycle import Find
 from logwatch.matching.duplicate_lines import DuplicateLines
 from logwatch.matching.extractor import Extraction, Extractor
 from logwatch.matching.redaction import WORDS, Masker
@@ -91,7 +92,9 @@ class Pipeline:
         cache_dir: Path | None = None,
         groups: Sequence[Group] = (),
         replacement: Replacement | None = None,
+        find: Find | None = None,
     ) -> None:
+        """`find` looks a container up in the engine's own files; None without them."""
         self.settings = settings
         self.series = series
         self.rules = tuple(rules)
@@ -100,7 +103,7 @@ class Pipeline:
         self.scanner = Scanner(rules, cache_dir, count_ignored=True)
         self.extractor = Extractor(rules, masker)
         self.duplicates = DuplicateLines()
-        self.lifecycle = Lifecycle(settings.settle_ns)
+        self.lifecycle = Lifecycle(settings.settle_ns, find)
         self.correlator = Correlator(correlations)
         self.event_metrics = EventMetrics(
             series, rules, correlations, multi_host=settings.multi_host, max_containers=settings.max_containers
@@ -249,9 +252,11 @@ class Pipeline:
 
     # ── beside the lines ─────────────────────────────────────────────────────────────
 
-    def process_inventory(self, found: Iterable[Found], now_ns: int) -> None:
+    def process_inventory(
+        self, sights: Iterable[Sight], now_ns: int, present: Collection[str] | None, first_look_ns: int
+    ) -> None:
         """Take over what the engine's own files say of its containers."""
-        consequences = self.lifecycle.process_inventory(found, self.host or "", now_ns)
+        consequences = self.lifecycle.process_inventory(sights, self.host or "", now_ns, present, first_look_ns)
         self._moved = self._moved or bool(consequences)
         self._process_consequences(consequences)
 

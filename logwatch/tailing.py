@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from logwatch.authoring.line_classifier import DockerLine, LineClassifier
-from logwatch.docker.inventory import Found
 from logwatch.formats import escapes
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.tags import EVENTS_TAG
 from logwatch.lifecycle import Lifecycle
+from logwatch.lifecycle.lifecycle import Find
 from logwatch.matching.fields import fields_of
 from logwatch.matching.redaction import MASK, WORDS, Masker
 from logwatch.model import SHORT_ID, Chunk, Event, Outcome, Record, Rule
@@ -69,15 +69,12 @@ class Tail:
         zone: tzinfo | None = None,
         cache_dir: Path | None = None,
         secrets: Sequence[str] = (),
+        find: Find | None = None,
     ) -> None:
+        """`find` looks a container up in the engine's own files."""
         self._classifier = LineClassifier(rules, zone, cache_dir)
         self._masker = Masker([*WORDS, *secrets])
-        self._lifecycle = Lifecycle()
-        self._host = ""
-
-    def learn(self, found: Iterable[Found], now_ns: int) -> None:
-        """Take over names from the engine's own files."""
-        self._lifecycle.process_inventory(found, self._host, now_ns)
+        self._lifecycle = Lifecycle(find=find)
 
     def read(self, chunk: Chunk, now_ns: int) -> Iterator[Line]:
         """Yield the docker lines of a chunk, in their order."""
@@ -105,8 +102,6 @@ class Tail:
 
     def _take_in(self, record: Record, events: Sequence[Event]) -> list[Telling]:
         """Let the lifecycle say what the line's events mean, and learn names from them."""
-        if events:
-            self._host = record.host
         self._lifecycle.advance(record.stamp_ns)
         told = []
         for event in events:

@@ -35,7 +35,7 @@ def start(sidecar: Callable[..., Sidecar], earlier: EarlierState, *, rest: bool)
         earlier.write_rest()
     clock = LEFT + timedelta(minutes=2 if rest else 0, seconds=2)
     one = sidecar("--log", str(earlier.log), *earlier.arguments, state=earlier.state, clock=clock)
-    wait_for(lambda: one.get("/-/ready")[0] == 200, "reading the log")
+    wait_for(lambda: one.get("/-/ready")[0] == 200, "reading the log", 120)
     return one
 
 
@@ -95,7 +95,7 @@ def test_alerts_keep_their_times_and_what_was_queued_is_sent(
     earlier: EarlierState, sidecar: Callable[..., Sidecar], receiver: Loopback
 ) -> None:
     one = start(sidecar, earlier, rest=False)
-    wait_for(lambda: len(sent(receiver)) >= 4, "the queued notifications")
+    wait_for(lambda: len(sent(receiver)) >= 4, "the queued notifications", 120)
     now = alerts(one)
     states = {name: (now[name]["state"], now[name]["activeAt"][:19]) for name in ("UserAlways", "UserPending")}
 

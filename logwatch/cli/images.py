@@ -125,7 +125,10 @@ def diff(
     containerd_root: Path | None,
     config_file: Path | None,
 ) -> int:
-    """Show what two images share and where they differ; each as `images show` takes it."""
+    """Show what two images share and where they differ.
+
+    Each is given as for `images show`.
+    """
     images, one = _one(first, source, containerd_root, config_file)
     others, two = (
         (images, images.images[find(images, second)])

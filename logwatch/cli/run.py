@@ -34,7 +34,7 @@ from logwatch.web.connections import raise_file_limit
 @click.option(
     "--docker-root",
     type=click.Path(path_type=Path),
-    help="Docker's data directory, read-only: names of containers, and what the disk holds.",
+    help="Docker's data directory, read-only: what happens to containers, and what the disk holds.",
 )
 @click.option(
     "--containerd-root",

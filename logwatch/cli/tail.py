@@ -95,9 +95,6 @@ def command(
     now_ns = time.time_ns()
     since_ns = moment(since, now_ns, "--since")
     tail = _tail(config)
-    inventory = Inventory(config.docker_root) if config.docker_root else None
-    if inventory is not None:
-        tail.learn(inventory.refresh(now_ns), now_ns)
     show = _writer(
         raw=raw, colour=color == "always" or (color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     )
@@ -112,14 +109,15 @@ def command(
         if follow or logs == ["-"]:
             source = _source(logs, config, offsets)
             stack.callback(source.close)
-            _follow(source, tail, inventory, show)
+            _follow(source, tail, show)
 
 
 def _tail(config: Config) -> Tail:
     sources = config.sources
     rules = Builder(config, Registry(), None).rules()
     zone = ZoneInfo(sources.timezone) if sources.timezone else None
-    return Tail(rules.rules, zone=zone, cache_dir=cache_dir(), secrets=sources.secrets)
+    find = Inventory(config.docker_root).find if config.docker_root else None
+    return Tail(rules.rules, zone=zone, cache_dir=cache_dir(), secrets=sources.secrets, find=find)
 
 
 def _source(logs: Sequence[str], config: Config, offsets: Path) -> Source:
@@ -174,11 +172,9 @@ def _opened(path: str, *, missing_is_fine: bool) -> Iterator[Backlog | None]:
         yield backlog
 
 
-def _follow(source: Source, tail: Tail, inventory: Inventory | None, show: Callable[[Iterable[Line]], None]) -> None:
+def _follow(source: Source, tail: Tail, show: Callable[[Iterable[Line]], None]) -> None:
     while not source.finished:
         now_ns = time.time_ns()
-        if inventory is not None:
-            tail.learn(inventory.refresh(now_ns), now_ns)
         chunk = source.read(now_ns)
         if chunk is None:
             source.wait(WAIT)

@@ -252,7 +252,7 @@ class Config(Strict):
     web: Web = Web()
     alerting: Alerting = Alerting()
     docker_root: Path | None = None
-    """Docker's data directory, mounted read-only: names and states of containers."""
+    """Docker's data directory, mounted read-only: what happens to containers, and what the disk holds."""
     containerd_root: Path | None = None
     """containerd's data directory, for engines that keep their images there."""
     storage: Storage = Storage()

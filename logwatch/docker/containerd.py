@@ -30,6 +30,11 @@ SNAPSHOTTER = "io.containerd.snapshotter.v1."
 NAMESPACE = "moby"
 """Of engines; with user namespaces `moby-<uid>.<gid>`."""
 
+NOT_NAMED = (
+    "this engine keeps its images in containerd: name containerd's data directory as well "
+    "(--containerd-root /var/lib/containerd)"
+)
+
 Found = TypeVar("Found")
 
 

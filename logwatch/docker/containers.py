@@ -23,10 +23,20 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class Probe(Model):
+    """One run of the health check."""
+
+    end: str = Field(default="", alias="End")
+    exit_code: int = Field(default=0, alias="ExitCode")
+    output: str = Field(default="", alias="Output")
+
+
 class Health(Model):
     """What the last probes found."""
 
     status: str = Field(default="", alias="Status")
+    streak: int = Field(default=0, alias="FailingStreak")
+    log: list[Probe] | None = Field(default=None, alias="Log")
 
 
 class ContainerState(Model):
@@ -37,6 +47,7 @@ class ContainerState(Model):
     restarting: bool = Field(default=False, alias="Restarting")
     dead: bool = Field(default=False, alias="Dead")
     removing: bool = Field(default=False, alias="RemovalInProgress")
+    oom_killed: bool = Field(default=False, alias="OOMKilled")
     exit_code: int = Field(default=0, alias="ExitCode")
     started_at: str = Field(default="", alias="StartedAt")
     finished_at: str = Field(default="", alias="FinishedAt")
@@ -61,9 +72,11 @@ class StoredContainer(Model):
 
     id: str = Field(alias="ID")
     name: str = Field(default="", alias="Name")
+    created: str = Field(default="", alias="Created")
     state: ContainerState | None = Field(default=None, alias="State")
     config: Config | None = Field(default=None, alias="Config")
     restarts: int = Field(default=0, alias="RestartCount")
+    stopped_by_hand: bool = Field(default=False, alias="HasBeenManuallyStopped")
     image_id: str = Field(default="", alias="Image")
     driver: str = Field(default="", alias="Driver")
     log_path: str = Field(default="", alias="LogPath")

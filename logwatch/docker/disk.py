@@ -39,7 +39,10 @@ def look(docker_root: Path, containerd_root: Path | None, now_ns: int) -> Steps[
             )
         report = yield from snapshots.survey(store, roots)
         reports.append(report)
-    return combine(reports)
+    whole = combine(reports)
+    if containerd_root is None and not whole.drivers:
+        return replace(whole, notes=(*whole.notes, containerd.NOT_NAMED))
+    return whole
 
 
 def combine(reports: Sequence[Report]) -> Report:

@@ -23,15 +23,25 @@ class Folder:
 
     def read(self, *parts: str, most: int = LARGEST) -> bytes | None:
         """The content of a regular file; None: it is not there, or larger than `most`."""
+        found = self.read_with_status(*parts, most=most)
+        return None if found is None else found[0]
+
+    def read_with_status(self, *parts: str, most: int = LARGEST) -> tuple[bytes, os.stat_result] | None:
+        """The content of a regular file with its status; None: it is not there, or larger than `most`."""
         with self._opened(parts) as descriptor:
-            if descriptor is None or not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            if descriptor is None or not stat.S_ISREG((status := os.fstat(descriptor)).st_mode):
                 return None
             with os.fdopen(os.dup(descriptor), "rb") as file:
                 text = file.read(most + 1)
         if len(text) > most:
             self.note(f"{self.path.joinpath(*parts)}: larger than {most} bytes: not read")
             return None
-        return text
+        return text, status
+
+    def is_folder(self, *parts: str) -> bool:
+        """Whether a folder is there and may be opened."""
+        with self._opened(parts) as descriptor:
+            return descriptor is not None and stat.S_ISDIR(os.fstat(descriptor).st_mode)
 
     def text(self, *parts: str) -> str:
         """A short file's text without surrounding blanks; empty if it is not there."""

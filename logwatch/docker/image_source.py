@@ -117,9 +117,7 @@ def _engine(roots: list[Folder], store: Folder | None) -> Images:
         kinds.append("containerd image store")
         problems += store.problems
     elif not kinds:
-        notes.append(
-            "this engine keeps its images in containerd: name containerd's root as well (--containerd-root /var/lib/containerd)"
-        )
+        notes.append(containerd.NOT_NAMED)
     return Images(" and ".join(kinds) or "no image store", merge(found), tuple(problems), tuple(notes))
 
 

@@ -1,29 +1,36 @@
-"""Watches the containers that the engine keeps on disk: names, states, labels.
+"""Reads the containers that the engine keeps on disk: names, states, exits, health, removals.
 
-Read-only, and only what is needed. The engine replaces a container's file (temporary file and
-rename) at every change of its state, so a look at the modification times says what to read again.
+The engine writes a container's file (`DOCKER_ROOT/containers/<id>/config.v2.json`) again at every
+change of its state: a temporary file that is renamed. `Inventory` reads one file when asked for
+an id, or compares the signatures of all files; `watching` adds inotify, so that a state that
+lasts milliseconds is seen as well. Nothing is written, and no link is followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from logwatch.docker.containers import FILES, FOLDER, Config, ContainerState, StoredContainer, is_id, parse
-from logwatch.docker.folder import LARGEST
+from logwatch.docker.containers import FILES, FOLDER, Config, ContainerState, Health, StoredContainer, is_id, parse
+from logwatch.docker.folder import Folder
 from logwatch.docker.gotime import nanoseconds
-from logwatch.model import SECOND, State
+from logwatch.model import LONGEST_NAME, LONGEST_VALUE, State
 
-PACE_NS = 15 * SECOND
-"""Between two looks at the modification times."""
 LABELS = {"com.docker.compose.project": "compose_project", "com.docker.compose.service": "compose_service"}
+NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]*")
+"""What the engine accepts as a name (`daemon/names` of moby)."""
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+Signature = tuple[int, int, int]
+"""Time of change, size and inode of a container's file."""
+NOT_THERE: Signature = (0, 0, 0)
 
 
 class Found(NamedTuple):
-    """A container in the inventory."""
+    """A container as its file describes it at one moment."""
 
     id: str
     name: str | None
@@ -33,97 +40,176 @@ class Found(NamedTuple):
     state: State | None
     since_ns: int
     """When it came into this state, 0 where unknown."""
-    started: bool
     restarts: int
     exit_code: str | None
+    """None while it runs, and before its first start."""
     health: str | None
+    """None while it does not run, and without a check."""
+    seen_ns: int = 0
+    """When the file was written."""
+    created_ns: int = 0
+    started_ns: int = 0
+    """The last start, 0 before the first one."""
+    finished_ns: int = 0
+    """The last exit, 0 before the first one."""
+    oom_killed: bool = False
+    stopped_by_hand: bool = False
+    """Its last stop was asked for."""
+    failing_streak: int = 0
+    """Failed probes in a row."""
+    probe_ns: int = 0
+    """The end of the last probe."""
+    probe_output: str = ""
+    """What the last probe printed, if it failed."""
+
+    @property
+    def started(self) -> bool:
+        """Whether it was ever started."""
+        return self.started_ns > 0
+
+
+class Removed(NamedTuple):
+    """A container whose folder is gone."""
+
+    id: str
+    time_ns: int
+
+
+Sight = Found | Removed
 
 
 class Inventory:
-    """Watches the containers of one DOCKER_ROOT at a slow pace."""
+    """Reads the containers of one DOCKER_ROOT; counts what it could not read."""
 
     def __init__(self, docker_root: Path) -> None:
-        self._folder = docker_root / FOLDER
-        self._seen: dict[str, tuple[int, int, int]] = {}
-        self._next_ns = 0
-        self.unreadable: dict[str, int] = {}
-        """Reason to files that could not be read, since the engine last cleared it."""
+        self.path = docker_root
+        self._signatures: dict[str, Signature] = {}
+        self._problems: dict[str, int] = {}
+        self.present: frozenset[str] | None = None
+        """The ids that had a folder at the last look; None if they could not be listed."""
+        self.missing = False
+        """There was no folder of containers at the last look."""
 
-    def refresh(self, now_ns: int) -> list[Found]:
-        """Return the containers that are new or changed since the last look; at most one look per `PACE_NS`."""
-        if now_ns < self._next_ns:
-            return []
-        self._next_ns = now_ns + PACE_NS
-        found, seen = [], {}
-        for name in self._list():
-            path, signature = self._signature(name)
-            if path is None:
-                continue
-            seen[name] = signature
-            if self._seen.get(name) != signature:
-                container = self._read(path, name)
-                if container is not None:
-                    found.append(container)
-        self._seen = seen
-        return found
+    # ── one container ────────────────────────────────────────────────────────────────
 
-    def _list(self) -> list[str]:
+    def find(self, container_id: str) -> Found | None:
+        """Read the container of a full id now; None if it is not there or cannot be read."""
+        return self._read(container_id)[0] if is_id(container_id) else None
+
+    def _read(self, container_id: str) -> tuple[Found | None, Signature]:
+        folder = Folder(self.path)
         try:
-            return sorted(each.name for each in self._folder.iterdir() if is_id(each.name))
-        except FileNotFoundError:
-            self._count("missing")
-        except OSError:
-            self._count("folder")
-        return []
-
-    def _signature(self, name: str) -> tuple[Path | None, tuple[int, int, int]]:
-        for file in FILES:
-            path = self._folder / name / file
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            except OSError:
-                self._count("permission")
-                continue
-            return path, (status.st_mtime_ns, status.st_size, status.st_ino)
-        return None, (0, 0, 0)
-
-    def _read(self, path: Path, name: str) -> Found | None:
-        """Read one file; None where it is torn, too large or of another container."""
-        try:
-            with path.open("rb") as file:
-                text = file.read(LARGEST + 1)
-            container = parse(text, name)
-        except FileNotFoundError:
-            return None
-        except OSError:
-            self._count("permission")
-            return None
+            for file in FILES:
+                read = folder.read_with_status(FOLDER, container_id, file)
+                if read is not None:
+                    text, status = read
+                    signature = (status.st_mtime_ns, status.st_size, status.st_ino)
+                    container = parse(text, container_id)
+                    return (found(container, status.st_mtime_ns) if container else None), signature
         except ValidationError:
             self._count("format")
+            return None, signature
+        if folder.problems:
+            self._count("too_large" if "larger than" in folder.problems[0] else "permission")
+        return None, NOT_THERE
+
+    # ── all of them ──────────────────────────────────────────────────────────────────
+
+    def look(self, now_ns: int, *, files: bool = True) -> list[Sight]:
+        """Return what changed since the last look: removed containers, new ones and (`files`) rewritten ones.
+
+        A root that cannot be listed removes nothing.
+        """
+        names = self._names()
+        self.present = None if names is None else frozenset(names)
+        if names is None:
+            return []
+        removed: list[Sight] = [Removed(name, now_ns) for name in sorted(self._signatures.keys() - set(names))]
+        for each in removed:
+            del self._signatures[each.id]
+        wanted = [name for name in names if files or name not in self._signatures]
+        return removed + self.read_changed(wanted)
+
+    def read_changed(self, ids: Iterable[str]) -> list[Sight]:
+        """Read those of these containers whose files are not as they were read before."""
+        sights: list[Sight] = []
+        folder = Folder(self.path)
+        for container_id in ids:
+            status = next(filter(None, (folder.status(FOLDER, container_id, file) for file in FILES)), None)
+            signature = (status.st_mtime_ns, status.st_size, status.st_ino) if status else NOT_THERE
+            if signature != NOT_THERE and self._signatures.get(container_id) != signature:
+                container, self._signatures[container_id] = self._read(container_id)
+                if container is not None:
+                    sights.append(container)
+        if folder.problems:
+            self._count("permission")
+        return sights
+
+    def removed(self, container_id: str, now_ns: int) -> list[Sight]:
+        """Note that a container's folder is gone."""
+        return [Removed(container_id, now_ns)] if self._signatures.pop(container_id, None) else []
+
+    def known(self) -> list[str]:
+        """Return the ids of the containers that were there at the last look."""
+        return list(self._signatures)
+
+    def _names(self) -> list[str] | None:
+        """Return the ids that have a folder; None if that cannot be known."""
+        folder = Folder(self.path)
+        there = folder.is_folder(FOLDER)
+        names = folder.names(FOLDER) if there else []
+        missing = not there and not folder.problems
+        if folder.problems or (missing and not self.missing):
+            self._count("missing" if missing else "permission")
+        self.missing = missing
+        if not there or folder.problems:
             return None
-        return _found(container) if container else None
+        return [name for name in names if is_id(name)]
+
+    # ── what could not be read ───────────────────────────────────────────────────────
 
     def _count(self, reason: str) -> None:
-        self.unreadable[reason] = self.unreadable.get(reason, 0) + 1
+        self._problems[reason] = self._problems.get(reason, 0) + 1
+
+    def take_problems(self) -> dict[str, int]:
+        """Return how often what could not be read, by reason, since the last call."""
+        problems, self._problems = self._problems, {}
+        return problems
 
 
-def _found(container: StoredContainer) -> Found:
-    config, state = container.config or Config(), container.state
-    labels = {ours: (config.labels or {}).get(key, "") for key, ours in LABELS.items()}
+def found(container: StoredContainer, seen_ns: int) -> Found:
+    """Take from a container's file what events, states and metrics need, bounded and printable."""
+    config, state = container.config or Config(), container.state or ContainerState()
+    labels = {ours: _text((config.labels or {}).get(key, "")) for key, ours in LABELS.items()}
+    started_ns, finished_ns = nanoseconds(state.started_at), nanoseconds(state.finished_at)
+    ended = not state.running or state.restarting
+    health = state.health or Health()
+    probe = health.log[-1] if health.log else None
+    named = NAME.fullmatch(container.name) is not None and len(container.name) <= LONGEST_NAME
     return Found(
         id=container.id,
-        name=container.name.removeprefix("/") or None,
-        image=config.image or None,
+        name=container.name.removeprefix("/") if named else None,
+        image=_text(config.image)[:LONGEST_NAME] or None,
         labels={key: value for key, value in labels.items() if value},
-        state=None if state is None else _state(state),
-        since_ns=0 if state is None else nanoseconds(state.started_at if state.running else state.finished_at),
-        started=state is not None and nanoseconds(state.started_at) > 0,
+        state=None if container.state is None else _state(state),
+        since_ns=finished_ns if ended else started_ns,
         restarts=container.restarts,
-        exit_code=str(state.exit_code) if state and not state.running and nanoseconds(state.finished_at) else None,
-        health=state.health.status if state and state.running and state.health and state.health.status else None,
+        exit_code=str(state.exit_code) if ended and finished_ns else None,
+        health=_text(health.status) or None if state.running and not state.restarting else None,
+        seen_ns=seen_ns,
+        created_ns=nanoseconds(container.created),
+        started_ns=started_ns,
+        finished_ns=finished_ns,
+        oom_killed=state.oom_killed,
+        stopped_by_hand=container.stopped_by_hand,
+        failing_streak=health.streak,
+        probe_ns=nanoseconds(probe.end) if probe else 0,
+        probe_output=probe.output[:LONGEST_VALUE] if probe and probe.exit_code else "",
     )
+
+
+def _text(text: str) -> str:
+    return UNPRINTABLE.sub("?", text[:LONGEST_VALUE])
 
 
 def _state(state: ContainerState) -> State:

@@ -20,7 +20,18 @@ from typing import Any
 
 from logwatch.docker.inventory import Found
 from logwatch.lifecycle.states import ALIVE, CONTAINER, CONTAINER_STATEFUL, INFERRED_FROM, PROVES, STATE_ACTIONS
-from logwatch.model import SECOND, SHORT_ID, Consequence, Container, Event, Expired, Renamed, State, StateChange
+from logwatch.model import (
+    SECOND,
+    SHORT_ID,
+    Consequence,
+    Container,
+    Described,
+    Event,
+    Expired,
+    Renamed,
+    State,
+    StateChange,
+)
 from logwatch.store.history import History
 from logwatch.store.state_table import StateTable
 
@@ -222,20 +233,48 @@ class ContainerRegister:
         self._index(container)
         self._containers.touch((container.host, container.id))
 
-    def process_found(self, container: Container, found: Found, now_ns: int, clock_ns: int) -> None:
-        """Take a name from the inventory, and a state only if no event reported one."""
-        self._containers.touch((container.host, container.id))
+    def describe(self, container: Container, found: Found, time_ns: int, clock_ns: int) -> None:
+        """Take the name, the image and the labels that the inventory has of a container."""
         if found.name is not None:
-            self.set_name(container, found.name, now_ns, clock_ns, sure=True)
-        container.image = found.image or container.image
-        container.labels = dict(found.labels)
-        if found.state is not None and (not container.announced or container.state is UNKNOWN):
-            container.restarts = max(container.restarts, found.restarts)
-            container.started = container.started or found.started
-            container.exit_code = found.exit_code or container.exit_code
-            self._change(container, found.state, now_ns, clock_ns)
-            container.since_ns = found.since_ns or now_ns
-            container.health = found.health
+            self.set_name(container, found.name, time_ns, clock_ns, sure=True)
+        if (found.image or container.image, found.labels) != (container.image, container.labels):
+            container.image, container.labels = found.image or container.image, dict(found.labels)
+            self._containers.touch((container.host, container.id))
+
+    def process_found(self, container: Container, found: Found, now_ns: int, clock_ns: int) -> None:
+        """Take the state that the inventory has of a container now, after the events that led to it."""
+        if found.state is not None and (found.state is not container.state or not container.announced):
+            self._change(container, found.state, found.since_ns or now_ns, clock_ns)
+        before = (container.exit_code, container.health, container.restart_count, container.failing_streak)
+        container.started = container.started or found.started
+        container.restarts = max(container.restarts, found.restarts)
+        container.exit_code, container.restart_count = found.exit_code or container.exit_code, found.restarts
+        container.health, container.failing_streak = found.health, found.failing_streak
+        container.probe_output = found.probe_output
+        if before == (container.exit_code, container.health, container.restart_count, container.failing_streak):
+            return
+        self._containers.touch((container.host, container.id))
+        self._changes.append(
+            Described(
+                now_ns,
+                container.host,
+                container.id,
+                container.label,
+                container.image,
+                container.labels,
+                container.exit_code,
+                container.health,
+                found.restarts,
+            )
+        )
+
+    def remove(self, container: Container, time_ns: int, clock_ns: int) -> None:
+        """Note that a container is gone, though no event reported when."""
+        self._change(container, GONE, time_ns, clock_ns)
+
+    def of_host(self, host: str) -> list[Container]:
+        """Return the containers of a host that have an id and are not removed."""
+        return [each for each in self._containers.values() if each.host == host and each.state is not GONE]
 
     # ── names ────────────────────────────────────────────────────────────────────────
 

@@ -15,16 +15,17 @@ where the input was cut; everything that matters is in `tables`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from logwatch.docker.inventory import Found
-from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
+from logwatch.docker.inventory import Found, Removed, Sight
+from logwatch.lifecycle.containers import FULL_ID, ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
-from logwatch.lifecycle.occurrences import LEADING, SECONDARY, Occurrence
+from logwatch.lifecycle.occurrences import INVENTORY, LEADING, SECONDARY, Occurrence
 from logwatch.lifecycle.pending_creates import PendingCreates
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
+from logwatch.lifecycle.witness import Witness, ending, ends_with
 from logwatch.model import LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
@@ -34,12 +35,17 @@ SWEEP_NS = 600 * SECOND
 EXISTING = frozenset({State.CREATED, State.RUNNING, State.PAUSED, State.RESTARTING})
 """States in which a container's name is certainly in use."""
 SERVICES = frozenset({"daemon", "containerd"})
+MAX_FOUND = 20_000
+"""Most containers whose files are kept as they were at their first event."""
+Find = Callable[[str], Found | None]
+"""Looks up a container by its full id."""
 
 
 class Lifecycle:
     """Turns events that rules read into outcomes and changes of containers."""
 
-    def __init__(self, settle_ns: int = SECOND) -> None:
+    def __init__(self, settle_ns: int = SECOND, find: Find | None = None) -> None:
+        """`find` looks a container up in the engine's own files; None without them."""
         self.anomalies = 0
         """Events that the tables do not allow, since the last `take_counts`."""
         self.late = 0
@@ -48,6 +54,10 @@ class Lifecycle:
         self._register = ContainerRegister()
         self._pending_creates = PendingCreates()
         self._services = Services()
+        self._find = find
+        self._witness = Witness()
+        self._found: dict[str, Found | None] = {}
+        """What `find` returned of each id that events named, since the start."""
         self._progress: StateTable[str, list[int]] = StateTable("lifecycle")
         """The number of the newest outcome, and of the last sweep."""
         self._progress[""] = [0, 0]
@@ -57,6 +67,7 @@ class Lifecycle:
             *self._register.tables,
             *self._pending_creates.tables,
             *self._services.tables,
+            *self._witness.tables,
             *store.tables,
         )
 
@@ -117,6 +128,9 @@ class Lifecycle:
             consequences += register.take_changes()
         if container_id != given:
             event = event._replace(id=container_id)
+        if self._find is not None and container is not None and event.role is not INVENTORY:
+            event = self._with_found(event, container, action)
+            consequences += register.take_changes()
         certain = action == "die" and container is not None and container.state in (State.RUNNING, State.PAUSED)
         emissions = self._deduplicator.process(event, (host, "container", container_id), certain=certain)
         return [*consequences, *self._emit(emissions)] if consequences else self._emit(emissions)
@@ -129,7 +143,8 @@ class Lifecycle:
         if short is not None:
             self._deduplicator.store.move((host, "container", short), key)
             return container, register.take_changes()
-        name = self._pending_creates.match(event, action)
+        self._look_up(container, event.time_ns)
+        name = container.name or self._pending_creates.match(event, action)
         if name is None:
             return container, register.take_changes()
         register.set_name(container, name, event.time_ns, self._clock_ns, sure=False)
@@ -158,12 +173,91 @@ class Lifecycle:
         self._apply(event, container)
         return consequences + self._register.take_changes()
 
-    def process_inventory(self, found: Iterable[Found], host: str, now_ns: int) -> list[Consequence]:
-        """Take over what the inventory says: names always, states only of containers that no event reported."""
-        for each in found:
-            container = self._register.get(host, each.id) or self._register.add(host, each.id, now_ns, now_ns)[0]
-            self._register.process_found(container, each, now_ns, self._clock_ns)
-        return self._register.take_changes()
+    # ── the engine's own files ───────────────────────────────────────────────────────
+
+    def process_inventory(
+        self,
+        sights: Iterable[Sight],
+        host: str,
+        now_ns: int,
+        present: Collection[str] | None = None,
+        first_look_ns: int | None = None,
+    ) -> list[Consequence]:
+        """Process what changed in the engine's own files, in that order.
+
+        `present` are the ids of all containers that have a folder, after the first look: the others are removed.
+        `first_look_ns` is when the first look began: a container made later is new even if nothing was seen before.
+        """
+        consequences: list[Consequence] = []
+        self._witness.begin(host, now_ns if first_look_ns is None else first_look_ns)
+        for sight in sights:
+            if type(sight) is Removed:
+                consequences += self._process_removed(sight, host)
+            elif type(sight) is Found:
+                consequences += self._process_found(sight, host, now_ns)
+        if present is not None:
+            consequences += self._process_present(frozenset(present), host, now_ns)
+        self._witness.looked(host, now_ns)
+        self._deduplicator.store.note_reporter((host, "container.health_status"))
+        return consequences
+
+    def _process_found(self, found: Found, host: str, now_ns: int) -> list[Consequence]:
+        register = self._register
+        self._found.pop(found.id, None)
+        container = register.get(host, found.id) or register.add(host, found.id, now_ns, now_ns)[0]
+        register.describe(container, found, found.seen_ns or now_ns, self._clock_ns)
+        consequences = register.take_changes()
+        for event in self._witness.compare(found, host, self._clock_ns):
+            if event.event == "container.create" and found.name:
+                key = (host, "container", found.id)
+                consequences += self._emit(self._deduplicator.assign_id(event.event, found.name, key))
+            consequences += self.process(event)
+        register.process_found(container, found, now_ns, self._clock_ns)
+        return consequences + register.take_changes()
+
+    def _process_removed(self, removed: Removed, host: str) -> list[Consequence]:
+        container = self._register.get(host, removed.id)
+        if container is None:
+            return []
+        return [
+            consequence
+            for event in self._witness.remove(removed, container, host)
+            for consequence in self.process(event)
+        ]
+
+    def _process_present(self, present: Collection[str], host: str, now_ns: int) -> list[Consequence]:
+        """Remove the containers that have no folder any more."""
+        consequences: list[Consequence] = []
+        for container_id in self._witness.known(host):
+            if container_id not in present:
+                consequences += self._process_removed(Removed(container_id, now_ns), host)
+        for container in self._register.of_host(host):
+            if container.id not in present and container.announced:
+                self._register.remove(container, now_ns, self._clock_ns)
+        return consequences + self._register.take_changes()
+
+    def _file_of(self, container_id: str) -> Found | None:
+        """Return what a container's file says, read once until it changes."""
+        if self._find is None or container_id in self._found:
+            return self._found.get(container_id)
+        if len(self._found) >= MAX_FOUND:
+            self._found.clear()
+        found = self._found[container_id] = self._find(container_id)
+        return found
+
+    def _look_up(self, container: Container, time_ns: int) -> Found | None:
+        """Return what a container's file says; a container without a name takes it from there."""
+        found = self._file_of(container.id)
+        if found is not None and container.name is None:
+            self._register.describe(container, found, time_ns, self._clock_ns)
+        return found
+
+    def _with_found(self, event: Event, container: Container, action: str) -> Event:
+        """Name the container before its event is counted; return a death with its exit code."""
+        last = self._look_up(container, event.time_ns)
+        if action != "die" or last is None or "exit_code" in event.attributes or not ends_with(event, last):
+            return event
+        return event._replace(attributes={**event.attributes, **ending(last)})
 
     # ── events out ───────────────────────────────────────────────────────────────────
 
@@ -200,6 +294,8 @@ class Lifecycle:
     def _apply(self, event: Event, container: Container | None) -> None:
         """Change the state of an event's object."""
         if container is not None:
+            if self._find is not None:
+                self._witness.note(event, event.event[len("container.") :])
             self.anomalies += not self._register.process(container, event, self._clock_ns)
             return
         type_, _, action = event.event.partition(".")
@@ -235,6 +331,7 @@ class Lifecycle:
             return self._advance(clock_ns)
         consequences = self._advance(last * SWEEP_NS)
         self._deduplicator.store.sweep(last * SWEEP_NS)
+        self._witness.prune(self._register.get)
         self._progress[""][1] = last
         self._progress.touch("")
         return consequences + self._advance(clock_ns)
@@ -267,7 +364,10 @@ class Lifecycle:
 
     def name_of(self, host: str, given: str) -> str | None:
         """Return the name of the container that an id, a short id or a name means."""
-        return self._register.name_of(host, given)
+        name = self._register.name_of(host, given)
+        if name is None and len(given) == FULL_ID and (found := self._file_of(given)) is not None:
+            return found.name
+        return name
 
     def containers(self) -> list[Container]:
         """Return every container that is not removed, by host and name."""

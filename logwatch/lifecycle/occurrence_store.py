@@ -143,10 +143,13 @@ class OccurrenceStore:
     def mark_seen(self, occurrence: Occurrence) -> None:
         """Note that a rule reported this event type, if it is not only corroborating."""
         if occurrence.event.role not in SECONDARY:
-            place = (occurrence.event.host, occurrence.event.event)
-            seen_ns = self._seen.get(place)
-            if seen_ns is None or seen_ns + SEEN_STEP_NS <= self.clock_ns:
-                self._seen[place] = self.clock_ns
+            self.note_reporter((occurrence.event.host, occurrence.event.event))
+
+    def note_reporter(self, place: Place) -> None:
+        """Note, to the hour, that more than corroborating rules report an event type on a host now."""
+        seen_ns = self._seen.get(place)
+        if seen_ns is None or seen_ns + SEEN_STEP_NS <= self.clock_ns:
+            self._seen[place] = self.clock_ns
 
     def keep_accepted(self, occurrence: Occurrence) -> None:
         """Keep an occurrence that is emitted without an object."""

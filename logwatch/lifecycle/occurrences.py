@@ -30,11 +30,11 @@ IDENTIFYING_IMAGES = (*IDENTIFYING, "image", "cause")
 KILL_NS = SECOND
 """No process is killed twice within this."""
 KILLS = frozenset({"container.oom", "host.oom"})
-LEADING, PRIMARY = Role.LEADING, Role.PRIMARY  # a member's look-up is slow
+LEADING, PRIMARY, INVENTORY = Role.LEADING, Role.PRIMARY, Role.INVENTORY  # a member's look-up is slow
 CORROBORATING, SUPPORTING = Role.CORROBORATING, Role.SUPPORTING
 SECONDARY = (CORROBORATING, SUPPORTING)
 """Roles of events that are pending until `settle` has passed."""
-RANK = {LEADING: 2, PRIMARY: 1, CORROBORATING: 0, SUPPORTING: -1}
+RANK = {LEADING: 3, PRIMARY: 2, INVENTORY: 1, CORROBORATING: 0, SUPPORTING: -1}
 REVOKED = -1
 FORGOTTEN = -1
 """As `opened_ns`: no event may join the occurrence any more."""
@@ -56,6 +56,11 @@ def merge(old: Event, new: Event) -> Event:
 def compatible(one: Event, other: Event) -> bool:
     """Whether two events can report one occurrence: they differ in nothing that identifies it."""
     mine, yours = one.attributes, other.attributes
+    if one.id != other.id and one.event.startswith("container."):
+        # A line without an id may still name the container in an attribute.
+        ids = {one.id or mine.get("container"), other.id or yours.get("container")} - {None}
+        if len(ids) > 1:
+            return False
     if not mine or not yours:
         return True
     keys = IDENTIFYING_IMAGES if one.event.startswith("image.") else IDENTIFYING

@@ -85,6 +85,7 @@ CONTAINER = (
     _gauge("docker_container_state", "1 for the state that a container is in, 0 for the others.", "name", "state"),
     _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if it was logged.", "name"),
     _gauge("docker_container_info", "Always 1; has a container's id and, if known, its image.", "name", "id", "image"),
+    _gauge("docker_container_restart_count", "How often the engine restarted a container by its restart policy, as its own file says.", "name"),
     _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health"),
 )
 """Labelled by the container's name; their life is the container's."""
@@ -112,6 +113,7 @@ AGENT = (
     _counter("logwatch_source_gap_bytes_total", "Bytes of a log that were lost.", "path"),
     _counter("logwatch_upstream_dropped_lines_total", "Lines dropped before they reached the log, by the program that dropped them.", "by", most=100),
     Family("logwatch_event_delay_seconds", "histogram", "Time from an event to its processing, while following live.", (), _DELAY),
+    _counter("logwatch_inventory_errors_total", "Files and folders of docker_root that could not be read, by reason.", "reason", most=20),
     _counter("logwatch_lifecycle_anomalies_total", "Events that the lifecycle of their object does not allow; they are still counted."),
     _counter("logwatch_late_events_total", "Events first reported more than 10 s after their time, or too late for a correlation; each counts once."),
     _counter("logwatch_correlation_keys_dropped_total", "Objects or values that a correlation stopped watching, the oldest first, because there were too many.", "rule"),

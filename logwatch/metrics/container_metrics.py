@@ -20,6 +20,7 @@ from logwatch.metrics.catalog import COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, S
 from logwatch.model import (
     SECOND,
     SHORT_ID,
+    Described,
     Event,
     Expired,
     Family,
@@ -35,6 +36,7 @@ LIVE = frozenset({State.RUNNING.value, State.PAUSED.value, State.RESTARTING.valu
 EVENTS, LAST_EVENT = "docker_container_events_total", "docker_container_last_event_timestamp_seconds"
 STATE, HEALTH_STATE = "docker_container_state", "docker_container_health"
 EXIT_CODE, INFO = "docker_container_exit_code", "docker_container_info"
+RESTARTS = "docker_container_restart_count"
 _NAMES = frozenset(family.name for family in CONTAINER)
 
 _STORED = ("host", "label", "id", "state", "image", "health")
@@ -123,6 +125,24 @@ class ContainerMetrics:
         self._set_state(shown, change.after.value, change.time_ns)
         self._rank(shown)
 
+    def describe(self, described: Described) -> None:
+        """Show what the engine's own file says of a container."""
+        shown, time_ns = (
+            self._find(self._key(described), described.id, described.time_ns, ends=False),
+            described.time_ns,
+        )
+        if shown is None or not _same(shown.id, described.id):
+            return
+        owner = self._labels(shown.host, shown.label)
+        if described.image and described.image != shown.image:
+            self._describe(shown, described.image, time_ns)
+        if (code := whole(described.exit_code or "")) is not None:
+            self._series.set(EXIT_CODE, owner, code, time_ns)
+        self._series.set(RESTARTS, owner, described.restart_count, time_ns)
+        health = described.health if described.health in HEALTH else None
+        if (health or "") != (shown.health or "") and (health or shown.health is not None):
+            self._set_health(shown, health or "", time_ns)
+
     def rename(self, renamed: Renamed) -> None:
         """End the series under the old name and begin those under the new one."""
         key, time_ns = self._key(renamed), renamed.time_ns
@@ -149,7 +169,7 @@ class ContainerMetrics:
 
     # ── which have series ────────────────────────────────────────────────────────────
 
-    def _key(self, change: StateChange | Renamed | Expired) -> Key:
+    def _key(self, change: StateChange | Renamed | Expired | Described) -> Key:
         return (change.host if self._multi_host else "", change.label)
 
     def _find(self, key: Key, container_id: str, time_ns: int, *, ends: bool) -> ContainerSeries | None:

@@ -13,6 +13,7 @@ from logwatch.model import (
     SECOND,
     Consequence,
     Correlation,
+    Described,
     Event,
     Expired,
     LabelValues,
@@ -69,6 +70,8 @@ class EventMetrics:
             self._containers.change_state(consequence)
         elif type(consequence) is Renamed:
             self._containers.rename(consequence)
+        elif type(consequence) is Described:
+            self._containers.describe(consequence)
         elif type(consequence) is Expired:
             self._containers.expire(consequence)
 

@@ -48,9 +48,15 @@ class Container:
     started: bool = False
     restarts: int = 0
     """Starts after the first one that was seen."""
+    restart_count: int | None = None
+    """How often the engine restarted it, as its own file says."""
     exit_code: str | None = None
     ooms: int = 0
     health: str | None = None
+    failing_streak: int = 0
+    """Failed probes in a row."""
+    probe_output: str = ""
+    """What the last failed probe printed."""
     gone_ns: int | None = None
     """When it was removed, by the clock; None while it exists."""
 

@@ -82,5 +82,20 @@ class Expired(NamedTuple):
     label: str
 
 
-Consequence = Outcome | StateChange | Renamed | Expired
+class Described(NamedTuple):
+    """What the engine's own file says of a container, where that changed."""
+
+    time_ns: int
+    host: str
+    id: str
+    label: str
+    image: str | None
+    labels: Attributes
+    exit_code: str | None
+    health: str | None
+    """None while it does not run, and without a check."""
+    restart_count: int
+
+
+Consequence = Outcome | StateChange | Renamed | Expired | Described
 """What the lifecycle returns to the stages after it, in order."""

@@ -15,6 +15,8 @@ class Role(StrEnum):
     PRIMARY = "primary"
     CORROBORATING = "corroborating"
     SUPPORTING = "supporting"
+    INVENTORY = "inventory"
+    """Reported by the engine's own files, by no rule."""
 
 
 class Severity(StrEnum):

@@ -1,4 +1,4 @@
-"""Where chunks come from: the contract of a source, and what it tells of itself."""
+"""Where chunks come from: the contract of a source, and its status."""
 
 from __future__ import annotations
 
@@ -20,33 +20,30 @@ class Source(Protocol):
         """Return the next chunk, or None when there is nothing to read at the moment."""
 
     def changed_rows(self) -> dict[str, str | None]:
-        """As `Stateful`: the position just behind the last chunk that `read` returned."""
+        """Return the rows that changed since the last call: the position just after the last chunk that `read` returned."""
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue behind the last committed chunk. Called before the first read."""
-
-    def committed(self) -> None:
-        """The rows last handed over are safe on disk; what only guarded them may be dropped."""
+        """Continue after the last committed chunk. Called before the first read."""
 
     def status(self) -> Sequence[SourceStatus]:
-        """Tell how each followed path stands."""
+        """Return the status of each followed path."""
 
     def gaps(self) -> Sequence[Gap]:
-        """Hand over the losses proven since the last call."""
+        """Return the losses proven since the last call."""
 
     def wait(self, timeout: float) -> None:
-        """Sleep until something may have been written, at the most `timeout` seconds."""
+        """Sleep until something may have been written, at most `timeout` seconds."""
 
     def wake(self) -> None:
         """End a `wait` from another thread or a signal handler."""
 
     def close(self) -> None:
-        """Let go of every descriptor (a clean stop also writes pygtail's offset file)."""
+        """Close every descriptor (a clean stop also writes pygtail's offset file)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStatus:
-    """How one followed path stands, for metrics and the page."""
+    """The status of one followed path, for metrics and the page."""
 
     path: str
     open: bool

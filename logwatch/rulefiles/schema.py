@@ -31,6 +31,8 @@ from logwatch.rulefiles.checks import (
 from logwatch.rulefiles.checks import Tag as SyslogTag
 
 MAX_SERIES = 1000
+ReportingRole = Literal[Role.LEADING, Role.PRIMARY, Role.CORROBORATING, Role.SUPPORTING]
+"""The roles that rules have."""
 
 
 class Strict(BaseModel):
@@ -147,7 +149,7 @@ class EventRule(Described):
     """What the line means."""
     program: Annotated[list[SyslogTag], *ONE_OR_MANY] = ["engine"]
     """Syslog tags, or the families `engine` and `containerd`."""
-    role: Role = Role.PRIMARY
+    role: ReportingRole = Role.PRIMARY
     """leading: `docker events` itself; primary; corroborating: a second report; supporting: a report that makes no event alone."""
     engine: str = ""
     """Engine versions that write this text; documentation."""

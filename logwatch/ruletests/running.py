@@ -81,9 +81,6 @@ class TimedLines:
     def restore(self, rows: Mapping[str, str]) -> None:
         """As `changed_rows`."""
 
-    def committed(self) -> None:
-        """As `changed_rows`."""
-
     def status(self) -> Sequence[SourceStatus]:
         """No page shows it."""
         return ()

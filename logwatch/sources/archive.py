@@ -128,9 +128,6 @@ class ReplaySource:
             self._line = position["line"]
             self._waiting.insert(0, path)
 
-    def committed(self) -> None:
-        """Do nothing: the files do not change."""
-
     # ── what the driver asks ─────────────────────────────────────────────────────────
 
     def status(self) -> Sequence[SourceStatus]:

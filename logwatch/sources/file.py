@@ -213,9 +213,6 @@ class FileSource:
         old_rows, self._old_rows = self._old_rows, {}
         return {**old_rows, **state_table.changed_rows(self.tables)}
 
-    def committed(self) -> None:
-        """Do nothing: what is needed again after a crash is found by its content."""
-
     # ── what the driver asks ─────────────────────────────────────────────────────────
 
     def status(self) -> Sequence[SourceStatus]:

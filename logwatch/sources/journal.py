@@ -229,9 +229,6 @@ class JournalSource:
         old_rows, self._old_rows = self._old_rows, {}
         return {**old_rows, **state_table.changed_rows(self.tables)}
 
-    def committed(self) -> None:
-        """Do nothing: a crash needs no more than the cursor."""
-
     # ── what the driver asks ─────────────────────────────────────────────────────────
 
     def status(self) -> Sequence[SourceStatus]:

@@ -134,9 +134,6 @@ class StdinSource:
     def restore(self, rows: Mapping[str, str]) -> None:
         """Do nothing: there is nothing to continue from."""
 
-    def committed(self) -> None:
-        """Do nothing: no position is committed."""
-
     def status(self) -> Sequence[SourceStatus]:
         """Return how much was read."""
         size = self._offset + len(self._buffer)

@@ -122,7 +122,7 @@ def test_a_database_that_cannot_be_read_is_a_problem(containerd: Path, tmp_path:
     images = read(containerd / "lib", root)
 
     assert images.images == ()
-    assert "no bbolt database" in images.problems[0]
+    assert "not a bbolt database" in images.problems[0]
 
 
 def test_a_root_with_user_namespaces_lies_below(engine: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logwatch.docker.inventory import PACE_NS, Inventory
-from logwatch.lifecycle import Lifecycle
-from logwatch.model import SECOND, Event, Outcome, Renamed, State, StateChange
+from logwatch.docker.inventory import Found, Inventory, Removed
+from logwatch.model import SECOND, State
 
 WEB = "3f" * 32
 DB = "a0" * 32
 STARTED = 1_795_465_000 * SECOND + 721_609_123
 NEVER = "0001-01-01T00:00:00Z"
+
+
+def look(root: Path) -> list[Found]:
+    """What the first look finds."""
+    return [each for each in Inventory(root).look(0) if isinstance(each, Found)]
 
 
 def write(root: Path, container: str = WEB, file: str = "config.v2.json", **more: Any) -> Path:
@@ -43,7 +48,7 @@ def write(root: Path, container: str = WEB, file: str = "config.v2.json", **more
 
 def test_a_container_is_read(tmp_path: Path) -> None:
     write(tmp_path)
-    (found,) = Inventory(tmp_path).refresh(0)
+    (found,) = look(tmp_path)
 
     assert (found.id, found.name, found.image, found.labels) == (WEB, "web", "nginx:1", {"compose_project": "shop"})
     assert (found.state, found.since_ns, found.restarts, found.started) == (State.RUNNING, STARTED, 2, True)
@@ -66,73 +71,156 @@ def test_a_container_is_read(tmp_path: Path) -> None:
 )
 def test_states_are_those_of_the_engine(tmp_path: Path, state: dict[str, Any], expected: State) -> None:
     write(tmp_path, State=state)
-    (found,) = Inventory(tmp_path).refresh(0)
+    (found,) = look(tmp_path)
 
     assert found.state is expected
 
 
 def test_what_a_dead_container_left_is_read(tmp_path: Path) -> None:
-    write(tmp_path, State={"Running": False, "ExitCode": 137, "FinishedAt": "2026-11-23T21:16:40+01:00"})
-    (found,) = Inventory(tmp_path).refresh(0)
+    write(
+        tmp_path,
+        State={"Running": False, "ExitCode": 137, "OOMKilled": True, "FinishedAt": "2026-11-23T21:16:40+01:00"},
+        HasBeenManuallyStopped=True,
+    )
+    (found,) = look(tmp_path)
 
     assert (found.exit_code, found.since_ns) == ("137", 1_795_465_000 * SECOND)
+    assert (found.oom_killed, found.stopped_by_hand) == (True, True)
 
 
-def test_health_is_read(tmp_path: Path) -> None:
-    write(tmp_path, State={"Health": {"Status": "unhealthy"}})
-    (found,) = Inventory(tmp_path).refresh(0)
+def test_a_container_that_waits_for_its_restart_has_an_exit_code(tmp_path: Path) -> None:
+    write(tmp_path, State={"Restarting": True, "ExitCode": 3, "FinishedAt": "2026-11-23T20:17:40Z"})
+    (found,) = look(tmp_path)
 
-    assert found.health == "unhealthy"
+    assert (found.state, found.exit_code, found.health) == (State.RESTARTING, "3", None)
+
+
+def test_health_is_read_with_the_last_probe(tmp_path: Path) -> None:
+    log = [{"Start": NEVER, "End": NEVER, "ExitCode": 1, "Output": "refused\n"}]
+    write(tmp_path, State={"Health": {"Status": "unhealthy", "FailingStreak": 4, "Log": log}})
+    (found,) = look(tmp_path)
+
+    assert (found.health, found.failing_streak, found.probe_output) == ("unhealthy", 4, "refused\n")
 
 
 def test_old_engines_files_are_read(tmp_path: Path) -> None:
     write(tmp_path, file="config.json", Config={"Image": "nginx:1", "Labels": None})
 
-    assert [each.id for each in Inventory(tmp_path).refresh(0)] == [WEB]
+    assert [each.id for each in look(tmp_path)] == [WEB]
 
 
-def test_only_what_changed_is_read_again_and_slowly(tmp_path: Path) -> None:
+def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
     path = write(tmp_path)
     write(tmp_path, DB, Name="/db")
     inventory = Inventory(tmp_path)
-    first = inventory.refresh(0)
+    first = inventory.look(0)
     os.utime(path, ns=(1, 1))
 
-    assert [each.name for each in first] == ["web", "db"]
-    assert inventory.refresh(PACE_NS - 1) == []
-    assert [each.name for each in inventory.refresh(PACE_NS)] == ["web"]
+    assert [each.id for each in first] == [WEB, DB]
+    assert inventory.look(1, files=False) == []
+    assert [each.id for each in inventory.look(2)] == [WEB]
+    assert inventory.look(3) == []
+
+
+def test_a_folder_that_is_gone_is_a_removed_container(tmp_path: Path) -> None:
+    write(tmp_path)
+    inventory = Inventory(tmp_path)
+    inventory.look(0)
+    shutil.rmtree(tmp_path / "containers" / WEB)
+
+    assert inventory.look(7) == [Removed(WEB, 7)]
+    assert inventory.look(8) == []
+
+
+def test_a_root_that_is_gone_removes_nothing(tmp_path: Path) -> None:
+    write(tmp_path)
+    inventory = Inventory(tmp_path)
+    inventory.look(0)
+    (tmp_path / "containers").rename(tmp_path / "elsewhere")
+
+    assert (inventory.look(1), inventory.present, inventory.take_problems()) == ([], None, {"missing": 1})
+
+    (tmp_path / "elsewhere").rename(tmp_path / "containers")
+
+    assert (inventory.look(2), inventory.present) == ([], {WEB})
+
+
+def test_one_container_is_found_by_its_id(tmp_path: Path) -> None:
+    write(tmp_path)
+    inventory = Inventory(tmp_path)
+    found = inventory.find(WEB)
+
+    assert (found and found.name, inventory.find(DB), inventory.find("../web"), inventory.find("web")) == (
+        "web",
+        None,
+        None,
+        None,
+    )
+
+
+# ── bad input ────────────────────────────────────────────────────────────────────────
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
-    [("{", "format"), ("[]", "format"), ('{"ID": 7}', "format"), ("\x00", "format"), ("", "format")],
+    "content",
+    ["{", "[]", '{"ID": 7}', "\x00", "", "[" * 100_000, '{"ID":' * 50_000, f'{{"State": [], "ID": "{WEB}"}}'],
+    ids=["torn", "list", "id", "nul", "empty", "deep", "deep objects", "state"],
 )
-def test_a_file_that_is_no_configuration_is_counted(tmp_path: Path, content: str, reason: str) -> None:
+def test_a_file_that_is_no_configuration_is_counted_once(tmp_path: Path, content: str) -> None:
     write(tmp_path).write_text(content)
     inventory = Inventory(tmp_path)
 
-    assert inventory.refresh(0) == []
-    assert inventory.unreadable == {reason: 1}
+    assert inventory.look(0) == inventory.look(1) == []
+    assert inventory.take_problems() == {"format": 1}
+    assert inventory.take_problems() == {}
+
+
+def test_a_file_that_is_too_large_is_counted_and_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    with path.open("ab") as file:
+        file.truncate(10 << 20)
+    inventory = Inventory(tmp_path)
+
+    assert inventory.look(0) == []
+    assert inventory.take_problems() == {"too_large": 1}
+
+
+def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside")
+    (tmp_path / "containers" / WEB).mkdir(parents=True)
+    (tmp_path / "containers" / WEB / "config.v2.json").symlink_to(outside)
+    (tmp_path / "containers" / DB).symlink_to(outside.parent)
+    piped = "77" * 32
+    (tmp_path / "containers" / piped).mkdir()
+    os.mkfifo(tmp_path / "containers" / piped / "config.v2.json")
+    inventory = Inventory(tmp_path)
+
+    assert inventory.look(0) == []
+    assert [inventory.find(each) for each in (WEB, DB, piped)] == [None, None, None]
+
+
+@pytest.mark.parametrize("name", ["/w\nb", "/\x1b[31m", "/../../etc", "/" + "a" * 10_000, "", "/a b"])
+def test_what_is_not_a_name_names_nobody(tmp_path: Path, name: str) -> None:
+    write(tmp_path, Name=name, Config={"Image": "a\x07" + "b" * 100_000})
+    (found,) = look(tmp_path)
+
+    assert found.name is None
+    assert found.image is not None
+    assert found.image.isprintable()
+    assert len(found.image) <= 512
 
 
 def test_a_file_of_another_container_names_nobody(tmp_path: Path) -> None:
     write(tmp_path, ID=DB)
 
-    assert Inventory(tmp_path).refresh(0) == []
-
-
-def test_a_root_that_is_not_there_is_counted(tmp_path: Path) -> None:
-    inventory = Inventory(tmp_path / "none")
-
-    assert inventory.refresh(0) == []
-    assert inventory.unreadable == {"missing": 1}
+    assert look(tmp_path) == []
 
 
 def test_folders_that_are_no_containers_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "containers" / "lost+found").mkdir(parents=True)
     (tmp_path / "containers" / WEB).mkdir()
 
-    assert Inventory(tmp_path).refresh(0) == []
+    assert look(tmp_path) == []
 
 
 @given(st.text(max_size=200))
@@ -140,60 +228,4 @@ def test_reading_never_raises(tmp_path_factory: pytest.TempPathFactory, content:
     root = tmp_path_factory.mktemp("root")
     write(root).write_text(content)
 
-    assert Inventory(root).refresh(0) == []
-
-
-# ── what the lifecycle makes of it ───────────────────────────────────────────────────
-
-
-def stop(at: int) -> Event:
-    return Event(
-        STARTED + at, "container.stop", "vm", WEB, None, {}, "info", "engine", "log", 0, None, stamp_ns=STARTED + at
-    )
-
-
-def test_long_running_containers_show_on_day_one(tmp_path: Path) -> None:
-    write(tmp_path)
-    life = Lifecycle(SECOND)
-    made = life.process_inventory(Inventory(tmp_path).refresh(0), "vm", STARTED + 5)
-    (view,) = life.containers()
-
-    assert made == [StateChange(STARTED + 5, "vm", WEB, "web", None, State.RUNNING)]
-    assert (view.name, view.state, view.image, view.project, view.since_ns) == (
-        "web",
-        State.RUNNING,
-        "nginx:1",
-        "shop",
-        STARTED,
-    )
-
-
-def test_its_events_carry_name_and_project(tmp_path: Path) -> None:
-    write(tmp_path)
-    life = Lifecycle(SECOND)
-    life.process_inventory(Inventory(tmp_path).refresh(0), "vm", STARTED)
-    (outcome,) = life.process(stop(1))
-
-    assert isinstance(outcome, Outcome)
-    assert (outcome.event.name, outcome.event.attributes) == ("web", {"compose_project": "shop"})
-
-
-def test_the_log_is_believed_where_it_spoke(tmp_path: Path) -> None:
-    write(tmp_path, State={"Running": False})
-    life = Lifecycle(SECOND)
-    life.process(stop(0)._replace(event="container.start"))
-    made = life.process_inventory(Inventory(tmp_path).refresh(0), "vm", STARTED + 5)
-
-    assert made == [Renamed(STARTED + 5, "vm", WEB, "web", WEB[:12])]
-    assert [each.state for each in life.containers()] == [State.RUNNING]
-
-
-def test_its_name_is_remembered_after_removal(tmp_path: Path) -> None:
-    write(tmp_path)
-    life = Lifecycle(SECOND)
-    life.process_inventory(Inventory(tmp_path).refresh(0), "vm", STARTED)
-    life.process(stop(0)._replace(event="container.destroy"))
-    (outcome, *_) = life.process(stop(20 * SECOND)._replace(event="container.die"))
-
-    assert isinstance(outcome, Outcome)
-    assert outcome.event.name == "web"
+    assert look(root) == []

@@ -76,6 +76,13 @@ def test_containerds_disk_is_added_up(tmp_path: Path) -> None:
     assert (report.images, report.layers, report.drivers) == (7, 7, ("overlayfs",))
 
 
+def test_without_containerds_root_it_says_what_is_missing(tmp_path: Path) -> None:
+    report = survey(unpack("docker-26.1.5-containerd-root", tmp_path) / "lib")
+
+    assert "--containerd-root" in report.notes[0]
+    assert [each.log_size for each in report.containers if each.name == "gone"] == [74]
+
+
 def container(root: Path, container_id: str, name: str, driver: str, image: str, **more: Any) -> Path:
     folder = root / "containers" / container_id
     folder.mkdir(parents=True)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from host import IMAGE, Host
+from ports import wait_for
+from sidecar import Sidecar
 
 from logwatch.docker.bolt import Bucket, read
 from logwatch.docker.containers import is_id
@@ -246,3 +248,25 @@ def test_containerds_database_is_read_while_it_is_written(host: Host) -> None:
 def containers(base: Bucket) -> list[bytes]:
     found = base.bucket(b"v1", b"moby", b"containers")
     return list(found.buckets()) if found else []
+
+
+def test_run_follows_what_containers_write(host: Host, tmp_path: Path, sidecar: Callable[..., Sidecar]) -> None:
+    configuration = tmp_path / "logwatch.yml"
+    configuration.write_text("storage: {interval: 500ms}\n")
+    log = tmp_path / "messages"
+    log.write_text("Nov 23 18:12:57 vm kernel: nothing of docker's\n")
+    root = str(host.root / "lib")
+    process = sidecar("--config.file", str(configuration), "--log", str(log), "--docker-root", root)
+    host.docker("exec", "web", "dd", "if=/dev/zero", "of=/tmp/more", "bs=1000", "count=400")
+    host.docker("exec", "web", "sh", "-c", "echo said >/proc/1/fd/1")
+    (web,) = [each for each in engine(host, "/containers/json?size=1") if each["Names"] == ["/web"]]
+    wait_for(
+        lambda: process.value("docker_container_writable_bytes", name="web") == web["SizeRw"],
+        "the bytes that web wrote",
+    )
+
+    assert web["SizeRw"] >= 1_100_000
+    assert (process.value("docker_container_log_bytes", name="web") or 0) > 0
+    assert process.value("docker_images") == len(engine(host, "/images/json?all=1"))
+    layers = process.value("docker_storage_bytes", driver=engine(host, "/info")["Driver"], kind="image_layers")
+    assert layers == engine(host, "/system/df")["LayersSize"]

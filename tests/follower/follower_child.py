@@ -76,7 +76,6 @@ def main() -> None:
         if changed or chunk is not None:
             rows.update({key: text for key, text in changed.items() if text is not None})
             commit(state_path, {"rows": rows, **vars(counts)}, fault)
-            source.committed()
         if chunk is None:
             source.wait(0.05)
     source.close()

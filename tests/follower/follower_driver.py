@@ -173,7 +173,6 @@ class Reader:
         self.lines += self._fresh
         self.gaps += [*self._fresh_gaps, *self.source.gaps()]
         self._fresh, self._fresh_gaps = [], []
-        self.source.committed()
         return rows
 
     def step(self, seconds: float = 0.1) -> bool:

@@ -177,7 +177,6 @@ def test_what_is_not_a_fifo_is_refused(tmp_path: Path, make, told: str) -> None:
 def test_nothing_of_a_pipe_is_kept(pipe: Pipe) -> None:
     source = StdinSource(fd=pipe.reader)
     source.restore({"-": "whatever"})
-    source.committed()
 
     assert source.changed_rows() == {}
     assert source.gaps() == []

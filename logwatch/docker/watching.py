@@ -1,0 +1,176 @@
+"""Watches the containers of a DOCKER_ROOT in a thread, so that short states are seen.
+
+    inotify on containers/ ──▶ a new folder: watch it, read its file    ┐
+    inotify on containers/<id>/ ──▶ config.v2.json was renamed: read it ├─▶ queue ─▶ the loop
+    each PACE: list the folders; without inotify: compare all files     ┘
+
+`docker pause` and `docker unpause` may be 20 ms apart, and a container of `docker run --rm` lasts
+half a second: the loop, which commits in between, would be too late. The thread only reads files and
+queues what it saw. Where inotify has no more watches (fs.inotify.max_user_watches), or is
+not available, files are compared at a pace that grows with their number.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+import inotify_simple
+
+from logwatch.docker.containers import FILES, FOLDER, is_id
+from logwatch.docker.inventory import Inventory, Sight
+
+MOST_QUEUED = 50_000
+"""Most sights that wait for the loop; the oldest are dropped."""
+PACE = 15.0
+"""Seconds between two lists of the folders while inotify reports changes."""
+MISSING_PACE = 0.2
+"""Seconds between two looks while there is no root."""
+FIRST_PACE = 1.0
+"""Seconds between two looks at the files without inotify."""
+PER_FILE = 0.015
+"""Seconds by which each file lengthens that."""
+LAST_PAUSE = 1.0
+"""How long a stop waits for the thread."""
+_flags = inotify_simple.flags
+_CHANGES = _flags.CREATE | _flags.MOVED_TO | _flags.CLOSE_WRITE | _flags.DELETE | _flags.MOVED_FROM
+_FOLDERS = _flags.ONLYDIR | _flags.DONT_FOLLOW
+
+log = logging.getLogger("logwatch.inventory")
+
+
+class Watch:
+    """Queues what changes below a DOCKER_ROOT; `take` may be called from any thread."""
+
+    def __init__(self, docker_root: Path, wake: Callable[[], None], *, notify: bool = True) -> None:
+        """`wake` is called after something was queued."""
+        self.inventory = Inventory(docker_root)
+        self._wake = wake
+        self._notify = notify
+        self._folder = docker_root / FOLDER
+        self._inotify: inotify_simple.INotify | None = None
+        self._ids: dict[int, str] = {}
+        """Watch to container; the empty text for the folder of all."""
+        self._complete = False
+        """inotify reports every change: no file has to be compared."""
+        self._queue: deque[Sight] = deque(maxlen=MOST_QUEUED)
+        self.first_look_ns: int | None = None
+        """When the first look began; what was created later was not there then."""
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inventory", daemon=True)
+
+    def start(self) -> None:
+        """Begin to watch."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(LAST_PAUSE)
+
+    def take(self) -> list[Sight]:
+        """Return what was seen since the last call, in order."""
+        sights: list[Sight] = []
+        while self._queue:
+            sights.append(self._queue.popleft())
+        return sights
+
+    # ── the thread ───────────────────────────────────────────────────────────────────
+
+    def _run(self) -> None:
+        next_look = 0.0
+        while not self._stopped.is_set():
+            now = time.monotonic()
+            if now >= next_look:
+                self._look()
+                next_look = time.monotonic() + self._pace()
+            if self._inotify is None:
+                self._stopped.wait(min(0.5, self._pace()))
+            else:
+                self._read_events(self._inotify, min(0.5, max(0.0, next_look - now)))
+        if self._inotify is not None:
+            self._inotify.close()
+
+    def _pace(self) -> float:
+        if self.inventory.missing:
+            return MISSING_PACE
+        return PACE if self._complete else FIRST_PACE + PER_FILE * len(self._ids or self.inventory.known())
+
+    def _look(self) -> None:
+        """Compare folders and files with the last look; begin to watch what is new."""
+        began_ns = time.time_ns()
+        watched = self._complete and self._watch_all()
+        sights = self.inventory.look(began_ns, files=not watched)
+        if not watched:
+            self._complete = self._watch_all()
+            sights += self.inventory.read_changed(self.inventory.known())  # changed before it was watched
+        self._put(sights)
+        self.first_look_ns = self.first_look_ns or began_ns
+
+    def _put(self, sights: list[Sight]) -> None:
+        if sights:
+            self._queue.extend(sights)
+            self._wake()
+
+    # ── inotify ──────────────────────────────────────────────────────────────────────
+
+    def _watch_all(self) -> bool:
+        """Watch the folder of all containers and those of the known ones; False if one cannot be watched."""
+        if self._inotify is None:
+            self._inotify = _open() if self._notify else None
+        if self._inotify is None:
+            return False
+        if "" not in self._ids.values() and not self._add(self._inotify, ""):
+            return False
+        watched = set(self._ids.values())
+        return all(self._add(self._inotify, each) for each in self.inventory.known() if each not in watched)
+
+    def _add(self, inotify: inotify_simple.INotify, container_id: str) -> bool:
+        try:
+            self._ids[inotify.add_watch(self._folder / container_id, _CHANGES | _FOLDERS)] = container_id
+        except (FileNotFoundError, NotADirectoryError):
+            return bool(container_id)  # removed meanwhile: the next event or look reports that
+        except OSError as error:
+            if container_id == "" or self._complete:
+                log.warning("%s cannot be watched: %s: its files are compared instead", self._folder, error.strerror)
+            self._complete = False
+            return False
+        return True
+
+    def _read_events(self, inotify: inotify_simple.INotify, timeout: float) -> None:
+        for event in inotify.read(timeout=round(timeout * 1000)):
+            container_id = self._ids.get(event.wd)
+            if event.mask & _flags.Q_OVERFLOW:
+                self._complete = False
+            elif event.mask & _flags.IGNORED:
+                self._ids.pop(event.wd, None)
+                self._complete = self._complete and container_id != ""
+            elif container_id == "":
+                self._folder_event(inotify, event.mask, event.name)
+            elif container_id is not None and event.name in FILES and not event.mask & _flags.DELETE:
+                self._put(self.inventory.read_changed([container_id]))
+
+    def _folder_event(self, inotify: inotify_simple.INotify, mask: int, name: str) -> None:
+        """A container's folder came or went."""
+        if not is_id(name):
+            return
+        if mask & (_flags.CREATE | _flags.MOVED_TO):
+            self._complete = self._add(inotify, name) and self._complete
+            self._put(self.inventory.read_changed([name]))
+        else:
+            self._put(self.inventory.removed(name, time.time_ns()))
+
+
+def _open() -> inotify_simple.INotify | None:
+    # As in sources/inotify.py: inotify_simple would start a child that inherits the lock of the state directory.
+    inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001 - pinned by a test of the sources
+    try:
+        return inotify_simple.INotify()
+    except OSError:
+        return None

@@ -1,0 +1,127 @@
+"""The thread that watches the containers of a DOCKER_ROOT: with inotify, and without."""
+
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from logwatch.docker.inventory import Found, Removed, Sight
+from logwatch.docker.watching import Watch
+
+WEB = "3f" * 32
+DB = "a0" * 32
+
+
+def write(root: Path, container: str = WEB, **state: object) -> None:
+    """Write as the engine does: beside it, then renamed."""
+    folder = root / "containers" / container
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"ID": container, "Name": "/web", "State": {"Running": True, **state}})
+    (folder / ".tmp-config").write_text(text)
+    (folder / ".tmp-config").rename(folder / "config.v2.json")
+
+
+class Seen:
+    """What a watch has seen, as it arrives."""
+
+    def __init__(self) -> None:
+        self.sights: list[Sight] = []
+        self.woken = threading.Event()
+
+    def until(self, watch: Watch, enough: Callable[[list[Sight]], bool]) -> list[Sight]:
+        """Wait until enough was seen."""
+        end = time.monotonic() + 30
+        while not enough(self.sights) and time.monotonic() < end:
+            self.woken.wait(0.05)
+            self.woken.clear()
+            self.sights += watch.take()
+        return self.sights
+
+
+@contextmanager
+def watching(root: Path, *, notify: bool) -> Iterator[tuple[Watch, Seen]]:
+    seen = Seen()
+    watch = Watch(root, seen.woken.set, notify=notify)
+    watch.start()
+    try:
+        yield watch, seen
+    finally:
+        watch.close()
+
+
+def names(sights: list[Sight]) -> list[str]:
+    return [f"{each.id[:2]} {'gone' if isinstance(each, Removed) else each.state}" for each in sights]
+
+
+@pytest.mark.parametrize("notify", [True, False], ids=["inotify", "polling"])
+def test_containers_come_change_and_go(tmp_path: Path, *, notify: bool) -> None:
+    write(tmp_path)
+    with watching(tmp_path, notify=notify) as (watch, seen):
+        seen.until(watch, lambda sights: len(sights) == 1)
+        write(tmp_path, DB)
+        seen.until(watch, lambda sights: len(sights) == 2)
+        write(tmp_path, Paused=True)
+        seen.until(watch, lambda sights: len(sights) == 3)
+        shutil.rmtree(tmp_path / "containers" / DB)
+        seen.until(watch, lambda sights: len(sights) == 4)
+
+    assert names(seen.sights) == ["3f running", "a0 running", "3f paused", "a0 gone"]
+
+
+def test_states_that_last_milliseconds_are_seen(tmp_path: Path) -> None:
+    write(tmp_path)
+    with watching(tmp_path, notify=True) as (watch, seen):
+        seen.until(watch, bool)
+        for paused in (True, False) * 5:
+            write(tmp_path, Paused=paused)
+            time.sleep(0.05)
+        seen.until(watch, lambda sights: len(sights) == 11)
+
+    states = names(seen.sights)
+    assert states[1:] == ["3f paused", "3f running"] * 5
+
+
+@pytest.mark.parametrize("notify", [True, False], ids=["inotify", "polling"])
+def test_a_root_that_appears_late_is_watched(tmp_path: Path, *, notify: bool) -> None:
+    with watching(tmp_path / "late", notify=notify) as (watch, seen):
+        while not watch.inventory.missing:
+            time.sleep(0.01)
+        began_ns = watch.first_look_ns
+        write(tmp_path / "late")
+        seen.until(watch, bool)
+
+    assert names(seen.sights) == ["3f running"]
+    assert began_ns is not None
+    assert isinstance(seen.sights[0], Found)
+    assert seen.sights[0].seen_ns >= began_ns - 1_000_000_000
+
+
+def test_folders_that_come_and_go_at_once_do_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "containers").mkdir()
+    with watching(tmp_path, notify=True) as (watch, seen):
+        while watch.first_look_ns is None:
+            time.sleep(0.01)
+        for number in range(200):
+            folder = tmp_path / "containers" / f"{number:064x}"
+            folder.mkdir()
+            folder.rmdir()
+        write(tmp_path)
+        seen.until(watch, lambda sights: any(each.id == WEB for each in sights))
+
+    assert names(seen.sights) == ["3f running"]
+
+
+def test_no_descriptor_stays_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(3):
+        write(tmp_path, f"{number:064x}")
+        with watching(tmp_path, notify=True) as (watch, seen):
+            seen.until(watch, bool)
+
+    assert len(os.listdir("/proc/self/fd")) == before
