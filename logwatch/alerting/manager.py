@@ -29,7 +29,7 @@ from logwatch.matching.redaction import Masker
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import AGENT
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
-from logwatch.promql import NEVER_NS, Query, Sample
+from logwatch.promql import Query, Sample
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
@@ -108,18 +108,19 @@ class Alerts:
     def _next_ns(self, from_ns: int, clock_ns: int, deadline: Callable[[], int | None], stretch: int) -> int | None:
         """The next time to be evaluated, from `from_ns` on and before the clock's."""
         self._storage.update()
-        nearest_ns = next_ns = NEVER_NS
+        nearest_ns = next_ns = clock_ns
         for interval_ns, groups in self._by_interval.items():
             interval_ns *= stretch
-            nearest_ns = min(nearest_ns, _at_or_after(from_ns, interval_ns))
-            due_ns = min([group.due_ns for group in groups])
-            next_ns = min(next_ns, _at_or_after(max(from_ns, due_ns), interval_ns))
-        if nearest_ns >= clock_ns:
-            return None
-        wake_ns = deadline() if next_ns > nearest_ns else None
-        if wake_ns is not None:
-            wake_ns = max(from_ns, wake_ns)
-            next_ns = min(next_ns, *(_at_or_after(wake_ns, interval * stretch) for interval in self._by_interval))
+            time_ns = _at_or_after(from_ns, interval_ns)
+            if time_ns < clock_ns:
+                nearest_ns = min(nearest_ns, time_ns)
+                due_ns = min([group.due_ns for group in groups])
+                next_ns = min(next_ns, time_ns if due_ns <= time_ns else _at_or_after(due_ns, interval_ns))
+        if nearest_ns < next_ns:
+            wake_ns = deadline()
+            if wake_ns is not None and wake_ns < next_ns:
+                wake_ns = max(from_ns, wake_ns)
+                next_ns = min(next_ns, *[_at_or_after(wake_ns, each * stretch) for each in self._by_interval])
         return next_ns if next_ns < clock_ns else None
 
     def evaluate(self, time_ns: int) -> bool:

@@ -89,6 +89,11 @@ class SeriesStore:
                 points.times[:], points.values[:] = [0], points.values[-1:]
                 self._changed[points] = (key, 0)
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether `take_changed` would return any series."""
+        return bool(self._changed)
+
     def take_changed(self) -> dict[ChangePoints, Changed]:
         """The series that changed since the last call; one without change points is gone."""
         changed, self._changed = self._changed, {}
