@@ -92,7 +92,7 @@ class AlertStore:
         """Resolve the sent alerts that no rule makes any more, and drop them after a while.
 
         A rule was removed, replaced by one with other labels, or `external_labels` changed: receivers
-        would never hear that the alert ended. What some rule makes fire again, by its fingerprint, goes on.
+        would never be sent that the alert resolved. What some rule makes fire again, by its fingerprint, goes on.
         """
         for key, (gone, alert) in list(self._removed.items()):
             if alert.fingerprint in firing or now_ns - (alert.ends_ns or now_ns) > RESOLVED_RETENTION_NS:

@@ -26,7 +26,7 @@ MOST_WAITING = 1024
 LONGEST = 400
 """Characters of a line that are shown."""
 MASKED_BYTES = 8192
-"""Of a message that are searched for secrets: a secret behind its shown part may still tell what stands in that."""
+"""Of a message that are searched for secrets: a secret after its shown part can still reveal what is in that."""
 
 Key = tuple[str, str, str]
 """Type, action, name."""

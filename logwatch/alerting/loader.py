@@ -36,9 +36,9 @@ class Loaded:
 def load(
     paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS, disabled: Container[str] = ()
 ) -> tuple[Group, ...]:
-    """Load alert files; RuleError tells every mistake.
+    """Load alert files; raises RuleError with every mistake.
 
-    A user's alert stands for the shipped ones of the same name; `disabled` names alerts that do not
+    A user's alert replaces the shipped ones of the same name; `disabled` names alerts that do not
     run. `interval_ns` is that of groups which name none.
     """
     loaded = gather(paths, interval_ns=interval_ns)

@@ -131,7 +131,7 @@ class QueryStorage:
                         self.index.add(name, dict(pairs), points.times, points.values)
 
     def _is_known(self, name: str, points: ChangePoints, since_ns: int) -> bool:
-        """Tell the index of a change, if it has the series."""
+        """Pass a change to the index; whether it has the series."""
         if points.times:
             return self.index.touch(name, points.times, since_ns)
         self.index.remove(name, points.times)

@@ -116,7 +116,7 @@ def largest_first(element: Element) -> tuple[bool, float]:
 
 
 def absent(labels: Labels) -> VectorFunction:
-    """`absent(vector)`: 1, with these labels, when there is no element."""
+    """`absent(vector)`: 1, with these labels, when there are no elements."""
     return lambda elements: [] if elements else [(labels, 1.0)]
 
 
