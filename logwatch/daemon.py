@@ -142,7 +142,7 @@ class Daemon:
             return
         # What is committed is all there is to know: the new stages start from there.
         loaded.pipeline.restore(self._store.load().stages)
-        loaded.pipeline.alerts.inherit(self._driver.pipeline.alerts)
+        loaded.pipeline.alerts.resume_from(self._driver.pipeline.alerts)
         self._driver.replace_pipeline(loaded.pipeline)
         self._publisher.reconfigure(nanoseconds(loaded.config.alerting.lateness))
         if loaded.receivers is not None:

@@ -209,8 +209,8 @@ class Pipeline:
             self._outcomes += [Outcome(0, event) for event in extraction.events]
         else:
             for event in extraction.events:
-                if self.alerts:
-                    self.alerts.evidence.hold(event.path, event.offset, record)
+                if self.alerts.has_groups:
+                    self.alerts.evidence.add_line(event.path, event.offset, record)
                 self._process_consequences(self.lifecycle.process(event))
             for event in extraction.failed:
                 self._process_consequences(self.lifecycle.process(event))
@@ -239,8 +239,8 @@ class Pipeline:
 
     def _process_outcome(self, outcome: Outcome) -> list[Event]:
         self._outcomes.append(outcome)
-        if self.alerts:
-            self.alerts.take_in(outcome)
+        if self.alerts.has_groups:
+            self.alerts.process(outcome)
         if self._live_ns is not None and not outcome.amends:
             self.source_metrics.observe_delay(self._live_ns - outcome.event.time_ns, self.clock_ns)
         return self.correlator.process(outcome)
@@ -310,7 +310,7 @@ class Pipeline:
 
     def take_transaction(self, outcomes: list[Outcome]) -> Transaction:
         """Hand over what is to be committed with these events: what all stages changed since the last call."""
-        if not self._moved and not self.alerts.unsaved:
+        if not self._moved and not self.alerts.has_changes:
             # Time that merely goes by is no reason to write.
             return Transaction(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
         self._moved = False

@@ -24,7 +24,7 @@ class AlertStore:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self.on_resolved: Callable[[Alert], None] = lambda _: None
+        self._on_resolved: Callable[[Alert], None] = lambda _: None
         self._active: StateTable[tuple[Any, ...], ActiveAlert] = StateTable("alert", ActiveAlert.row, _active_from)
         self._resolved: StateTable[tuple[int], Numbered] = StateTable("past", _numbered_row, _numbered_from)
         self._removed: StateTable[tuple[str, int], Removed] = StateTable("orphan", _removed_row, _removed_from)
@@ -32,6 +32,10 @@ class AlertStore:
         """The external labels that receivers know alerts with."""
         self._count = 0
         self.tables: Sequence[StateTable[Any, Any]] = (self._active, self._resolved, self._removed, self._external)
+
+    def call_on_resolved(self, callback: Callable[[Alert], None]) -> None:
+        """Call `callback` with every alert that resolves."""
+        self._on_resolved = callback
 
     # ── from the evaluation ──────────────────────────────────────────────────────────
 
@@ -52,7 +56,7 @@ class AlertStore:
     def _resolve(self, alert: Alert) -> None:
         self._count += 1
         self._resolved[(self._count % RESOLVED_LENGTH,)] = (self._count, alert)
-        self.on_resolved(alert)
+        self._on_resolved(alert)
 
     def resolved(self) -> tuple[Alert, ...]:
         """The alerts that resolved last, oldest first."""
@@ -88,7 +92,7 @@ class AlertStore:
         """Resolve the sent alerts that no rule makes any more, and drop them after a while.
 
         A rule was removed, replaced by one with other labels, or `external_labels` changed: receivers
-        would never hear that the alert ended. What some rule makes fire again, by its fingerprint, goes on.
+        would never be sent that the alert resolved. What some rule makes fire again, by its fingerprint, goes on.
         """
         for key, (gone, alert) in list(self._removed.items()):
             if alert.fingerprint in firing or now_ns - (alert.ends_ns or now_ns) > RESOLVED_RETENTION_NS:

@@ -98,7 +98,7 @@ class Step(NamedTuple):
 NO_STEP = Step(set(), [], [], 0)
 
 
-# ── the life of an alert ─────────────────────────────────────────────────────────────
+# ── the states of an alert ─────────────────────────────────────────────────────────────
 
 
 def step(
@@ -183,7 +183,7 @@ class AlertingRule:
 
     rule: AlertRule
     key: tuple[str, ...]
-    """Tells it from every other rule, also after a restart."""
+    """Identifies the rule, also after a restart."""
     id: str
     """`<group>/<alert>`, as operators see it."""
     live: LiveQuery

@@ -26,7 +26,7 @@ MOST_WAITING = 1024
 LONGEST = 400
 """Characters of a line that are shown."""
 MASKED_BYTES = 8192
-"""Of a message that are searched for secrets: a secret behind its shown part may still tell what stands in that."""
+"""Of a message that are searched for secrets: a secret after its shown part can still reveal what is in that."""
 
 Key = tuple[str, str, str]
 """Type, action, name."""
@@ -63,13 +63,13 @@ class Evidence:
 
     # ── from the log ─────────────────────────────────────────────────────────────────
 
-    def hold(self, path: str, offset: int, record: Record) -> None:
+    def add_line(self, path: str, offset: int, record: Record) -> None:
         """Keep a line until the event it reports is accepted."""
         self._waiting[path, offset] = record
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
 
-    def take_in(self, outcome: Outcome) -> None:
+    def process(self, outcome: Outcome) -> None:
         """Note the line of an accepted event; one that only completes an event adds nothing."""
         event = outcome.event
         record = self._waiting.get((event.path, event.offset))
@@ -112,7 +112,7 @@ class Evidence:
 
     # ── for an alert ─────────────────────────────────────────────────────────────────
 
-    def behind(self, labels: Mapping[str, str], selectors: Iterable[Selector]) -> str:
+    def lines_about(self, labels: Mapping[str, str], selectors: Iterable[Selector]) -> str:
         """The last lines about what an alert with these labels is about, one below the other."""
         found: set[Line] = set()
         for selector in selectors:

@@ -30,7 +30,7 @@ class Group:
 
 
 class GroupState:
-    """A group under evaluation; `same` counts the rules so far that only their place tells apart."""
+    """A group under evaluation; `same` counts the rules so far that differ only in their place."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class GroupState:
 
 
 def _key(group: Group, rule: AlertRule | RecordingRule, same: Counter[Key]) -> Key:
-    """What tells a rule from every other one, also after a restart."""
+    """What identifies a rule, also after a restart."""
     labels = {name: getattr(text, "text", text) for name, text in rule.labels.items()}
     key: Key = (group.name, rule.name, json.dumps(labels, sort_keys=True))
     same[key] += 1

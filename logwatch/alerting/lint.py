@@ -1,4 +1,4 @@
-"""What `logwatch check` has to say about alert files, beyond what keeps them from loading."""
+"""What `logwatch check` reports about alert files, beyond what keeps them from loading."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from logwatch.rulefiles.vocabulary import did_you_mean
 
 EVERYWHERE = frozenset({"job", "instance", "__name__"})
 ANY = None
-"""Of a metric whose labels nobody can tell."""
+"""Of a metric whose labels are not known."""
 WANTED = {"summary": "one sentence that says what is wrong", "description": "what it means, and where to look"}
 
 Known = Mapping[str, frozenset[str] | None]

@@ -10,7 +10,6 @@ from pathlib import Path
 from logwatch.alerting import templates
 from logwatch.alerting.alerting_rule import AlertRule
 from logwatch.alerting.group import Group
-from logwatch.alerting.placing import place
 from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.alerting.schema import NEWER, GroupSpec, RuleSpec
 from logwatch.errors import Mistake, RuleError, mistake
@@ -37,9 +36,9 @@ class Loaded:
 def load(
     paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS, disabled: Container[str] = ()
 ) -> tuple[Group, ...]:
-    """Load alert files; RuleError tells every mistake.
+    """Load alert files; raises RuleError with every mistake.
 
-    A user's alert stands for the shipped ones of the same name; `disabled` names alerts that do not
+    A user's alert replaces the shipped ones of the same name; `disabled` names alerts that do not
     run. `interval_ns` is that of groups which name none.
     """
     loaded = gather(paths, interval_ns=interval_ns)
@@ -206,3 +205,42 @@ class _Reader:
 
 def _nanoseconds(length: timedelta) -> int:
     return length // timedelta(microseconds=1) * 1000
+
+
+# ── places in files ──────────────────────────────────────────────────────────────────
+
+
+def place(source: str, mark: Mark, text: str, offset: int) -> Mark:
+    """The place of text[offset] of the scalar that begins at `mark` in the file's `source`.
+
+    A YAML value may be folded, indented and quoted, so that its characters are not where they seem.
+    What all styles have in common is the order of the characters that are not blank.
+    """
+    lines = source.splitlines(keepends=True)
+    if not 0 < mark.line <= len(lines):
+        return mark
+    start = sum(map(len, lines[: mark.line - 1])) + mark.column - 1
+    quote = source[start : start + 1]
+    if quote in {"|", ">"}:
+        start = source.find("\n", start) + 1
+    elif quote in {"'", '"'}:
+        start += 1
+    before = sum(not character.isspace() for character in text[:offset])
+    position = _skip(source, start, before, quote)
+    line_start = source.rfind("\n", 0, position) + 1
+    return Mark(mark.path, source.count("\n", 0, position) + 1, position - line_start + 1)
+
+
+def _skip(source: str, position: int, count: int, quote: str) -> int:
+    """Pass over blanks and so many other characters, an escape of a quoted scalar as one."""
+    while position < len(source):
+        if not source[position].isspace():
+            if count == 0:
+                break
+            count -= 1
+            escaped = (quote == '"' and source[position] == "\\") or (
+                quote == "'" and source[position : position + 2] == "''"
+            )
+            position += escaped
+        position += 1
+    return min(position, max(0, len(source) - 1))

@@ -29,7 +29,7 @@ from logwatch.matching.redaction import Masker
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import AGENT
 from logwatch.model import SECOND, Alert, Outcome, SampleChange
-from logwatch.promql import NEVER_NS, Query, Sample
+from logwatch.promql import Query, Sample
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
@@ -76,7 +76,8 @@ class Alerts:
         self._is_restored = False
         self.tables: Sequence[StateTable[Any, Any]] = (storage.recorded.table, self.evidence.table, *self._store.tables)
 
-    def __bool__(self) -> bool:
+    @property
+    def has_groups(self) -> bool:
         """Whether there is any group."""
         return bool(self._groups)
 
@@ -107,18 +108,19 @@ class Alerts:
     def _next_ns(self, from_ns: int, clock_ns: int, deadline: Callable[[], int | None], stretch: int) -> int | None:
         """The next time to be evaluated, from `from_ns` on and before the clock's."""
         self._storage.update()
-        nearest_ns = next_ns = NEVER_NS
+        nearest_ns = next_ns = clock_ns
         for interval_ns, groups in self._by_interval.items():
             interval_ns *= stretch
-            nearest_ns = min(nearest_ns, _at_or_after(from_ns, interval_ns))
-            due_ns = min([group.due_ns for group in groups])
-            next_ns = min(next_ns, _at_or_after(max(from_ns, due_ns), interval_ns))
-        if nearest_ns >= clock_ns:
-            return None
-        wake_ns = deadline() if next_ns > nearest_ns else None
-        if wake_ns is not None:
-            wake_ns = max(from_ns, wake_ns)
-            next_ns = min(next_ns, *(_at_or_after(wake_ns, interval * stretch) for interval in self._by_interval))
+            time_ns = _at_or_after(from_ns, interval_ns)
+            if time_ns < clock_ns:
+                nearest_ns = min(nearest_ns, time_ns)
+                due_ns = min([group.due_ns for group in groups])
+                next_ns = min(next_ns, time_ns if due_ns <= time_ns else _at_or_after(due_ns, interval_ns))
+        if nearest_ns < next_ns:
+            wake_ns = deadline()
+            if wake_ns is not None and wake_ns < next_ns:
+                wake_ns = max(from_ns, wake_ns)
+                next_ns = min(next_ns, *[_at_or_after(wake_ns, each * stretch) for each in self._by_interval])
         return next_ns if next_ns < clock_ns else None
 
     def evaluate(self, time_ns: int) -> bool:
@@ -158,9 +160,9 @@ class Alerts:
         self.version += changed
         return changed
 
-    def inherit(self, before: Alerts) -> None:
-        """Go on with what was measured before a reload; the one before is done."""
-        self._storage.measured.inherit(before._storage.measured, self._storage.read)
+    def resume_from(self, before: Alerts) -> None:
+        """Go on with what was measured before a reload; the previous one takes in no more changes."""
+        self._storage.measured.resume_from(before._storage.measured, self._storage.read)
         before._storage.close()
 
     def _set_back(self) -> None:
@@ -211,7 +213,7 @@ class Alerts:
         """Keep what an evaluation changed."""
         for alert in changes.began:
             selectors = [reading.selector for reading in rule.rule.query.readings]
-            alert.evidence = self.evidence.behind(alert.labels, selectors) or alert.evidence
+            alert.evidence = self.evidence.lines_about(alert.labels, selectors) or alert.evidence
         for alert in changes.ended:
             self._store.resolve(rule.id, alert, time_ns)
         self._store.save(rule, changes.changed)
@@ -235,13 +237,13 @@ class Alerts:
 
     # ── for others ───────────────────────────────────────────────────────────────────
 
-    def tell_resolved(self, hear: Callable[[Alert], None]) -> None:
-        """Call `hear` with every alert that resolves, when it does."""
-        self._store.on_resolved = hear
+    def on_resolved(self, callback: Callable[[Alert], None]) -> None:
+        """Call `callback` with every alert that resolves, when it does."""
+        self._store.call_on_resolved(callback)
 
-    def take_in(self, outcome: Outcome) -> None:
+    def process(self, outcome: Outcome) -> None:
         """Keep the line of an accepted event as evidence."""
-        self.evidence.take_in(outcome)
+        self.evidence.process(outcome)
 
     def outgoing(self, now_ns: int, *, live: bool = True) -> list[Alert]:
         """What receivers are sent: what fires, and for 15 minutes what no longer does.
@@ -255,7 +257,7 @@ class Alerts:
         """What fires, whether or not it is sent."""
         return self._store.firing(alerting_rules(self._rules()), now_ns)
 
-    def ask(self, query: Query, time_ns: int) -> list[Sample] | float:
+    def query(self, query: Query, time_ns: int) -> list[Sample] | float:
         """The result of a query of the replacement at this time; raises EvaluationError."""
         return self._storage.evaluate(query, time_ns)
 
@@ -272,7 +274,7 @@ class Alerts:
     # ── state ────────────────────────────────────────────────────────────────────────
 
     @property
-    def unsaved(self) -> bool:
+    def has_changes(self) -> bool:
         """Whether there is something to commit that no line brought about."""
         return any(table.has_changes for table in self._store.tables)
 

@@ -118,18 +118,20 @@ class QueryStorage:
 
     def update(self) -> None:
         """Take in the series that changed since the last call."""
-        for name, values, points, since_ns in self._journal:
+        journal = self._journal
+        for name, values, points, since_ns in journal:
             if name in self._of_lines and not self._is_known(name, points, since_ns):
                 labels = zip(self._registry.label_names(name), values, strict=True)
                 self.index.add(name, dict(labels), points.times, points.values)
-        self._journal.clear()
+        journal.clear()
         for store in (self.recorded, self.measured):
-            for points, ((name, *pairs), since_ns) in store.take_changed().items():
-                if name in self._of_rules and not self._is_known(name, points, since_ns):
-                    self.index.add(name, dict(pairs), points.times, points.values)
+            if store.has_changed:
+                for points, ((name, *pairs), since_ns) in store.take_changed().items():
+                    if name in self._of_rules and not self._is_known(name, points, since_ns):
+                        self.index.add(name, dict(pairs), points.times, points.values)
 
     def _is_known(self, name: str, points: ChangePoints, since_ns: int) -> bool:
-        """Tell the index of a change, if it has the series."""
+        """Pass a change to the index; whether it has the series."""
         if points.times:
             return self.index.touch(name, points.times, since_ns)
         self.index.remove(name, points.times)

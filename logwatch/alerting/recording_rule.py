@@ -31,7 +31,7 @@ class RecordingState:
 
     rule: RecordingRule
     key: tuple[str, ...]
-    """Tells it from every other rule, also after a restart."""
+    """Identifies the rule, also after a restart."""
     id: str
     """`<group>/<metric>`, as operators see it."""
     live: LiveQuery

@@ -26,13 +26,13 @@ NEWER = {
 
 def _metric(text: str) -> str:
     if METRIC.fullmatch(text) is None:
-        raise refuse(f"'{text}' is no metric name: use letters, digits, _ and :, such as 'job:errors:rate5m'")
+        raise refuse(f"'{text}' is not a metric name: use letters, digits, _ and :, such as 'job:errors:rate5m'")
     return text
 
 
 def _label(text: str) -> str:
     if LABEL.fullmatch(text) is None or text == "__name__":
-        raise refuse(f"'{text}' is no label name: use letters, digits and _")
+        raise refuse(f"'{text}' is not a label name: use letters, digits and _")
     return text
 
 

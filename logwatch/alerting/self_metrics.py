@@ -21,7 +21,7 @@ COUNTS = frozenset(name for family in FAMILIES if family.kind != "gauge" for nam
 def measure(store: SeriesStore, names: Collection[str], samples: Iterable[SampleChange], time_ns: int) -> None:
     """Put the samples of these names.
 
-    What a counter counted before its first sample is no increase: nobody knows when that was. A series
+    What a counter counted before its first sample does not count as an increase, because its time is not known. A series
     that comes later has counted from 0 since the previous sample.
     """
     vectors: dict[str, list[tuple[Mapping[str, str], float]]] = {name: [] for name in MEASURED.keys() & names}

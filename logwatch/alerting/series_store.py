@@ -75,7 +75,7 @@ class SeriesStore:
             for owner in {stored.owner for stored in series.values()} - set(owners):
                 self.put(name, (), now_ns, owner)
 
-    def inherit(self, before: SeriesStore, names: Collection[str]) -> None:
+    def resume_from(self, before: SeriesStore, names: Collection[str]) -> None:
         """Go on with the series of these names that another had."""
         for name in before._by_name.keys() & names:
             self._by_name[name] = before._by_name[name]
@@ -88,6 +88,11 @@ class SeriesStore:
                 points = stored.points
                 points.times[:], points.values[:] = [0], points.values[-1:]
                 self._changed[points] = (key, 0)
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether `take_changed` would return any series."""
+        return bool(self._changed)
 
     def take_changed(self) -> dict[ChangePoints, Changed]:
         """The series that changed since the last call; one without change points is gone."""

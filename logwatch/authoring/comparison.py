@@ -38,7 +38,7 @@ class Difference(NamedTuple, Generic[Thing]):
 def account(source: Source, pipeline: Pipeline, now_ns: int, stopped: Callable[[], bool]) -> Account:
     """Run a log through the pipeline to its end."""
     made = Account()
-    pipeline.alerts.tell_resolved(made.alerts.append)
+    pipeline.alerts.on_resolved(made.alerts.append)
     Replay(
         source=source,
         pipeline=pipeline,

@@ -68,7 +68,7 @@ class Alerts:
         self._show = alert_formatter(output_format)
         self._out = out
         self._fired: list[Alert] = []
-        pipeline.alerts.tell_resolved(self._fired.append)
+        pipeline.alerts.on_resolved(self._fired.append)
 
     def on_event(self, event: Event) -> None:
         """Events are not printed."""

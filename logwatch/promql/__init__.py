@@ -3,7 +3,7 @@
     query = promql.compile('increase(docker_container_events_total{action="die"}[15m]) > 3')
     index = promql.SeriesIndex(promql.Scrape({"job": "logwatch", "instance": "host:9765"}))
     live = promql.LiveQuery(query, index.scrape)
-    index.watch(live)                      # index.add, touch and remove say what becomes of series
+    index.watch(live)                      # index.add, touch and remove report changes of series
     if live.update(time_ns): live.result()
 
 `compile` goes through syntax (words and their places, what is not supported), the parser of

@@ -139,7 +139,7 @@ class Extremes:
         """The elements at that moment, the most extreme first."""
         count = self.count.scalar(moment)
         if not -MAX_INT64 <= count <= MAX_INT64:
-            raise EvaluationError(f"{floats.written(count)} is no number of elements")
+            raise EvaluationError(f"{floats.written(count)} is not a number of elements")
         if count < 1:
             return []
         groups = self.grouping.apply(self.argument.vector(moment)).values()

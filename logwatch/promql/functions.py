@@ -13,7 +13,7 @@ from logwatch.promql.matchers import Regex
 from logwatch.promql.operators import Number, ScalarOf, Time, TimesOf, VectorOf
 from logwatch.promql.selectors import InstantSelector, RangeSelector, SampleTimes
 from logwatch.promql.values import Labels, RangeNode, ScalarNode, VectorNode
-from logwatch.promql.vector_functions import HistogramQuantile
+from logwatch.promql.vector_functions import Applied
 
 
 class Arguments(Protocol):
@@ -60,12 +60,18 @@ def _over_samples(name: str) -> Callable[[Arguments], VectorNode]:
 
 
 def _of_value(name: str) -> Callable[[Arguments], VectorNode]:
-    return lambda given: vector_functions.Mapped(vector_functions.OF_VALUE[name], given.vector(0))
+    return lambda given: Applied(vector_functions.mapped(vector_functions.OF_VALUE[name]), given.vector(0))
 
 
 def _calendar(name: str) -> Callable[[Arguments], VectorNode]:
     part = vector_functions.PARTS[name]
-    return lambda given: vector_functions.CalendarPart(part, given.vector(0) if given.expressions else None)
+
+    def build(given: Arguments) -> VectorNode:
+        if not given.expressions:
+            return vector_functions.CalendarNow(part)
+        return Applied(vector_functions.calendar(part), given.vector(0))
+
+    return build
 
 
 def _counting(name: str) -> Callable[[Arguments], VectorNode]:
@@ -86,7 +92,7 @@ def _absence(node: VectorNode | RangeNode) -> Labels:
 
 def _absent(given: Arguments) -> VectorNode:
     argument = given.vector(0)
-    return vector_functions.Absent(argument, _absence(argument))
+    return Applied(vector_functions.absent(_absence(argument)), argument)
 
 
 def _last_over_time(given: Arguments) -> VectorNode:
@@ -106,22 +112,37 @@ def _absent_over_time(given: Arguments) -> VectorNode:
 def _timestamp(given: Arguments) -> VectorNode:
     argument = given.vector(0)
     times = SampleTimes(argument) if isinstance(argument, InstantSelector) else TimesOf(argument)
-    return vector_functions.Mapped(float, times)
+    return Applied(vector_functions.mapped(float), times)
 
 
 def _round(given: Arguments) -> VectorNode:
-    return vector_functions.Rounded(given.vector(0), given.scalar(1) if len(given.expressions) > 1 else Number(1.0))
+    return Applied(
+        vector_functions.rounded, given.vector(0), (given.scalar(1) if len(given.expressions) > 1 else Number(1.0),)
+    )
 
 
 def _label_replace(given: Arguments) -> VectorNode:
-    return vector_functions.LabelReplace(
-        given.vector(0), given.label(1), given.string(2), given.string(3), given.regex(4)
-    )
+    function = vector_functions.label_replaced(given.label(1), given.string(2), given.string(3), given.regex(4))
+    return Applied(function, given.vector(0), names="changed")
 
 
 def _label_join(given: Arguments) -> VectorNode:
     sources = tuple(given.label(index) for index in range(3, len(given.expressions)))
-    return vector_functions.LabelJoin(given.vector(0), given.label(1), given.string(2), sources)
+    return Applied(
+        vector_functions.label_joined(given.label(1), given.string(2), sources), given.vector(0), names="changed"
+    )
+
+
+def _clamp(given: Arguments, low: ScalarNode, high: ScalarNode) -> VectorNode:
+    return Applied(vector_functions.clamped, given.vector(0), (low, high))
+
+
+def _sort(given: Arguments, *, descending: bool) -> VectorNode:
+    return Applied(vector_functions.in_order(descending=descending), given.vector(0), names="kept")
+
+
+def _histogram_quantile(given: Arguments) -> VectorNode:
+    return Applied(vector_functions.histogram_quantile, given.vector(1), (given.scalar(0),))
 
 
 SCALARS: dict[str, Callable[[Arguments], ScalarNode]] = {
@@ -144,14 +165,14 @@ VECTORS: dict[str, Callable[[Arguments], VectorNode]] = {
     "vector": lambda given: VectorOf(given.scalar(0)),
     "timestamp": _timestamp,
     "round": _round,
-    "clamp": lambda given: vector_functions.Clamped(given.vector(0), given.scalar(1), given.scalar(2)),
-    "clamp_min": lambda given: vector_functions.Clamped(given.vector(0), given.scalar(1), None),
-    "clamp_max": lambda given: vector_functions.Clamped(given.vector(0), None, given.scalar(1)),
-    "sort": lambda given: vector_functions.Sorted(given.vector(0), descending=False),
-    "sort_desc": lambda given: vector_functions.Sorted(given.vector(0), descending=True),
+    "clamp": lambda given: _clamp(given, given.scalar(1), given.scalar(2)),
+    "clamp_min": lambda given: _clamp(given, given.scalar(1), Number(math.inf)),
+    "clamp_max": lambda given: _clamp(given, Number(-math.inf), given.scalar(1)),
+    "sort": lambda given: _sort(given, descending=False),
+    "sort_desc": lambda given: _sort(given, descending=True),
     "label_replace": _label_replace,
     "label_join": _label_join,
-    "histogram_quantile": lambda given: HistogramQuantile(given.scalar(0), given.vector(1)),
+    "histogram_quantile": _histogram_quantile,
 }
 
 FUNCTIONS = frozenset(SCALARS) | frozenset(VECTORS)

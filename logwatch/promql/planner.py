@@ -247,7 +247,7 @@ class Planner:
     def label(self, name: str) -> str:
         """A label name given as a string."""
         if not LABEL_NAME.fullmatch(name):
-            raise self.mistake(name, f"{name!r} is no label name", "letters, digits and underscores")
+            raise self.mistake(name, f"{name!r} is not a label name", "letters, digits and underscores")
         return name
 
     def regex(self, pattern: str) -> matchers.Regex:

@@ -131,7 +131,7 @@ class LiveQuery:
         if query.parting.is_whole:
             self._part("")
 
-    # ── what the index tells ─────────────────────────────────────────────────────────
+    # ── called by the index ─────────────────────────────────────────────────────────
 
     def add(self, series: Series, numbers: Sequence[int], since_ns: int) -> Place:
         """A series came that the selectors of these numbers select."""

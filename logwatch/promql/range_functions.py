@@ -280,7 +280,7 @@ OF_SAMPLES: dict[str, Callable[[Window, Span], float | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class OverSamples:
-    """A function that needs the times of the samples, too; without result there is no element."""
+    """A function that needs the times of the samples, too; without a result there are no elements."""
 
     function: Callable[[Window, Span], float | None]
     argument: RangeNode

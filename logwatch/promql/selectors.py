@@ -27,7 +27,7 @@ class Shift:
 
 @dataclass(frozen=True, slots=True)
 class InstantSelector:
-    """The value of each series that is there at that time, as new as the log tells."""
+    """The value of each series that exists at that time, as new as the log."""
 
     selector: Selector
     number: int

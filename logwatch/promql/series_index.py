@@ -153,7 +153,7 @@ class SeriesIndex:
                 self.add(name, own, times, values)
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell a watcher of the series that it selects, those that are there already first."""
+        """Pass the series that it selects to a watcher, from those that exist already on."""
         self._watchers.append(watcher)
         self._selectors.clear()
         for name, known in self._series.items():
@@ -170,7 +170,7 @@ class SeriesIndex:
         values: Values,
         sampled: tuple[Times, Values] | None = None,
     ) -> None:
-        """Add a series; the list of its times tells it from others from now on."""
+        """Add a series; from now on the list of its times identifies it."""
         if not times:
             return
         selectors = self._selectors.get(name)
@@ -182,7 +182,7 @@ class SeriesIndex:
         self._series.setdefault(name, {})[id(times)] = _Known(series, places)
 
     def touch(self, name: str, times: Times, since_ns: int = 0) -> bool:
-        """Tell watchers that a series is another one from that time on; False if it is not known."""
+        """Pass on that a series differs from that time on; False if it is not known."""
         known = self._series.get(name, {}).get(id(times))
         if known is None:
             return False

@@ -224,7 +224,7 @@ def _check_matcher(text: str, token: Token, before: Token | None, after: Token |
 
 def _check_duration(text: str, token: Token, *, expected: bool) -> None:
     if not expected:
-        raise ExpressionError(text, token.offset, "a duration is no number", "write seconds, as in 300 for 5m")
+        raise ExpressionError(text, token.offset, "a duration is not a number", "write seconds, as in 300 for 5m")
     parts = DURATION_PART.findall(token.text)
     if sum(int(count) * SECONDS[unit] for count, unit in parts) > MAX_SECONDS:
         raise ExpressionError(text, token.offset, f"{token.text} is too long", "at most 366d")
@@ -319,7 +319,7 @@ def _is_open(tokens: Sequence[Token]) -> bool:
 
 
 def misplaced(tokens: Sequence[Token]) -> Token | None:
-    """The first word that stands where nothing of its kind can, as far as neighbours tell."""
+    """The first word in a place where nothing of its kind can be, judging by its neighbours."""
     operand_next = True
     previous: Token | None = None
     for token in _skeleton(tokens):

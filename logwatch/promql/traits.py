@@ -3,8 +3,8 @@
 An evaluator need not look at all series when one of them changes. Most expressions fall into parts
 that do not depend on each other: `x{action="die"} - x{action="die"} offset 5m > 3` has one for each
 set of labels, `state == 1 and ignoring (state, action) x > 3` one for each set of labels but for
-`state` and `action`, `sum by (name) (x) > 3` one for each name. `parting_of` finds out which labels
-tell the parts of a whole expression apart.
+`state` and `action`, `sum by (name) (x) > 3` one for each name. `parting_of` finds the labels that
+distinguish the parts of a whole expression.
 
 Within a part many vectors have at most one element (`is_single`). Then an operator can leave its
 other side alone: `or` if the left has an element, `and` if one side has none.
@@ -32,7 +32,7 @@ WHOLE = frozenset({"absent", "absent_over_time", "vector", "scalar", "sort", "so
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """Which labels tell parts apart: `kept` (None: all) without `free` and without the metric's name."""
+    """The labels that distinguish parts: `kept` (None: all) without `free` and without the metric's name."""
 
     kept: frozenset[str] | None = None
     free: frozenset[str] = frozenset()
@@ -80,13 +80,13 @@ class Traits:
         return parting.kept is None and self.fixed is not None and parting.free <= self.fixed.keys()
 
     def agrees(self, other: Traits, ignored: Collection[str]) -> bool:
-        """Whether the labels that are not ignored are the same here and there, but for those that tell parts apart."""
+        """Whether the labels that are not ignored are the same here and there, apart from those that distinguish parts."""
         here, there = self.fixed or {}, other.fixed or {}
         return all(here[name] == there[name] for name in here.keys() & there.keys() if name not in ignored)
 
 
 def parting_of(tree: Any) -> Parting:
-    """Which labels tell the parts of a whole expression apart."""
+    """The labels that distinguish the parts of a whole expression."""
     return traits_of(tree).parting if kind_of(tree) == "vector" else ONE_PART
 
 

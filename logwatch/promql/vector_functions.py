@@ -6,16 +6,17 @@ import math
 import re
 from bisect import bisect_left
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from math import isfinite
 from operator import itemgetter
+from typing import Literal
 
 from logwatch.promql import floats
 from logwatch.promql.matchers import Match, Regex, Selector
-from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, ScalarNode, Vector, VectorNode, unique
+from logwatch.promql.values import METRIC_NAME, SECOND, Element, Labels, Moment, ScalarNode, Vector, VectorNode, unique
 
 OF_VALUE: dict[str, Callable[[float], float]] = {
     "abs": abs,
@@ -44,37 +45,44 @@ OF_VALUE: dict[str, Callable[[float], float]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """A function of each value; the metric's name goes, for it is no longer that metric."""
+VectorFunction = Callable[..., Vector]
+"""Takes the elements of an instant vector, and numbers."""
 
-    function: Callable[[float], float]
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A function of an instant vector and numbers."""
+
+    function: VectorFunction
     argument: VectorNode
-    many_names: bool = False
+    numbers: tuple[ScalarNode, ...] = ()
+    names: Literal["dropped", "kept", "changed"] = "dropped"
+    """What becomes of the metrics' names."""
+
+    @property
+    def many_names(self) -> bool:
+        """As the argument, if names are kept."""
+        return self.names == "changed" or (self.names == "kept" and self.argument.many_names)
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
-        function = self.function
-        found = [(labels.nameless(), function(value)) for labels, value in self.argument.vector(moment)]
-        return unique(found) if self.argument.many_names else found
+        numbers = [number.scalar(moment) for number in self.numbers]
+        found = self.function(self.argument.vector(moment), *numbers)
+        return (
+            found
+            if self.names == "kept" or not (self.argument.many_names or self.names == "changed")
+            else unique(found)
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class Clamped:
-    """`clamp`, `clamp_min`, `clamp_max`; a missing bound is None."""
+def mapped(function: Callable[[float], float]) -> VectorFunction:
+    """A function of each value."""
+    return lambda elements: [(labels.nameless(), function(value)) for labels, value in elements]
 
-    argument: VectorNode
-    lowest: ScalarNode | None
-    highest: ScalarNode | None
-    many_names: bool = False
 
-    def vector(self, moment: Moment) -> Vector:
-        """The elements at that moment; none when the bounds cross."""
-        low = self.lowest.scalar(moment) if self.lowest else -floats.INF
-        high = self.highest.scalar(moment) if self.highest else floats.INF
-        if high < low:
-            return []
-        return Mapped(lambda value: _clamp(value, low, high), self.argument).vector(moment)
+def clamped(elements: Vector, low: float, high: float) -> Vector:
+    """`clamp`, `clamp_min`, `clamp_max`: no element when the bounds cross."""
+    return [] if high < low else mapped(lambda value: _clamp(value, low, high))(elements)
 
 
 def _clamp(value: float, low: float, high: float) -> float:
@@ -83,37 +91,16 @@ def _clamp(value: float, low: float, high: float) -> float:
     return max(low, min(high, value))
 
 
-@dataclass(frozen=True, slots=True)
-class Rounded:
+def rounded(elements: Vector, to: float) -> Vector:
     """`round(vector, to)`: the nearest multiple; halves go up."""
-
-    argument: VectorNode
-    to: ScalarNode
-    many_names: bool = False
-
-    def vector(self, moment: Moment) -> Vector:
-        """The elements at that moment."""
-        # The inverse, because dividing by 0.1 is less exact than multiplying with 10.
-        inverse = floats.divide(1.0, self.to.scalar(moment))
-        mapped = Mapped(lambda value: floats.divide(floats.floor(value * inverse + 0.5), inverse), self.argument)
-        return mapped.vector(moment)
+    # The inverse, because dividing by 0.1 is less exact than multiplying with 10.
+    inverse = floats.divide(1.0, to)
+    return mapped(lambda value: floats.divide(floats.floor(value * inverse + 0.5), inverse))(elements)
 
 
-@dataclass(frozen=True, slots=True)
-class Sorted:
-    """`sort` and `sort_desc`: elements by value, NaN last; they keep their names."""
-
-    argument: VectorNode
-    descending: bool
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
-
-    def vector(self, moment: Moment) -> Vector:
-        """The elements at that moment."""
-        return sorted(self.argument.vector(moment), key=largest_first if self.descending else smallest_first)
+def in_order(*, descending: bool) -> VectorFunction:
+    """`sort` and `sort_desc`: elements by value, NaN last."""
+    return lambda elements: sorted(elements, key=largest_first if descending else smallest_first)
 
 
 def smallest_first(element: Element) -> tuple[bool, float]:
@@ -128,17 +115,9 @@ def largest_first(element: Element) -> tuple[bool, float]:
     return (True, 0.0) if value != value else (False, -value)
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """`absent(vector)`: 1, with the labels that its selector demands, when there is no element."""
-
-    argument: VectorNode
-    labels: Labels
-    many_names: bool = False
-
-    def vector(self, moment: Moment) -> Vector:
-        """The elements at that moment."""
-        return [] if self.argument.vector(moment) else [(self.labels, 1.0)]
+def absent(labels: Labels) -> VectorFunction:
+    """`absent(vector)`: 1, with these labels, when there are no elements."""
+    return lambda elements: [] if elements else [(labels, 1.0)]
 
 
 DAY = 86_400
@@ -172,22 +151,21 @@ PARTS: dict[str, Callable[[int], int]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class CalendarPart:
-    """One of PARTS of each value, or of the evaluation time when there is no argument."""
+class CalendarNow:
+    """One of PARTS of the evaluation time."""
 
     part: Callable[[int], int]
-    argument: VectorNode | None
     many_names: bool = False
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
-        if self.argument is None:
-            moment.changes_always()
-            return [(Labels(), float(self.part(moment.time_ns // 1_000_000_000)))]
-        return Mapped(self._of, self.argument).vector(moment)
+        moment.changes_always()
+        return [(Labels(), float(self.part(moment.time_ns // SECOND)))]
 
-    def _of(self, value: float) -> float:
-        return float(self.part(int(value))) if isfinite(value) else floats.NAN
+
+def calendar(part: Callable[[int], int]) -> VectorFunction:
+    """One of PARTS of each value."""
+    return mapped(lambda value: float(part(int(value))) if isfinite(value) else floats.NAN)
 
 
 LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -215,52 +193,30 @@ def expand(template: str, found: Match, regex: Regex) -> str:
     return PLACEHOLDER.sub(text, template)
 
 
-@dataclass(frozen=True, slots=True)
-class LabelReplace:
-    """`label_replace(vector, target, replacement, source, regex)`; what does not match stays as it is."""
+def label_replaced(target: str, replacement: str, source: str, regex: Regex) -> VectorFunction:
+    """`label_replace`: what does not match stays as it is."""
 
-    argument: VectorNode
-    target: str
-    replacement: str
-    source: str
-    regex: Regex
-    many_names: bool = True
-
-    def vector(self, moment: Moment) -> Vector:
-        """The elements at that moment."""
+    def apply(elements: Vector) -> Vector:
         changed: dict[str, str | None] = {}
         found: Vector = []
-        for labels, value in self.argument.vector(moment):
-            source = labels.get(self.source, "")
-            if source not in changed:
-                match = self.regex.fullmatch(source)
-                changed[source] = expand(self.replacement, match, self.regex) if match else None
-            target = changed[source]
-            found.append((labels if target is None else labels.having(self.target, target), value))
-        return unique(found)
+        for labels, value in elements:
+            text = labels.get(source, "")
+            if text not in changed:
+                match = regex.fullmatch(text)
+                changed[text] = expand(replacement, match, regex) if match else None
+            result = changed[text]
+            found.append((labels if result is None else labels.having(target, result), value))
+        return found
+
+    return apply
 
 
-@dataclass(frozen=True, slots=True)
-class LabelJoin:
-    """`label_join(vector, target, separator, source…)`."""
-
-    argument: VectorNode
-    target: str
-    separator: str
-    sources: tuple[str, ...]
-    many_names: bool = True
-
-    def vector(self, moment: Moment) -> Vector:
-        """The elements at that moment."""
-        return unique(
-            [
-                (labels.having(self.target, self._joined(labels)), value)
-                for labels, value in self.argument.vector(moment)
-            ]
-        )
-
-    def _joined(self, labels: Labels) -> str:
-        return self.separator.join(labels.get(source, "") for source in self.sources)
+def label_joined(target: str, separator: str, sources: Sequence[str]) -> VectorFunction:
+    """`label_join`."""
+    return lambda elements: [
+        (labels.having(target, separator.join(labels.get(source, "") for source in sources)), value)
+        for labels, value in elements
+    ]
 
 
 def labels_of_absence(selector: Selector) -> Labels:
@@ -284,26 +240,16 @@ Bucket = tuple[float, float]
 """Upper bound and cumulative count."""
 
 
-@dataclass(frozen=True, slots=True)
-class HistogramQuantile:
+def histogram_quantile(elements: Vector, q: float) -> Vector:
     """`histogram_quantile(q, buckets)`: one element per histogram; what has no bound is passed over."""
-
-    q: ScalarNode
-    argument: VectorNode
-    many_names: bool = False
-
-    def vector(self, moment: Moment) -> Vector:
-        """The elements at that moment."""
-        q = self.q.scalar(moment)
-        histograms: dict[Labels, list[Bucket]] = {}
-        for labels, value in self.argument.vector(moment):
-            bound = labels.get(BOUND, "")
-            if GO_FLOAT.fullmatch(bound):
-                histograms.setdefault(labels.without((BOUND,)), []).append((float(bound), value))
-        found = [
-            (labels.without((METRIC_NAME,)), bucket_quantile(q, buckets)) for labels, buckets in histograms.items()
-        ]
-        return unique(found)
+    histograms: dict[Labels, list[Bucket]] = {}
+    for labels, value in elements:
+        bound = labels.get(BOUND, "")
+        if GO_FLOAT.fullmatch(bound):
+            histograms.setdefault(labels.without((BOUND,)), []).append((float(bound), value))
+    return unique(
+        [(labels.without((METRIC_NAME,)), bucket_quantile(q, buckets)) for labels, buckets in histograms.items()]
+    )
 
 
 def bucket_quantile(q: float, buckets: list[Bucket]) -> float:

@@ -201,7 +201,7 @@ def assert_expression(check: Check, performance: Performance) -> Failure | None:
     assert isinstance(spec, ExprTestSpec)
     assert check.query is not None
     try:
-        result = performance.pipeline.alerts.ask(check.query, check.time_ns)
+        result = performance.pipeline.alerts.query(check.query, check.time_ns)
     except promql.EvaluationError as error:
         return Failure(check.mark, f"{spec.expr} at {duration_text(spec.eval_time)}: {error}")
     found = [({}, result)] if isinstance(result, float) else [(dict(labels), value) for labels, value in result]

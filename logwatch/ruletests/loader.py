@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from logwatch import alerting, promql
 from logwatch.alerting import AlertRule
-from logwatch.alerting.placing import place
+from logwatch.alerting.loader import place
 from logwatch.errors import Mistake, mistake
 from logwatch.model import SECOND, Mark
 from logwatch.notation import nanoseconds

@@ -153,7 +153,7 @@ def _scrapes(plan: Plan, ticks: Sequence[int]) -> Iterator[tuple[int, list[tuple
     for time_ns in plan.ticks(*ticks):
         performance.advance(time_ns)
         if time_ns in ticks:
-            results = [performance.pipeline.alerts.ask(query, time_ns) for query in queries]
+            results = [performance.pipeline.alerts.query(query, time_ns) for query in queries]
             yield (
                 time_ns,
                 [(sample.labels, sample.value) for result in results if isinstance(result, list) for sample in result],

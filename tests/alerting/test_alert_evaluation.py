@@ -173,8 +173,8 @@ def test_evidence_is_the_last_lines_about_the_same_object(tmp_path):
     for offset, name in enumerate(("web", "db", "web")):
         message = f'time="x" msg="gone {offset}" password=hunter2 \x1b[31m'.encode()
         event = Event(offset, "container.die", "h", None, name, {}, "info", "r/die", "/log", offset)
-        part.evidence.hold("/log", offset, Record(offset, offset, "h", "dockerd", "7", message))
-        part.take_in(Outcome(offset + 1, event))
+        part.evidence.add_line("/log", offset, Record(offset, offset, "h", "dockerd", "7", message))
+        part.process(Outcome(offset + 1, event))
     series.add(DIES.name, ("web", "die"), 1, SECOND)
     part.evaluate(5 * SECOND)
     (alert,) = part.report().alerts
@@ -192,15 +192,15 @@ def gone(offset: int) -> Outcome:
 
 
 def hold(kept: Evidence, offset: int) -> None:
-    kept.hold("/log", offset, Record(offset, offset, "h", "dockerd", None, b"gone"))
+    kept.add_line("/log", offset, Record(offset, offset, "h", "dockerd", None, b"gone"))
 
 
 def test_of_the_lines_that_wait_the_oldest_goes_first():
     kept = Evidence({})
     for offset in range(MOST_WAITING + 1):
         hold(kept, offset)
-    kept.take_in(gone(0))
-    kept.take_in(gone(1))
+    kept.process(gone(0))
+    kept.process(gone(1))
 
     assert list(kept.table.changed_rows()) == ['evidence ["container","die","c1"]']
 
@@ -209,7 +209,7 @@ def test_of_the_objects_with_evidence_the_oldest_goes_first():
     kept = Evidence({})
     for offset in range(MOST_OBJECTS + 1):
         hold(kept, offset)
-        kept.take_in(gone(offset))
+        kept.process(gone(offset))
     rows = kept.table.changed_rows()
 
     assert sum(row is not None for row in rows.values()) == MOST_OBJECTS

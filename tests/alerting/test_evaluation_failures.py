@@ -114,7 +114,7 @@ def test_an_alert_may_watch_for_rules_that_fail(tmp_path):
 def test_beyond_the_limit_nobody_is_told_that_an_alert_resolved(tmp_path):
     part, series = stage(tmp_path, f"alert: A, expr: '{ALL}'", limit=1)
     history: list[Alert] = []
-    part.tell_resolved(history.append)
+    part.on_resolved(history.append)
     die(series, "web", 1)
     told = []
     for second in (5, 10, 15, 20, 25):

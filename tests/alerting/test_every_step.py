@@ -41,7 +41,7 @@ class EveryStep(Alerts):
 
 def ended_of(part: Alerts) -> list[Alert]:
     ended: list[Alert] = []
-    part.tell_resolved(ended.append)
+    part.on_resolved(ended.append)
     return ended
 
 

@@ -116,7 +116,7 @@ def test_a_line_is_in_its_evaluation_if_it_comes_within_the_lateness(tmp_path, l
     builder = Builder(configuration, series, tmp_path)
     pipeline = builder.pipeline(builder.rules())
     ended = []
-    pipeline.alerts.tell_resolved(ended.append)
+    pipeline.alerts.on_resolved(ended.append)
     world = Late(BEGIN_NS + 5_500_000_000, BEGIN_NS + 25 * SECOND)
     store = Store(tmp_path / "state", datetime.now(UTC), sync=Sync.OFF)
     publisher = LivePublisher(

@@ -42,7 +42,7 @@ def test_a_reload_forgets_nothing_that_was_measured(tmp_path):
     dropped(before, 1000, 0)
     dropped(before, 1020, 4)
     after = stage(tmp_path, f"increase({DROPPED}[14m]) > 0")
-    after.inherit(before)
+    after.resume_from(before)
 
     assert dropped(after, 1040, 5) == [5.0]
 

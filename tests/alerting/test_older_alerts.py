@@ -64,7 +64,7 @@ def test_alerts_and_evidence_of_an_older_version_go_on(tmp_path, monkeypatch):
     assert "password=***" in sent["Died"].annotations["evidence"]
     assert (active["Waits"].state, active["Waits"].active_ns) == ("pending", 5 * SECOND)
     assert [past.labels["alertname"] for past in part.report().past] == ["Ended", "Gone"]
-    assert part.evidence.behind(
+    assert part.evidence.lines_about(
         {"name": "wéb"},
         [rule.query.readings[0].selector for rule in alerting.load([tmp_path / "rules.yml"])[0].rules[:1]],
     )

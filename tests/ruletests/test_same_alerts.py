@@ -45,7 +45,7 @@ def watched(path: Path) -> list[dict[str, object]]:
     tests: list[dict[str, object]] = []
     for time_ns in plan.ticks():
         performance.advance(time_ns)
-        firing = performance.pipeline.alerts.ask(file.cases[0].queries[0], time_ns)
+        firing = performance.pipeline.alerts.query(file.cases[0].queries[0], time_ns)
         assert isinstance(firing, list)
         pairs = [
             [f'{name}="{value}"' for name, value in sample.labels.items() if name != "__name__"] for sample in firing

@@ -75,11 +75,11 @@ def truth(value: Value) -> bool:
 def number(value: Value) -> float:
     """A number, also written as text; raises ValueMistakeError."""
     if isinstance(value, bool | Mapping):
-        raise ValueMistakeError(f"{written(value)} is no number")
+        raise ValueMistakeError(f"{written(value)} is not a number")
     try:
         return float(value)
     except (ValueError, OverflowError) as error:
-        raise ValueMistakeError(f"{value!r} is no number") from error
+        raise ValueMistakeError(f"{value!r} is not a number") from error
 
 
 def written(value: Value) -> str:
@@ -176,7 +176,7 @@ def humanize_timestamp(given: Value) -> str:
     try:
         moment = EPOCH + timedelta(seconds=value)
     except OverflowError as error:
-        raise ValueMistakeError(f"{shortest(value)} is no time") from error
+        raise ValueMistakeError(f"{shortest(value)} is not a time") from error
     fraction = f".{moment.microsecond // 1000:03d}".rstrip("0.")  # Prometheus' times are in milliseconds
     return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
 
@@ -193,7 +193,7 @@ def re_replace_all(pattern: Value, replacement: Value, text: Value) -> str:
     try:
         regex = re2.compile(_text(pattern), options)
     except re2.error as error:
-        raise ValueMistakeError(f"{pattern!r} is no regex in RE2 syntax") from error
+        raise ValueMistakeError(f"{pattern!r} is not a regex in RE2 syntax") from error
     size = 0
 
     def expanded(match: re.Match[str]) -> str:
@@ -209,7 +209,7 @@ def re_replace_all(pattern: Value, replacement: Value, text: Value) -> str:
 
 def _text(given: Value) -> str:
     if not isinstance(given, str):
-        raise ValueMistakeError(f"{written(given)} is no text: put it through printf first")
+        raise ValueMistakeError(f"{written(given)} is not a text: put it through printf first")
     return given
 
 

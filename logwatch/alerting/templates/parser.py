@@ -120,7 +120,7 @@ class _Pipeline:
             return _call(first, (*arguments, *piped))
         operand = self._operand()
         if piped:
-            raise TemplateError(first.offset, f"'{first.text}' is no function: only functions follow |")
+            raise TemplateError(first.offset, f"'{first.text}' is not a function: only functions follow |")
         return operand
 
     def _operand(self) -> Expression:

@@ -45,7 +45,7 @@ class Variable:
     label: str | None
 
     def evaluate(self, scope: Scope) -> Value:
-        """What it stands for."""
+        """The value."""
         if self.name == "value":
             return scope.value
         if self.name == "url":
