@@ -11,7 +11,7 @@ since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a fi
 """
 
 from logwatch.model.alerts import Alert, fingerprint
-from logwatch.model.containers import SHORT_ID, Container, State
+from logwatch.model.containers import FULL_ID, HEX, SHORT_ID, Container, State
 from logwatch.model.events import (
     LATE_NS,
     LONGEST_NAME,
@@ -32,6 +32,8 @@ from logwatch.model.sources import Gap, Source, SourceStatus
 from logwatch.model.stages import Stateful
 
 __all__ = [
+    "FULL_ID",
+    "HEX",
     "LATE_NS",
     "LONGEST_NAME",
     "LONGEST_VALUE",
