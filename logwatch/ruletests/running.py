@@ -25,7 +25,7 @@ from logwatch.store import Store, Sync, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """What receivers are told of an alert that began or ended."""
+    """A notification of an alert that began or ended."""
 
     time_ns: int
     alert: Alert
