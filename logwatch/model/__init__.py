@@ -27,13 +27,14 @@ from logwatch.model.events import (
 )
 from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, Record, Scan
 from logwatch.model.rules import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Role, Rule, Severity
-from logwatch.model.series import Family, LabelValues, SampleChange, SeriesView
+from logwatch.model.series import LABEL_NAME, Family, LabelValues, SampleChange, SeriesView
 from logwatch.model.sources import Gap, Source, SourceStatus
 from logwatch.model.stages import Stateful
 
 __all__ = [
     "FULL_ID",
     "HEX",
+    "LABEL_NAME",
     "LATE_NS",
     "LONGEST_NAME",
     "LONGEST_VALUE",

@@ -190,7 +190,6 @@ class CalendarPart:
         return float(self.part(int(value))) if isfinite(value) else floats.NAN
 
 
-LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 PLACEHOLDER = re.compile(
     r"""
       (?P<dollar>\$\$)

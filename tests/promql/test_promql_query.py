@@ -262,8 +262,8 @@ PAIRS = View(
         ("many + on (a) group_left (b) one", 'multiple matches for labels {a="1"}: grouping labels must ensure'),
         ('-{__name__=~"many|one", b=""} + on () {a="1"}', "found duplicate"),
         ('label_replace(many, "b", "", "b", ".*")', "vector cannot contain metrics with the same labelset"),
-        ("topk(NaN, many)", "NaN is no number of elements"),
-        ("topk(Inf, many)", "+Inf is no number of elements"),
+        ("topk(NaN, many)", "NaN is not a number of elements"),
+        ("topk(Inf, many)", "+Inf is not a number of elements"),
     ],
 )
 def test_an_ambiguous_expression_is_an_error_of_the_moment(text: str, message: str) -> None:
