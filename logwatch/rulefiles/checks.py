@@ -21,11 +21,11 @@ from logwatch.rulefiles.vocabulary import event_mistake
 FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_@.:/-]*", re.ASCII)
 
 EVENT_FIELDS = frozenset(f"event.{key}" for key in ("name", "id", "host", "type", "action"))
-"""What `metrics:` may use beside the attributes."""
+"""What `metrics:` may use in addition to the attributes."""
 
 
 def fields_of(template: str) -> tuple[str, ...]:
-    """Names of the fields a template uses; ValueError says what is wrong with it."""
+    """Names of the fields a template uses; raises ValueError with the cause."""
     if "{{" in template:
         raise ValueError(f"'{template}' has two braces, as in Go: write one, {{field}}")
     names = templates.parse(template).fields
@@ -180,7 +180,7 @@ class ListSchema:
 
     @staticmethod
     def __get_pydantic_json_schema__(schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Allow the item beside the list."""
+        """Allow the item or the list."""
         listed = handler(schema)
         return {"anyOf": [listed["items"], listed]}
 
