@@ -21,6 +21,8 @@ from typing import Any
 from logwatch.docker.inventory import Found
 from logwatch.lifecycle.states import ALIVE, CONTAINER, CONTAINER_STATEFUL, INFERRED_FROM, PROVES, STATE_ACTIONS
 from logwatch.model import (
+    FULL_ID,
+    HEX,
     SECOND,
     SHORT_ID,
     Consequence,
@@ -45,8 +47,6 @@ MAX_UNNAMED = 10_000
 """Most containers without a name; those without events for longest are dropped first."""
 DISORDER_NS = 10 * SECOND
 """An event this much older than the last change of state says nothing about the state now."""
-FULL_ID = 64
-HEX = frozenset("0123456789abcdef")
 RUNNING, PAUSED, GONE, UNKNOWN = State.RUNNING, State.PAUSED, State.GONE, State.UNKNOWN
 
 Key = tuple[str, str]

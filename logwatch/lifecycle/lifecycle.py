@@ -19,14 +19,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from logwatch.docker.inventory import Found, Removed, Sight
-from logwatch.lifecycle.containers import FULL_ID, ContainerRegister, looks_like_id
+from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
 from logwatch.lifecycle.occurrences import INVENTORY, LEADING, SECONDARY, Occurrence
 from logwatch.lifecycle.pending_creates import PendingCreates
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
 from logwatch.lifecycle.witness import Witness, ending, ends_with
-from logwatch.model import LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
+from logwatch.model import FULL_ID, LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from logwatch.matching import docker_lines
 from logwatch.model import Family, State
 
 OTHER = "_other"
@@ -21,7 +22,7 @@ OTHER = "_other"
 BUILD_INFO = "logwatch_build_info"
 STATES = tuple(state.value for state in State if state is not State.GONE)
 HEALTH = ("starting", "healthy", "unhealthy")
-LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
+LEVELS = ("trace", *docker_lines.LEVELS)
 
 # The words of `docker events`, and of the troubles that only the log knows.
 VOCABULARY: dict[str, tuple[str, ...]] = {

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+FULL_ID = 64
+"""Hex digits of a whole id."""
+HEX = frozenset("0123456789abcdef")
 SHORT_ID = 12
 """Hex digits of an id that Docker shows, and that stand in for an unknown name."""
 

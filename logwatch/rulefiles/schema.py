@@ -1,6 +1,6 @@
 """The shape of a rules file; the JSON Schema for editors is made from these models.
 
-What one field alone can tell is checked here, what takes two is checked in `compiling`.
+Checks of one field are here, checks of two are in `compiling`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Strict(BaseModel):
 
 
 class Described(Strict):
-    """A part of a file with a JSON Schema, which shows what stands below each attribute.
+    """A part of a file with a JSON Schema, which shows the text below each attribute.
 
     pydantic reads the source again to find that, which would slow every start, also for models without a schema.
     """
@@ -88,7 +88,7 @@ class Metric(Described):
     gauge: str | None = None
     histogram: str | None = None
     help: Annotated[str, Field(min_length=1)]
-    """One sentence that says what is counted."""
+    """One sentence about what is counted."""
     labels: dict[LabelName, Template] = {}
     """Label name to template: {event.name}, {event.id}, {event.host}, or an attribute."""
     value: Template | None = None
