@@ -16,7 +16,7 @@ from typing import Any
 
 from logwatch.formats.numbers import whole
 from logwatch.metrics import DROPPED, Registry
-from logwatch.metrics.catalog import COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
+from logwatch.metrics.catalog import CAUSES, COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
 from logwatch.model import (
     SECOND,
     SHORT_ID,
@@ -36,6 +36,7 @@ LIVE = frozenset({State.RUNNING.value, State.PAUSED.value, State.RESTARTING.valu
 EVENTS, LAST_EVENT = "docker_container_events_total", "docker_container_last_event_timestamp_seconds"
 STATE, HEALTH_STATE = "docker_container_state", "docker_container_health"
 EXIT_CODE, INFO = "docker_container_exit_code", "docker_container_info"
+EXITS = "docker_container_exits_total"
 RESTARTS = "docker_container_restart_count"
 _NAMES = frozenset(family.name for family in CONTAINER)
 
@@ -104,8 +105,14 @@ class ContainerMetrics:
         labels = (key[1], action, host) if self._multi_host else (key[1], action)
         self._series.add(EVENTS, labels, 1, time_ns)
         self._series.set_max(LAST_EVENT, labels, time_ns / SECOND, time_ns)
+        if action == "die":
+            self._count_exit(key, event)
         if event.attributes or shown.health is not None:
             self._set_attributes(shown, event)
+
+    def _count_exit(self, key: Key, event: Event) -> None:
+        cause = event.attributes.get("cause", "")
+        self._series.add(EXITS, self._labels(*key, cause if cause in CAUSES else "unknown"), 1, event.time_ns)
 
     def amend(self, event: Event) -> None:
         """Use what a later report added to an event; counters stay."""
