@@ -17,6 +17,7 @@ from typing import Any
 from logwatch.formats.numbers import whole
 from logwatch.metrics import DROPPED, Registry
 from logwatch.metrics.catalog import CAUSES, COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
+from logwatch.metrics.renaming import YOUNG_NS, move_group
 from logwatch.model import (
     SECOND,
     SHORT_ID,
@@ -58,6 +59,8 @@ class ContainerSeries:
     image: str = ""
     health: str | None = None
     """What the check last reported; empty after the container ended, None without a check."""
+    begun_ns: int = 0
+    """When it was first counted; 0 if that is not known."""
 
 
 class ContainerMetrics:
@@ -151,11 +154,14 @@ class ContainerMetrics:
             self._set_health(shown, health or "", time_ns)
 
     def rename(self, renamed: Renamed) -> None:
-        """End the series under the old name and begin those under the new one."""
+        """End the series under the old name; a name that was learned late takes over what was counted under the id."""
         key, time_ns = self._key(renamed), renamed.time_ns
         old = self._shown.get((key[0], renamed.old_label))
         if old is None or not _same(old.id, renamed.id) or old.label == renamed.label:
             return
+        is_late_name = renamed.is_late_name and time_ns - old.begun_ns <= YOUNG_NS
+        if is_late_name:
+            self._move(old, key, time_ns)
         self._end(old, time_ns)
         shown = self._find(key, renamed.id, time_ns, ends=False)
         if shown is None:
@@ -167,6 +173,15 @@ class ContainerMetrics:
             self._set_health(shown, old.health, time_ns)
         self._set_state(shown, old.state, time_ns)
         self._rank(shown)
+
+    def _move(self, old: ContainerSeries, key: Key, time_ns: int) -> None:
+        """Move what was counted under an id to the name."""
+        owner, to = self._labels(old.host, old.label), self._labels(*key)
+        for name in _NAMES - {INFO}:
+            move_group(self._series, name, owner, to, time_ns)
+        for name, by in self._owned:
+            if by == "name":
+                move_group(self._series, name, (old.label,), (key[1],), time_ns)
 
     def expire(self, expired: Expired) -> None:
         """End the series of a container that the register dropped, unless another one owns them."""
@@ -196,7 +211,7 @@ class ContainerMetrics:
     def _begin(self, key: Key, container_id: str, time_ns: int) -> ContainerSeries | None:
         if len(self._shown) >= self._most and not self._make_room(time_ns):
             return None
-        shown = self._shown[key] = ContainerSeries(*key, container_id)
+        shown = self._shown[key] = ContainerSeries(*key, container_id, begun_ns=time_ns)
         for action in COMMON_ACTIONS:
             self._series.start(EVENTS, self._labels(*key, action), time_ns)
         for state in STATES:
@@ -291,7 +306,7 @@ def _decode(_key: Key, row: dict[str, Any]) -> ContainerSeries:
     # Older versions stored the times by which they decided when series end.
     removed = row.get("removed", row.get("destroyed_ns") is not None)
     host, label, container_id, state, image, health = (row[name] for name in _STORED)
-    return ContainerSeries(host, label, container_id, state, removed, image, health)
+    return ContainerSeries(host, label, container_id, state, removed, image, health, row.get("begun_ns", 0))
 
 
 def _same(one: str, other: str) -> bool:
