@@ -49,6 +49,7 @@ from logwatch.model import (
     Hit,
     Outcome,
     Record,
+    Renamed,
     Rule,
     Severity,
 )
@@ -231,7 +232,9 @@ class Pipeline:
                     work.extendleft(reversed(self.lifecycle.process_derived(item)))
                     continue
                 self.event_metrics.process(item)
-                if type(item) is Outcome:
+                if type(item) is Renamed and item.is_late_name:
+                    self.alerts.follow_name(item, self.clock_ns)
+                elif type(item) is Outcome:
                     work.extendleft(reversed(self._process_outcome(item)))
             except UNEXPECTED as error:
                 event = item.event if type(item) is Outcome else None

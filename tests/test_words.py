@@ -34,7 +34,6 @@ EXEMPT: tuple[str, ...] = (
     "logwatch/formats/",
     "logwatch/lifecycle/",
     "logwatch/pipeline.py",
-    "logwatch/reloading.py",
     "logwatch/replay.py",
     "logwatch/sources/",
     "logwatch/tailing.py",

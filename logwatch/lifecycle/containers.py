@@ -19,6 +19,7 @@ from dataclasses import fields
 from typing import Any
 
 from logwatch.docker.inventory import Found
+from logwatch.lifecycle.endings import REMEMBERED, note
 from logwatch.lifecycle.states import ALIVE, CONTAINER, CONTAINER_STATEFUL, INFERRED_FROM, PROVES, STATE_ACTIONS
 from logwatch.model import (
     FULL_ID,
@@ -188,6 +189,8 @@ class ContainerRegister:
                 self._change(container, after, event.time_ns, clock_ns)
         elif not container.announced:
             self._change(container, container.state, event.time_ns, clock_ns)
+        if action in REMEMBERED:
+            note(container, event, action)
         if action == "start":
             container.restarts += container.started
             container.started = True

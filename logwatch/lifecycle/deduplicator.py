@@ -88,8 +88,12 @@ class Deduplicator:
 
     # ── an event about an object ─────────────────────────────────────────────────────
 
-    def process(self, event: Event, key: Key, *, certain: bool = True, epoch: int | None = None) -> list[Emission]:
+    def process(
+        self, event: Event, key: Key, *, certain: bool = True, epoch: int | None = None, waits: bool = False
+    ) -> list[Emission]:
         """Process an event about an object: `certain` if it cannot be revoked in the object's state.
+
+        One that `waits` is pending all the same until the inventory completes it.
 
         `epoch` counts the changes of state of the daemon or containerd: occurrences of one epoch
         are not limited to 10 s.
@@ -103,7 +107,7 @@ class Deduplicator:
         if group is not None:
             occurrence = _match(group, event, store.clock_ns, epoch, certain=certain)
             if occurrence is not None:
-                return self._join(occurrence, event, certain=certain)
+                return self._join(occurrence, event, certain=certain, waits=waits)
         emissions = NOTHING
         if record.pending:
             # Of a service every event is believed: what could not start was started.
@@ -122,12 +126,14 @@ class Deduplicator:
         occurrence = store.open(event, index, record, epoch)
         if index.pending:
             self._merge_pending(occurrence)
-        if role in SECONDARY or (event.revoked_by and not certain and role is not LEADING):
+        if role in SECONDARY or waits or (event.revoked_by and not certain and role is not LEADING):
             self._hold(record, occurrence, event)
             return emissions
         return [*emissions, Emission(occurrence, applies=True)]
 
-    def _join(self, occurrence: Occurrence, event: Event, *, certain: bool, attributes: bool = True) -> list[Emission]:
+    def _join(
+        self, occurrence: Occurrence, event: Event, *, certain: bool, attributes: bool = True, waits: bool = False
+    ) -> list[Emission]:
         """Join an event to an occurrence; one that was emitted is amended, a pending one may be emitted now."""
         store = self.store
         store.touch(occurrence)
@@ -141,7 +147,7 @@ class Deduplicator:
         if occurrence.key is None:
             self._note_revokers(occurrence)
             return NOTHING
-        if event.role in SECONDARY:
+        if event.role in SECONDARY or waits:
             return NOTHING
         if event.role is LEADING or certain or not event.revoked_by:
             return self._emit_until(store.object(occurrence.key), occurrence)
@@ -379,7 +385,7 @@ def _is_duplicate(known: Event, event: Event, gap_ns: int) -> bool:
         return False
     if event.event == "container.oom":
         return gap_ns < OOM_NS
-    return gap_ns == 0 and event.time_ns % SECOND != 0 and known.attributes == event.attributes
+    return gap_ns == 0 and event.time_ns % SECOND != 0 and event.attributes.items() <= known.attributes.items()
 
 
 def _is_same_kill(known: Event, event: Event) -> bool:

@@ -22,6 +22,7 @@ from logwatch.docker.inventory import Found, Removed, Sight
 from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
+from logwatch.lifecycle.endings import UNKNOWN, cause_of
 from logwatch.lifecycle.occurrences import INVENTORY, LEADING, SECONDARY, Occurrence
 from logwatch.lifecycle.pending_creates import PendingCreates
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
@@ -132,7 +133,10 @@ class Lifecycle:
             event = self._with_found(event, container, action)
             consequences += register.take_changes()
         certain = action == "die" and container is not None and container.state in (State.RUNNING, State.PAUSED)
-        emissions = self._deduplicator.process(event, (host, "container", container_id), certain=certain)
+        waits = action == "die" and container is not None and self._waits(event, container)
+        if waits and certain:
+            event = event._replace(revoked_by=frozenset())
+        emissions = self._deduplicator.process(event, (host, "container", container_id), certain=certain, waits=waits)
         return [*consequences, *self._emit(emissions)] if consequences else self._emit(emissions)
 
     def _add(self, event: Event, action: str, container_id: str) -> tuple[Container, list[Consequence]]:
@@ -207,7 +211,7 @@ class Lifecycle:
         container = register.get(host, found.id) or register.add(host, found.id, now_ns, now_ns)[0]
         register.describe(container, found, found.seen_ns or now_ns, self._clock_ns)
         consequences = register.take_changes()
-        for event in self._witness.compare(found, host, self._clock_ns):
+        for event in self._witness.compare(found, container, self._clock_ns):
             if event.event == "container.create" and found.name:
                 key = (host, "container", found.id)
                 consequences += self._emit(self._deduplicator.assign_id(event.event, found.name, key))
@@ -252,6 +256,13 @@ class Lifecycle:
             self._register.describe(container, found, time_ns, self._clock_ns)
         return found
 
+    def _waits(self, event: Event, container: Container) -> bool:
+        """Whether a death waits for its exit code, which the engine writes into the container's file a moment later."""
+        if event.role in (LEADING, INVENTORY) or "exit_code" in event.attributes:
+            return False
+        last = self._file_of(container.id)
+        return last is not None and last.finished_ns < event.time_ns
+
     def _with_found(self, event: Event, container: Container, action: str) -> Event:
         """Name the container before its event is counted; return a death with its exit code."""
         last = self._look_up(container, event.time_ns)
@@ -270,6 +281,8 @@ class Lifecycle:
             container = self._register.of(event)
             if container is not None and (event.name is None or container.labels):
                 event = _with_name(event, container)
+            if event.event == "container.die" and container is not None:
+                event = self._with_cause(event, container)
             seq = occurrence.seq if amends else self._number()
             self.late += not amends and event.time_ns < occurrence.opened_ns - LATE_NS
             self._deduplicator.store.emitted(occurrence, event, seq)
@@ -285,6 +298,13 @@ class Lifecycle:
                 occurrence.epoch = self._services.epoch(event, type_, action)
         return consequences
 
+    def _with_cause(self, event: Event, container: Container) -> Event:
+        """Return a death with the cause of its end, unless that is known."""
+        if event.attributes.get("cause", UNKNOWN) != UNKNOWN:
+            return event
+        stopped_ns = self._services.stopped_ns(event.host)
+        return event._replace(attributes={**event.attributes, "cause": cause_of(event, container, stopped_ns)})
+
     def _number(self) -> int:
         progress = self._progress[""]
         progress[0] += 1
@@ -294,8 +314,6 @@ class Lifecycle:
     def _apply(self, event: Event, container: Container | None) -> None:
         """Change the state of an event's object."""
         if container is not None:
-            if self._find is not None:
-                self._witness.note(event, event.event[len("container.") :])
             self.anomalies += not self._register.process(container, event, self._clock_ns)
             return
         type_, _, action = event.event.partition(".")

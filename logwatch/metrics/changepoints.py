@@ -66,6 +66,11 @@ class ChangePoints:
         self._changed_from(place)
         return place
 
+    def erase(self) -> None:
+        """Let there be no value at any time; the times stay, to overwrite what was handed over."""
+        self.values[:] = [NAN] * len(self.values)  # in place: rules hold the list
+        self._changed_from(0)
+
     def forget(self, before_ns: int) -> bool:
         """Drop the points that no window starting at `before_ns` or later can see; whether there were such.
 

@@ -145,6 +145,10 @@ class Registry:
         for labels in tuple(self._metrics[name].by_group.get(group, ())):
             self.remove(name, labels, time_ns)
 
+    def metric(self, name: str) -> Metric:
+        """Return a metric with its series."""
+        return self._metrics[name]
+
     def value(self, name: str, labels: LabelValues) -> float | None:
         """Return the value of a series (the sum of a histogram), None if there is none."""
         series = self._metrics[name].series.get(labels)

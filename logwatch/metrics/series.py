@@ -173,6 +173,13 @@ class Metric:
         index = past.grow(time_ns, amount, value)
         self._note(key, past, index, past.times[index] if len(past.times) >= count else 0)
 
+    def erase(self, key: Key, past: ChangePoints) -> None:
+        """Overwrite all change points of a series: it never was."""
+        if past.unsaved == SAVED:
+            self.changes.points.append((key, past))
+        past.erase()
+        self._note(key, past, 0, 0)
+
     def forget_past(self) -> None:
         """Forget all change points."""
         self.past.clear()

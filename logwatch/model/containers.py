@@ -60,6 +60,8 @@ class Container:
     """Failed probes in a row."""
     probe_output: str = ""
     """What the last failed probe printed."""
+    times: dict[str, int] = field(default_factory=dict)
+    """Action to when it last happened, of those that explain an end (`lifecycle.endings`)."""
     gone_ns: int | None = None
     """When it was removed, by the clock; None while it exists."""
 
