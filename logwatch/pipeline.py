@@ -31,7 +31,7 @@ from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.lifecycle import Find
 from logwatch.matching.duplicate_lines import DuplicateLines
-from logwatch.matching.extractor import Extraction, Extractor
+from logwatch.matching.extractor import EVIDENCE, Extraction, Extractor
 from logwatch.matching.redaction import WORDS, Masker
 from logwatch.matching.scanner import Scanner
 from logwatch.metrics import Registry
@@ -207,7 +207,8 @@ class Pipeline:
 
     def _process_events(self, extraction: Extraction, record: Record) -> None:
         if self.settings.raw:
-            self._outcomes += [Outcome(0, event) for event in extraction.events]
+            shown = [event for event in extraction.events if not event.event.startswith(EVIDENCE)]
+            self._outcomes += [Outcome(0, event) for event in shown]
         else:
             for event in extraction.events:
                 if self.alerts.has_groups:

@@ -6,7 +6,7 @@ nothing was read of it for a day, both by the log's clock; at most `MAX_CONTAINE
 `MAX_UNNAMED` without a name.
 
 **Names.** The engine logs ids. A name comes from a `docker events` line, from the inventory, from
-a rename, or from a create request (`pending_creates`). Otherwise the container keeps its 12 hex
+a rename, or from lines that tie it to an id (`evidence`). Otherwise the container keeps its 12 hex
 digits: no name is better than a wrong one. For the same reason a prefix of fewer than 12 digits
 is not an id: `db` and `cafe` are names. A name has one owner per host at a time; a container
 that takes it over proves that the previous owner is gone or was renamed.

@@ -60,6 +60,11 @@ class Services:
         service = self._services.get((host, "daemon"))
         return None if service is None or service.live_restore else service.stopped_ns
 
+    def is_starting(self, host: str, type_: str) -> bool:
+        """Whether the service has begun to start and is not ready."""
+        service = self._services.get((host, type_))
+        return service is not None and service.state is Service.STARTING
+
     def is_aftermath(self, event: Event, type_: str, action: str) -> bool:
         """Whether the service manager reports of a service that has ended already."""
         service = self._services.get((event.host, type_))

@@ -31,11 +31,13 @@ KILL_NS = SECOND
 """No process is killed twice within this."""
 KILLS = frozenset({"container.oom", "host.oom"})
 LEADING, PRIMARY, INVENTORY = Role.LEADING, Role.PRIMARY, Role.INVENTORY  # a member's look-up is slow
-CORROBORATING, SUPPORTING = Role.CORROBORATING, Role.SUPPORTING
-SECONDARY = (CORROBORATING, SUPPORTING)
+CORROBORATING, SUPPORTING, REQUEST = Role.CORROBORATING, Role.SUPPORTING, Role.REQUEST
+SECONDARY = (CORROBORATING, SUPPORTING, REQUEST)
 """Roles of events that are pending until `settle` has passed."""
-RANK = {LEADING: 3, PRIMARY: 2, INVENTORY: 1, CORROBORATING: 0, SUPPORTING: -1}
+RANK = {LEADING: 3, PRIMARY: 2, INVENTORY: 1, CORROBORATING: 0, REQUEST: -1, SUPPORTING: -2}
 REVOKED = -1
+DORMANT = -2
+"""As `seq`: only supporting rules reported it and `settle` has passed; another rule may still join it."""
 FORGOTTEN = -1
 """As `opened_ns`: no event may join the occurrence any more."""
 

@@ -118,7 +118,7 @@ class EventMetrics:
 
     def _count_api_error(self, event: Event) -> None:
         """Count a request that failed, whichever event its line made; its second line (up to 1.9) is not counted."""
-        if event.role in (Role.CORROBORATING, Role.SUPPORTING):
+        if event.role in (Role.CORROBORATING, Role.SUPPORTING, Role.REQUEST):
             return
         host = event.host if self._multi_host else ""
         method, status = event.attributes.get("method", ""), event.attributes.get("status", "")

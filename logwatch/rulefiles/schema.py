@@ -31,7 +31,7 @@ from logwatch.rulefiles.checks import (
 from logwatch.rulefiles.checks import Tag as SyslogTag
 
 MAX_SERIES = 1000
-ReportingRole = Literal[Role.LEADING, Role.PRIMARY, Role.CORROBORATING, Role.SUPPORTING]
+ReportingRole = Literal[Role.LEADING, Role.PRIMARY, Role.CORROBORATING, Role.SUPPORTING, Role.REQUEST]
 """The roles that rules have."""
 
 
@@ -150,7 +150,7 @@ class EventRule(Described):
     program: Annotated[list[SyslogTag], *ONE_OR_MANY] = ["engine"]
     """Syslog tags, or the families `engine` and `containerd`."""
     role: ReportingRole = Role.PRIMARY
-    """leading: `docker events` itself; primary; corroborating: a second report; supporting: a report that makes no event alone."""
+    """leading: `docker events` itself; primary; corroborating: a second report; supporting: a report that makes no event alone; request: what somebody asked for."""
     engine: str = ""
     """Engine versions that write this text; documentation."""
     match: Annotated[list[PatternSpec], Field(min_length=1), *ONE_OR_MANY]
