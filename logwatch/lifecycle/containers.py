@@ -80,10 +80,13 @@ class ContainerRegister:
         """In the order of their last events."""
         self._changes: list[Consequence] = []
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether `take_changes` returns any."""
+        return bool(self._changes)
+
     def take_changes(self) -> list[Consequence]:
         """Return the changes since the last call."""
-        if not self._changes:
-            return []
         changes, self._changes = self._changes, []
         return changes
 
@@ -331,9 +334,7 @@ class ContainerRegister:
 
     def next_deadline_ns(self) -> int | None:
         """When `expire` may drop a container next, None for never."""
-        removed = self._containers[next(iter(self._removed))] if self._removed else None
-        unnamed = self._at(next(iter(self._unnamed))) if self._unnamed else None
-        deadlines = [_deadline_ns(each) for each in (removed, unnamed) if each is not None]
+        deadlines = [_deadline_ns(self._at(next(iter(queue)))) for queue in (self._removed, self._unnamed) if queue]
         return min(deadlines, default=None)
 
     def expire(self, clock_ns: int) -> None:

@@ -140,4 +140,7 @@ def _encode(service: ServiceState) -> list[Any]:
 
 
 def _decode(_key: Key, row: list[Any]) -> ServiceState:
-    return ServiceState(Service(row[0]), *row[1:])  # versions before this one stored three values
+    service = ServiceState(Service(row[0]), *row[1:])
+    if len(row) == 3 and service.state is Service.STARTING:  # as older versions stored it
+        service.start_epoch = service.epoch
+    return service

@@ -367,33 +367,37 @@ class Lifecycle:
 
     def _emit(self, emissions: Iterable[Emission]) -> list[Consequence]:
         consequences: list[Consequence] = []
+        register, store = self._register, self._deduplicator.store
         for occurrence, applies in emissions:
-            event, amends = self._execs.identify(occurrence.event), occurrence.seq > 0
+            event, seq = self._execs.identify(occurrence.event), occurrence.seq
+            amends = seq > 0
             if not amends and self._revoke_aftermath(occurrence):
                 continue
-            container = self._register.of(event)
+            container = register.of(event)
             if container is not None and (event.name is None or container.labels):
                 event = _with_name(event, container)
             if event.event == "container.die" and container is not None:
                 event = self._with_cause(event, container)
-            seq = occurrence.seq if amends else self._number()
-            self.late += not amends and event.time_ns < occurrence.opened_ns - LATE_NS
-            self._deduplicator.store.emitted(occurrence, event, seq)
+            if not amends:
+                seq = self._number()
+                self.late += event.time_ns < occurrence.opened_ns - LATE_NS
+            store.emitted(occurrence, event, seq)
             consequences.append(Outcome(seq, event, amends))
             if applies:
                 self._apply(event, container)
             elif container is not None:
-                self._register.update_attributes(container, event)
+                register.update_attributes(container, event)
             if applies and event.event.startswith("container."):
                 self._note_names(event, container)
                 self._execs.process(event)
-            consequences += self._register.take_changes()
+            if register.has_changes:
+                consequences += register.take_changes()
             if applies and event.event in ENDS and event.id and self._requests.was_awaited(event.host, event.id):
                 consequences += self.process(_removal(event))
             if occurrence.epoch is not None:
                 type_, _, action = event.event.partition(".")
                 self._services.amend(type_, event)
-                occurrence.epoch = self._services.epoch(event, type_, action)
+                occurrence.enter(self._services.epoch(event, type_, action))
         return consequences
 
     def _with_cause(self, event: Event, container: Container) -> Event:

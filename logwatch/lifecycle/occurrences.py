@@ -106,14 +106,13 @@ class Occurrence:
         self.event_type.refile(self)
         return True
 
+    def enter(self, epoch: int | None) -> None:
+        """Set the epoch of the service that it reports."""
+        self.epoch = epoch
+
     def joinable(self, clock_ns: int) -> bool:
         """Whether it was opened lately enough; those of a service last for its epoch."""
         return self.opened_ns >= clock_ns - REMEMBERED_NS or self.epoch is not None
-
-    @property
-    def forgotten(self) -> bool:
-        """Nothing can join it, and it is not pending with an object either."""
-        return self.opened_ns == FORGOTTEN and (self.seq != 0 or self.key is None)
 
 
 @dataclass(slots=True)

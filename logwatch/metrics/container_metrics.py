@@ -39,6 +39,8 @@ STATE, HEALTH_STATE = "docker_container_state", "docker_container_health"
 EXIT_CODE, INFO = "docker_container_exit_code", "docker_container_info"
 EXITS = "docker_container_exits_total"
 RESTARTS = "docker_container_restart_count"
+ZEROS = {EVENTS: COMMON_ACTIONS, STATE: STATES}
+"""The actions and states whose series are at 0 from a container's first event on."""
 _NAMES = frozenset(family.name for family in CONTAINER)
 
 _STORED = ("host", "label", "id", "state", "image", "health")
@@ -162,7 +164,7 @@ class ContainerMetrics:
         is_late_name = renamed.is_late_name and time_ns - old.begun_ns <= YOUNG_NS
         if is_late_name:
             self._move(old, key, time_ns)
-        self._end(old, time_ns)
+        self._end(old, time_ns, forget=is_late_name)
         shown = self._find(key, renamed.id, time_ns, ends=False)
         if shown is None:
             return
@@ -212,10 +214,8 @@ class ContainerMetrics:
         if len(self._shown) >= self._most and not self._make_room(time_ns):
             return None
         shown = self._shown[key] = ContainerSeries(*key, container_id, begun_ns=time_ns)
-        for action in COMMON_ACTIONS:
-            self._series.start(EVENTS, self._labels(*key, action), time_ns)
-        for state in STATES:
-            self._series.start(STATE, self._labels(*key, state), time_ns)
+        for name in ZEROS:
+            self._series.begin_group(name, self._labels(*key), time_ns)
         self._series.set(STATE, self._labels(*key, shown.state), 1, time_ns)
         self._describe(shown, "", time_ns)
         self._rank(shown)
@@ -225,7 +225,7 @@ class ContainerMetrics:
         """End the series of a tenth of those that do not run; False if all run."""
         dispensable = [*self._removed, *self._idle][: max(1, self._most // 10)]
         for key in dispensable:
-            self._end(self._shown[key], time_ns)
+            self._end(self._shown[key], time_ns, forget=True)
         return bool(dispensable)
 
     def _rank(self, shown: ContainerSeries) -> None:
@@ -238,15 +238,15 @@ class ContainerMetrics:
         elif shown.state not in LIVE:
             self._idle[key] = None
 
-    def _end(self, shown: ContainerSeries, time_ns: int) -> None:
-        """End all series of a container."""
+    def _end(self, shown: ContainerSeries, time_ns: int, *, forget: bool = False) -> None:
+        """End all series of a container, and forget their past where room is needed."""
         key = (shown.host, shown.label)
         owner = self._labels(*key)
         for name in _NAMES:
-            self._series.remove_group(name, owner, time_ns)
+            self._series.remove_group(name, owner, time_ns, forget=forget)
         for name, by in self._owned:
             for value in {"name": (shown.label,), "id": (shown.id, shown.id[:SHORT_ID])}[by]:
-                self._series.remove_group(name, (value,), time_ns)
+                self._series.remove_group(name, (value,), time_ns, forget=forget)
         del self._shown[key]
         self._idle.pop(key, None)
         self._removed.pop(key, None)
