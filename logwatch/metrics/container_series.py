@@ -1,6 +1,6 @@
 """The series of containers that are still at 0: one record per container instead of one per series.
 
-A counter that first appears at 1 is no increase to Prometheus, so a container's counters and states are
+A counter that first appears at 1 does not increase for Prometheus, so a container's counters and states are
 at 0 from its first event on. Nearly all of them never move. They exist here as the time at which their
 group (a container's label) began; a `Series` is made of one when it first moves. Whoever asks the
 registry for series, changes or change points does not see the difference.
