@@ -2,9 +2,9 @@
 
     python -m benchmarks [--quick] [--lines N] [--rounds N] [--cache FOLDER] [NAME…]
 
-What stands in ratios is measured side by side, in rounds; the middle of all rounds counts. So the
-verdict is the same on a fast machine and on a slow one. What stands in seconds holds for an idle
-machine only. The corpus (see corpus.py) is made once and kept.
+Ratios are measured side by side, in rounds, and the median counts: in CPU time of whole processes where commands
+are compared. So the verdict is the same on a fast machine and on a slow one; seconds and milliseconds mean
+something on an idle machine only. The corpus (see corpus.py) is made once and kept.
 
 A measurement is a module with a function that takes a `Bench` and yields a `Verdict` for every
 budget: add it to the table.
@@ -18,11 +18,24 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks import alerting, following, living, matching, replaying, scraping, starting
+from benchmarks import (
+    alerting,
+    catching_up,
+    following,
+    growing,
+    living,
+    matching,
+    replaying,
+    results,
+    scraping,
+    starting,
+)
 from benchmarks.bench import Bench, Measurement, Verdict
 
 MEASUREMENTS: Mapping[str, Measurement] = {
     "replay": replaying.measure,
+    "catching-up": catching_up.measure,
+    "growth": growing.measure,
     "events": matching.measure_events,
     "rules": matching.measure_rules,
     "start": starting.measure,
@@ -47,6 +60,8 @@ def main() -> None:
         for name in arguments.names or MEASUREMENTS:
             print(f"{name}:", flush=True)
             verdicts += MEASUREMENTS[name](bench)
+    if not arguments.quick and not arguments.names:
+        results.write(arguments.results, verdicts, bench)
     print(f"\nload of the machine meanwhile, ours included: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for verdict in verdicts:
         print(verdict)
@@ -60,6 +75,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int)
     parser.add_argument(
         "--cache", type=Path, default=Path(__file__).with_name("corpus"), help="where the corpus is kept"
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path(__file__).with_name("RESULTS.md"),
+        help="where a full run, of all measurements, writes its figures",
     )
     arguments = parser.parse_args()
     for name in arguments.names:

@@ -41,6 +41,14 @@ class Bench:
         corpus.write(path, self.lines, noise=1)
         return path
 
+    def foreign(self) -> Path:
+        """Return a log of as many lines of which none is Docker's."""
+        path = self.cache / f"foreign-{self.lines}"
+        if not path.exists():
+            with self.whole().open("rb") as whole, path.open("wb") as out:
+                out.writelines(line for line in whole if b"docker" not in line)
+        return path
+
     def head(self) -> Path:
         """Return its first lines."""
         path = self.cache / "head"
@@ -52,6 +60,12 @@ class Bench:
         """Return a log in which every line is an event."""
         path = self.cache / f"matched-{EVENT_LINES}"
         corpus.write_matched(path, EVENT_LINES)
+        return path
+
+    def lives(self, lines: int, containers: int) -> Path:
+        """Return a log of so many containers that start and end."""
+        path = self.cache / f"lives-{lines}-{containers}"
+        corpus.write_lives(path, lines, containers)
         return path
 
     def own_rules(self, count: int) -> tuple[str | Path, ...]:
@@ -80,11 +94,23 @@ class Verdict:
             return False
         return self.figure >= self.budget if self.more else self.figure <= self.budget
 
+    @property
+    def figure_text(self) -> str:
+        """The figure with its unit."""
+        return "not measured" if self.figure is None else f"{_short(self.figure)}{self.unit}"
+
+    @property
+    def budget_text(self) -> str:
+        """The budget with its unit, and whether it is the least or the most."""
+        return f"{'≥' if self.more else '≤'} {_short(self.budget)}{self.unit}"
+
+    @property
+    def verdict(self) -> str:
+        """Whether the budget is kept, in a word."""
+        return "holds" if self.holds else "MISSED" if self.figure is not None else "-"
+
     def __str__(self) -> str:
-        figure = "not measured" if self.figure is None else f"{_short(self.figure)}{self.unit}"
-        sign = "≥" if self.more else "≤"
-        verdict = "holds" if self.holds else "MISSED" if self.figure is not None else "-"
-        return f"{self.what:58} {figure:>14}   {sign} {_short(self.budget)}{self.unit:10} {verdict}"
+        return f"{self.what:58} {self.figure_text:>14}   {self.budget_text:14} {self.verdict}"
 
 
 Measurement = Callable[[Bench], Iterable[Verdict]]

@@ -161,3 +161,26 @@ def write_matched(path: Path, lines: int, *, seed: int = SEED) -> None:
                 f'level=info msg="ignoring event" container={rng.choice(ids)} module=libcontainerd namespace=moby '
                 'topic=/tasks/delete type="*events.TaskDelete"\n'
             )
+
+
+def write_lives(path: Path, lines: int, containers: int, *, seed: int = SEED) -> None:
+    """Write the starts and ends of so many containers, one event a line."""
+    if path.exists():
+        return
+    rng = random.Random(seed)
+    ids = [f"{rng.getrandbits(256):064x}" for _ in range(containers)]
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(lines):
+            container = rng.choice(ids)
+            text = (
+                f'"ignoring event" container={container} module=libcontainerd namespace=moby topic=/tasks/delete type="*events.TaskDelete"'
+                if number % 2
+                else f'"starting signal loop" namespace=moby path={_CONTAINERD}/{container} pid=1 runtime=io.containerd.runc.v2'
+            )
+            file.write(dockerd_line(timedelta(seconds=number * 0.02), text))
+
+
+def dockerd_line(at: timedelta, text: str) -> str:
+    """A line of dockerd, so long after the start of the log."""
+    now = START + at
+    return f'{now:%b} {now.day:2} {now:%H:%M:%S} node7 dockerd[1042]: time="{now:%Y-%m-%dT%H:%M:%S.%f}123Z" level=info msg={text}\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import socket
 import subprocess
 import time
@@ -12,7 +13,7 @@ from typing import Self
 
 from benchmarks.bench import LOGWATCH
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which it is clear that something is wrong."""
 
 
@@ -35,9 +36,25 @@ class Sidecar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
-        self._process.terminate()
-        self._process.wait(PATIENCE)
+        if self._process.poll() is None:
+            self.terminate()
         self._errors.close()
+
+    def terminate(self) -> int:
+        """End it as systemd does; its exit status."""
+        self._process.terminate()
+        return self._process.wait(PATIENCE)
+
+    def cpu_seconds(self) -> float:
+        """CPU time of all its threads until now."""
+        # schedstat counts nanoseconds, where stat counts whole ticks; one line per thread.
+        tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+    def resident_bytes(self) -> int:
+        """Its resident memory."""
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Ask for a page, over a connection that is kept: its status and what it says."""
@@ -47,10 +64,17 @@ class Sidecar:
 
     def wait_until_ready(self, *, pause: float) -> None:
         """Wait until a source is open and read to its end; `pause` seconds between two looks."""
+        self._wait("/-/ready", pause)
+
+    def wait_until_answers(self) -> None:
+        """Wait until it serves."""
+        self._wait("/-/healthy", 0.05)
+
+    def _wait(self, path: str, pause: float) -> None:
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             try:
-                if self.get("/-/ready")[0] == 200:
+                if self.get(path)[0] == 200:
                     return
             except (ConnectionError, http.client.HTTPException):
                 self._connection.close()

@@ -42,7 +42,7 @@ class StateError(LogwatchError):
 
 
 class CommitError(StateError):
-    """A commit failed; `retry` says whether trying again may help (a full disk gets room again)."""
+    """A commit failed; `retry`: whether a retry may help (space on a full disk is freed)."""
 
     def __init__(self, message: str, *, retry: bool) -> None:
         self.retry = retry
@@ -82,7 +82,7 @@ class RuleError(LogwatchError):
 
 
 class NotifyError(LogwatchError):
-    """A notification was not delivered; `retry` says whether trying again may help."""
+    """A notification was not delivered; `retry`: whether a retry may help."""
 
     def __init__(self, message: str, *, retry: bool) -> None:
         self.retry = retry

@@ -44,7 +44,7 @@ POWERS = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def duration(text: str) -> timedelta:
-    """Read a duration; ValueError says what to write."""
+    """Read a duration; raises ValueError with what to write."""
     if text == "0":
         return timedelta(0)
     match = DURATION.fullmatch(text)

@@ -31,7 +31,7 @@ from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.lifecycle import Find
 from logwatch.matching.duplicate_lines import DuplicateLines
-from logwatch.matching.extractor import Extraction, Extractor
+from logwatch.matching.extractor import EVIDENCE, Extraction, Extractor
 from logwatch.matching.redaction import WORDS, Masker
 from logwatch.matching.scanner import Scanner
 from logwatch.metrics import Registry
@@ -49,6 +49,7 @@ from logwatch.model import (
     Hit,
     Outcome,
     Record,
+    Renamed,
     Rule,
     Severity,
 )
@@ -206,7 +207,8 @@ class Pipeline:
 
     def _process_events(self, extraction: Extraction, record: Record) -> None:
         if self.settings.raw:
-            self._outcomes += [Outcome(0, event) for event in extraction.events]
+            shown = [event for event in extraction.events if not event.event.startswith(EVIDENCE)]
+            self._outcomes += [Outcome(0, event) for event in shown]
         else:
             for event in extraction.events:
                 if self.alerts.has_groups:
@@ -231,7 +233,9 @@ class Pipeline:
                     work.extendleft(reversed(self.lifecycle.process_derived(item)))
                     continue
                 self.event_metrics.process(item)
-                if type(item) is Outcome:
+                if type(item) is Renamed and item.is_late_name:
+                    self.alerts.follow_name(item, self.clock_ns)
+                elif type(item) is Outcome:
                     work.extendleft(reversed(self._process_outcome(item)))
             except UNEXPECTED as error:
                 event = item.event if type(item) is Outcome else None

@@ -155,7 +155,7 @@ def test_a_taken_port_is_named(log: Path, tmp_path: Path) -> None:
         pytest.param(("--log", "/"), "directory", id="a log that is a directory"),
         pytest.param(("--rules", "/nowhere/rules"), "/nowhere/rules", id="a rules folder that does not exist"),
         pytest.param(("--timezone", "Mars/Olympus"), "Mars/Olympus", id="no such zone"),
-        pytest.param(("--config.file", "/nowhere/logwatch.yml"), "no such file", id="no such configuration"),
+        pytest.param(("--config.file", "/nowhere/logwatch.yml"), "file not found", id="no such configuration"),
     ],
 )
 def test_what_cannot_start_says_why(arguments: tuple[str, ...], told: str, log: Path, tmp_path: Path) -> None:

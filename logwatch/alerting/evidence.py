@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from logwatch.matching.redaction import Masker
-from logwatch.model import SECOND, SHORT_ID, Event, Outcome, Record
+from logwatch.model import SHORT_ID, Event, Outcome, Record
+from logwatch.notation import rfc3339
 from logwatch.promql import Matcher, Selector
 from logwatch.store.state_table import StateTable
 
@@ -125,7 +125,7 @@ class Evidence:
                     lines = self._finish(self.table[key])
                     found.update(line for line in lines if rules is None or line.rule in rules)
         newest = sorted(found)[-LINES_PER_ALERT:]
-        return "\n".join(f"{_stamp(line.time_ns)} {line.path}:{line.offset} {line.text}" for line in newest)
+        return "\n".join(f"{rfc3339(line.time_ns, 3)} {line.path}:{line.offset} {line.text}" for line in newest)
 
     def _candidates(self, conditions: Iterable[tuple[int, Matcher | str]]) -> Iterator[Key]:
         """The objects of a name, if one is asked for."""
@@ -176,8 +176,3 @@ def _accepted(key: Key, conditions: Iterable[tuple[int, Matcher | str]]) -> bool
     return all(
         key[place] == asked if isinstance(asked, str) else asked.accepts(key[place]) for place, asked in conditions
     )
-
-
-def _stamp(time_ns: int) -> str:
-    seconds, rest = divmod(time_ns, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest // 1_000_000:03d}Z"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 
 from logwatch.alerting import templates
@@ -14,6 +13,7 @@ from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.alerting.schema import NEWER, GroupSpec, RuleSpec
 from logwatch.errors import Mistake, RuleError, mistake
 from logwatch.model import SECOND, Mark
+from logwatch.notation import nanoseconds
 from logwatch.promql import ExpressionError, Query, compile  # noqa: A004 - as re.compile
 from logwatch.rulefiles import files
 from logwatch.rulefiles.files import Kind
@@ -126,7 +126,7 @@ class _Reader:
             return None
         if spec.interval is not None and not spec.interval:
             self._say(bare.at(("interval",)).mark, "an interval of 0 is none: write 15s, or leave it out")
-        interval_ns = _nanoseconds(spec.interval) if spec.interval else self.interval_ns
+        interval_ns = nanoseconds(spec.interval) if spec.interval else self.interval_ns
         return Group(spec.name, self.shown_path, interval_ns, spec.limit, tuple(rules), shipped=self.shipped)
 
     def _rules(self, node: Node) -> list[AlertRule | RecordingRule]:
@@ -159,8 +159,8 @@ class _Reader:
         return AlertRule(
             name=str(spec.alert),
             query=query,
-            hold_ns=_nanoseconds(spec.hold),
-            keep_firing_ns=_nanoseconds(spec.keep_firing_for),
+            hold_ns=nanoseconds(spec.hold),
+            keep_firing_ns=nanoseconds(spec.keep_firing_for),
             labels={key: template for key, template in labels.items() if template},
             annotations={key: template for key, template in texts.items() if template},
             mark=node.mark,
@@ -201,10 +201,6 @@ class _Reader:
 
     def _say(self, mark: Mark, what: str) -> None:
         self.mistakes.append(mistake(mark, what))
-
-
-def _nanoseconds(length: timedelta) -> int:
-    return length // timedelta(microseconds=1) * 1000
 
 
 # ── places in files ──────────────────────────────────────────────────────────────────

@@ -22,13 +22,14 @@ from logwatch.alerting.group import Group, GroupState
 from logwatch.alerting.options import Options
 from logwatch.alerting.query_storage import OWN, QueryStorage, Replacement
 from logwatch.alerting.recording_rule import RecordingState
+from logwatch.alerting.renaming import follow_name
 from logwatch.alerting.report import Report, group_report
 from logwatch.alerting.self_metrics import MEASURED
 from logwatch.errors import UNEXPECTED
 from logwatch.matching.redaction import Masker
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import AGENT
-from logwatch.model import SECOND, Alert, Outcome, SampleChange
+from logwatch.model import SECOND, Alert, Outcome, Renamed, SampleChange
 from logwatch.promql import Query, Sample
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
@@ -244,6 +245,12 @@ class Alerts:
     def process(self, outcome: Outcome) -> None:
         """Keep the line of an accepted event as evidence."""
         self.evidence.process(outcome)
+
+    def follow_name(self, renamed: Renamed, time_ns: int) -> None:
+        """Go on with the alerts of a container's id under the name that was learned."""
+        if follow_name(alerting_rules(self._rules()), self._store, renamed, time_ns):
+            self.version += 1
+            self._write_alerts(time_ns)
 
     def outgoing(self, now_ns: int, *, live: bool = True) -> list[Alert]:
         """What receivers are sent: what fires, and for 15 minutes what no longer does.

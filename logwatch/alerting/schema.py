@@ -11,7 +11,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic.json_schema import SkipJsonSchema
 
-from logwatch.rulefiles.checks import LABEL, Duration, refuse
+from logwatch.model import LABEL_NAME
+from logwatch.rulefiles.checks import Duration, refuse
 from logwatch.rulefiles.schema import Described, schema_text
 from logwatch.rulefiles.vocabulary import METRIC
 
@@ -31,7 +32,7 @@ def _metric(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    if LABEL.fullmatch(text) is None or text == "__name__":
+    if LABEL_NAME.fullmatch(text) is None or text == "__name__":
         raise refuse(f"'{text}' is not a label name: use letters, digits and _")
     return text
 

@@ -22,7 +22,7 @@ NEAR_NS = 10 * SECOND
 
 @dataclass(slots=True)
 class Account:
-    """What one set of rules made of a log."""
+    """The events and alerts of one set of rules."""
 
     events: list[Event] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)

@@ -24,7 +24,7 @@ NOTES = {
 }
 FORGED = (
     "a container that its operator tagged '{tag}', or that logs through the journald driver, can write this very line: "
-    "nothing in it tells it from the engine's"
+    "it cannot be distinguished from the engine's"
 )
 SHARED_TAG = (
     "'docker' may be a container's tag (tag=docker/… arrives as APP-NAME docker): it is the engine's until another tag of "
@@ -34,7 +34,7 @@ NOT_ITS_OWN = (
     "on this host the engine logs under another tag, so this line, tagged 'docker', is taken for a container's output"
 )
 FORMLESS = (
-    "it stands under the engine's tag '{tag}' and does not look like the engine's: probably output of a container (journald "
+    "it has the engine's tag '{tag}' and does not look like the engine's: probably output of a container (journald "
     "driver, or a tag that its operator set); only a rule with a regex that begins with ^ takes it"
 )
 
@@ -70,7 +70,7 @@ class Explanation:
     looks: bool
     """Its message has the form of an engine's line."""
     normalised: str
-    """Its message in logfmt, as rules see it; empty where it stands so in the line."""
+    """Its message in logfmt, as rules see it; empty if it is so in the line."""
     fields: Mapping[str, str]
     verdicts: Sequence[Verdict]
     near: Sequence[NearMiss]
@@ -150,9 +150,9 @@ def _why_no_event(rule: Rule, extraction: Extraction) -> str:
     if not rule.event:
         return "known, makes no event (ignore: true)"
     if rule.unless_other and extraction.events:
-        return f"steps back behind {extraction.events[0].rule} (unless_other: true)"
+        return f"gives precedence to {extraction.events[0].rule} (unless_other: true)"
     if rule.unless_other and len(extraction.rules) > 1:
-        return "steps back behind another rule that knows the line (unless_other: true)"
+        return "gives precedence to another rule that matches the line (unless_other: true)"
     return "makes no event: a field that its event needs is absent"
 
 

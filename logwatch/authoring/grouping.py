@@ -1,4 +1,4 @@
-"""Groups unknown docker lines by what they say: the only import of drain3.
+"""Groups unknown docker lines by their text: the only import of drain3.
 
 Drain (He et al., ICWS 2017) keeps a tree of word counts and first words, and in each leaf
 templates in which the words that differ are parameters. What is sure to differ (ids,
@@ -70,7 +70,7 @@ class Sample:
 
 @dataclass(slots=True)
 class Group:
-    """Lines that say the same."""
+    """Lines with the same text."""
 
     family: str
     level: str | None

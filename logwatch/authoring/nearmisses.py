@@ -1,7 +1,7 @@
 """Rules that almost take a line, and what keeps them from it.
 
 Two kinds. The scanner found a rule's text in the line, and the rule did not take it: the text
-stands elsewhere, or somebody else says it. Or most of a rule's text is there: its first words,
+is elsewhere, or another program wrote it. Or most of a rule's text is there: its first words,
 or most of what a regex wants literally.
 """
 
@@ -126,7 +126,7 @@ def _likeness(pattern: Pattern, message: bytes) -> tuple[float, str]:
         return 0.0, ""
     broken = next(((run, part) for run, part in parts if part != run), None)
     if broken is None:
-        return ALL_THERE, "all of its literal text is there, but what stands between is not what the regex allows"
+        return ALL_THERE, "all of its literal text is there, but the text between does not match the regex"
     run, part = (text.decode(errors="replace") for text in broken)
     if not part:
         return matched / total, f"parts of its text are there, but not {run!r}"
@@ -169,7 +169,7 @@ def literal_runs(regex: str) -> list[bytes]:
 
 
 def _outside(regex: str) -> Iterator[Token]:
-    """The pieces of a regex that stand in no group."""
+    """The pieces of a regex outside of groups."""
     depth = 0
     for piece in tokens(regex.encode()):
         depth += (piece.kind == "open") - (piece.kind == "close")

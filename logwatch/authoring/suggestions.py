@@ -2,7 +2,7 @@
 
 A draft holds what can be derived without understanding the line: the text that all lines of the
 group share, the fields they carry, a line that hits and lines that must not. What the event
-is called, and whether it is one at all, is for the author to say.
+is called, and whether it is one at all, is the author's decision.
 """
 
 from __future__ import annotations

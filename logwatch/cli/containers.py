@@ -1,4 +1,4 @@
-"""`logwatch containers`: how each container stands, from the log alone."""
+"""`logwatch containers`: the state of each container, from the log alone."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Alerts:
     def on_end(self) -> None:
         """Print what has resolved and what still fires."""
         fired = [*self._fired, *self._pipeline.alerts.firing(self._pipeline.clock_ns)]
-        # By convention an alert of severity none always fires (Watchdog): it says nothing about the log.
+        # By convention an alert of severity none always fires (Watchdog), whatever is in the log.
         fired = [alert for alert in fired if alert.labels.get("severity") != "none"]
         for alert in sorted(fired, key=lambda alert: (alert.starts_ns, alert.rule, sorted(alert.labels.items()))):
             self._out.write(self._show(alert) + "\n")
@@ -150,7 +150,7 @@ WORDS = {
 }
 """(Present before, present after) to the word in JSON, the word for people, and its mark."""
 NOT_COMPARED = frozenset({"evidence", "offset", "line"})
-"""If the lines of both differ, `rule` and `time` say enough."""
+"""If the lines of both differ, `rule` and `time` are sufficient."""
 Thing = TypeVar("Thing", Event, Alert)
 
 

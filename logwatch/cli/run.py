@@ -132,7 +132,7 @@ def follow(
     daemon.run()
 
 
-# ── what it says about itself ───────────────────────────────────────────────────────────
+# ── messages on stderr ───────────────────────────────────────────────────────────
 
 
 class Lines(logging.Formatter):

@@ -205,7 +205,7 @@ _TAG_WIDTH = 10
 
 
 def as_row(line: Line, *, colour: bool) -> str:
-    """Local time, who wrote it, what it says, and the events it makes."""
+    """Local time, program, message, fields, and events."""
     return " ".join(_paint(text, code) if colour else text for text, code in _parts(line) if text)
 
 

@@ -3,7 +3,7 @@
     flag --web.listen-address  >  LOGWATCH_WEB_LISTEN_ADDRESS  >  web.listen_address: in the file  >  default
 
 A value from a flag or the environment is laid into the file's tree at its place, so that all
-are read by one model and every mistake says where it was made.
+are read by one model and every mistake has its place.
 """
 
 from __future__ import annotations

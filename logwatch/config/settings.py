@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
-from logwatch.rulefiles.checks import LABEL, ONE_OR_MANY, Duration, Flag, Size, refuse
+from logwatch.model import LABEL_NAME
+from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, Size, refuse
 from logwatch.rulefiles.schema import Strict
 from logwatch.rulefiles.vocabulary import did_you_mean
 
@@ -56,7 +57,7 @@ def _web_url(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    if LABEL.fullmatch(text) is None or text.startswith("__"):
+    if LABEL_NAME.fullmatch(text) is None or text.startswith("__"):
         raise refuse(f"'{text}' is not a label name: use letters, digits and _")
     return text
 

@@ -1,7 +1,7 @@
-"""A Prometheus and an Alertmanager beside the demo, where the host has them installed.
+"""A Prometheus and an Alertmanager for the demo, if the host has them installed.
 
 They listen on loopback, write into the demo's temporary folder, and end with it. Prometheus scrapes the demo and
-evaluates the same alert files as logwatch does; both tell the Alertmanager, which sees each alert once.
+evaluates the same alert files as logwatch does; both send to the Alertmanager, which sees each alert once.
 """
 
 from __future__ import annotations

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from logwatch.docker.folder import Folder
+from logwatch.model import FULL_ID, HEX
 
 FILES = ("config.v2.json", "config.json")
 FOLDER = "containers"
-HEX = frozenset("0123456789abcdef")
 
 
 class Model(BaseModel):
@@ -95,7 +95,7 @@ class StoredContainer(Model):
 
 def is_id(name: str) -> bool:
     """Whether a folder's name is a container's id."""
-    return len(name) == 64 and HEX.issuperset(name)
+    return len(name) == FULL_ID and HEX.issuperset(name)
 
 
 def parse(text: bytes, container_id: str) -> StoredContainer | None:

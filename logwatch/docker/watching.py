@@ -30,7 +30,7 @@ MOST_QUEUED = 50_000
 PACE = 15.0
 """Seconds between two lists of the folders while inotify reports changes."""
 MISSING_PACE = 0.2
-"""Seconds between two looks while there is no root."""
+"""Seconds between two checks while the root is missing."""
 FIRST_PACE = 1.0
 """Seconds between two looks at the files without inotify."""
 PER_FILE = 0.015

@@ -14,15 +14,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from logwatch.formats import json
+from logwatch.notation import rfc3339
 
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[mK]")
 _WIDE = re.compile(rb"\x00?(?:\xff\xfe|\xfe\xff)?(?:[ -~]\x00|\x00[ -~]){3}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
-_MICROSECONDS = 1_000_000
 
 STAMPS = ("@timestamp", "timestamp", "time", "timereported", "timegenerated", "date")
 HOSTS = ("_HOSTNAME", "hostname", "host", "HOSTNAME")
@@ -97,8 +96,7 @@ def _stamp(fields: Mapping[str, str]) -> str | None:
         return written if written is not None and written[:4].isdigit() and "T" in written else None
     if not (micros.isascii() and micros.isdigit()) or len(micros) > 16:
         return None
-    whole, fraction = divmod(int(micros), _MICROSECONDS)
-    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{fraction:06d}+00:00"
+    return rfc3339(int(micros) * 1000, 6).replace("Z", "+00:00")
 
 
 def _tag(fields: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ nothing was read of it for a day, both by the log's clock; at most `MAX_CONTAINE
 `MAX_UNNAMED` without a name.
 
 **Names.** The engine logs ids. A name comes from a `docker events` line, from the inventory, from
-a rename, or from a create request (`pending_creates`). Otherwise the container keeps its 12 hex
+a rename, or from lines that tie it to an id (`evidence`). Otherwise the container keeps its 12 hex
 digits: no name is better than a wrong one. For the same reason a prefix of fewer than 12 digits
 is not an id: `db` and `cafe` are names. A name has one owner per host at a time; a container
 that takes it over proves that the previous owner is gone or was renamed.
@@ -19,8 +19,11 @@ from dataclasses import fields
 from typing import Any
 
 from logwatch.docker.inventory import Found
+from logwatch.lifecycle.endings import REMEMBERED, note
 from logwatch.lifecycle.states import ALIVE, CONTAINER, CONTAINER_STATEFUL, INFERRED_FROM, PROVES, STATE_ACTIONS
 from logwatch.model import (
+    FULL_ID,
+    HEX,
     SECOND,
     SHORT_ID,
     Consequence,
@@ -45,8 +48,6 @@ MAX_UNNAMED = 10_000
 """Most containers without a name; those without events for longest are dropped first."""
 DISORDER_NS = 10 * SECOND
 """An event this much older than the last change of state says nothing about the state now."""
-FULL_ID = 64
-HEX = frozenset("0123456789abcdef")
 RUNNING, PAUSED, GONE, UNKNOWN = State.RUNNING, State.PAUSED, State.GONE, State.UNKNOWN
 
 Key = tuple[str, str]
@@ -79,10 +80,13 @@ class ContainerRegister:
         """In the order of their last events."""
         self._changes: list[Consequence] = []
 
+    @property
+    def has_changes(self) -> bool:
+        """Whether `take_changes` returns any."""
+        return bool(self._changes)
+
     def take_changes(self) -> list[Consequence]:
         """Return the changes since the last call."""
-        if not self._changes:
-            return []
         changes, self._changes = self._changes, []
         return changes
 
@@ -188,6 +192,8 @@ class ContainerRegister:
                 self._change(container, after, event.time_ns, clock_ns)
         elif not container.announced:
             self._change(container, container.state, event.time_ns, clock_ns)
+        if action in REMEMBERED:
+            note(container, event, action)
         if action == "start":
             container.restarts += container.started
             container.started = True
@@ -328,9 +334,7 @@ class ContainerRegister:
 
     def next_deadline_ns(self) -> int | None:
         """When `expire` may drop a container next, None for never."""
-        removed = self._containers[next(iter(self._removed))] if self._removed else None
-        unnamed = self._at(next(iter(self._unnamed))) if self._unnamed else None
-        deadlines = [_deadline_ns(each) for each in (removed, unnamed) if each is not None]
+        deadlines = [_deadline_ns(self._at(next(iter(queue)))) for queue in (self._removed, self._unnamed) if queue]
         return min(deadlines, default=None)
 
     def expire(self, clock_ns: int) -> None:

@@ -26,6 +26,8 @@ class ServiceState:
     """When it became ready, while it runs."""
     start_epoch: int | None = None
     """The epoch since which it is known that it was started, until it ends."""
+    stopped_ns: int | None = None
+    """When it stopped; None while it runs, and after a crash."""
 
 
 class Services:
@@ -53,6 +55,16 @@ class Services:
         service = self._services.get((host, type_))
         return service is not None and (service.start_epoch is not None or service.state is Service.RUNNING)
 
+    def stopped_ns(self, host: str) -> int | None:
+        """Return when the host's daemon stopped with its containers; None if it runs, or left them running."""
+        service = self._services.get((host, "daemon"))
+        return None if service is None or service.live_restore else service.stopped_ns
+
+    def is_starting(self, host: str, type_: str) -> bool:
+        """Whether the service has begun to start and is not ready."""
+        service = self._services.get((host, type_))
+        return service is not None and service.state is Service.STARTING
+
     def is_aftermath(self, event: Event, type_: str, action: str) -> bool:
         """Whether the service manager reports of a service that has ended already."""
         service = self._services.get((event.host, type_))
@@ -71,6 +83,10 @@ class Services:
         self.anomalies += not allowed
         service.epoch += service.state is not before
         _note_boot(service, event, action)
+        if service.state in (Service.STOPPED, Service.FAILED):
+            service.stopped_ns = event.time_ns if action == "stop" else service.stopped_ns
+        else:
+            service.stopped_ns = None
         killed = action == "start" and before is Service.RUNNING
         unknown = type_ == "daemon" and (action in ("stop", "crash") or killed) and not service.live_restore
         if action == "start" and service.state is not before:
@@ -113,8 +129,18 @@ def follow_service(state: Service, action: str) -> tuple[Service, bool]:
 
 
 def _encode(service: ServiceState) -> list[Any]:
-    return [service.state, service.epoch, service.live_restore, service.ready_ns, service.start_epoch]
+    return [
+        service.state,
+        service.epoch,
+        service.live_restore,
+        service.ready_ns,
+        service.start_epoch,
+        service.stopped_ns,
+    ]
 
 
 def _decode(_key: Key, row: list[Any]) -> ServiceState:
-    return ServiceState(Service(row[0]), *row[1:])  # versions before this one stored three values
+    service = ServiceState(Service(row[0]), *row[1:])
+    if len(row) == 3 and service.state is Service.STARTING:  # as older versions stored it
+        service.start_epoch = service.epoch
+    return service

@@ -46,6 +46,7 @@ from typing import NamedTuple
 
 from logwatch.lifecycle.occurrence_store import OccurrenceStore
 from logwatch.lifecycle.occurrences import (
+    DORMANT,
     JOIN_NS,
     KILL_NS,
     KILLS,
@@ -53,6 +54,7 @@ from logwatch.lifecycle.occurrences import (
     OOM_NS,
     PRIMARY,
     REMEMBERED_NS,
+    REQUEST,
     REVOKED,
     SECONDARY,
     SUPPORTING,
@@ -62,7 +64,13 @@ from logwatch.lifecycle.occurrences import (
     compatible,
 )
 from logwatch.model import SECOND, Event
+from logwatch.store.state_table import StateTable
 
+COUNTED_ALONE = frozenset({"container.exec_die"})
+"""Events of which some are reported without an object only, also on hosts that name the object of others."""
+CREATE = "container.create"
+CREATED_WITHIN_NS = 3 * SECOND
+"""Between a request and the mount of the container that it made, on a busy host."""
 TROUBLES = ("_failed", "_error")
 """Actions that do not show that the object has ever run."""
 
@@ -85,11 +93,18 @@ class Deduplicator:
         self.store = OccurrenceStore(settle_ns)
         self._revocable: dict[tuple[str, str], dict[int, Occurrence]] = {}
         """What is pending without an object, by host and what revokes it."""
+        self._confirming: StateTable[str, int] = StateTable("confirming")
+        """Hosts whose engine logs what shows that a create request was granted, with the time of the last one."""
+        self.tables = (self._confirming,)
 
     # ── an event about an object ─────────────────────────────────────────────────────
 
-    def process(self, event: Event, key: Key, *, certain: bool = True, epoch: int | None = None) -> list[Emission]:
+    def process(
+        self, event: Event, key: Key, *, certain: bool = True, epoch: int | None = None, waits: bool = False
+    ) -> list[Emission]:
         """Process an event about an object: `certain` if it cannot be revoked in the object's state.
+
+        One that `waits` is pending all the same until the inventory completes it.
 
         `epoch` counts the changes of state of the daemon or containerd: occurrences of one epoch
         are not limited to 10 s.
@@ -98,12 +113,12 @@ class Deduplicator:
         record = store.object(key)
         if role is LEADING:
             store.mark_docker_events(key[0])
-        certain = certain and not record.pending
+        certain = certain and all(each.event.role is REQUEST for each in record.pending)
         group = record.occurrences.get(event.event)
         if group is not None:
             occurrence = _match(group, event, store.clock_ns, epoch, certain=certain)
             if occurrence is not None:
-                return self._join(occurrence, event, certain=certain)
+                return self._join(occurrence, event, certain=certain, waits=waits)
         emissions = NOTHING
         if record.pending:
             # Of a service every event is believed: what could not start was started.
@@ -119,29 +134,39 @@ class Deduplicator:
         other = self._other_report(event)
         if other is not None:
             return [*emissions, *self._join(other, event, certain=certain)]
+        if _is_death(event) or (_is_dead_shim(event) and not record.occurrences.get("container.start")):
+            self._revoke_unidentified(event)
         occurrence = store.open(event, index, record, epoch)
         if index.pending:
             self._merge_pending(occurrence)
-        if role in SECONDARY or (event.revoked_by and not certain and role is not LEADING):
+        if role in SECONDARY or waits or (event.revoked_by and not certain and role is not LEADING):
             self._hold(record, occurrence, event)
             return emissions
         return [*emissions, Emission(occurrence, applies=True)]
 
-    def _join(self, occurrence: Occurrence, event: Event, *, certain: bool, attributes: bool = True) -> list[Emission]:
+    def _join(
+        self, occurrence: Occurrence, event: Event, *, certain: bool, attributes: bool = True, waits: bool = False
+    ) -> list[Emission]:
         """Join an event to an occurrence; one that was emitted is amended, a pending one may be emitted now."""
         store = self.store
         store.touch(occurrence)
         occurrence.add_rules((event.rule,))
-        if occurrence.seq == REVOKED:
+        if occurrence.seq == REVOKED or (occurrence.seq == DORMANT and event.role is SUPPORTING):
             return NOTHING
+        if occurrence.seq == DORMANT and occurrence.key is not None:
+            occurrence.seq = 0
+            store.object(occurrence.key).pending.append(occurrence)
+            store.wait(occurrence, event)
         changed = attributes and occurrence.merge(event)
+        if event.role not in SECONDARY:
+            store.mark_seen(occurrence)
         if occurrence.seq:
             return [Emission(occurrence, applies=False)] if changed else NOTHING
         occurrence.revoked_by |= event.revoked_by
         if occurrence.key is None:
             self._note_revokers(occurrence)
             return NOTHING
-        if event.role in SECONDARY:
+        if event.role in SECONDARY or waits:
             return NOTHING
         if event.role is LEADING or certain or not event.revoked_by:
             return self._emit_until(store.object(occurrence.key), occurrence)
@@ -160,7 +185,8 @@ class Deduplicator:
 
     def _settle_others(self, record: ObjectRecord, event: Event, *, certain: bool) -> list[Emission]:
         """Revoke or emit what is pending of the object, as its new event implies."""
-        for occurrence in [each for each in record.pending if event.event in each.revoked_by]:
+        revoked = [each for each in record.pending if event.event in each.revoked_by]
+        for occurrence in revoked:
             record.pending.remove(occurrence)
             self.store.revoke(occurrence)
         pending = record.pending
@@ -191,8 +217,75 @@ class Deduplicator:
         """Revoke what only supporting rules report, or what `docker events` would have reported."""
         if occurrence.event.role is not SUPPORTING:
             return self.store.revoke_unconfirmed(occurrence)
-        self.store.revoke(occurrence)
+        occurrence.seq = DORMANT
         return True
+
+    def confirm_create(self, event: Event) -> list[Emission]:
+        """Emit the newest create request that is pending on a host: a new container shows that it was granted."""
+        self._confirming[event.host] = event.time_ns
+        pending = self.store.event_type((event.host, CREATE)).all_pending()
+        near = [
+            each
+            for each in pending
+            if each.event.role is REQUEST and 0 <= event.time_ns - each.event.time_ns <= CREATED_WITHIN_NS
+        ]
+        if not near:
+            return NOTHING
+        newest = max(near, key=lambda each: each.order)
+        self._release(newest)
+        self.store.keep_accepted(newest)
+        return [Emission(newest, applies=True)]
+
+    def is_create_pending(self, host: str, name: str) -> bool:
+        """Whether a request to create a container of this name is pending."""
+        oldest_ns = self.store.clock_ns - self.store.settle_ns
+        pending = self.store.event_type((host, CREATE)).all_pending()
+        return any(each.event.name == name and each.opened_ns >= oldest_ns for each in pending)
+
+    def _awaits_confirmation(self, occurrence: Occurrence) -> bool:
+        """Whether a create request may still be confirmed; it waits longer than others."""
+        event = occurrence.event
+        if event.event != CREATE or event.role is not REQUEST or event.host not in self._confirming:
+            return False
+        last_ns = event.time_ns + CREATED_WITHIN_NS
+        if occurrence.deadline_ns >= last_ns:
+            return False
+        self.store.wait(occurrence, event._replace(time_ns=last_ns - self.store.settle_ns))
+        return True
+
+    def revoke_all(self, key: Key) -> None:
+        """Revoke all that is pending of an object: it is not the engine's."""
+        record = self.store.object(key)
+        for occurrence in record.pending:
+            self.store.revoke(occurrence)
+        record.pending.clear()
+
+    def is_changing(self, key: Key) -> bool:
+        """Whether a start or an end of the object is pending: its state may not be what it seems."""
+        record = self.store.object(key)
+        starts = record.occurrences.get("container.start", ())
+        dormant = any(each.seq == DORMANT and each.joinable(self.store.clock_ns) for each in starts)
+        return dormant or any(_is_start(each.event) or _is_death(each.event) for each in record.pending)
+
+    def refuse(self, key: Key, event_type: str) -> bool:
+        """Revoke the newest pending occurrence of a type of event of an object: the request for it was refused."""
+        record = self.store.object(key)
+        found = next((each for each in reversed(record.pending) if each.event.event == event_type), None)
+        if found is None:
+            return False
+        record.pending.remove(found)
+        self.store.revoke(found)
+        return True
+
+    def refuse_unidentified(self, host: str, event_type: str, name: str | None) -> None:
+        """As `refuse`, of an event without an id: the newest of that name."""
+        index = self.store.event_type((host, event_type))
+        found = [each for each in index.all_pending() if each.event.name == name]
+        if found:
+            newest = max(found, key=lambda each: each.order)
+            self._release(newest)
+            self.store.revoke(newest)
+            self.store.forget(newest)
 
     # ── an event that does not name its object ───────────────────────────────────────
 
@@ -325,10 +418,13 @@ class Deduplicator:
         if occurrence.key is not None:
             record = self.store.object(occurrence.key)
             return self._emit_until(record, occurrence) if occurrence in record.pending else NOTHING
-        if not occurrence.event_type.is_pending(occurrence):
+        if not occurrence.event_type.is_pending(occurrence) or self._awaits_confirmation(occurrence):
             return NOTHING
         self._release(occurrence)
-        elsewhere = self.store.seen_lately(occurrence) or occurrence.event.role is SUPPORTING
+        elsewhere = self.store.seen_lately(occurrence) and occurrence.event.event not in COUNTED_ALONE
+        unconfirmed = occurrence.event.event == CREATE and occurrence.event.role is REQUEST
+        unconfirmed = unconfirmed and occurrence.event.host in self._confirming
+        elsewhere = elsewhere or unconfirmed or occurrence.event.role is SUPPORTING
         if occurrence.event.role in SECONDARY and (elsewhere or self.store.revoke_unconfirmed(occurrence)):
             self.store.forget(occurrence)
             return NOTHING
@@ -379,7 +475,7 @@ def _is_duplicate(known: Event, event: Event, gap_ns: int) -> bool:
         return False
     if event.event == "container.oom":
         return gap_ns < OOM_NS
-    return gap_ns == 0 and event.time_ns % SECOND != 0 and known.attributes == event.attributes
+    return gap_ns == 0 and event.time_ns % SECOND != 0 and event.attributes.items() <= known.attributes.items()
 
 
 def _is_same_kill(known: Event, event: Event) -> bool:
@@ -407,7 +503,8 @@ def _confirms(pending: list[Occurrence], event: Event, *, certain: bool) -> bool
         return False
     if certain or not event.revoked_by or event.role is LEADING or _is_start(event):
         return True
-    return any(each.event.event == event.event or not each.revoked_by & event.revoked_by for each in pending)
+    reported = (each for each in pending if each.event.role is not REQUEST)
+    return any(each.event.event == event.event or not each.revoked_by & event.revoked_by for each in reported)
 
 
 def _mergeable(occurrence: Occurrence) -> Iterator[Occurrence]:
@@ -422,6 +519,11 @@ def _mergeable(occurrence: Occurrence) -> Iterator[Occurrence]:
 
 def _nearest(found: Iterable[Occurrence], event: Event) -> Occurrence | None:
     return min(found, key=lambda each: (abs(each.event.time_ns - event.time_ns), each.order), default=None)
+
+
+def _is_dead_shim(event: Event) -> bool:
+    """Whether a start failed that a line without an id has reported: not one that a request's answer reports."""
+    return event.event.endswith(".start_failed") and event.role in SECONDARY and "path" not in event.attributes
 
 
 def _is_start(event: Event) -> bool:

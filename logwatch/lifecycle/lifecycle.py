@@ -19,14 +19,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from logwatch.docker.inventory import Found, Removed, Sight
-from logwatch.lifecycle.containers import FULL_ID, ContainerRegister, looks_like_id
+from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
-from logwatch.lifecycle.occurrences import INVENTORY, LEADING, SECONDARY, Occurrence
-from logwatch.lifecycle.pending_creates import PendingCreates
+from logwatch.lifecycle.endings import UNKNOWN, cause_of
+from logwatch.lifecycle.evidence import EVIDENCE, ForeignContainers, NameTies
+from logwatch.lifecycle.execs import Execs
+from logwatch.lifecycle.occurrences import CORROBORATING, INVENTORY, LEADING, REQUEST, SECONDARY, Occurrence
+from logwatch.lifecycle.requests import Requests, refusal_of
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
 from logwatch.lifecycle.witness import Witness, ending, ends_with
-from logwatch.model import LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
+from logwatch.model import FULL_ID, LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
@@ -39,6 +42,10 @@ MAX_FOUND = 20_000
 """Most containers whose files are kept as they were at their first event."""
 Find = Callable[[str], Found | None]
 """Looks up a container by its full id."""
+ENDS = frozenset({"container.die", "container.start_failed"})
+"""Events after which a container that was started with --rm is removed."""
+AUTO_REMOVE = "evidence/removal-awaited"
+"""The rule that a removal without a line of its own is attributed to."""
 
 
 class Lifecycle:
@@ -52,7 +59,10 @@ class Lifecycle:
         """Events first reported more than 10 s after their time, since the last `take_counts`."""
         self._deduplicator = Deduplicator(settle_ns)
         self._register = ContainerRegister()
-        self._pending_creates = PendingCreates()
+        self._requests = Requests()
+        self._ties = NameTies()
+        self._execs = Execs()
+        self._foreign = ForeignContainers()
         self._services = Services()
         self._find = find
         self._witness = Witness()
@@ -65,7 +75,11 @@ class Lifecycle:
         self.tables = (
             self._progress,
             *self._register.tables,
-            *self._pending_creates.tables,
+            *self._deduplicator.tables,
+            *self._requests.tables,
+            *self._ties.tables,
+            *self._execs.tables,
+            *self._foreign.tables,
             *self._services.tables,
             *self._witness.tables,
             *store.tables,
@@ -76,6 +90,10 @@ class Lifecycle:
     def process(self, event: Event) -> list[Consequence]:
         """Process an event as a rule made it. The clock moves by `advance` alone."""
         type_, _, action = event.event.partition(".")
+        if type_ == EVIDENCE:
+            return self._process_evidence(event, action)
+        if event.attributes.get("path"):
+            self._refuse_path(event, event.attributes["path"])
         if type_ == "container":
             return self._process_container(event, action)
         if type_ in SERVICES and (action in SERVICE_STATEFUL or action in MOMENTARY):
@@ -112,17 +130,18 @@ class Lifecycle:
     def _process_container(self, event: Event, action: str) -> list[Consequence]:
         host, given, register = event.host, event.id, self._register
         if given is None:
-            if not self._may_be_created(event, action):
-                return []
-            return self._emit(self._deduplicator.process_unidentified(event))
+            may_be = self._may_be_created(event, action) and self._may_be_an_end(event, action)
+            return self._emit(self._deduplicator.process_unidentified(event)) if may_be else []
         container_id = register.resolve(host, given)
         container = register.get(host, container_id)
+        if not self._may_have_happened(event, action, container):
+            return []
         consequences: list[Consequence] = []
         if container is None and looks_like_id(container_id):
-            container, consequences = self._add(event, action, container_id)
+            container, consequences = self._add(event, container_id)
         if container is None:
             event = event._replace(name=event.name or given)
-        elif event.name is not None:
+        elif event.name is not None and event.role is not REQUEST:
             sure = event.role is LEADING
             register.set_name(container, event.name, event.time_ns, self._clock_ns, sure=sure)
             consequences += register.take_changes()
@@ -132,11 +151,29 @@ class Lifecycle:
             event = self._with_found(event, container, action)
             consequences += register.take_changes()
         certain = action == "die" and container is not None and container.state in (State.RUNNING, State.PAUSED)
-        emissions = self._deduplicator.process(event, (host, "container", container_id), certain=certain)
+        waits = action == "die" and container is not None and self._waits(event, container)
+        if waits and certain:
+            event = event._replace(revoked_by=frozenset())
+        emissions = self._deduplicator.process(event, (host, "container", container_id), certain=certain, waits=waits)
         return [*consequences, *self._emit(emissions)] if consequences else self._emit(emissions)
 
-    def _add(self, event: Event, action: str, container_id: str) -> tuple[Container, list[Consequence]]:
-        """Add a container whose id was not known; a pending create request may name it."""
+    def _may_have_happened(self, event: Event, action: str, container: Container | None) -> bool:
+        """Whether an event of a container that is named is Docker's, was not refused and is news."""
+        if event.id is not None and self._foreign.has(event.host, event.id):
+            return False
+        if event.role is REQUEST:
+            if self._is_refused(event, action, container):
+                return False
+            if action == "rename" and event.name is not None:
+                self._requests.add_name(event.host, event.name, event.time_ns)
+        return container is None or not self._reconnects(event, action, container)
+
+    def _may_be_an_end(self, event: Event, action: str) -> bool:
+        """Whether a command runs whose end an exit without an id may be."""
+        return action != "exec_die" or event.role not in SECONDARY or self._execs.any_open(event.host)
+
+    def _add(self, event: Event, container_id: str) -> tuple[Container, list[Consequence]]:
+        """Add a container whose id was not known."""
         host, register = event.host, self._register
         key = (host, "container", container_id)
         container, short = register.add(host, container_id, event.time_ns, self._clock_ns)
@@ -144,22 +181,82 @@ class Lifecycle:
             self._deduplicator.store.move((host, "container", short), key)
             return container, register.take_changes()
         self._look_up(container, event.time_ns)
-        name = container.name or self._pending_creates.match(event, action)
-        if name is None:
-            return container, register.take_changes()
+        return container, register.take_changes()
+
+    def _is_refused(self, event: Event, action: str, container: Container | None) -> bool:
+        """Whether nothing came of a request, as far as is known now."""
+        named = event.id is not None and not looks_like_id(event.id)
+        if action == "rename" and event.name is not None:
+            owner = self._register.get(event.host, self._register.resolve(event.host, event.name))
+            if owner is not None and owner is not container and owner.state is not State.GONE:
+                return True
+            if self._is_named(event.host, event.name):
+                return True
+        if container is not None and self._deduplicator.is_changing((event.host, "container", container.id)):
+            return False
+        named = named and not self._deduplicator.is_create_pending(event.host, event.id or "")
+        return self._requests.is_refused(event, action, container, named=named)
+
+    def _is_named(self, host: str, name: str) -> bool:
+        return self._requests.has_name(host, name) or self._deduplicator.is_create_pending(host, name)
+
+    def _reconnects(self, event: Event, action: str, container: Container) -> bool:
+        """Whether containerd, which starts, connects to a container that goes on running."""
+        running = container.state in (State.RUNNING, State.PAUSED, State.UNKNOWN) and container.announced
+        return (
+            action == "start"
+            and event.role is not LEADING
+            and running
+            and self._services.is_starting(event.host, "containerd")
+        )
+
+    # ── evidence, and what was refused ───────────────────────────────────────────────
+
+    def _process_evidence(self, event: Event, action: str) -> list[Consequence]:
+        """Process what a line proves without being an event: a refused request, a name, another namespace."""
+        if action == "refused":
+            self._requests.mark_explicit(event.host, event.time_ns)
+            self._refuse_path(event, event.attributes.get("path", ""))
+            if "/containers/create" in event.attributes.get("path", ""):
+                self._deduplicator.refuse_unidentified(event.host, "container.create", event.name)
+        if action == "foreign" and event.id is not None:
+            self._foreign.add(event.host, event.id, event.time_ns)
+            self._deduplicator.revoke_all((event.host, "container", event.id))
+        if action == "mount" and event.id is not None and self._register.get(event.host, event.id) is None:
+            return [*self._add(event, event.id)[1], *self._emit(self._deduplicator.confirm_create(event))]
+        if action == "auto_remove" and event.id is not None:
+            self._requests.await_removal(event.host, event.id, event.time_ns)
+        if action in ("refused", "name"):
+            for container_id, name in self._ties.add(event):
+                return self._give_name(event, container_id, name)
+        return []
+
+    def _give_name(self, event: Event, given: str, name: str) -> list[Consequence]:
+        register = self._register
+        container = register.get(event.host, register.resolve(event.host, given))
+        if container is None or container.name == name:
+            return []
         register.set_name(container, name, event.time_ns, self._clock_ns, sure=False)
-        consequences = register.take_changes()
-        return container, consequences + self._emit(self._deduplicator.assign_id("container.create", name, key))
+        return register.take_changes()
+
+    def _refuse_path(self, event: Event, path: str) -> None:
+        """Revoke what was asked for by a request that failed."""
+        refusal = refusal_of(path)
+        if refusal is None:
+            return
+        action = "destroy" if event.attributes.get("method") == "DELETE" else refusal.action
+        given = event.attributes.get("container") or refusal.object
+        for each in dict.fromkeys((given, refusal.object)):
+            key = (event.host, "container", self._register.resolve(event.host, each))
+            if self._deduplicator.refuse(key, f"container.{action}"):
+                return
 
     def _may_be_created(self, event: Event, action: str) -> bool:
         """Remember a create request without an id; False if the engine must refuse it: its name is in use."""
-        if action == "create_failed":
-            self._pending_creates.clear(event.host)
-        elif action == "create" and event.name is not None:
+        if action == "create" and event.name is not None:
             owner = self._register.get(event.host, self._register.resolve(event.host, event.name))
             if owner is not None and owner.state in EXISTING:
                 return not event.revoked_by
-            self._pending_creates.add(event.host, event.name, event.time_ns)
         return True
 
     def process_derived(self, event: Event) -> list[Consequence]:
@@ -207,7 +304,7 @@ class Lifecycle:
         container = register.get(host, found.id) or register.add(host, found.id, now_ns, now_ns)[0]
         register.describe(container, found, found.seen_ns or now_ns, self._clock_ns)
         consequences = register.take_changes()
-        for event in self._witness.compare(found, host, self._clock_ns):
+        for event in self._witness.compare(found, container, self._clock_ns):
             if event.event == "container.create" and found.name:
                 key = (host, "container", found.id)
                 consequences += self._emit(self._deduplicator.assign_id(event.event, found.name, key))
@@ -252,6 +349,13 @@ class Lifecycle:
             self._register.describe(container, found, time_ns, self._clock_ns)
         return found
 
+    def _waits(self, event: Event, container: Container) -> bool:
+        """Whether a death waits for its exit code, which the engine writes into the container's file a moment later."""
+        if event.role in (LEADING, INVENTORY) or "exit_code" in event.attributes:
+            return False
+        last = self._file_of(container.id)
+        return last is not None and last.finished_ns < event.time_ns
+
     def _with_found(self, event: Event, container: Container, action: str) -> Event:
         """Name the container before its event is counted; return a death with its exit code."""
         last = self._look_up(container, event.time_ns)
@@ -263,27 +367,61 @@ class Lifecycle:
 
     def _emit(self, emissions: Iterable[Emission]) -> list[Consequence]:
         consequences: list[Consequence] = []
+        register, store = self._register, self._deduplicator.store
         for occurrence, applies in emissions:
-            event, amends = occurrence.event, occurrence.seq > 0
+            event, seq = self._execs.identify(occurrence.event), occurrence.seq
+            amends = seq > 0
             if not amends and self._revoke_aftermath(occurrence):
                 continue
-            container = self._register.of(event)
+            container = register.of(event)
             if container is not None and (event.name is None or container.labels):
                 event = _with_name(event, container)
-            seq = occurrence.seq if amends else self._number()
-            self.late += not amends and event.time_ns < occurrence.opened_ns - LATE_NS
-            self._deduplicator.store.emitted(occurrence, event, seq)
+            if event.event == "container.die" and container is not None:
+                event = self._with_cause(event, container)
+            if not amends:
+                seq = self._number()
+                self.late += event.time_ns < occurrence.opened_ns - LATE_NS
+            store.emitted(occurrence, event, seq)
             consequences.append(Outcome(seq, event, amends))
             if applies:
                 self._apply(event, container)
             elif container is not None:
-                self._register.update_attributes(container, event)
-            consequences += self._register.take_changes()
+                register.update_attributes(container, event)
+            if applies and event.event.startswith("container."):
+                self._note_names(event, container)
+                self._execs.process(event)
+            if register.has_changes:
+                consequences += register.take_changes()
+            if applies and event.event in ENDS and event.id and self._requests.was_awaited(event.host, event.id):
+                consequences += self.process(_removal(event))
             if occurrence.epoch is not None:
                 type_, _, action = event.event.partition(".")
                 self._services.amend(type_, event)
-                occurrence.epoch = self._services.epoch(event, type_, action)
+                occurrence.enter(self._services.epoch(event, type_, action))
         return consequences
+
+    def _with_cause(self, event: Event, container: Container) -> Event:
+        """Return a death with the cause of its end, unless that is known."""
+        if event.attributes.get("cause", UNKNOWN) != UNKNOWN:
+            return event
+        stopped_ns = self._services.stopped_ns(event.host)
+        return event._replace(attributes={**event.attributes, "cause": cause_of(event, container, stopped_ns)})
+
+    def _note_names(self, event: Event, container: Container | None) -> None:
+        """Take over what an accepted event says about names."""
+        action = event.event.partition(".")[2]
+        if action == "rename" and event.name is not None:
+            if container is not None:
+                self._register.set_name(
+                    container, event.name, event.time_ns, self._clock_ns, sure=event.role is LEADING
+                )
+            elif event.id is not None:
+                self._requests.remove_name(event.host, event.id)
+            self._requests.add_name(event.host, event.name, event.time_ns)
+        elif action == "create" and event.name is not None:
+            self._requests.add_name(event.host, event.name, event.time_ns)
+        elif action == "destroy":
+            self._requests.remove_name(event.host, event.name or event.id or "")
 
     def _number(self) -> int:
         progress = self._progress[""]
@@ -294,8 +432,6 @@ class Lifecycle:
     def _apply(self, event: Event, container: Container | None) -> None:
         """Change the state of an event's object."""
         if container is not None:
-            if self._find is not None:
-                self._witness.note(event, event.event[len("container.") :])
             self.anomalies += not self._register.process(container, event, self._clock_ns)
             return
         type_, _, action = event.event.partition(".")
@@ -395,6 +531,18 @@ class Lifecycle:
         self._progress.setdefault("", [0, 0])
         self._register.restored()
         self._deduplicator.restored()
+
+
+def _removal(event: Event) -> Event:
+    """The removal that follows the end of a container started with --rm."""
+    return event._replace(
+        event="container.destroy",
+        attributes={},
+        severity="info",
+        rule=AUTO_REMOVE,
+        role=CORROBORATING,
+        revoked_by=frozenset(),
+    )
 
 
 def _with_name(event: Event, container: Container) -> Event:

@@ -165,15 +165,16 @@ class OccurrenceStore:
     def emitted(self, occurrence: Occurrence, event: Event, seq: int) -> None:
         """Record an occurrence's number, and its event as it was emitted."""
         occurrence.event, occurrence.seq = event, seq
-        if occurrence.forgotten:
+        if occurrence.opened_ns == FORGOTTEN:
             self._occurrences.pop(occurrence.order, None)
 
     def revoke(self, occurrence: Occurrence) -> None:
         """It never happened."""
         occurrence.seq = REVOKED
-        self.touch(occurrence)
-        if occurrence.forgotten:
+        if occurrence.opened_ns == FORGOTTEN:
             self._occurrences.pop(occurrence.order, None)
+        else:
+            self.touch(occurrence)
 
     def revoke_unconfirmed(self, occurrence: Occurrence) -> bool:
         """Revoke what only a corroborating rule reports, if `docker events` is written and does not report it."""
@@ -189,9 +190,10 @@ class OccurrenceStore:
         """Let no event join the occurrence any more; one that is pending with an object is still emitted."""
         occurrence.event_type.remove(occurrence)
         occurrence.opened_ns = FORGOTTEN
-        self.touch(occurrence)
-        if occurrence.forgotten:
+        if occurrence.seq != 0 or occurrence.key is None:
             self._occurrences.pop(occurrence.order, None)
+        else:
+            self.touch(occurrence)
 
     def move(self, key: Key, to: Key) -> None:
         """Move the occurrences of an object whose full id is known now."""

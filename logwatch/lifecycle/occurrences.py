@@ -31,11 +31,13 @@ KILL_NS = SECOND
 """No process is killed twice within this."""
 KILLS = frozenset({"container.oom", "host.oom"})
 LEADING, PRIMARY, INVENTORY = Role.LEADING, Role.PRIMARY, Role.INVENTORY  # a member's look-up is slow
-CORROBORATING, SUPPORTING = Role.CORROBORATING, Role.SUPPORTING
-SECONDARY = (CORROBORATING, SUPPORTING)
+CORROBORATING, SUPPORTING, REQUEST = Role.CORROBORATING, Role.SUPPORTING, Role.REQUEST
+SECONDARY = (CORROBORATING, SUPPORTING, REQUEST)
 """Roles of events that are pending until `settle` has passed."""
-RANK = {LEADING: 3, PRIMARY: 2, INVENTORY: 1, CORROBORATING: 0, SUPPORTING: -1}
+RANK = {LEADING: 3, PRIMARY: 2, INVENTORY: 1, CORROBORATING: 0, REQUEST: -1, SUPPORTING: -2}
 REVOKED = -1
+DORMANT = -2
+"""As `seq`: only supporting rules reported it and `settle` has passed; another rule may still join it."""
 FORGOTTEN = -1
 """As `opened_ns`: no event may join the occurrence any more."""
 
@@ -104,14 +106,13 @@ class Occurrence:
         self.event_type.refile(self)
         return True
 
+    def enter(self, epoch: int | None) -> None:
+        """Set the epoch of the service that it reports."""
+        self.epoch = epoch
+
     def joinable(self, clock_ns: int) -> bool:
         """Whether it was opened lately enough; those of a service last for its epoch."""
         return self.opened_ns >= clock_ns - REMEMBERED_NS or self.epoch is not None
-
-    @property
-    def forgotten(self) -> bool:
-        """Nothing can join it, and it is not pending with an object either."""
-        return self.opened_ns == FORGOTTEN and (self.seq != 0 or self.key is None)
 
 
 @dataclass(slots=True)

@@ -33,8 +33,6 @@ STEP_NS = 60 * SECOND
 """How exactly the time of the last look is kept."""
 CREATE_NS = 5 * SECOND
 """A container created so long before the last look may have had no file then."""
-REPORTED = frozenset({"start", "die", "oom"})
-"""Actions whose last report is kept for each container."""
 REPORTED_HEALTH = frozenset({"healthy", "unhealthy"})
 
 Key = tuple[str, str]
@@ -62,25 +60,14 @@ class Witness:
         self._sightings: StateTable[Key, Sighting] = StateTable("sighting", asdict, _decode)
         self._looks: StateTable[str, int] = StateTable("look")
         """Host to the time of the last look, to the minute."""
-        self._reported: StateTable[Key, dict[str, int]] = StateTable("reported")
-        """When start, die and oom were last reported, by whomever."""
-        self.tables = (self._sightings, self._looks, self._reported)
+        self.tables = (self._sightings, self._looks)
 
-    # ── what others report ───────────────────────────────────────────────────────────
-
-    def note(self, event: Event, action: str) -> None:
-        """Note when an accepted event of a container happened."""
-        if action in REPORTED and event.id is not None:
-            key = (event.host, event.id)
-            times = self._reported.setdefault(key, {})
-            times[action] = max(event.time_ns, times.get(action, 0))
-            self._reported.touch(key)
+    # ── which containers ─────────────────────────────────────────────────────────────
 
     def prune(self, get: Callable[[str, str], Container | None]) -> None:
         """Drop what is kept of containers that the register dropped."""
-        for table in (self._sightings, self._reported):
-            for key in [key for key in table if get(*key) is None]:
-                table.pop(key)
+        for key in [key for key in self._sightings if get(*key) is None]:
+            self._sightings.pop(key)
 
     def begin(self, host: str, time_ns: int) -> None:
         """Note the time of the very first look: containers created before it are known, not new."""
@@ -97,8 +84,9 @@ class Witness:
 
     # ── events ───────────────────────────────────────────────────────────────────────
 
-    def compare(self, found: Found, host: str, clock_ns: int) -> list[Event]:
+    def compare(self, found: Found, container: Container, clock_ns: int) -> list[Event]:
         """Return the events between the last state of a container's file and this one, in their order."""
+        host, times = container.host, container.times
         key = (host, found.id)
         before = self._sightings.get(key)
         looked_ns = self._looks.get(host, 0)
@@ -108,7 +96,7 @@ class Witness:
             self._sightings[key] = after
             return []
         old = before or Sighting(found.name, 0, 0, 0, paused=False, health=None, dead=False)
-        events = list(self._runs(old, after, found, host))
+        events = list(self._runs(old, after, found, container))
         if before is None and not (after.dead and not found.started):
             events.insert(0, _event(found, host, "create", found.created_ns))
         elif old.name and found.name and old.name != found.name:
@@ -122,10 +110,11 @@ class Witness:
             events.append(_health(found, host))
         if after != before:
             self._sightings[key] = after
-        return [each for each in events if not self._is_old(each, clock_ns)]
+        return [each for each in events if not _is_old(each, times, clock_ns)]
 
-    def _runs(self, old: Sighting, after: Sighting, found: Found, host: str) -> list[Event]:
+    def _runs(self, old: Sighting, after: Sighting, found: Found, container: Container) -> list[Event]:
         """Return starts and ends; the end of an earlier run comes before the start of this one."""
+        host = container.host
         started = found.started_ns != old.started_ns and found.started_ns > 0
         ended = found.finished_ns != old.finished_ns and found.finished_ns > 0
         start = [_event(found, host, "start", found.started_ns)] if started else []
@@ -137,17 +126,9 @@ class Witness:
         if old.ended_run_ns == found.started_ns or not found.started:
             return start
         after.ended_run_ns = found.started_ns
-        if found.oom_killed and self._reported.get((host, found.id), {}).get("oom", 0) < found.started_ns - SECOND:
+        if found.oom_killed and container.times.get("oom", 0) < found.started_ns - SECOND:
             start.append(_event(found, host, "oom", found.finished_ns))
         return [*start, _event(found, host, "die", max(found.finished_ns, found.started_ns), **ending(found))]
-
-    def _is_old(self, event: Event, clock_ns: int) -> bool:
-        """Whether the log reported it so long ago that the deduplicator may have forgotten it."""
-        action = event.event.partition(".")[2]
-        reported_ns = self._reported.get((event.host, event.id or ""), {}).get(action)
-        if reported_ns is None or event.time_ns >= clock_ns - REMEMBERED_NS // 2:
-            return False
-        return reported_ns >= event.time_ns - JOIN_NS
 
     def remove(self, removed: Removed, container: Container, host: str) -> list[Event]:
         """Return the event of a removal, unless it was reported."""
@@ -157,9 +138,21 @@ class Witness:
         return [_make(host, removed.id, container.name, "destroy", removed.time_ns, {})]
 
 
+def _is_old(event: Event, times: Mapping[str, int], clock_ns: int) -> bool:
+    """Whether it was reported so long ago that the deduplicator may have forgotten it."""
+    reported_ns = times.get(event.event.partition(".")[2])
+    if reported_ns is None or event.time_ns >= clock_ns - REMEMBERED_NS // 2:
+        return False
+    return reported_ns >= event.time_ns - JOIN_NS
+
+
 def ending(found: Found) -> dict[str, str]:
     """Return the attributes of the last exit."""
-    attributes = {"exit_code": found.exit_code or "", "oom_killed": "true" if found.oom_killed else ""}
+    attributes = {
+        "exit_code": found.exit_code or "",
+        "oom_killed": "true" if found.oom_killed else "",
+        "requested": "true" if found.stopped_by_hand else "",
+    }
     return {key: value for key, value in attributes.items() if value}
 
 

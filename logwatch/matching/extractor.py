@@ -37,6 +37,8 @@ from logwatch.store.state_table import StateTable
 
 NO_EVENTS: tuple[Event, ...] = ()
 API_ERROR = "api.error"
+EVIDENCE = "evidence."
+"""Events of this type report what a line proves; they never make another rule step back."""
 _AMBIGUOUS = "docker"
 _KERNEL = "kernel"
 _ENGINE = TAG_FAMILIES["engine"]
@@ -178,12 +180,13 @@ def _make_events(confirmed: Sequence[CompiledRule], record: Record, place: Place
     if len(confirmed) == 1:
         event = confirmed[0].make(record, message, place)
         return Made((event,) if event else NO_EVENTS)
-    alone = all(rule.unless_other for rule in confirmed)
+    alone = all(rule.unless_other or rule.proves for rule in confirmed)
+    first = next((rule for rule in confirmed if rule.unless_other), None)
     events: list[Event] = []
     failed: list[Event] = []
     replaced: list[Event] = []
     for rule in confirmed:
-        counts = not rule.unless_other or (alone and rule is confirmed[0])
+        counts = not rule.unless_other or (alone and rule is first)
         fails = not alone and rule.fails and not failed
         if not (counts or fails or rule.has_metrics):
             continue
@@ -209,6 +212,7 @@ class CompiledRule:
         self.is_engines = bool(self.tags & _CERTAIN)
         """It takes the engine's lines; a rule that names a shell alone takes that shell's."""
         self.unless_other = rule.unless_other
+        self.proves = rule.event.startswith(EVIDENCE)
         self.fails = rule.event.endswith("_failed")
         self.has_metrics = bool(rule.metrics) or rule.event == API_ERROR
         self.found: Found = any_found(rule.patterns)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from logwatch.matching import docker_lines
 from logwatch.model import Family, State
 
 OTHER = "_other"
@@ -21,7 +22,7 @@ OTHER = "_other"
 BUILD_INFO = "logwatch_build_info"
 STATES = tuple(state.value for state in State if state is not State.GONE)
 HEALTH = ("starting", "healthy", "unhealthy")
-LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
+LEVELS = ("trace", *docker_lines.LEVELS)
 
 # The words of `docker events`, and of the troubles that only the log knows.
 VOCABULARY: dict[str, tuple[str, ...]] = {
@@ -64,6 +65,9 @@ COMMON_ACTIONS = (
     *("health_status", "start_failed", "stop_timeout", "oom_killed"),
 )
 
+CAUSES = frozenset({"requested", "stop_timeout", "oom_limit", "oom_host", "signal", "exit", "daemon_stop", "unknown"})
+"""Why containers end."""
+
 # More series than a container can have; what bounds these metrics is the number of containers that the tally keeps.
 _PER_CONTAINER = 50
 MAX_CONTAINERS = 1000
@@ -84,6 +88,7 @@ CONTAINER = (
     _gauge("docker_container_last_event_timestamp_seconds", "When an action last happened to a container.", "name", "action"),
     _gauge("docker_container_state", "1 for the state that a container is in, 0 for the others.", "name", "state"),
     _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if it was logged.", "name"),
+    _counter("docker_container_exits_total", "How often a container's main process ended, by cause.", "name", "cause"),
     _gauge("docker_container_info", "Always 1; has a container's id and, if known, its image.", "name", "id", "image"),
     _gauge("docker_container_restart_count", "How often the engine restarted a container by its restart policy, as its own file says.", "name"),
     _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health"),

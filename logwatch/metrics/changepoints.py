@@ -20,13 +20,15 @@ SAVED = maxsize
 class ChangePoints:
     """Ascending times (ns) and the value from each of them on; NaN ends the series."""
 
-    __slots__ = ("times", "unsaved", "values")
+    __slots__ = ("is_committed", "times", "unsaved", "values")
 
     def __init__(self) -> None:
         self.times: list[int] = []
         self.values: list[float] = []
         self.unsaved = SAVED
         """Index of the first point that was not handed over for a commit."""
+        self.is_committed = False
+        """Whether any point was."""
 
     def put(self, time_ns: int, value: float) -> int:
         """Note a value that replaces the last one; return the time it was noted at.
@@ -66,6 +68,11 @@ class ChangePoints:
         self._changed_from(place)
         return place
 
+    def erase(self) -> None:
+        """Let there be no value at any time; the times stay, to overwrite what was handed over."""
+        self.values[:] = [NAN] * len(self.values)  # in place: rules hold the list
+        self._changed_from(0)
+
     def forget(self, before_ns: int) -> bool:
         """Drop the points that no window starting at `before_ns` or later can see; whether there were such.
 
@@ -92,9 +99,26 @@ class ChangePoints:
             return self.times[0]
         return self.times[1] if len(self.times) > 1 else None
 
+    def copy(self) -> ChangePoints:
+        """Return the same points, to be changed apart from these."""
+        other = ChangePoints()
+        other.times, other.values = self.times[:], self.values[:]
+        other.unsaved, other.is_committed = self.unsaved, self.is_committed
+        return other
+
+    def set_committed(self) -> None:
+        """Note that all points come from a commit."""
+        self.unsaved, self.is_committed = SAVED, True
+
+    def drop_unsaved(self) -> None:
+        """Hand nothing over any more, unless an earlier point was: then its end must be."""
+        if not self.is_committed:
+            self.unsaved = SAVED
+
     def take_unsaved(self) -> list[tuple[int, float]]:
         """Hand over the points since the last call."""
-        unsaved, self.unsaved = self.unsaved, SAVED
+        unsaved = self.unsaved
+        self.set_committed()
         return list(zip(self.times[unsaved:], self.values[unsaved:], strict=True))
 
     def _changed_from(self, index: int) -> None:

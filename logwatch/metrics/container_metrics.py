@@ -16,7 +16,8 @@ from typing import Any
 
 from logwatch.formats.numbers import whole
 from logwatch.metrics import DROPPED, Registry
-from logwatch.metrics.catalog import COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
+from logwatch.metrics.catalog import CAUSES, COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
+from logwatch.metrics.renaming import YOUNG_NS, move_group
 from logwatch.model import (
     SECOND,
     SHORT_ID,
@@ -36,7 +37,10 @@ LIVE = frozenset({State.RUNNING.value, State.PAUSED.value, State.RESTARTING.valu
 EVENTS, LAST_EVENT = "docker_container_events_total", "docker_container_last_event_timestamp_seconds"
 STATE, HEALTH_STATE = "docker_container_state", "docker_container_health"
 EXIT_CODE, INFO = "docker_container_exit_code", "docker_container_info"
+EXITS = "docker_container_exits_total"
 RESTARTS = "docker_container_restart_count"
+ZEROS = {EVENTS: COMMON_ACTIONS, STATE: STATES}
+"""The actions and states whose series are at 0 from a container's first event on."""
 _NAMES = frozenset(family.name for family in CONTAINER)
 
 _STORED = ("host", "label", "id", "state", "image", "health")
@@ -57,6 +61,8 @@ class ContainerSeries:
     image: str = ""
     health: str | None = None
     """What the check last reported; empty after the container ended, None without a check."""
+    begun_ns: int = 0
+    """When it was first counted; 0 if that is not known."""
 
 
 class ContainerMetrics:
@@ -104,8 +110,14 @@ class ContainerMetrics:
         labels = (key[1], action, host) if self._multi_host else (key[1], action)
         self._series.add(EVENTS, labels, 1, time_ns)
         self._series.set_max(LAST_EVENT, labels, time_ns / SECOND, time_ns)
+        if action == "die":
+            self._count_exit(key, event)
         if event.attributes or shown.health is not None:
             self._set_attributes(shown, event)
+
+    def _count_exit(self, key: Key, event: Event) -> None:
+        cause = event.attributes.get("cause", "")
+        self._series.add(EXITS, self._labels(*key, cause if cause in CAUSES else "unknown"), 1, event.time_ns)
 
     def amend(self, event: Event) -> None:
         """Use what a later report added to an event; counters stay."""
@@ -144,12 +156,15 @@ class ContainerMetrics:
             self._set_health(shown, health or "", time_ns)
 
     def rename(self, renamed: Renamed) -> None:
-        """End the series under the old name and begin those under the new one."""
+        """End the series under the old name; a name that was learned late takes over what was counted under the id."""
         key, time_ns = self._key(renamed), renamed.time_ns
         old = self._shown.get((key[0], renamed.old_label))
         if old is None or not _same(old.id, renamed.id) or old.label == renamed.label:
             return
-        self._end(old, time_ns)
+        is_late_name = renamed.is_late_name and time_ns - old.begun_ns <= YOUNG_NS
+        if is_late_name:
+            self._move(old, key, time_ns)
+        self._end(old, time_ns, forget=is_late_name)
         shown = self._find(key, renamed.id, time_ns, ends=False)
         if shown is None:
             return
@@ -160,6 +175,15 @@ class ContainerMetrics:
             self._set_health(shown, old.health, time_ns)
         self._set_state(shown, old.state, time_ns)
         self._rank(shown)
+
+    def _move(self, old: ContainerSeries, key: Key, time_ns: int) -> None:
+        """Move what was counted under an id to the name."""
+        owner, to = self._labels(old.host, old.label), self._labels(*key)
+        for name in _NAMES - {INFO}:
+            move_group(self._series, name, owner, to, time_ns)
+        for name, by in self._owned:
+            if by == "name":
+                move_group(self._series, name, (old.label,), (key[1],), time_ns)
 
     def expire(self, expired: Expired) -> None:
         """End the series of a container that the register dropped, unless another one owns them."""
@@ -189,11 +213,9 @@ class ContainerMetrics:
     def _begin(self, key: Key, container_id: str, time_ns: int) -> ContainerSeries | None:
         if len(self._shown) >= self._most and not self._make_room(time_ns):
             return None
-        shown = self._shown[key] = ContainerSeries(*key, container_id)
-        for action in COMMON_ACTIONS:
-            self._series.start(EVENTS, self._labels(*key, action), time_ns)
-        for state in STATES:
-            self._series.start(STATE, self._labels(*key, state), time_ns)
+        shown = self._shown[key] = ContainerSeries(*key, container_id, begun_ns=time_ns)
+        for name in ZEROS:
+            self._series.begin_group(name, self._labels(*key), time_ns)
         self._series.set(STATE, self._labels(*key, shown.state), 1, time_ns)
         self._describe(shown, "", time_ns)
         self._rank(shown)
@@ -203,7 +225,7 @@ class ContainerMetrics:
         """End the series of a tenth of those that do not run; False if all run."""
         dispensable = [*self._removed, *self._idle][: max(1, self._most // 10)]
         for key in dispensable:
-            self._end(self._shown[key], time_ns)
+            self._end(self._shown[key], time_ns, forget=True)
         return bool(dispensable)
 
     def _rank(self, shown: ContainerSeries) -> None:
@@ -216,15 +238,15 @@ class ContainerMetrics:
         elif shown.state not in LIVE:
             self._idle[key] = None
 
-    def _end(self, shown: ContainerSeries, time_ns: int) -> None:
-        """End all series of a container."""
+    def _end(self, shown: ContainerSeries, time_ns: int, *, forget: bool = False) -> None:
+        """End all series of a container, and forget their past where room is needed."""
         key = (shown.host, shown.label)
         owner = self._labels(*key)
         for name in _NAMES:
-            self._series.remove_group(name, owner, time_ns)
+            self._series.remove_group(name, owner, time_ns, forget=forget)
         for name, by in self._owned:
             for value in {"name": (shown.label,), "id": (shown.id, shown.id[:SHORT_ID])}[by]:
-                self._series.remove_group(name, (value,), time_ns)
+                self._series.remove_group(name, (value,), time_ns, forget=forget)
         del self._shown[key]
         self._idle.pop(key, None)
         self._removed.pop(key, None)
@@ -284,7 +306,7 @@ def _decode(_key: Key, row: dict[str, Any]) -> ContainerSeries:
     # Older versions stored the times by which they decided when series end.
     removed = row.get("removed", row.get("destroyed_ns") is not None)
     host, label, container_id, state, image, health = (row[name] for name in _STORED)
-    return ContainerSeries(host, label, container_id, state, removed, image, health)
+    return ContainerSeries(host, label, container_id, state, removed, image, health, row.get("begun_ns", 0))
 
 
 def _same(one: str, other: str) -> bool:

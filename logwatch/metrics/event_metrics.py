@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from logwatch.formats.numbers import whole
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import LEVELS, MAX_CONTAINERS, VOCABULARY, counted
-from logwatch.metrics.container_metrics import ContainerMetrics
+from logwatch.metrics.container_metrics import ZEROS, ContainerMetrics
 from logwatch.metrics.rule_metrics import RuleMetrics
 from logwatch.model import (
     SECOND,
@@ -50,7 +50,7 @@ class EventMetrics:
         self._hosts: set[str] = set()
         self._containers = ContainerMetrics(series, multi_host=multi_host, most=max_containers)
         for family in counted(multi_host=multi_host, max_containers=max_containers):
-            series.declare(family, self._containers.owner(family))
+            series.declare(family, self._containers.owner(family), ZEROS.get(family.name, ()))
         self._rule_metrics = RuleMetrics(series, rules, correlations)
         self._containers.end_with_containers(self._rule_metrics.owned)
         self.tables = self._containers.tables
@@ -118,7 +118,7 @@ class EventMetrics:
 
     def _count_api_error(self, event: Event) -> None:
         """Count a request that failed, whichever event its line made; its second line (up to 1.9) is not counted."""
-        if event.role in (Role.CORROBORATING, Role.SUPPORTING):
+        if event.role in (Role.CORROBORATING, Role.SUPPORTING, Role.REQUEST):
             return
         host = event.host if self._multi_host else ""
         method, status = event.attributes.get("method", ""), event.attributes.get("status", "")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from weakref import ref
 
 from logwatch.metrics.catalog import OTHER
-from logwatch.metrics.changepoints import NAN, SAVED
+from logwatch.metrics.changepoints import NAN
+from logwatch.metrics.container_series import Zeros
 from logwatch.metrics.series import Changes, Journal, Metric, Series
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
 
@@ -22,6 +23,7 @@ class Registry:
     def __init__(self, families: Iterable[Family] = ()) -> None:
         self._metrics: dict[str, Metric] = {}
         self._by_sample: dict[str, Metric] = {}
+        self._zeros: dict[str, Zeros] = {}
         self._changes = Changes()
         self._declared: dict[str, set[str]] = {}
         self._forgot_ns = -FORGET_NS
@@ -30,10 +32,13 @@ class Registry:
 
     # ── which metrics there are ──────────────────────────────────────────────────────
 
-    def declare(self, family: Family, group_by: tuple[int, ...] = (), time_ns: int = 0) -> None:
+    def declare(
+        self, family: Family, group_by: tuple[int, ...] = (), zeros: tuple[str, ...] = (), time_ns: int = 0
+    ) -> None:
         """Make a metric known; its series survive if its type, labels and buckets are as before.
 
-        `group_by` are the places of the labels that `remove_group` goes by.
+        `group_by` are the places of the labels that `remove_group` goes by; `zeros` the values of the second
+        label with which `begin_group` creates series at 0.
         """
         metric = self._metrics.get(family.name)
         if metric:
@@ -45,12 +50,18 @@ class Registry:
             self.retire(family.name, time_ns)
         metric = self._metrics[family.name] = Metric(family, group_by, self._changes)
         self._by_sample.update(dict.fromkeys(metric.sample_names(), metric))
+        if zeros:
+            self._zeros[family.name] = Zeros(metric, zeros)
 
     def retire(self, name: str, time_ns: int) -> None:
         """End a metric with all its series."""
         metric = self._metrics[name]
         for labels in tuple(metric.series):
             self.remove(name, labels, time_ns)
+        if name in self._zeros:
+            zeros = self._zeros.pop(name)
+            for group in zeros.groups():
+                self._changes.ended += zeros.end(group, time_ns)
         del self._metrics[name]
         for sample in metric.sample_names():
             del self._by_sample[sample]
@@ -75,6 +86,8 @@ class Registry:
             metric.lookback_ns = wanted[metric]
             if not metric.lookback_ns:
                 metric.forget_past()
+                if metric.family.name in self._zeros:
+                    self._zeros[metric.family.name].clear()
             self._seed(metric)
 
     # ── moving series ────────────────────────────────────────────────────────────────
@@ -114,6 +127,10 @@ class Registry:
             self._create(metric, labels, time_ns)
             self._seed(metric, labels)
 
+    def begin_group(self, name: str, group: LabelValues, time_ns: int) -> None:
+        """Begin the series at 0 of a group of a metric that was declared with `zeros`."""
+        self._zeros[name].begin(group, time_ns)
+
     def get(self, name: str, labels: LabelValues, time_ns: int) -> Series | None:
         """Return a series to keep, created if it is missing: at the metric's limit the common one, or (gauges) none.
 
@@ -125,30 +142,47 @@ class Registry:
     def remove(self, name: str, labels: LabelValues, time_ns: int) -> None:
         """End a series, if it exists."""
         metric = self._metrics[name]
-        series = metric.series.pop(labels, None)
-        if series is None:
+        if labels not in metric.series:
             return
-        series.is_moved = False
         if metric.group_by:
-            group = metric.by_group[metric.group_key(labels)]
+            key = metric.group_key(labels)
+            group = metric.by_group[key]
             group.pop(labels)
             if not group:
-                del metric.by_group[metric.group_key(labels)]
+                del metric.by_group[key]
+        self._end(metric, labels, time_ns)
+
+    def remove_group(self, name: str, group: LabelValues, time_ns: int, *, forget: bool = False) -> None:
+        """End all series of a metric that belong to a group; `forget` their change points, too, where room is needed."""
+        metric, zeros = self._metrics[name], self._zeros.get(name)
+        if zeros is not None:
+            self._changes.ended += zeros.end(group, time_ns)
+        for labels in metric.by_group.pop(group, ()):
+            self._end(metric, labels, time_ns, forget=forget)
+        if zeros is not None and forget:
+            zeros.forget(group)
+
+    def _end(self, metric: Metric, labels: LabelValues, time_ns: int, *, forget: bool = False) -> None:
+        series = metric.series.pop(labels)
+        series.is_moved = False
         for sample, values, _ in series.samples():
             self._changes.ended.append(SampleChange(sample, values, None, time_ns))
             if metric.lookback_ns:
-                key = (sample, values)
-                metric.put(key, metric.past_of(key), time_ns, NAN)
+                key, past = (sample, values), metric.past_of((sample, values))
+                metric.put(key, past, time_ns, NAN)
+                if forget or len(past.times) == 1:  # it had no value at any time
+                    metric.forget(key)
 
-    def remove_group(self, name: str, group: LabelValues, time_ns: int) -> None:
-        """End all series of a metric that belong to a group."""
-        for labels in tuple(self._metrics[name].by_group.get(group, ())):
-            self.remove(name, labels, time_ns)
+    def metric(self, name: str) -> Metric:
+        """Return a metric with its series."""
+        return self._metrics[name]
 
     def value(self, name: str, labels: LabelValues) -> float | None:
         """Return the value of a series (the sum of a histogram), None if there is none."""
         series = self._metrics[name].series.get(labels)
-        return series.value if series else None
+        if series is None:
+            return 0.0 if name in self._zeros and labels in self._zeros[name] else None
+        return series.value
 
     def _create(self, metric: Metric, labels: LabelValues, time_ns: int) -> Series | None:
         """Make a series; at the metric's limit the common one, or (gauges) none."""
@@ -166,6 +200,8 @@ class Registry:
         if metric.group_by:
             metric.by_group.setdefault(metric.group_key(labels), {})[labels] = None
         series.move(time_ns)
+        if metric.lookback_ns and family.name in self._zeros:
+            self._zeros[family.name].give_past(labels)
         if family.kind != "gauge":
             self._seed(metric, labels)
         return series
@@ -183,16 +219,24 @@ class Registry:
                     changes.extend(SampleChange(*sample, series.time_ns) for sample in series.samples())
                 else:
                     changes.append(SampleChange(series.metric.family.name, series.labels, series.value, series.time_ns))
+        for zeros in self._zeros.values():
+            changes.extend(zeros.changes())
         return changes
 
     def everything(self) -> list[SampleChange]:
         """Return every sample as it is now, in the order of labels."""
-        return [
-            SampleChange(sample, values, value, series.time_ns)
-            for metric in self._metrics.values()
-            for _, series in sorted(metric.series.items())
-            for sample, values, value in series.samples()
-        ]
+        everything: list[SampleChange] = []
+        for name, metric in self._metrics.items():
+            found = [
+                SampleChange(sample, values, value, series.time_ns)
+                for _, series in sorted(metric.series.items())
+                for sample, values, value in series.samples()
+            ]
+            if name in self._zeros:
+                found += [SampleChange(name, labels, 0.0, time_ns) for labels, time_ns in self._zeros[name].samples()]
+                found.sort(key=lambda change: change.labels)
+            everything += found
+        return everything
 
     def points(self) -> list[SampleChange]:
         """Hand over the change points since the last call; one replaces another of the same series and time."""
@@ -201,6 +245,8 @@ class Registry:
         points += [
             SampleChange(*key, value, time_ns) for key, past in changed for time_ns, value in past.take_unsaved()
         ]
+        for zeros in self._zeros.values():
+            points.extend(zeros.points())
         return points
 
     def restore(self, changes: Iterable[SampleChange], points: Iterable[SampleChange] = ()) -> None:
@@ -214,7 +260,7 @@ class Registry:
                 key = (point.family, point.labels)
                 past = metric.past_of(key)
                 metric.put(key, past, point.time_ns, NAN if point.value is None else point.value)
-                past.unsaved = SAVED
+                past.set_committed()
         for change in changes:
             metric = self._by_sample.get(change.family)
             if metric is None or change.value is None or not self._restored(metric, change, change.value):
@@ -232,6 +278,9 @@ class Registry:
         labels = change.labels[:-1] if bucket else change.labels
         if len(labels) != len(metric.family.labels) or (bucket and change.labels[-1] not in metric.bounds):
             return False
+        zeros = self._zeros.get(metric.family.name) if value == 0 else None
+        if zeros is not None and labels not in metric.series and zeros.restore(labels, change.time_ns):
+            return True
         series = metric.series.get(labels) or self._create(metric, labels, change.time_ns)
         if series is None or series.labels != labels:
             return False
@@ -266,16 +315,20 @@ class Registry:
         metric = self._by_sample.get(name)
         if metric is None:
             return
-        keys = self.label_names(name)
+        keys, zeros = self.label_names(name), self._zeros.get(name)
         if metric.lookback_ns:
             for (sample, labels), past in metric.past.items():
                 if sample == name:
                     yield dict(zip(keys, labels, strict=True)), past.times, past.values
+            for labels, past in zeros.select() if zeros is not None else ():
+                yield dict(zip(keys, labels, strict=True)), past.times, past.values
             return
         for series in metric.series.values():
             for sample, labels, value in series.samples():
                 if sample == name:
                     yield dict(zip(keys, labels, strict=True)), (series.time_ns,), (value,)
+        for labels, time_ns in zeros.samples() if zeros is not None else ():
+            yield dict(zip(keys, labels, strict=True)), (time_ns,), (0.0,)
 
     def forget(self, clock_ns: int) -> dict[str, int]:
         """Drop change points that no rule sees any more; return for each sample name that had some from when on they stay.
@@ -290,6 +343,8 @@ class Registry:
             if metric.lookback_ns:
                 horizon_ns = clock_ns - metric.lookback_ns
                 dropped = list(metric.forget_before(horizon_ns))
+                if metric.family.name in self._zeros:
+                    dropped += self._zeros[metric.family.name].forget_before(horizon_ns)
                 self._changes.starts += dropped
                 horizons.update((change.family, horizon_ns) for change in dropped)
         return horizons
@@ -302,6 +357,8 @@ class Registry:
         """
         if not metric.lookback_ns:
             return
+        if labels is None and metric.family.name in self._zeros:
+            self._zeros[metric.family.name].seed()
         for series in [metric.series[labels]] if labels is not None else metric.series.values():
             for name, values, value in series.samples():
                 past = metric.past.get((name, values))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from weakref import ReferenceType
 
 from logwatch.metrics.changepoints import SAVED, ChangePoints
@@ -113,6 +113,9 @@ class Series:
         yield f"{name}_sum", self.labels, self.value
 
 
+_FIRST = (0,)
+
+
 class Metric:
     """The series of one metric family, and their recent past."""
 
@@ -142,6 +145,8 @@ class Metric:
 
     def group_key(self, labels: LabelValues) -> LabelValues:
         """Return the label values that name the group of a series."""
+        if self.group_by == _FIRST:  # nearly always
+            return labels[:1]
         return tuple([labels[index] for index in self.group_by])
 
     def sample_names(self) -> tuple[str, ...]:
@@ -173,12 +178,26 @@ class Metric:
         index = past.grow(time_ns, amount, value)
         self._note(key, past, index, past.times[index] if len(past.times) >= count else 0)
 
+    def erase(self, key: Key, past: ChangePoints) -> None:
+        """Overwrite all change points of a series: it never was."""
+        if past.unsaved == SAVED:
+            self.changes.points.append((key, past))
+        past.erase()
+        self._note(key, past, 0, 0)
+
     def forget_past(self) -> None:
         """Forget all change points."""
         self.past.clear()
         self._surplus.clear()
         for series in self.series.values():
             series.past = None
+
+    def forget(self, key: Key) -> None:
+        """Forget the change points of a series; they are handed over only if some of them were."""
+        past = self.past.pop(key, None)
+        if past is not None:
+            past.drop_unsaved()
+            self.journal(key, ChangePoints(), 0)
 
     def forget_before(self, horizon_ns: int) -> Iterator[SampleChange]:
         """Drop change points that no window sees any more; yield what each series was before the first that is left."""
@@ -192,16 +211,24 @@ class Metric:
             self._await_surplus(key, past)
             if not past.times:
                 del self.past[key]
-                self._journal(key, past, 0)
+                self.journal(key, past, 0)
 
     def _note(self, key: Key, past: ChangePoints, index: int, since_ns: int) -> None:
         """Note that the points from that index on changed, and the series from that time on."""
         if index <= 1:
             self._await_surplus(key, past)
         if self.changes.journals:
-            self._journal(key, past, since_ns)
+            self.journal(key, past, since_ns)
 
-    def _journal(self, key: Key, past: ChangePoints, since_ns: int) -> None:
+    def adopt(self, key: Key, past: ChangePoints) -> None:
+        """Give a series change points that it shared with others until now."""
+        self.past[key] = past
+        if past.unsaved != SAVED:
+            self.changes.points.append((key, past))
+        self._await_surplus(key, past)
+
+    def journal(self, key: Key, past: ChangePoints, since_ns: int) -> None:
+        """Add a series to the journals of what changed."""
         for reference in self.changes.journals:
             journal = reference()
             if journal is not None:
@@ -211,3 +238,7 @@ class Metric:
         surplus_ns = past.next_surplus_ns()
         if surplus_ns is not None:
             heappush(self._surplus, (surplus_ns, key))
+            if len(self._surplus) > 4 * len(self.past) + 1000:  # most are of series whose past was forgotten
+                known = ((each.next_surplus_ns(), key) for key, each in self.past.items())
+                self._surplus = [(each_ns, key) for each_ns, key in known if each_ns is not None]
+                heapify(self._surplus)

@@ -11,7 +11,7 @@ since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a fi
 """
 
 from logwatch.model.alerts import Alert, fingerprint
-from logwatch.model.containers import SHORT_ID, Container, State
+from logwatch.model.containers import FULL_ID, HEX, SHORT_ID, Container, State
 from logwatch.model.events import (
     LATE_NS,
     LONGEST_NAME,
@@ -27,11 +27,14 @@ from logwatch.model.events import (
 )
 from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, Record, Scan
 from logwatch.model.rules import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Role, Rule, Severity
-from logwatch.model.series import Family, LabelValues, SampleChange, SeriesView
+from logwatch.model.series import LABEL_NAME, Family, LabelValues, SampleChange, SeriesView
 from logwatch.model.sources import Gap, Source, SourceStatus
 from logwatch.model.stages import Stateful
 
 __all__ = [
+    "FULL_ID",
+    "HEX",
+    "LABEL_NAME",
     "LATE_NS",
     "LONGEST_NAME",
     "LONGEST_VALUE",

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+FULL_ID = 64
+"""Hex digits of a whole id."""
+HEX = frozenset("0123456789abcdef")
 SHORT_ID = 12
 """Hex digits of an id that Docker shows, and that stand in for an unknown name."""
 
@@ -57,6 +60,8 @@ class Container:
     """Failed probes in a row."""
     probe_output: str = ""
     """What the last failed probe printed."""
+    times: dict[str, int] = field(default_factory=dict)
+    """Action to when it last happened, of those that explain an end (`lifecycle.endings`)."""
     gone_ns: int | None = None
     """When it was removed, by the clock; None while it exists."""
 

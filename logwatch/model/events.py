@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from logwatch.model.containers import State
+from logwatch.model.containers import SHORT_ID, State
 from logwatch.model.lines import SECOND
 from logwatch.model.rules import Role
 
@@ -71,6 +71,11 @@ class Renamed(NamedTuple):
     id: str
     label: str
     old_label: str
+
+    @property
+    def is_late_name(self) -> bool:
+        """Whether the container had no name before: its id was counted under."""
+        return self.old_label == self.id[:SHORT_ID]
 
 
 class Expired(NamedTuple):

@@ -15,6 +15,7 @@ class Role(StrEnum):
     PRIMARY = "primary"
     CORROBORATING = "corroborating"
     SUPPORTING = "supporting"
+    REQUEST = "request"
     INVENTORY = "inventory"
     """Reported by the engine's own files, by no rule."""
 

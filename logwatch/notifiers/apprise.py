@@ -69,7 +69,7 @@ class Apprise:
 
 
 def title(alerts: Sequence[Alert]) -> str:
-    """`[FIRING:2] DockerContainerOom`, as Alertmanager's own templates say it."""
+    """`[FIRING:2] DockerContainerOom`, as in Alertmanager's own templates."""
     state = "FIRING" if alerts[0].state == "firing" else "RESOLVED"
     return f"[{state}:{len(alerts)}] {alerts[0].labels.get('alertname', '')}"
 

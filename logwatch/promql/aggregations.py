@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from logwatch.notation import float_text
 from logwatch.promql import floats
 from logwatch.promql.syntax import EvaluationError
 from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, ScalarNode, Vector, VectorNode
@@ -139,7 +140,7 @@ class Extremes:
         """The elements at that moment, the most extreme first."""
         count = self.count.scalar(moment)
         if not -MAX_INT64 <= count <= MAX_INT64:
-            raise EvaluationError(f"{floats.written(count)} is not a number of elements")
+            raise EvaluationError(f"{float_text(count)} is not a number of elements")
         if count < 1:
             return []
         groups = self.grouping.apply(self.argument.vector(moment)).values()
@@ -163,6 +164,6 @@ class CountValues:
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
         elements = self.argument.vector(moment)
-        valued: Vector = [(labels.having(self.label, floats.written(value)), value) for labels, value in elements]
+        valued: Vector = [(labels.having(self.label, float_text(value)), value) for labels, value in elements]
         groups = self.grouping.adding(self.label).apply(valued)
         return [(labels, float(len(group))) for labels, group in groups.items()]

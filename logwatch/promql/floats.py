@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 
 INF = math.inf
 NAN = math.nan
@@ -155,12 +154,3 @@ def quantile(q: float, values: Sequence[float]) -> float:
 
 def _nan_first(value: float) -> tuple[bool, float]:
     return (False, 0.0) if value != value else (True, value)
-
-
-def written(value: float) -> str:
-    """A value as Go writes it with format f: shortest digits, no exponent."""
-    if value != value:
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return f"{Decimal(repr(value)):f}".removesuffix(".0")

@@ -6,8 +6,9 @@ import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from logwatch.model import SECOND
 from logwatch.promql import floats
-from logwatch.promql.values import SECOND, Labels, Moment, ScalarNode, Vector, VectorNode, unique
+from logwatch.promql.values import Labels, Moment, ScalarNode, Vector, VectorNode, unique
 
 ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": operator.add,

@@ -8,6 +8,8 @@ from typing import Any, Literal, NamedTuple
 
 import promql_parser as parser
 
+from logwatch.model import LABEL_NAME
+from logwatch.notation import nanoseconds
 from logwatch.promql import aggregations, functions, matchers, operators
 from logwatch.promql.operators import NegatedScalar, Number, ScalarOperation
 from logwatch.promql.selectors import InstantSelector, RangeSelector, Shift, Subquery
@@ -20,12 +22,10 @@ from logwatch.promql.traits import (
     grouping_of,
     kind_of,
     matching_of,
-    nanoseconds,
     string_of,
     traits_of,
 )
 from logwatch.promql.values import METRIC_NAME, RangeNode, ScalarNode, VectorNode
-from logwatch.promql.vector_functions import LABEL_NAME
 from logwatch.promql.vector_matching import And, Matched, Matching, Or
 
 KINDS = {"scalar": "a number", "vector": "an instant vector", "range": "a range of samples", "string": "a string"}

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from logwatch.model import SECOND
 from logwatch.promql import floats
 from logwatch.promql.change_points import increase, last_sample
 from logwatch.promql.selectors import RangeSelector
-from logwatch.promql.values import SECOND, Labels, Moment, RangeNode, ScalarNode, Span, Vector, Window, unique
+from logwatch.promql.values import Labels, Moment, RangeNode, ScalarNode, Span, Vector, Window, unique
 
 
 def changes(values: Sequence[float]) -> float:

@@ -6,10 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from logwatch.model import SECOND
 from logwatch.promql.change_points import grid, last_sample, runs, sampled, started_at, value_at
 from logwatch.promql.matchers import Selector
 from logwatch.promql.series_index import Series
-from logwatch.promql.values import SECOND, Labels, Moment, Span, Vector, VectorNode, Window
+from logwatch.promql.values import Labels, Moment, Span, Vector, VectorNode, Window
 
 
 @dataclass(frozen=True, slots=True)

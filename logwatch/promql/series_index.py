@@ -13,9 +13,9 @@ import itertools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from logwatch.model import SeriesView
+from logwatch.model import SECOND, SeriesView
 from logwatch.promql.matchers import Selector
-from logwatch.promql.values import METRIC_NAME, SECOND, Labels
+from logwatch.promql.values import METRIC_NAME, Labels
 
 SAMPLE_INTERVAL_NS = 15 * SECOND
 SUBQUERY_STEP_NS = 60 * SECOND

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import promql_parser as parser
@@ -224,11 +223,6 @@ def kind_of(tree: Any) -> str:
             return "scalar" if {kind_of(tree.lhs), kind_of(tree.rhs)} == {"scalar"} else "vector"
         case _:
             return "vector"
-
-
-def nanoseconds(length: timedelta) -> int:
-    """A length of time in nanoseconds."""
-    return length // timedelta(microseconds=1) * 1000
 
 
 def string_of(tree: Any) -> str:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from logwatch.promql.series_index import Scrape, Series
 
 METRIC_NAME = "__name__"
-SECOND = 1_000_000_000
 
 
 class Labels(dict[str, str]):

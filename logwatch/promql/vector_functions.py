@@ -14,9 +14,10 @@ from math import isfinite
 from operator import itemgetter
 from typing import Literal
 
+from logwatch.model import SECOND
 from logwatch.promql import floats
 from logwatch.promql.matchers import Match, Regex, Selector
-from logwatch.promql.values import METRIC_NAME, SECOND, Element, Labels, Moment, ScalarNode, Vector, VectorNode, unique
+from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, ScalarNode, Vector, VectorNode, unique
 
 OF_VALUE: dict[str, Callable[[float], float]] = {
     "abs": abs,
@@ -168,7 +169,6 @@ def calendar(part: Callable[[int], int]) -> VectorFunction:
     return mapped(lambda value: float(part(int(value))) if isfinite(value) else floats.NAN)
 
 
-LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 PLACEHOLDER = re.compile(
     r"""
       (?P<dollar>\$\$)

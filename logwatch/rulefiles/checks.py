@@ -14,18 +14,18 @@ from pydantic_core import PydanticCustomError, core_schema
 
 from logwatch.matching import templates
 from logwatch.matching.patterns import compile_regex, find_fault
-from logwatch.model import Mark, Pattern
+from logwatch.model import LABEL_NAME, Mark, Pattern
 from logwatch.notation import duration, size
 from logwatch.rulefiles.vocabulary import event_mistake
 
 FIELD = re.compile(r"[A-Za-z_@][A-Za-z0-9_@.:/-]*", re.ASCII)
 
 EVENT_FIELDS = frozenset(f"event.{key}" for key in ("name", "id", "host", "type", "action"))
-"""What `metrics:` may use beside the attributes."""
+"""What `metrics:` may use in addition to the attributes."""
 
 
 def fields_of(template: str) -> tuple[str, ...]:
-    """Names of the fields a template uses; ValueError says what is wrong with it."""
+    """Names of the fields a template uses; raises ValueError with the cause."""
     if "{{" in template:
         raise ValueError(f"'{template}' has two braces, as in Go: write one, {{field}}")
     names = templates.parse(template).fields
@@ -43,7 +43,6 @@ def shape(template: str, filler: str) -> str:
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 TAG = re.compile(r"[^\s:\[\]]+")
 ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
-LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 # RE2 rejects these: they cannot be matched in linear time.
 UNSUPPORTED = {
@@ -149,7 +148,7 @@ def _spelled(text: str, *, form: re.Pattern[str], what: str) -> str:
 
 
 def _label(text: str) -> str:
-    if LABEL.fullmatch(text) is None:
+    if LABEL_NAME.fullmatch(text) is None:
         raise refuse(
             f"'{text}' is not a label name: use letters, digits and _, such as '{re.sub('[^a-zA-Z0-9_]', '_', text)}'"
         )
@@ -181,7 +180,7 @@ class ListSchema:
 
     @staticmethod
     def __get_pydantic_json_schema__(schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Allow the item beside the list."""
+        """Allow the item or the list."""
         listed = handler(schema)
         return {"anyOf": [listed["items"], listed]}
 

@@ -35,7 +35,7 @@ class Trial(NamedTuple):
 
 
 def verify(rules: Sequence[Rule], cache_dir: Path | None = None) -> list[Mistake]:
-    """Every example that does not do what it says, rules without examples, and lines that two rules take."""
+    """Every example that is not met, rules without examples, and lines that two rules match."""
     trials = list(run(rules, cache_dir))
     mistakes = [found for rule in rules for found in _incomplete(rule)]
     mistakes += [found for trial in trials if (found := _judge(trial)) is not None]
@@ -57,7 +57,7 @@ def run(rules: Sequence[Rule], cache_dir: Path | None = None) -> Iterator[Trial]
 
 
 def _try(rule: Rule, example: Example, hit: Hit, extractor: Extractor, ids: Sequence[str]) -> Trial:
-    """Run one line on its own: no other example may tell it the year, the zone or the engine's tag."""
+    """Run one line on its own: it must not get the year, the zone or the engine's tag from another example."""
     line = example.line.encode()
     reader = LineReader(UTC)
     reader.begin(Chunk(line + b"\n", "examples", 0, 0), 0)

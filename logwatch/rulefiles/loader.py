@@ -46,7 +46,7 @@ class RuleSet:
 
 @dataclass(slots=True)
 class Gathered:
-    """What the files say, right or wrong."""
+    """The content of the files, with its mistakes."""
 
     files: list[RuleFile] = field(default_factory=list)
     shipped: list[Rule | Correlation] = field(default_factory=list)
@@ -73,7 +73,7 @@ class Gathered:
 
 
 def load(paths: Sequence[Path], *, shipped: bool = True, disabled: Collection[str] = ()) -> RuleSet:
-    """Load the shipped rules and those of files and folders; RuleError tells every mistake."""
+    """Load the shipped rules and those of files and folders; raises RuleError with every mistake."""
     gathered = gather(paths, shipped=shipped, disabled=disabled)
     errors = [found for found in gathered.mistakes if not found.warning]
     if errors:
@@ -153,7 +153,7 @@ def _check_together(gathered: Gathered) -> None:
     gathered.mistakes += _unknown_ids(gathered)
     if any(not found.warning for found in gathered.mistakes):
         return  # a rule that is missing because of a mistake would be reported as one more
-    # Also with the disabled rules: who switches a rule off does not make a mistake in another.
+    # Also with the disabled rules: disabling a rule must not make a mistake in another.
     everything = gathered.all
     gathered.mistakes += references.unmade(
         [rule for rule in everything if isinstance(rule, Rule)],

@@ -1,4 +1,4 @@
-"""Mistakes that take two rules to see: one id twice, events nobody makes, metrics that disagree."""
+"""Mistakes that take two rules to see: one id twice, events that no rule makes, metrics that disagree."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Made:
     def __contains__(self, event: str) -> bool:
         if event in self.constant:
             return True
-        # `*.*` passes on what Docker says, so it makes Docker's words and no others.
+        # `*.*` passes Docker's words on, so it makes those and no others.
         return any(fnmatchcase(event, shape) and (shape != "*.*" or event in EVENTS) for shape in self.shapes)
 
     def suggestion(self, event: str, own: str) -> str:

@@ -1,6 +1,6 @@
 """The shape of a rules file; the JSON Schema for editors is made from these models.
 
-What one field alone can tell is checked here, what takes two is checked in `compiling`.
+Checks of one field are here, checks of two are in `compiling`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from logwatch.rulefiles.checks import (
 from logwatch.rulefiles.checks import Tag as SyslogTag
 
 MAX_SERIES = 1000
-ReportingRole = Literal[Role.LEADING, Role.PRIMARY, Role.CORROBORATING, Role.SUPPORTING]
+ReportingRole = Literal[Role.LEADING, Role.PRIMARY, Role.CORROBORATING, Role.SUPPORTING, Role.REQUEST]
 """The roles that rules have."""
 
 
@@ -42,7 +42,7 @@ class Strict(BaseModel):
 
 
 class Described(Strict):
-    """A part of a file with a JSON Schema, which shows what stands below each attribute.
+    """A part of a file with a JSON Schema, which shows the text below each attribute.
 
     pydantic reads the source again to find that, which would slow every start, also for models without a schema.
     """
@@ -88,7 +88,7 @@ class Metric(Described):
     gauge: str | None = None
     histogram: str | None = None
     help: Annotated[str, Field(min_length=1)]
-    """One sentence that says what is counted."""
+    """One sentence about what is counted."""
     labels: dict[LabelName, Template] = {}
     """Label name to template: {event.name}, {event.id}, {event.host}, or an attribute."""
     value: Template | None = None
@@ -150,7 +150,7 @@ class EventRule(Described):
     program: Annotated[list[SyslogTag], *ONE_OR_MANY] = ["engine"]
     """Syslog tags, or the families `engine` and `containerd`."""
     role: ReportingRole = Role.PRIMARY
-    """leading: `docker events` itself; primary; corroborating: a second report; supporting: a report that makes no event alone."""
+    """leading: `docker events` itself; primary; corroborating: a second report; supporting: a report that makes no event alone; request: what somebody asked for."""
     engine: str = ""
     """Engine versions that write this text; documentation."""
     match: Annotated[list[PatternSpec], Field(min_length=1), *ONE_OR_MANY]

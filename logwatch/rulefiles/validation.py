@@ -44,7 +44,7 @@ CURES = {
     "name": "write name: a-short-name, unique in its file",
     "event": "write event: type.action",
     "line": "write line: '…', as it is in a log",
-    "help": "write help: one sentence that says what is counted",
+    "help": "write help: one sentence about what is counted",
     "within": "write within: 30s",
     "regex": "write regex: '…'",
     "url": "write url: http://…",

@@ -2,8 +2,8 @@
 
 libyaml only gives the events; the tree is built here, so that each node keeps its place,
 depth and size are bounded, and a key that is written twice is a mistake. A plain scalar is
-null, true, false or text: `no`, `off`, `1.10`, `12:30` and `0123` stay what they say, and
-who wants a number (a field of a schema) reads it from the text.
+null, true, false or text: `no`, `off`, `1.10`, `12:30` and `0123` stay text, and
+a field of a schema that is a number reads it from the text.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ MOST_SAMPLES = 1_000_000
 
 
 def metric(text: str) -> dict[str, str]:
-    """The labels of one series, its name as `__name__`; ValueError says what is wrong."""
+    """The labels of one series, its name as `__name__`; raises ValueError with cause and cure."""
     match = METRIC.fullmatch(text)
     if match is None or not text.strip():
         raise ValueError(f"'{text}' is not a series: write for instance docker_events_total{{type=\"image\"}}")
@@ -90,7 +90,7 @@ def _unescaped(match: re.Match[str]) -> str:
 
 
 def values(text: str) -> list[Step]:
-    """The samples of one series, tick by tick; ValueError says what is wrong."""
+    """The samples of one series, tick by tick; raises ValueError with cause and cure."""
     steps: list[Step] = []
     for word in text.split():
         match = ITEM.fullmatch(word)

@@ -63,7 +63,7 @@ def _printable(text: str) -> str:
 FIRED, QUIET, RESOLVED = "fired", "not fired", "resolved"
 RULES = "event rules"
 STATES = (FIRED, QUIET, RESOLVED)
-"""`not fired` where a test says that the alert does not fire at some time."""
+"""`not fired` if a test expects that the alert does not fire at some time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ class Seen:
 
 
 class TimedLines:
-    """A source of lines that are written at given times; `until_ns` says how far that is."""
+    """A source of lines that are written at given times; `until_ns` is how far that is."""
 
     def __init__(self, lines: Sequence[TimedLine], end_ns: int) -> None:
         self._lines = lines

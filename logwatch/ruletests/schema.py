@@ -42,7 +42,7 @@ def _moment(text: str) -> datetime:
     except ValueError:
         raise ValueError(f"'{text}' is not a time: write for instance 2026-11-23T18:12:00Z") from None
     if moment.tzinfo is None:
-        raise ValueError(f"'{text}' names no zone: write Z or +01:00 behind it")
+        raise ValueError(f"'{text}' names no zone: write Z or +01:00 after it")
     return moment
 
 
@@ -69,7 +69,7 @@ Moment = Annotated[
 ]
 Value = Annotated[float, BeforeValidator(_number), WithJsonSchema({"type": ["number", "string"]})]
 Optional = BeforeValidator(lambda value: [] if value is None else value)
-"""A key that nothing is written behind, as Go's YAML takes it."""
+"""A key without a value, as Go's YAML reads it."""
 Words = Annotated[dict[str, str | None], Field(default_factory=dict)]
 
 
@@ -86,13 +86,13 @@ class InputLinesSpec(Described):
     """Lines of a log."""
 
     at: Duration | None = None
-    """When the (first) line is written, after the start. Left out: when its own stamp says."""
+    """When the (first) line is written, after the start. Left out: at its own stamp."""
     line: str | None = None
-    """One line, as it stands in a log; with `at` its stamps do not matter, and a header is not needed."""
+    """One line, as it is in a log; with `at` its stamps do not matter, and a header is not needed."""
     lines: Annotated[list[str], *ONE_OR_MANY] | None = None
     """Several lines; with `at` they keep their distances."""
     file: str | None = None
-    """A file of lines beside the test file, also .gz .bz2 .xz .zst."""
+    """A file of lines, relative to the test file, also .gz .bz2 .xz .zst."""
     times: Annotated[int, Field(ge=1, le=100_000)] = 1
     """Write it so often …"""
     every: Duration = timedelta(0)
@@ -179,7 +179,7 @@ class EventTestSpec(Described):
     @model_validator(mode="after")
     def _one_kind(self) -> EventTestSpec:
         if self.exp_events is not None and self.exp_count is not None:
-            raise refuse("exp_events tells how many there are: leave exp_count out")
+            raise refuse("exp_events gives the number already: remove exp_count")
         return self
 
 

@@ -62,7 +62,7 @@ class GenerationFinder:
     def record_loss(self, reason: str, record: Record, listed: Sequence[RotatedFile], now_ns: int) -> None:
         """Record that a generation was not found; the reason may be that no codec reads the file that holds it."""
         for file in listed:
-            if not is_readable(file.path) and not self._known.was_listed(file):
+            if file.middle is not None and not is_readable(file.path) and not self._known.was_listed(file):
                 reason = "codec"
                 log.warning("%s: cannot be read: %s", file.path, CodecMissingError())
         self._stats.record_loss(reason, now_ns, record.seen - record.fingerprint.size)

@@ -25,11 +25,11 @@ import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
+from logwatch.notation import rfc3339
 from logwatch.sources import JOURNAL
 from logwatch.sources.inotify import WakePipe
 from logwatch.store import state_table
@@ -51,7 +51,6 @@ FIELDS = (
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
-MICROSECONDS = 1_000_000
 
 
 class JournalSource:
@@ -323,12 +322,12 @@ def read_entry(text: bytes) -> Entry | None:
     try:
         fields = json.loads(text)
         cursor, time_us, message = fields["__CURSOR"], int(fields["__REALTIME_TIMESTAMP"]), fields["MESSAGE"]
-        stamp = f"{datetime.fromtimestamp(time_us // MICROSECONDS, UTC):%Y-%m-%dT%H:%M:%S}.{time_us % MICROSECONDS:06d}"
+        stamp = rfc3339(time_us * 1000, 6).replace("Z", "+00:00")
     except (ValueError, KeyError, TypeError, OverflowError, OSError):
         return None
     if not isinstance(cursor, str) or message is None:
         return None
-    head = f"{stamp}+00:00 {_name(fields.get('_HOSTNAME')) or 'localhost'} {_tag(fields)}: "
+    head = f"{stamp} {_name(fields.get('_HOSTNAME')) or 'localhost'} {_tag(fields)}: "
     return Entry(cursor, head.encode(errors="replace") + _CONTROL.sub(_escape, _bytes(message)) + b"\n")
 
 

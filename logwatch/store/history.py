@@ -18,6 +18,8 @@ AMEND = (
     "UPDATE events SET time_ns = ?2, event = ?3, host = ?4, id = ?5, name = ?6, attributes = ?7, severity = ?8,"
     " rule = ?9, path = ?10, offset = ?11, line = ?12, role = ?13, stamp_ns = ?14 WHERE seq = ?1"
 )
+NAMED = "(name = ? OR (name IS NULL AND id IN (SELECT id FROM events WHERE name = ?)))"
+"""Also events of a time when only the id was known."""
 Row = tuple[int, int, str, str, str | None, str | None, str, str, str, str, int, int | None, str, int]
 
 
@@ -65,7 +67,7 @@ def select(connection: sqlite3.Connection, query: Query) -> Iterator[Outcome]:
         ("time_ns >= ?", query.since_ns),
         ("time_ns < ?", query.until_ns),
         ("event GLOB ?", event),
-        ("name = ?", query.name),
+        (NAMED, query.name),
         ("substr(id, 1, length(?)) = ?", query.id),
         ("seq > ?", query.after_seq),
     ]

@@ -1,4 +1,4 @@
-"""The web server beside the loop: /metrics, probes, a page, and JSON of the same.
+"""The web server: /metrics, probes, a page, and JSON of the same.
 
 It runs in its own thread and sees what the last commit left (`View`), never the loop's state.
 """

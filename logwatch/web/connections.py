@@ -11,7 +11,6 @@ A client needs no password to open a connection, so every one of them costs a de
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import resource
 import socket
@@ -31,8 +30,6 @@ RETRY = 1.0
 """Seconds between two tries to accept while it fails."""
 REPORT = 60.0
 """Seconds between two reports of the same trouble."""
-AT_ONCE = 64
-"""Connections that are accepted before others get their turn."""
 RESERVED_FILES = 256
 """Descriptors that connections leave to logs, state and receivers."""
 MOST_FILES = 65_536
@@ -150,7 +147,8 @@ class Listener:
         self._connections = connections
         self._most = most
         self._context = context
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._handshakes: dict[asyncio.Task[None], None] = {}
+        """Accepted, and not yet ready for a request; the oldest first."""
         self._loop = asyncio.get_running_loop()
         self._reported: dict[str, float] = {}
         self._closed = False
@@ -167,22 +165,21 @@ class Listener:
         self._loop.remove_reader(self._socket)
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
-            try:
-                connection, _ = self._socket.accept()
-            except (BlockingIOError, InterruptedError):
-                return
-            except OSError as error:
-                if error.errno != errno.ECONNABORTED:
-                    self._pause(error)
-                    return
-                continue
-            if len(self._connections) + len(self._handshakes) >= self._most and not self._make_room():
-                connection.close()
-                continue
-            task = self._loop.create_task(self._serve(connection))
-            self._handshakes.add(task)
-            task.add_done_callback(self._handshakes.discard)
+        """Accept one connection, so that those before it get their turn."""
+        try:
+            connection, _ = self._socket.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:
+            self._pause(error)
+            return
+        full = len(self._connections) + len(self._handshakes) >= self._most
+        if full and not self._make_room() and not self._handshakes:
+            connection.close()
+            return
+        task = self._loop.create_task(self._serve(connection))
+        self._handshakes[task] = None
+        task.add_done_callback(self._handshakes.pop)
 
     async def _serve(self, connection: socket.socket) -> None:
         timeout = HANDSHAKE_TIMEOUT if self._context is not None else None
@@ -194,14 +191,17 @@ class Listener:
             connection.close()
 
     def _make_room(self) -> bool:
-        """Close the connection that has waited longest for its request; False if all are being answered."""
+        """Close the connection that has waited longest, for its request or for TLS; False if none waits."""
         waiting = [one for one in self._connections if one.is_waiting and not one.transport.is_closing()]
         self._report(
             "limit", f"{self._most} connections are open: closing the one idle for longest: see --web.max-connections"
         )
-        if not waiting:
+        if waiting:
+            min(waiting, key=lambda one: one.since).abort()
+        elif self._context is not None and self._handshakes:
+            next(iter(self._handshakes)).cancel()
+        else:
             return False
-        min(waiting, key=lambda one: one.since).abort()
         return True
 
     def _pause(self, error: OSError) -> None:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import jinja2
 
 from logwatch import __version__
-from logwatch.model import SECOND, SHORT_ID, Event
+from logwatch.model import FULL_ID, HEX, SECOND, SHORT_ID, Event
 from logwatch.notation import rfc3339
 from logwatch.store import Query
 from logwatch.web.api import source_json
@@ -27,7 +27,6 @@ HOUR_NS = 3600 * SECOND
 STRIP_EVENTS = 5_000
 """So many events of the last hour at the most are drawn on the page of everything."""
 CONTAINER_EVENTS = 500
-FULL_ID, HEX = 64, frozenset("0123456789abcdef")
 RANK = {"restarting": 0, "dead": 1, "unknown": 3, "paused": 4, "running": 5, "created": 6, "exited": 7, "removing": 8}
 """What an operator looks at first; exited with a code other than 0 comes second."""
 

@@ -24,7 +24,7 @@ class View(Protocol):
     """The state of logwatch as of the last commit. Every method may be called from any thread."""
 
     def now_ns(self) -> int:
-        """Tell the time, as the loop has it."""
+        """Return the time, as the loop has it."""
 
     @property
     def published(self) -> Published:
@@ -34,13 +34,13 @@ class View(Protocol):
         """Return the page for Prometheus and its content type, negotiated by the header `Accept`."""
 
     def sources(self) -> Sequence[SourceStatus]:
-        """Tell how each followed path stands."""
+        """Return the status of each followed path."""
 
     def rules(self) -> Sequence[Rule]:
-        """Return the event rules in force."""
+        """Return the loaded event rules."""
 
     def alerts(self) -> Report:
-        """Tell how alerting and recording rules stand."""
+        """Return the state of alerting and recording rules."""
 
     def containers(self) -> Sequence[Container]:
         """Return the register of containers, removed ones included."""
@@ -49,13 +49,13 @@ class View(Protocol):
         """Yield the accepted events that match."""
 
     def health(self) -> Probe:
-        """Tell whether the loop runs: it came by within the last seconds."""
+        """Return whether the main loop runs: it gave a sign of life within the last seconds."""
 
     def readiness(self) -> Probe:
-        """Tell whether a source is open and was read to its end once, and where each stands."""
+        """Return whether a source is open and was read to its end once, and the status of each."""
 
     def reload(self) -> Probe:
-        """Load the rules again, wait for the outcome, and tell what is wrong with them if it failed."""
+        """Reload the rules, wait for the result, and return the mistakes if it failed."""
 
     def quit(self) -> None:
         """Ask the loop to end."""

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logwatch.alerting.templates import Scope, TemplateError, parse
-from logwatch.alerting.templates.functions import shortest
+from logwatch.notation import float_text
 
 SCOPE = Scope({"name": "web", "path": "/var/log"}, 1234567.0, {"cluster": "eu"}, "http://host:1")
 
@@ -102,4 +102,4 @@ def test_a_template_renders_or_says_what_is_wrong(text):
     [(0.0, "0"), (3.0, "3"), (0.1, "0.1"), (1e6, "1e+06"), (123456.0, "123456"), (1.5e-5, "1.5e-05"), (-2.5, "-2.5")],
 )
 def test_writes_numbers_as_go_does(value, expected):
-    assert expected == shortest(value)
+    assert expected == float_text(value, "g")

@@ -74,7 +74,7 @@ def test_a_line_that_a_rule_takes(rules: str) -> None:
 @pytest.mark.parametrize(
     ("line", "rule", "note"),
     [
-        (DIED, "own/any", "steps back behind own/job"),
+        (DIED, "own/any", "gives precedence to own/job"),
         (DIED.replace("job went", "chatter"), "own/chatter", "known, makes no event"),
         (DIED.replace("job went", "job ended"), "own/kinds", "a field that its event needs is absent"),
     ],
@@ -101,7 +101,7 @@ def test_says_why_a_rule_that_takes_a_line_makes_no_event(rules: str, line: str,
         (
             DIED.replace("job went", "the job was stopped after many seconds"),
             "own/stopped",
-            "what stands between is not what the regex allows",
+            "the text between does not match the regex",
         ),
     ],
     ids=["tag", "form", "anchor", "first words", "between"],

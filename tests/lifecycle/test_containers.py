@@ -8,10 +8,10 @@ from logwatch.lifecycle.lifecycle import SWEEP_NS
 from logwatch.model import SECOND, Expired, Outcome, Renamed, State, StateChange
 
 
-def test_a_creation_gets_its_id_when_that_is_born() -> None:
+def test_the_container_created_last_need_not_be_the_next_new_one() -> None:
     made = play(event("container.create", 0, None, name="web"), event("container.attach", 0.02), shim(0.1))
 
-    assert [(each.id, each.name) for each in accepted(made)] == [(WEB, "web")] * 3
+    assert [(each.id, each.name) for each in accepted(made)] == [(None, "web"), (WEB, None), (WEB, None)]
 
 
 def test_a_creation_under_a_name_that_is_taken_is_none() -> None:

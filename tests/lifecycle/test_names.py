@@ -8,8 +8,6 @@ from logwatch.lifecycle.containers import (
     ContainerRegister,
     looks_like_id,
 )
-from logwatch.lifecycle.pending_creates import MAX_PENDING, PENDING_NS, PendingCreates
-from logwatch.model import SECOND
 from logwatch.store import state_table
 
 WEB = "3f" * 32
@@ -34,10 +32,6 @@ def happens(register: ContainerRegister, action: str, container_id: str) -> None
     container = register.get("vm", container_id)
     assert container is not None
     register.process(container, event(f"container.{action}", 0, container_id), START)
-
-
-def named_after(pending: PendingCreates, at: float) -> str | None:
-    return pending.match(event("container.start", at), "start")
 
 
 @pytest.mark.parametrize(
@@ -140,65 +134,19 @@ def test_a_short_id_grows_into_the_full_one() -> None:
     assert names.resolve("vm", WEB[:12]) == WEB
 
 
-def test_one_creation_names_the_next_born() -> None:
-    names = PendingCreates()
-    names.add("vm", "web", START)
-
-    assert named_after(names, 1) == "web"
-    assert named_after(names, 1) is None
-
-
-def test_two_creations_name_nobody() -> None:
-    names = PendingCreates()
-    names.add("vm", "web", START)
-    names.add("vm", "db", START)
-
-    assert named_after(names, 1e-9) is None
-    assert named_after(names, 1e-9) is None
-
-
-@pytest.mark.parametrize("later", [PENDING_NS + 1, -PENDING_NS - 1])
-def test_a_creation_is_forgotten_after_a_while(later: int) -> None:
-    names = PendingCreates()
-    names.add("vm", "web", START)
-
-    assert named_after(names, later / SECOND) is None
-
-
-def test_a_creation_that_fails_names_nobody() -> None:
-    names = PendingCreates()
-    names.add("vm", "web", START)
-    names.clear("vm")
-
-    assert named_after(names, 1e-9) is None
-
-
-def test_creations_under_way_are_bounded() -> None:
-    names = PendingCreates()
-    for at in range(3 * MAX_PENDING):
-        names.add("vm", f"web-{at}", START)
-
-    (pending,) = names.tables
-
-    assert len(pending["vm"]) <= MAX_PENDING
-
-
 def test_state_survives() -> None:
     names = known(WEB, DB)
     name(names, WEB, "web")
     name(names, DB, "db")
     happens(names, "destroy", DB)
-    pending = PendingCreates()
-    pending.add("vm", "new", START)
-    again, pending_again = ContainerRegister(), PendingCreates()
-    rows = state_table.changed_rows((*names.tables, *pending.tables))
-    state_table.restore((*again.tables, *pending_again.tables), {key: row for key, row in rows.items() if row})
+    again = ContainerRegister()
+    rows = state_table.changed_rows(names.tables)
+    state_table.restore(again.tables, {key: row for key, row in rows.items() if row})
     again.restored()
 
     assert again.resolve("vm", "web") == WEB
     assert again.resolve("vm", "db") == "db"
     assert again.name_of("vm", DB) == "db"
-    assert named_after(pending_again, 1e-9) == "new"
 
 
 def test_only_what_changed_is_handed_over() -> None:

@@ -219,7 +219,7 @@ def test_health_is_told_until_the_container_ends_and_begins_anew_with_it():
     assert seen == [set(), {"unhealthy"}, set(), {"starting"}, {"healthy"}, {"healthy"}]
 
 
-def test_a_name_learned_late_ends_the_old_series_and_begins_new_ones_at_0():
+def test_what_was_counted_under_an_id_goes_on_under_the_name_that_is_learned_late():
     bench = Bench()
     bench.event("container.start", BARE_ID, None, image="nginx")
     bench.event("container.health_status", BARE_ID, None, health="healthy")
@@ -228,10 +228,53 @@ def test_a_name_learned_late_ends_the_old_series_and_begins_new_ones_at_0():
     bench.event("container.die", BARE_ID, "web")
 
     assert bench.names() == {"web"}
-    assert (bench.value(EVENTS, "web", "start"), bench.value(EVENTS, "web", "die")) == (0, 1)
+    assert (bench.value(EVENTS, "web", "start"), bench.value(EVENTS, "web", "die")) == (1, 1)
     assert bench.ones(STATE) == {("web", "running")}
     assert bench.ones("docker_container_info") == {("web", BARE_ID, "nginx")}
     assert bench.value("docker_events_total", "container", "start") == 1
+
+
+def test_it_joins_what_an_earlier_container_of_that_name_counted():
+    bench = Bench()
+    bench.event("container.oom", WEB_ID)
+    bench.state(State.GONE, WEB_ID)
+    bench.event("container.oom", BARE_ID, None)
+    bench.rename(BARE_ID, "web", BARE)
+
+    assert bench.value(EVENTS, "web", "oom") == 2
+    assert bench.names() == {"web"}
+
+
+def test_what_was_counted_long_ago_stays_under_the_id():
+    bench = Bench()
+    bench.event("container.oom", BARE_ID, None)
+    bench.rename(BARE_ID, "web", BARE, T + 2 * HOUR)
+
+    assert bench.value(EVENTS, "web", "oom") == 0
+
+
+def test_a_container_that_is_renamed_begins_at_0():
+    bench = Bench()
+    bench.event("container.oom", WEB_ID)
+    bench.rename(WEB_ID, "other", "web")
+
+    assert bench.value(EVENTS, "other", "oom") == 0
+
+
+def test_windows_see_an_increment_once_and_at_its_own_time():
+    bench = Bench()
+    bench.series.set_lookback({EVENTS: HOUR})
+    bench.event("container.start", BARE_ID, None)
+    bench.event("container.oom", BARE_ID, None, time_ns=T + 10 * SECOND)
+    bench.event("container.oom", BARE_ID, None, time_ns=T + 20 * SECOND)
+    bench.rename(BARE_ID, "web", BARE, T + 30 * SECOND)
+    past = {
+        (found["name"], found["action"]): [each for each in zip(times, values, strict=True) if each[1] == each[1]]
+        for found, times, values in bench.series.select(EVENTS)
+    }
+
+    assert past["web", "oom"] == [(T, 0.0), (T + 10 * SECOND, 1.0), (T + 20 * SECOND, 2.0)]
+    assert {key: points for key, points in past.items() if key[0] == BARE and points} == {}
 
 
 def test_a_rename_of_what_is_not_known_changes_nothing():

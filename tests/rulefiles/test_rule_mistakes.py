@@ -134,7 +134,7 @@ def explained(tmp_path: Path, text: str) -> tuple[list[str], str]:
         ),
         pytest.param(
             "metrics: [»{counter: my_total}]",
-            "key 'help' is missing: write help: one sentence that says what is counted",
+            "key 'help' is missing: write help: one sentence about what is counted",
             id="no help",
         ),
         pytest.param(

@@ -56,7 +56,7 @@ DIES = "  alert_rule_test: [{eval_time: 1m, alertname: Dies}]\n"
         pytest.param(HEAD + "tests:\n- timezone: Europa/Berlin\n" + DIES, "3:13: no time zone is called 'Europa/Berlin'", id="a time zone"),
         pytest.param(HEAD + "tests:\n- event_test: [{event: container.dia}]", "3:24: warning: no rule of logwatch makes 'container.dia' (did you mean 'container.die'?)", id="an event"),
         pytest.param(HEAD + "tests:\n- event_test: [{exp_events: [{event: die}]}]", "3:38: 'die' is not type.action", id="an expected event"),
-        pytest.param(HEAD + "tests:\n- event_test: [{exp_events: [], exp_count: 1}]", "3:16: exp_events tells how many there are", id="two ways to count"),
+        pytest.param(HEAD + "tests:\n- event_test: [{exp_events: [], exp_count: 1}]", "3:16: exp_events gives the number already", id="two ways to count"),
         pytest.param(HEAD + "tests:\n- notification_test: [{alertname: Dies, exp_notifications: [{status: fired}]}]", "3:70: 'fired' is not a value of this key", id="a status"),
         pytest.param(HEAD + "tests:\n- name: x", "3:3: warning: 'x' expects nothing", id="a test without expectations"),
     ],

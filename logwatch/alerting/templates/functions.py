@@ -6,12 +6,11 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import NamedTuple
 
 import re2
 
-from logwatch.notation import quoted
+from logwatch.notation import float_text, quoted
 from logwatch.promql.vector_functions import expand
 
 Value = str | float | int | bool | Mapping[str, str]
@@ -87,29 +86,15 @@ def written(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return shortest(value)
+        return float_text(value, "g")
     if isinstance(value, Mapping):
         return f"map[{' '.join(f'{key}:{value[key]}' for key in sorted(value))}]"
     return str(value)
 
 
-def shortest(value: float) -> str:
-    """A float with the fewest digits that say it; an exponent below 1e-4 and from 1e6 on, as Go's %v."""
-    if not math.isfinite(value):
-        return _infinite(value)
-    digits = Decimal(repr(value)).normalize()
-    if value and not -4 <= digits.adjusted() < 6:
-        return f"{value:.{len(digits.as_tuple().digits) - 1}e}"
-    return f"{digits:f}"
-
-
-def _infinite(value: float) -> str:
-    return "NaN" if value != value else "+Inf" if value > 0 else "-Inf"
-
-
 def four_digits(value: float) -> str:
     """Go's %.4g."""
-    return f"{value:.4g}" if math.isfinite(value) else _infinite(value)
+    return f"{value:.4g}" if math.isfinite(value) else float_text(value)
 
 
 # ── for people ───────────────────────────────────────────────────────────────────────
@@ -176,7 +161,7 @@ def humanize_timestamp(given: Value) -> str:
     try:
         moment = EPOCH + timedelta(seconds=value)
     except OverflowError as error:
-        raise ValueMistakeError(f"{shortest(value)} is not a time") from error
+        raise ValueMistakeError(f"{float_text(value, 'g')} is not a time") from error
     fraction = f".{moment.microsecond // 1000:03d}".rstrip("0.")  # Prometheus' times are in milliseconds
     return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
 
@@ -260,9 +245,9 @@ def _verb(match: re.Match[str], value: Value) -> str:
 def _float(match: re.Match[str], value: float) -> str:
     padded = f"%{'-' if '-' in match['flags'] else ''}{match['width']}s"
     if not math.isfinite(value):
-        return padded % _infinite(value)
+        return padded % float_text(value)
     if match["verb"] in "gG" and match["precision"] is None:
-        return padded % (shortest(value) if match["verb"] == "g" else shortest(value).upper())
+        return padded % (float_text(value, "g") if match["verb"] == "g" else float_text(value, "g").upper())
     return f"%{match['flags']}{match['width']}{match['precision'] or ''}{match['verb']}" % value
 
 

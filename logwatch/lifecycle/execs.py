@@ -1,0 +1,47 @@
+"""Commands that run in containers: whose end an exit without an id may be."""
+
+from __future__ import annotations
+
+from logwatch.model import Event
+from logwatch.store.state_table import StateTable
+
+MOST_OPEN = 4096
+"""Most containers per host with commands that run."""
+OPENS, CLOSES = "container.exec_start", frozenset({"container.exec_die", "container.exec_failed"})
+ENDS = frozenset({"container.die", "container.destroy"})
+
+
+class Execs:
+    """How many commands run in each container."""
+
+    def __init__(self) -> None:
+        self._open: StateTable[str, dict[str, int]] = StateTable("execs")
+        """Host to containers and how many commands run in them."""
+        self.tables = (self._open,)
+
+    def any_open(self, host: str) -> bool:
+        """Whether a command runs in any container of a host."""
+        return bool(self._open.get(host))
+
+    def identify(self, event: Event) -> Event:
+        """Return the end of a command with its container, if commands run in one only."""
+        containers = self._open.get(event.host, {})
+        if event.event not in CLOSES or event.id is not None or len(containers) != 1:
+            return event
+        return event._replace(id=next(iter(containers)))
+
+    def process(self, event: Event) -> None:
+        """Take over what an accepted event says about commands."""
+        if event.event != OPENS and event.event not in CLOSES and event.event not in ENDS:
+            return
+        if event.id is None:
+            return
+        containers = self._open.setdefault(event.host, {})
+        running = containers.get(event.id, 0)
+        if event.event == OPENS and (running or len(containers) < MOST_OPEN):
+            containers[event.id] = running + 1
+        elif event.event in CLOSES and running > 1:
+            containers[event.id] = running - 1
+        elif event.event != OPENS:
+            containers.pop(event.id, None)
+        self._open.touch(event.host)

@@ -1,0 +1,136 @@
+"""A real engine at info level, its log and its data directory: the files report what the log leaves out."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from host import IMAGE, Host
+from parity import Score, compare, engine_account, our_account
+from ports import wait_for
+from sidecar import Sidecar
+
+pytestmark = pytest.mark.e2e
+
+KINDS = tuple(
+    f"container.{action}"
+    for action in ["create", "start", "die", "oom", "pause", "unpause", "rename", "destroy", "health_status"]
+)
+
+
+def life(host: Host) -> None:
+    """Everything that a container's file knows."""
+    run = ("run", "-d", "--name")
+    host.docker(*run, "web", IMAGE, "sleep", "1000")
+    host.docker("pause", "web")
+    host.docker("unpause", "web")
+    host.docker("restart", "-t", "0", "web")
+    host.docker("rename", "web", "web2")
+    host.docker("run", "--rm", "--name", "short", IMAGE, "true")
+    host.docker("run", "--name", "five", IMAGE, "sh", "-c", "exit 5")
+    host.docker("run", "--name", "nocmd", IMAGE, "/nonexistent")
+    host.docker(*run, "crash", "--restart=on-failure:3", IMAGE, "sh", "-c", "sleep 0.3; exit 7")
+    dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
+    host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *dd)
+    host.docker(*run, "stubborn", IMAGE, "sh", "-c", 'trap "" TERM; while true; do sleep 1; done')
+    host.docker("stop", "-t", "1", "stubborn")
+    probe = ("--health-cmd", "test -f /tmp/ok", "--health-interval", "1s", "--health-retries", "2")
+    host.docker(*run, "sick", *probe, IMAGE, "sleep", "500")
+    time.sleep(4)
+    host.docker("exec", "sick", "touch", "/tmp/ok")
+    time.sleep(3)
+    host.docker("kill", "sick")
+
+
+@dataclass(frozen=True)
+class Told:
+    """What both accounts say, and what was served at the end."""
+
+    engine: list[str]
+    ours: list[str]
+    metrics: str
+    inspected: dict[str, dict[str, object]]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+    missing = [name for name in ("rsyslogd", "dockerd", "docker", "busybox") if shutil.which(name) is None]
+    if missing:
+        message = f"missing here: {', '.join(missing)}"
+        pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
+    state = tmp_path_factory.mktemp("files") / "state"
+    host, sidecar = Host("info"), None
+    try:
+        host.start()
+        log = str(host.log("traditional"))
+        sidecar = Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"))
+        life(host)
+        wait_for(lambda: json.loads(host.docker("inspect", "crash"))[0]["RestartCount"] == 3, "three restarts")
+        wait_for(lambda: not json.loads(host.docker("inspect", "crash"))[0]["State"]["Running"], "the last end")
+        time.sleep(4)  # the clock stays 2 s behind, and settles for 1 s
+        names = host.docker("ps", "-a", "--format", "{{.Names}}").split()
+        inspected = {each["Name"][1:]: each for each in json.loads(host.docker("inspect", *names))}
+        metrics = sidecar.get("/metrics")[1]
+        host.docker("rm", "-f", *names)
+        time.sleep(5)
+        command = [sys.executable, "-m", "logwatch", "events", "--state-dir", str(state), "--format", "jsonl"]
+        ours = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        yield Told(host.account.read_text().splitlines(), ours, metrics, inspected)
+    finally:
+        if sidecar is not None:
+            sidecar.end()
+        host.close()
+
+
+def test_every_kind_is_reported_once(told: Told) -> None:
+    scores = compare(engine_account(told.engine), our_account(told.ours))
+
+    assert {kind: scores[kind] for kind in KINDS} == {kind: Score(*[scores[kind].engine] * 3) for kind in KINDS}
+    assert all(scores[kind].engine for kind in KINDS)
+
+
+def test_every_event_has_its_containers_name(told: Told) -> None:
+    events = [json.loads(each) for each in told.ours]
+    nameless = Counter(each["event"] for each in events if each["event"] in KINDS and not each["name"])
+
+    assert nameless == {}
+    assert re.findall(r'^docker_container_\w+\{name="[0-9a-f]{12}"', told.metrics, re.MULTILINE) == []
+
+
+def test_every_death_has_its_exit_code_and_cause(told: Told) -> None:
+    engine = Counter(
+        (each["Actor"]["Attributes"]["name"], each["Actor"]["Attributes"]["exitCode"])
+        for each in map(json.loads, told.engine)
+        if (each["Type"], each["Action"]) == ("container", "die")
+    )
+    deaths = [each for each in map(json.loads, told.ours) if each["event"] == "container.die"]
+    causes = {each["name"]: each["attributes"]["cause"] for each in deaths}
+
+    assert Counter((each["name"], each["attributes"].get("exit_code")) for each in deaths) == engine
+    assert {name: causes[name] for name in ("five", "crash", "oomer", "stubborn", "sick", "short")} == {
+        "five": "exit",
+        "crash": "exit",
+        "oomer": "oom_limit",
+        "stubborn": "stop_timeout",
+        "sick": "requested",
+        "short": "exit",
+    }
+
+
+def test_the_metrics_are_the_engines(told: Told) -> None:
+    crash = told.inspected["crash"]
+
+    assert f'docker_container_restart_count{{name="crash"}} {crash["RestartCount"]}' in told.metrics
+    assert 'docker_container_exit_code{name="crash"} 7' in told.metrics
+    assert (
+        f'docker_container_events_total{{name="crash",action="die"}} {int(str(crash["RestartCount"])) + 1}'
+        in told.metrics
+    )
+    assert f'image="{IMAGE}"' in told.metrics

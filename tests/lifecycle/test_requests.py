@@ -1,0 +1,204 @@
+"""Requests: which are granted, as far as is known, and what lines prove beside events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lifecycle_lines import DB, WEB, accepted, event, gone, kinds, play, shim
+
+from logwatch.lifecycle import Lifecycle
+from logwatch.lifecycle.requests import Refusal, refusal_of
+from logwatch.model import SECOND, Event, Role
+
+
+def request(action: str, at: float = 0, container: str | None = WEB, **more: Any) -> Event:
+    return event(f"container.{action}", at, container, f"{action}-request", role=Role.REQUEST, **more)
+
+
+def evidence(kind: str, at: float, container: str | None = None, **attributes: str) -> Event:
+    return event(f"evidence.{kind}", at, container, f"evidence-{kind}", attributes=attributes)
+
+
+def refused(at: float, path: str, method: str = "POST", container: str | None = None) -> Event:
+    return evidence("refused", at, container, path=path, method=method, status="409")
+
+
+RUNNING = (event("container.create", -60, name="web"), event("container.start", -60, name="web"))
+
+
+def after(*events: Event) -> list[str]:
+    """What happens after a container called web was started."""
+    return kinds(play(*RUNNING, *events))[2:]
+
+
+@pytest.mark.parametrize("action", ["stop", "restart", "rename", "update", "kill", "commit", "attach"])
+def test_a_request_that_nothing_refuses_is_an_event(action: str) -> None:
+    assert after(request(action, 0, "web")) == [action]
+
+
+@pytest.mark.parametrize(
+    ("action", "path"),
+    [
+        ("stop", "/v1.51/containers/web/stop?t=1"),
+        ("rename", "/v1.51/containers/web/rename?name=db"),
+        ("update", f"/containers/{WEB}/update"),
+    ],
+)
+def test_an_answer_of_the_engine_refuses_it(action: str, path: str) -> None:
+    assert after(request(action, 0, "web"), refused(0.01, path)) == []
+
+
+def test_an_answer_refuses_a_removal() -> None:
+    removal = request("destroy", 0, "web", attributes={"force": "1"})
+
+    assert after(removal, refused(0.01, "/v1.51/containers/web?force=1", "DELETE")) == []
+    assert after(removal, refused(0.01, "/v1.51/containers/db?force=1", "DELETE")) == ["destroy"]
+
+
+def test_an_error_of_the_engine_refuses_it_too() -> None:
+    error = event("api.error", 0.01, None, attributes={"method": "POST", "path": "/v1.45/containers/web/update"})
+
+    assert after(request("update", 0, "web"), error) == ["error"]
+
+
+@pytest.mark.parametrize(
+    ("before", "action", "more"),
+    [
+        (gone(-5), "kill", {}),
+        (gone(-5), "stop", {}),
+        (event("container.pause", -5), "pause", {}),
+        (event("container.destroy", -5), "update", {}),
+        (event("container.oom", -5), "destroy", {}),
+    ],
+    ids=["kill of one that ended", "stop of one that ended", "second pause", "update of a removed one", "removal while it runs"],
+)  # fmt: skip
+def test_the_state_refuses_it(before: Event, action: str, more: dict[str, Any]) -> None:
+    assert after(before, request(action, 0, **more)) == [before.event.partition(".")[2]]
+
+
+def test_a_state_that_is_about_to_change_refuses_nothing() -> None:
+    assert after(gone(-30), shim(0), request("kill", 0.5, attributes={"signal": "9"})) == ["die", "start", "kill"]
+
+
+def test_a_name_that_no_container_has_refuses_it() -> None:
+    created = request("create", 0, None, name="db")
+
+    assert kinds(play(created, request("stop", 5, "db"), request("stop", 6, "dba"))) == ["create", "stop"]
+
+
+def test_on_a_host_whose_names_are_not_known_none_is_refused() -> None:
+    assert kinds(play(request("stop", 0, "web"))) == ["stop"]
+
+
+def test_a_refused_rename_renames_nothing() -> None:
+    made = play(*RUNNING, request("rename", 0, name="db"), refused(0.01, f"/containers/{WEB}/rename?name=db"), gone(5))
+
+    assert [each.name for each in accepted(made)] == ["web"] * 3
+
+
+def test_a_rename_to_a_name_in_use_renames_nothing() -> None:
+    other = event("container.start", -50, DB, name="db")
+    made = play(*RUNNING, other, request("rename", 0, name="db"), gone(5))
+
+    assert [(each.event, each.name) for each in accepted(made)][-1] == ("container.die", "web")
+    assert "rename" not in kinds(made)
+
+
+def test_a_granted_rename_renames() -> None:
+    made = play(*RUNNING, request("rename", 0, name="db"), gone(5))
+
+    assert [each.name for each in accepted(made)][-2:] == ["db", "db"]
+
+
+def test_a_mount_of_a_new_container_confirms_the_newest_create_request() -> None:
+    life = Lifecycle(SECOND)
+    first = play(request("create", 0, None, name="one"), evidence("mount", 0.2, DB), life=life)
+    second = play(
+        request("create", 30, None, name="refused"), request("create", 31, None, name="two"), evidence("mount", 31.2, WEB), life=life
+    )  # fmt: skip
+
+    assert [each.name for each in accepted(first)] == ["one"]
+    assert [each.name for each in accepted(second)] == ["two"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [evidence("name", 1, WEB, container_name="web")],
+        [evidence("name", 1, None, container_name="web", key="s"), evidence("name", 1.1, WEB[:12], key="s")],
+        [evidence("name", 1, WEB, key="s"), evidence("name", 1.1, None, container_name="web", key="s")],
+        [refused(1, "/containers/web/pause", container=WEB)._replace(attributes={"path": "/containers/web/pause", "container_name": "web"})],
+    ],
+    ids=["in one line", "name first", "id first", "in an answer"],
+)  # fmt: skip
+def test_an_id_gets_its_name_by_evidence(lines: list[Event]) -> None:
+    made = play(event("container.start", 0), *lines, event("container.die", 9))
+
+    assert accepted(made)[-1].name == "web"
+
+
+def test_two_names_of_one_request_name_nobody() -> None:
+    ties = [evidence("name", at, None, container_name=name, key="s") for at, name in ((1, "web"), (2, "db"))]
+    made = play(event("container.start", 0), *ties, evidence("name", 3, WEB, key="s"), event("container.die", 9))
+
+    assert [each.name for each in accepted(made)] == [None, None]
+
+
+def test_a_container_of_another_namespace_is_not_dockers() -> None:
+    made = play(gone(0), evidence("foreign", 0.1, WEB), event("container.start", 5), event("container.start", 6, DB))
+
+    assert [(each.event, each.id) for each in accepted(made)] == [("container.start", DB)]
+
+
+def test_what_was_started_with_rm_is_removed_when_it_ends() -> None:
+    made = play(event("container.start", 0), evidence("auto_remove", 0.1, WEB), event("container.die", 9))
+
+    assert kinds(made) == ["start", "die", "destroy"]
+
+
+def test_containerd_that_starts_starts_no_container() -> None:
+    lines = [event("containerd.start", 0, None), shim(1), event("containerd.ready", 2, None), gone(9), shim(20)]
+
+    assert after(*lines) == ["start", "ready", "die", "start"]
+
+
+def exit_at(at: float) -> Event:
+    revoked_by = frozenset({"container.die"})
+    return event("container.exec_die", at, None, "task-exit", role=Role.CORROBORATING, revoked_by=revoked_by)
+
+
+def test_an_exit_while_a_command_runs_is_its_end() -> None:
+    made = play(event("container.exec_start", 0), exit_at(5), exit_at(9))
+
+    assert [(each.event, each.id) for each in accepted(made)] == [("container.exec_start", WEB), ("container.exec_die", WEB)]  # fmt: skip
+
+
+def test_the_exit_of_a_container_is_no_end_of_a_command() -> None:
+    made = play(
+        event("container.exec_start", 0), event("container.start", 1, DB), exit_at(5), event("container.die", 5.2, DB)
+    )
+
+    assert kinds(made) == ["exec_start", "start", "die"]
+
+
+def test_a_start_that_only_supporting_lines_report_waits_for_another_line() -> None:
+    bundle = event("container.start", 0, WEB, "bundle", role=Role.SUPPORTING)
+    task = event("container.start", 4, None, "task-start", role=Role.CORROBORATING)
+
+    assert [(each.event, each.id) for each in accepted(play(bundle, task))] == [("container.start", WEB)]
+    assert accepted(play(bundle)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/v1.51/containers/web/pause", Refusal("web", "pause")),
+        ("/containers/web?force=1", Refusal("web", "destroy")),
+        ("/v1.41/containers/web/exec", Refusal("web", "exec_create")),
+        ("/v1.51/containers/create?name=web", None),
+        ("/v1.51/images/create", None),
+    ],
+)
+def test_a_path_says_what_was_asked_for(path: str, expected: Refusal | None) -> None:
+    assert refusal_of(path) == expected
