@@ -16,7 +16,7 @@ from logwatch.promql.functions import FUNCTIONS
 from logwatch.promql.matchers import Selector
 from logwatch.promql.planner import Numbered, Planner, Reading
 from logwatch.promql.series_index import Scrape, Series, SeriesIndex
-from logwatch.promql.syntax import EvaluationError, Words, refuse, syntax_error, tokenize
+from logwatch.promql.syntax import Words, refuse, syntax_error, tokenize
 from logwatch.promql.traits import Parting, parting_of
 from logwatch.promql.values import NEVER_NS, Labels, Moment, Sample, ScalarNode, Vector, VectorNode
 
@@ -187,14 +187,13 @@ class LiveQuery:
             if part is None or part.until_ns == until_ns:
                 due[key] = None
         self.due_ns = 0
-        for key in tuple(due):
-            try:
+        try:
+            for key in sorted(due):  # so that of several errors it is always the same one
                 self._changed |= self._evaluate(key, time_ns)
-            except EvaluationError:
-                for each in due:
-                    self._schedule(each, 0)
-                raise
-            del due[key]
+                del due[key]
+        finally:
+            for key in due:
+                self._schedule(key, 0)
         self.due_ns = self._deadlines[0][0] if self._deadlines else NEVER_NS
         changed, self._changed = self._changed, False
         return changed

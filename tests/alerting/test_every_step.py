@@ -160,7 +160,7 @@ class Side:
                     )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(CHANGES)
 def test_any_history_gives_the_same_alerts_at_every_step(
     tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[float, str, str, str, float, float]]

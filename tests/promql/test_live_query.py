@@ -271,3 +271,17 @@ def test_what_is_kept_up_to_date_is_what_is_there(
     for _ in range(60):
         step_ns += 13 * STEP
         kept.compare(step_ns)
+
+
+def test_what_fails_unexpectedly_is_evaluated_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = simple()
+    live = promql.LiveQuery(promql.compile("time() - a > 1"), index.scrape)
+    index.watch(live)
+    live.update(10_000 * SECOND)
+    with monkeypatch.context() as broken:
+        broken.setattr("logwatch.promql.operators.Time.scalar", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            live.update(10_005 * SECOND)
+    live.update(10_010 * SECOND)
+
+    assert [value for _, value in live.result()] == [9010.0]
