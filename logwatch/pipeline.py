@@ -58,6 +58,10 @@ from logwatch.store.state_table import StateTable
 from logwatch.store.transaction import Rows, Transaction
 
 DAY = 86_400 * SECOND
+STEP = 256
+"""Lines between two checkpoints in a chunk."""
+_FIRST_OF_FOLDED = b"ml"
+"""First letters of `message repeated` and `last message repeated`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +123,8 @@ class Pipeline:
         self._parsers = _parsers(settings.zone)
         self._previous = _previous(masker)
         self._progress: tuple[StateTable[str, Any], ...] = (StateTable("clock"), StateTable("host"))
-        self._last: Previous | None = None
-        """The last line of the chunk's path that rules took."""
+        self._last: tuple[Hit, Record] | None = None
+        """The last line of the chunk that rules took."""
         self._outcomes: list[Outcome] = []
         self._moved = False
         self._live_ns: int | None = None
@@ -134,12 +138,14 @@ class Pipeline:
         parser.begin(chunk, now_ns)
         newest_ns = max(chunk.mtime_ns, now_ns) + DAY
         self._live_ns = now_ns if chunk.live else None
-        self._last = self._previous.get(chunk.path)
+        self._last = None
         self._moved = True
         confirmed: list[str] = []
         known = scan.known_lines
         doubtful, of_engine = deque(scan.doubtful), list[Doubtful]()
-        for hit in scan.hits:
+        for number, hit in enumerate(scan.hits):
+            if number % STEP == 0:
+                self.checkpoint()
             while doubtful and doubtful[0].start <= hit.start:
                 of_engine += self._of_engine(doubtful.popleft(), chunk, parser)
             line = chunk.data[hit.start : hit.end]
@@ -160,8 +166,7 @@ class Pipeline:
                 self._set_aside("line", error, chunk.path, chunk.offset + hit.start)
         for each in doubtful:
             of_engine += self._of_engine(each, chunk, parser)
-        if self._last is not None:
-            self._previous[chunk.path] = self._last
+        self._note_previous(chunk)
         self.source_metrics.count(chunk, scan, of_engine, known, Counter(confirmed), self.clock_ns)
         self.source_metrics.count_unparsed(chunk.path, parser.unparsed, self.clock_ns)
         parser.unparsed.clear()
@@ -183,16 +188,18 @@ class Pipeline:
             self._process_events(extraction, record)
         if extraction.engine:
             self.host = record.host
-        if self.settings.count_repeated and (again := folded(record.message)):
+        message = record.message
+        if message[:1] in _FIRST_OF_FOLDED and self.settings.count_repeated and (again := folded(message)):
             self._process_repeated(again, record, hit, chunk)
-        elif extraction.rules and len(record.message) <= repeated_message.LONGEST:
-            self._last = Previous(chunk.offset + hit.end, record, hit.rules)
+        elif extraction.rules and len(message) <= repeated_message.LONGEST:
+            self._last = hit, record
         return extraction
 
     def _process_repeated(self, again: Folded, record: Record, hit: Hit, chunk: Chunk) -> None:
         """Process what a line says happened several times that often, within bounds; it is read once."""
         offset = chunk.offset + hit.start
-        repeated = meant(again, record, self._last, offset)
+        self._note_previous(chunk)
+        repeated = meant(again, record, self._previous.get(chunk.path), offset)
         if repeated is None:
             return
         record, rules = repeated
@@ -204,6 +211,11 @@ class Pipeline:
             self._process_events(extraction, record)
         if again.times > repeated_message.MOST:
             self.source_metrics.count_repeated(again.times - repeated_message.MOST, self.clock_ns)
+
+    def _note_previous(self, chunk: Chunk) -> None:
+        if self._last is not None:
+            hit, record = self._last
+            self._previous[chunk.path] = Previous(chunk.offset + hit.end, record, hit.rules)
 
     def _process_events(self, extraction: Extraction, record: Record) -> None:
         if self.settings.raw:

@@ -92,9 +92,13 @@ def value(message: bytes, key: bytes) -> str | None:
 
     A value without its closing quote is given as far as it goes.
     """
-    if message[:5] != b"time=" and _for_terminal(message):
+    needle = b" " + key + b"="
+    if message[:5] == b"time=":
+        if needle not in message and key != b"time":  # half of what rules ask for
+            return None
+    elif _for_terminal(message):
         return parse(message).get(key.decode(errors="replace"))
-    start = _find(message, b" " + key + b"=")
+    start = _find(message, needle)
     if start < 0:
         return None
     first = message[start : start + 1]

@@ -239,6 +239,7 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
     name_of = compile_template(templates.pop("name"), bind) if "name" in templates else None
     attribute_of = _attributes_of(templates, bind, masker)
     severity, rule_id, role, revoked_by = rule.severity.value, rule.id, rule.role, rule.revoked_by
+    new = tuple.__new__  # half the time of Event(...), which gives each field its default first
 
     def make(record: Record, message: Message, place: Place) -> Event | None:
         event = constant_event or event_of(message)
@@ -255,10 +256,8 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
             attributes["cause"] = str(cause_of(event, attributes["error"]))
         time_ns, stamp_ns, host, _, _, _, _ = record
         path, offset, line = place
-        return Event(
-            *(time_ns, event[:LONGEST_NAME], host, object_id, name, attributes, severity),
-            *(rule_id, path, offset, line, role, stamp_ns, revoked_by),
-        )
+        known = (time_ns, event[:LONGEST_NAME], host, object_id, name, attributes, severity)
+        return new(Event, (*known, rule_id, path, offset, line, role, stamp_ns, revoked_by))
 
     return make
 
@@ -273,7 +272,11 @@ def _attributes_of(
     """What gives the value of each attribute, without secrets."""
 
     def masked(fill: Getter) -> Getter:
-        return lambda message: masker.mask((fill(message) or "")[:LONGEST_VALUE])
+        def get(message: Message) -> str | None:
+            value = fill(message)
+            return masker.mask(value[:LONGEST_VALUE]) if value else None
+
+        return get
 
     def hidden(fill: Getter) -> Getter:
         return lambda message: MASK if fill(message) else None

@@ -104,7 +104,13 @@ def any_found(patterns: Sequence[Pattern]) -> Found:
         return searches[0]
 
     def found(text: bytes) -> bool:
-        return any(literal in text for literal in literals) or any(search(text) for search in searches)
+        for literal in literals:  # any() would make a generator for each text
+            if literal in text:
+                return True
+        for search in searches:  # noqa: SIM110 - as above
+            if search(text):
+                return True
+        return False
 
     return found
 
