@@ -233,6 +233,9 @@ class Deduplicator:
             return NOTHING
         newest = max(near, key=lambda each: each.order)
         self._release(newest)
+        if self.store.revoke_unconfirmed(newest):
+            self.store.forget(newest)
+            return NOTHING
         self.store.keep_accepted(newest)
         return [Emission(newest, applies=True)]
 
