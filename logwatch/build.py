@@ -76,6 +76,7 @@ class Builder:
             external_labels=alerting.external_labels,
             sample_interval_ns=nanoseconds(alerting.sample_interval),
             external_url=external_url(self.config),
+            last_words=alerting.last_words,
         )
 
 

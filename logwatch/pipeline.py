@@ -22,7 +22,7 @@ from typing import Any
 
 from logwatch.alerting import Alerts, Group, Options, Replacement
 from logwatch.correlations import Correlator
-from logwatch.docker.inventory import Sight
+from logwatch.docker.inventory import Removed, Sight
 from logwatch.errors import UNEXPECTED
 from logwatch.faults import LINE_ERRORS, Faults
 from logwatch.formats import repeated_message
@@ -104,7 +104,7 @@ class Pipeline:
         self.series = series
         self.rules = tuple(rules)
         self.checkpoint: Callable[[], None] = _go_on
-        masker = Masker([*WORDS, *settings.secrets])
+        masker = self._masker = Masker([*WORDS, *settings.secrets])
         self.scanner = Scanner(rules, cache_dir, count_ignored=True)
         self.extractor = Extractor(rules, masker)
         self.duplicates = DuplicateLines()
@@ -266,12 +266,20 @@ class Pipeline:
         self.faults.add(kind, error, path, offset)
         self.series.add(LINE_ERRORS, (kind,), 1, self.clock_ns)
 
+    def _masked(self, sight: Sight) -> Sight:
+        """Mask secrets in what a container or its health check printed."""
+        if isinstance(sight, Removed) or not (sight.last_words or sight.probe_output):
+            return sight
+        mask = self._masker.mask
+        return sight._replace(last_words=mask(sight.last_words), probe_output=mask(sight.probe_output))
+
     # ── beside the lines ─────────────────────────────────────────────────────────────
 
     def process_inventory(
         self, sights: Iterable[Sight], now_ns: int, present: Collection[str] | None, first_look_ns: int
     ) -> None:
         """Take over what the engine's own files say of its containers."""
+        sights = [self._masked(each) for each in sights]
         consequences = self.lifecycle.process_inventory(sights, self.host or "", now_ns, present, first_look_ns)
         self._moved = self._moved or bool(consequences)
         self._process_consequences(consequences)

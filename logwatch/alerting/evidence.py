@@ -31,6 +31,8 @@ MASKED_BYTES = 8192
 Key = tuple[str, str, str]
 """Type, action, name."""
 NAME = 2
+WORDS = "last_words"
+"""In place of the action: what a container printed last."""
 
 
 class Line(NamedTuple):
@@ -53,7 +55,11 @@ class RawLine(NamedTuple):
 class Evidence:
     """The last lines by object and action. `rules_of` has the rules that feed a metric of their own."""
 
-    def __init__(self, rules_of: Mapping[str, Collection[str]], masker: Masker | None = None) -> None:
+    def __init__(
+        self, rules_of: Mapping[str, Collection[str]], masker: Masker | None = None, last_words: int = 0
+    ) -> None:
+        """`last_words` is how many of the last lines that a container printed are evidence, too."""
+        self._last_words = last_words
         self.table: StateTable[Key, list[Line | RawLine]] = StateTable("evidence", self._encode, _decode)
         """The oldest object first."""
         self._rules_of = rules_of
@@ -72,6 +78,8 @@ class Evidence:
     def process(self, outcome: Outcome) -> None:
         """Note the line of an accepted event; one that only completes an event adds nothing."""
         event = outcome.event
+        if self._last_words:
+            self._keep_words(event)
         record = self._waiting.get((event.path, event.offset))
         if outcome.amends or record is None:
             return
@@ -80,7 +88,19 @@ class Evidence:
         lines = self.table.pop(key, None) or []
         raw = RawLine(event, record)
         lines.append(raw if len(record.message) <= MASKED_BYTES else self._shown(raw))
-        del lines[:-LINES_PER_OBJECT]
+        self._keep(key, lines[-LINES_PER_OBJECT:])
+
+    def _keep_words(self, event: Event) -> None:
+        """Keep what a container, or its health check, printed last: masked and printable already."""
+        words = event.attributes.get("last_words") or event.attributes.get("probe_output")
+        if words is None or not event.event.startswith("container."):
+            return
+        key = ("container", WORDS, _name(event))
+        text = "\n".join(f"  | {line}" for line in words.splitlines()[-self._last_words :])
+        self.table.pop(key, None)
+        self._keep(key, [Line(event.time_ns, event.path, event.offset, event.rule, text)])
+
+    def _keep(self, key: Key, lines: list[Line | RawLine]) -> None:
         self.table[key] = lines
         self._by_name.setdefault(key[2], {})[key] = None
         if len(self.table) > MOST_OBJECTS:
@@ -121,11 +141,15 @@ class Evidence:
             if kind is None and rules is None:
                 continue
             for key in self._candidates(conditions):
-                if (kind in {None, "", key[0]}) and _accepted(key, conditions):
+                if key[1] != WORDS and (kind in {None, "", key[0]}) and _accepted(key, conditions):
                     lines = self._finish(self.table[key])
                     found.update(line for line in lines if rules is None or line.rule in rules)
         newest = sorted(found)[-LINES_PER_ALERT:]
-        return "\n".join(f"{rfc3339(line.time_ns, 3)} {line.path}:{line.offset} {line.text}" for line in newest)
+        shown = [f"{rfc3339(line.time_ns, 3)} {line.path}:{line.offset} {line.text}" for line in newest]
+        words = self.table.get(("container", WORDS, labels.get("name", "")), [])
+        return "\n".join(
+            [*shown, *(f"{rfc3339(line.time_ns, 3)} printed:\n{line.text}" for line in self._finish(words))]
+        )
 
     def _candidates(self, conditions: Iterable[tuple[int, Matcher | str]]) -> Iterator[Key]:
         """The objects of a name, if one is asked for."""

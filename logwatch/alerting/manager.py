@@ -55,7 +55,9 @@ class Alerts:
     ) -> None:
         self.version = 0
         """Counts the changes of what `report` shows."""
-        self.evidence = Evidence({name: frozenset(rules) for name, rules in (rules_of or {}).items()}, masker)
+        self.evidence = Evidence(
+            {name: frozenset(rules) for name, rules in (rules_of or {}).items()}, masker, options.last_words
+        )
         self._series = series
         series.declare(next(family for family in AGENT if family.name == FAILURES))
         self._storage = storage = QueryStorage(groups, options, series, replacement)

@@ -16,5 +16,7 @@ class Options:
     external_labels: Mapping[str, str] = field(default_factory=dict)
     sample_interval_ns: int = 15 * SECOND
     external_url: str = ""
+    last_words: int = 0
+    """How many of the last lines that a container printed are evidence of its alerts."""
     subquery_step_ns: int = 60 * SECOND
     """Of subqueries that name none."""

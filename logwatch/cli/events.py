@@ -22,6 +22,9 @@ from logwatch.store import History, Query
 @click.option("--name", help="Name of the object.")
 @click.option("--id", "object_id", help="Id of the object, or the beginning of it.")
 @click.option("--limit", type=click.IntRange(min=1), help="Print at most this many, the newest. [default: all]")
+@click.option(
+    "--last-words", is_flag=True, help="Print below an event what the container or its health check printed last."
+)
 @options.output_format
 @options.state_dir
 @options.config_file
@@ -32,6 +35,7 @@ def command(
     name: str | None,
     object_id: str | None,
     limit: int | None,
+    last_words: bool,  # noqa: FBT001 - click passes it by name
     output_format: str,
     state_dir: Path | None,
     config_file: Path | None,
@@ -48,7 +52,7 @@ def command(
         limit=limit,
         newest_first=limit is not None,
     )
-    show = formatter(output_format, colour=sys.stdout.isatty())
+    show = formatter(output_format, colour=sys.stdout.isatty(), last_words=last_words)
     with closing(History(config.state.dir)) as history:
         outcomes = history.events(query)
         for outcome in reversed(list(outcomes)) if limit else outcomes:

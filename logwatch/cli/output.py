@@ -23,19 +23,27 @@ def as_json(event: Event) -> str:
     return _encode(event_json(event))
 
 
-def as_row(event: Event, *, colour: bool = False) -> str:
-    """One line of a table: local time, event, object, attributes."""
+PRINTED = ("last_words", "probe_output")
+"""Attributes of several lines: what a container or its health check printed."""
+
+
+def as_row(event: Event, *, colour: bool = False, last_words: bool = False) -> str:
+    """One line of a table: local time, event, object, attributes; below it (`last_words`) what was printed last."""
     local = datetime.fromtimestamp(event.time_ns / SECOND).astimezone()
-    attributes = " ".join(f"{one_line(key)}={_plain(value)}" for key, value in event.attributes.items())
+    attributes = " ".join(
+        f"{one_line(key)}={_plain(value)}" for key, value in event.attributes.items() if key not in PRINTED
+    )
     subject = event.name or (event.id or "-").removeprefix("sha256:")[:SHORT_ID]
     row = f"{local:%b %d %H:%M:%S}.{local.microsecond // 1000:03d}  {one_line(event.event):<24} {_plain(subject):<24} {attributes}"
     code = _COLOURS.get(event.severity)
-    return f"\x1b[{code}m{row.rstrip()}\x1b[0m" if colour and code else row.rstrip()
+    row = f"\x1b[{code}m{row.rstrip()}\x1b[0m" if colour and code else row.rstrip()
+    words = [line for key in PRINTED for line in event.attributes.get(key, "").splitlines()] if last_words else []
+    return "\n".join([row, *(f"    | {_plain(line)}" for line in words)])
 
 
-def formatter(name: str, *, colour: bool = False) -> Formatter:
+def formatter(name: str, *, colour: bool = False, last_words: bool = False) -> Formatter:
     """The formatter called `jsonl` or `table`."""
-    return as_json if name == "jsonl" else lambda event: as_row(event, colour=colour)
+    return as_json if name == "jsonl" else lambda event: as_row(event, colour=colour, last_words=last_words)
 
 
 def alert_as_json(alert: Alert) -> str:

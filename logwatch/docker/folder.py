@@ -38,6 +38,13 @@ class Folder:
             return None
         return text, status
 
+    def tail(self, *parts: str, most: int) -> bytes:
+        """The last bytes of a regular file; none if it is not there."""
+        with self._opened(parts) as descriptor:
+            if descriptor is None or not stat.S_ISREG((status := os.fstat(descriptor)).st_mode):
+                return b""
+            return os.pread(descriptor, most, max(0, status.st_size - most))
+
     def is_folder(self, *parts: str) -> bool:
         """Whether a folder is there and may be opened."""
         with self._opened(parts) as descriptor:

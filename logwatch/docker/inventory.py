@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from logwatch.docker.containers import FILES, FOLDER, Config, ContainerState, Health, StoredContainer, is_id, parse
 from logwatch.docker.folder import Folder
 from logwatch.docker.gotime import nanoseconds
+from logwatch.docker.last_words import last_words
 from logwatch.model import LONGEST_NAME, LONGEST_VALUE, State
 
 LABELS = {"com.docker.compose.project": "compose_project", "com.docker.compose.service": "compose_service"}
@@ -61,6 +62,9 @@ class Found(NamedTuple):
     """The end of the last probe."""
     probe_output: str = ""
     """What the last probe printed, if it failed."""
+
+    last_words: str = ""
+    """The last lines that it printed before its end, if it ended just now."""
 
     @property
     def started(self) -> bool:
@@ -152,6 +156,12 @@ class Inventory:
     def known(self) -> list[str]:
         """Return the ids of the containers that were there at the last look."""
         return list(self._signatures)
+
+    def with_last_words(self, sight: Sight) -> Sight:
+        """Add what a container printed last, if it ended."""
+        if isinstance(sight, Removed) or sight.exit_code is None:
+            return sight
+        return sight._replace(last_words=last_words(Folder(self.path), sight.id))
 
     def _names(self) -> list[str] | None:
         """Return the ids that have a folder; None if that cannot be known."""

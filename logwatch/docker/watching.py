@@ -115,6 +115,8 @@ class Watch:
 
     def _put(self, sights: list[Sight]) -> None:
         if sights:
+            if self.first_look_ns is not None:
+                sights = [self.inventory.with_last_words(each) for each in sights]
             self._queue.extend(sights)
             self._wake()
 

@@ -299,10 +299,10 @@ class ContainerRegister:
         old_label = container.label
         self._free_name(container)
         container.name = name
-        if not gone:
+        if not gone:  # a removed one keeps its place in the order of removal
             self._own_name(container)
-        self._unindex(container)
-        self._index(container)
+            self._unindex(container)
+            self._index(container)
         self._containers.touch((host, container.id))
         if container.announced and old_label != name:
             self._changes.append(Renamed(time_ns, host, container.id, name, old_label))

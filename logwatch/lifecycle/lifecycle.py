@@ -274,7 +274,7 @@ class Lifecycle:
 
     def process_inventory(
         self,
-        sights: Iterable[Sight],
+        sights: Collection[Sight],
         host: str,
         now_ns: int,
         present: Collection[str] | None = None,
@@ -285,15 +285,17 @@ class Lifecycle:
         `present` are the ids of all containers that have a folder, after the first look: the others are removed.
         `first_look_ns` is when the first look began: a container made later is new even if nothing was seen before.
         """
+        began_ns = now_ns if first_look_ns is None else first_look_ns
+        self._witness.begin(host, began_ns)
         consequences: list[Consequence] = []
-        self._witness.begin(host, now_ns if first_look_ns is None else first_look_ns)
+        if present is not None:
+            there = {*present, *(sight.id for sight in sights)}
+            consequences += self._process_present(there, host, began_ns)
         for sight in sights:
             if type(sight) is Removed:
                 consequences += self._process_removed(sight, host)
             elif type(sight) is Found:
                 consequences += self._process_found(sight, host, now_ns)
-        if present is not None:
-            consequences += self._process_present(frozenset(present), host, now_ns)
         self._witness.looked(host, now_ns)
         self._deduplicator.store.note_reporter((host, "container.health_status"))
         return consequences
@@ -322,15 +324,15 @@ class Lifecycle:
             for consequence in self.process(event)
         ]
 
-    def _process_present(self, present: Collection[str], host: str, now_ns: int) -> list[Consequence]:
-        """Remove the containers that have no folder any more."""
+    def _process_present(self, present: Collection[str], host: str, looked_ns: int) -> list[Consequence]:
+        """Remove the containers that had no folder any more at the first look."""
         consequences: list[Consequence] = []
         for container_id in self._witness.known(host):
             if container_id not in present:
-                consequences += self._process_removed(Removed(container_id, now_ns), host)
+                consequences += self._process_removed(Removed(container_id, looked_ns), host)
         for container in self._register.of_host(host):
-            if container.id not in present and container.announced:
-                self._register.remove(container, now_ns, self._clock_ns)
+            if container.id not in present and container.announced and container.last_ns < looked_ns:
+                self._register.remove(container, looked_ns, self._clock_ns)
         return consequences + self._register.take_changes()
 
     def _file_of(self, container_id: str) -> Found | None:

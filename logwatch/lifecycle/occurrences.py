@@ -34,7 +34,7 @@ LEADING, PRIMARY, INVENTORY = Role.LEADING, Role.PRIMARY, Role.INVENTORY  # a me
 CORROBORATING, SUPPORTING, REQUEST = Role.CORROBORATING, Role.SUPPORTING, Role.REQUEST
 SECONDARY = (CORROBORATING, SUPPORTING, REQUEST)
 """Roles of events that are pending until `settle` has passed."""
-RANK = {LEADING: 3, PRIMARY: 2, INVENTORY: 1, CORROBORATING: 0, REQUEST: -1, SUPPORTING: -2}
+RANK = {LEADING: 3, PRIMARY: 2, CORROBORATING: 1, INVENTORY: 0, REQUEST: -1, SUPPORTING: -2}
 REVOKED = -1
 DORMANT = -2
 """As `seq`: only supporting rules reported it and `settle` has passed; another rule may still join it."""
@@ -47,12 +47,19 @@ Key = tuple[str, str, str]
 
 def merge(old: Event, new: Event) -> Event:
     """Merge two reports of one occurrence: that of the higher role, with what only the other one has."""
-    lead, other = (new, old) if RANK[new.role] > RANK[old.role] else (old, new)
+    lead, other = (new, old) if _leads(new, old) else (old, new)
     absent = [key for key in other.attributes if key not in lead.attributes]
     if lead is old and not absent and (old.name or not new.name) and (old.id or not new.id):
         return old
     attributes = {**lead.attributes, **{key: other.attributes[key] for key in absent}}
     return lead._replace(id=lead.id or other.id, name=lead.name or other.name, attributes=attributes)
+
+
+def _leads(new: Event, old: Event) -> bool:
+    """Whether the newer report is of a higher role; one without an id never leads the inventory's."""
+    if (new.id is None) is not (old.id is None) and INVENTORY in (new.role, old.role):
+        return new.id is not None
+    return RANK[new.role] > RANK[old.role]
 
 
 def compatible(one: Event, other: Event) -> bool:

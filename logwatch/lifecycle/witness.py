@@ -152,6 +152,7 @@ def ending(found: Found) -> dict[str, str]:
         "exit_code": found.exit_code or "",
         "oom_killed": "true" if found.oom_killed else "",
         "requested": "true" if found.stopped_by_hand else "",
+        "last_words": found.last_words,
     }
     return {key: value for key, value in attributes.items() if value}
 

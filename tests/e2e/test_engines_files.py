@@ -34,7 +34,7 @@ def life(host: Host) -> None:
     host.docker("restart", "-t", "0", "web")
     host.docker("rename", "web", "web2")
     host.docker("run", "--rm", "--name", "short", IMAGE, "true")
-    host.docker("run", "--name", "five", IMAGE, "sh", "-c", "exit 5")
+    host.docker("run", "--name", "five", IMAGE, "sh", "-c", "echo starting; echo FATAL; exit 5")
     host.docker("run", "--name", "nocmd", IMAGE, "/nonexistent")
     host.docker(*run, "crash", "--restart=on-failure:3", IMAGE, "sh", "-c", "sleep 0.3; exit 7")
     dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
@@ -122,6 +122,12 @@ def test_every_death_has_its_exit_code_and_cause(told: Told) -> None:
         "sick": "requested",
         "short": "exit",
     }
+
+
+def test_what_a_container_printed_last_is_kept(told: Told) -> None:
+    deaths = [each for each in map(json.loads, told.ours) if each["event"] == "container.die"]
+
+    assert [each["attributes"].get("last_words") for each in deaths if each["name"] == "five"] == ["starting\nFATAL"]
 
 
 def test_the_metrics_are_the_engines(told: Told) -> None:

@@ -276,9 +276,19 @@ def test_what_the_daemons_end_made_unknown_is_known_again() -> None:
     assert (unknown, life.state) == (State.UNKNOWN, RUN)
 
 
+def test_a_container_that_is_newer_than_the_first_look_is_not_removed() -> None:
+    life = Life()
+    life.log(line("start", 0.8, DB))
+    life.look([STARTED], present=())
+    life.look([RESUMED], present=())
+
+    assert life.told == ["start 0.8", "create 0", "start 1"]
+    assert [each.id for each in life.life.containers()] == [DB, WEB]
+
+
 def test_a_container_of_the_log_without_a_folder_is_removed() -> None:
     life = Life()
-    life.log(line("start", 1), line("start", 1, DB))
+    life.log(line("start", -200), line("start", -200, DB))
     life.look([], present=[WEB], at=5)
 
     assert [each.id for each in life.life.containers()] == [WEB]
