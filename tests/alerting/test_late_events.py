@@ -120,7 +120,7 @@ def test_a_line_is_in_its_evaluation_if_it_comes_within_the_lateness(tmp_path, l
     world = Late(BEGIN_NS + 5_500_000_000, BEGIN_NS + 25 * SECOND)
     store = Store(tmp_path / "state", datetime.now(UTC), sync=Sync.OFF)
     publisher = LivePublisher(
-        world, Dispatcher((), lambda: world.now_ns), world, None, nanoseconds(configuration.alerting.lateness)
+        world, Dispatcher((), lambda: world.now_ns), world, nanoseconds(configuration.alerting.lateness)
     )
     Driver(world, "late", pipeline, publisher, store, lambda: world.now_ns, lambda: world.is_over).run()
     store.close()
