@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import Chunk, Event
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles.loader import load
@@ -41,7 +41,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Replay:
     shipped, cache = load([]), Path(tmp_path_factory.mktemp("patterns"))
 
     def run(lines: Iterable[str]) -> list[Event]:
-        pipeline = Pipeline(shipped.rules, shipped.correlations, Settings(), Series(), cache)
+        pipeline = Pipeline(shipped.rules, shipped.correlations, Settings(), Registry(), cache)
         pipeline.apply(Chunk("".join(f"{line}\n" for line in lines).encode(), "messages", 0, 0), 2_000_000_000 * 10**9)
         pipeline.finish()
         final = {outcome.seq: outcome.event for outcome in pipeline.take_outcomes()}
