@@ -11,6 +11,4 @@ Where rules look back (`set_lookback`), every change is also kept as a change po
 
 from logwatch.metrics.registry import DROPPED, Registry
 
-Series = Registry  # the name before; it goes when no caller is left
-
-__all__ = ["DROPPED", "Registry", "Series"]
+__all__ = ["DROPPED", "Registry"]

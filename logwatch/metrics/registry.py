@@ -365,6 +365,3 @@ class Registry:
                 if past is None or past.values[-1] != past.values[-1]:
                     time_ns = 0 if labels is None else series.time_ns
                     metric.put((name, values), metric.past_of((name, values)), time_ns, value)
-
-    # The names before; they go when no caller is left.
-    lift, end, remember, keep = set_max, remove_group, set_lookback, retire_undeclared

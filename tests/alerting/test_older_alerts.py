@@ -6,7 +6,7 @@ from pathlib import Path
 
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Family
 from logwatch.store import Store, Sync, Transaction, schema
 
@@ -42,7 +42,7 @@ def migrated(tmp_path: Path, monkeypatch) -> dict[str, str]:
 
 
 def resumed(tmp_path: Path, rows: dict[str, str]) -> Alerts:
-    path, series = tmp_path / "rules.yml", Series([DIES])
+    path, series = tmp_path / "rules.yml", Registry([DIES])
     path.write_text(RULES)
     part = Alerts(alerting.load([path]), Options({"job": "logwatch", "instance": "h:1"}, {"site": "x"}), series)
     series.add(DIES.name, ("wéb", "die"), 1, 3 * SECOND)

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logwatch.matching.extractor import Extraction, Extractor
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk, Hit, Record
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import load
@@ -40,7 +40,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def pipeline(cache: Path) -> Pipeline:
     rules = load([])
-    return Pipeline(rules.rules, rules.correlations, Settings(), Series(), cache)
+    return Pipeline(rules.rules, rules.correlations, Settings(), Registry(), cache)
 
 
 @pytest.fixture(scope="module")

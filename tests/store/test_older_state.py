@@ -10,7 +10,7 @@ import pytest
 
 from logwatch.correlations import Correlator
 from logwatch.lifecycle import Lifecycle
-from logwatch.metrics import Series
+from logwatch.metrics import Registry
 from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.model import SECOND, Correlation, Event, Expired, Mark, Outcome, Role, Severity, State
 from logwatch.store import Store, Transaction
@@ -65,7 +65,7 @@ class Host:
     """The stages that keep rows, restored from a store."""
 
     def __init__(self, store: Store) -> None:
-        self.life, self.watch, self.series = Lifecycle(SECOND), Correlator(correlations()), Series()
+        self.life, self.watch, self.series = Lifecycle(SECOND), Correlator(correlations()), Registry()
         self.metrics = EventMetrics(self.series)
         self.stages = {"lifecycle": self.life, "correlator": self.watch, "tally": self.metrics}
         saved = store.load().stages
