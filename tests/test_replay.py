@@ -178,7 +178,7 @@ def test_raw_events_keep_no_state(tmp_path: Path) -> None:
     )
 
     assert done.returncode == 2
-    assert "--raw shows what single lines say" in done.stderr
+    assert "--raw prints events without state" in done.stderr
 
 
 def test_a_log_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:

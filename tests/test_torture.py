@@ -120,7 +120,7 @@ def follow(log: Path, state: Path, rules: RuleSet) -> None:
     source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
     status = Quiet(log.parent / "done")
     begun = time.monotonic_ns()
-    publisher = LivePublisher(source, Dispatcher((), time.time_ns), status, None)  # type: ignore[arg-type]  # see Quiet
+    publisher = LivePublisher(source, Dispatcher((), time.time_ns), status)  # type: ignore[arg-type]  # see Quiet
     # An hour before the recording, so that nothing settles by the wall clock.
     now = lambda: BEFORE_NS + time.monotonic_ns() - begun  # noqa: E731 - as short as it is
     Driver(source, SOURCE, pipeline, publisher, store, now, lambda: status.is_over).run()

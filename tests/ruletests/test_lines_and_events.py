@@ -38,7 +38,7 @@ def write(tmp_path: Path):
     [
         (DIED, "{at: 10s, id: 8dd3a1b2c3d4, host: vm, attributes: {exit_code: null}}"),
         (DIED.split(" vm ")[1], "{at: 10s, host: host}"),
-        (TOLD, "{at: 10s, name: web, attributes: {exit_code: '137'}, exact: true}"),
+        (TOLD, "{at: 10s, name: web, attributes: {exit_code: '137', cause: signal}, exact: true}"),
         (f"docker-events[7]: {PLAIN}", "{at: 10s, name: db, rule: docker-events/event}"),
     ],
     ids=["an engine's", "from the tag on", "docker events", "docker events as text"],
