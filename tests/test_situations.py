@@ -42,7 +42,9 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Replay:
 
     def run(lines: Iterable[str]) -> list[Event]:
         pipeline = Pipeline(shipped.rules, shipped.correlations, Settings(), Registry(), cache)
-        pipeline.process(Chunk("".join(f"{line}\n" for line in lines).encode(), "messages", 0, 0), 2_000_000_000 * 10**9)
+        pipeline.process(
+            Chunk("".join(f"{line}\n" for line in lines).encode(), "messages", 0, 0), 2_000_000_000 * 10**9
+        )
         pipeline.finish()
         final = {outcome.seq: outcome.event for outcome in pipeline.take_outcomes()}
         return [final[seq] for seq in sorted(final)]

@@ -167,6 +167,8 @@ class OccurrenceStore:
         occurrence.event, occurrence.seq = event, seq
         if occurrence.opened_ns == FORGOTTEN:
             self._occurrences.pop(occurrence.order, None)
+        else:
+            self.touch(occurrence)
 
     def revoke(self, occurrence: Occurrence) -> None:
         """It never happened."""
@@ -286,7 +288,7 @@ class OccurrenceStore:
 
     def restored(self) -> None:
         """Rebuild the indexes after the tables were restored."""
-        if self._progress.get("") is not None:
+        if self._progress.setdefault("", None) is not None:  # a new state has no row; `touch` needs the key
             self.clock_ns, self._order, self._stream_seen = self._progress[""]
         for occurrence in sorted(self._occurrences.values(), key=_found_again):
             if occurrence.seq == 0:
