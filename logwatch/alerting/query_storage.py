@@ -15,7 +15,7 @@ from logwatch.metrics import Registry
 from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.metrics.changepoints import ChangePoints
 from logwatch.metrics.series import Journal
-from logwatch.model import SECOND, SampleChange
+from logwatch.model import SECOND, LabelValues, SampleChange
 from logwatch.promql import LiveQuery, Query, Sample, Scrape, SeriesIndex
 
 GRACE_NS = 120 * SECOND
@@ -104,7 +104,7 @@ class QueryStorage:
             self.index.read(BuildInfo())
         for name in self._of_lines:
             for labels, times, values in self._registry.select(name):
-                self.index.add(name, labels, times, values)
+                self.index.add(name, labels, times, values, key=tuple(labels.values()))
 
     def close(self) -> None:
         """Take in no more changes."""
@@ -120,9 +120,9 @@ class QueryStorage:
         """Take in the series that changed since the last call."""
         journal = self._journal
         for name, values, points, since_ns in journal:
-            if name in self._of_lines and not self._is_known(name, points, since_ns):
+            if name in self._of_lines and not self._is_known(name, points, since_ns, values):
                 labels = zip(self._registry.label_names(name), values, strict=True)
-                self.index.add(name, dict(labels), points.times, points.values)
+                self.index.add(name, dict(labels), points.times, points.values, key=values)
         journal.clear()
         for store in (self.recorded, self.measured):
             if store.has_changed:
@@ -130,11 +130,11 @@ class QueryStorage:
                     if name in self._of_rules and not self._is_known(name, points, since_ns):
                         self.index.add(name, dict(pairs), points.times, points.values)
 
-    def _is_known(self, name: str, points: ChangePoints, since_ns: int) -> bool:
+    def _is_known(self, name: str, points: ChangePoints, since_ns: int, key: LabelValues | None = None) -> bool:
         """Pass a change to the index; whether it has the series."""
         if points.times:
-            return self.index.touch(name, points.times, since_ns)
-        self.index.remove(name, points.times)
+            return self.index.touch(name, points.times, since_ns, key)
+        self.index.remove(name, points.times, key)
         return True
 
     def evaluate(self, query: Query, time_ns: int) -> list[Sample] | float:

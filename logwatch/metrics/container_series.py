@@ -178,6 +178,7 @@ class Zeros:
             if shared is past:
                 self._past[group] = past
                 self._await_surplus(group, past)
+            self._metric.journal(key, self._past[group], 0)
         self._begun[group] = time_ns
         return True
 

@@ -10,7 +10,7 @@ A `LiveQuery` that watches the index hears of each change of a series that it se
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from logwatch.model import SECOND, SeriesView
@@ -142,7 +142,7 @@ class SeriesIndex:
 
     def __init__(self, scrape: Scrape) -> None:
         self.scrape = scrape
-        self._series: dict[str, dict[int, _Known]] = {}
+        self._series: dict[str, dict[Hashable, _Known]] = {}
         self._watchers: list[Watcher] = []
         self._selectors: dict[str, _Selectors] = {}
 
@@ -169,8 +169,9 @@ class SeriesIndex:
         times: Times,
         values: Values,
         sampled: tuple[Times, Values] | None = None,
+        key: Hashable = None,
     ) -> None:
-        """Add a series; from now on the list of its times identifies it."""
+        """Add a series; from now on its key identifies it, or the list of its times if it has none."""
         if not times:
             return
         selectors = self._selectors.get(name)
@@ -179,20 +180,23 @@ class SeriesIndex:
         series = Series(self.scrape.labelled(name, own), times, values, *(sampled or (times, values)))
         found = selectors.selecting(series.labels)
         places = [(watcher, watcher.add(series, numbers, times[0])) for watcher, numbers in found.items()]
-        self._series.setdefault(name, {})[id(times)] = _Known(series, places)
+        self._series.setdefault(name, {})[_identity(key, times)] = _Known(series, places)
 
-    def touch(self, name: str, times: Times, since_ns: int = 0) -> bool:
-        """Pass on that a series differs from that time on; False if it is not known."""
-        known = self._series.get(name, {}).get(id(times))
+    def touch(self, name: str, times: Times, since_ns: int = 0, key: Hashable = None) -> bool:
+        """Pass on that a series differs from that time on; False if it is not known, with these change points."""
+        known = self._series.get(name, {}).get(_identity(key, times))
         if known is None:
+            return False
+        if known.series.times is not times:
+            self.remove(name, times, key)
             return False
         for watcher, place in known.watchers:
             watcher.touch(place, since_ns)
         return True
 
-    def remove(self, name: str, times: Times) -> None:
+    def remove(self, name: str, times: Times, key: Hashable = None) -> None:
         """Remove a series that has no change points any more."""
-        known = self._series.get(name, {}).pop(id(times), None)
+        known = self._series.get(name, {}).pop(_identity(key, times), None)
         if known is not None:
             for watcher, place in known.watchers:
                 watcher.remove(known.series, place)
@@ -208,3 +212,8 @@ class SeriesIndex:
             for known in self._series.get(name, {}).values()
             if selector.accepts(known.series.labels)
         ]
+
+
+def _identity(key: Hashable, times: Times) -> Hashable:
+    """What a series is known by: several series may share one list of times."""
+    return id(times) if key is None else key
