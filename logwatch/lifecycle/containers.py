@@ -155,6 +155,8 @@ class ContainerRegister:
         self._prefixes[host, short[:SHORT_ID]].remove(short)
         self._unindex(container)
         del self._containers[host, short]
+        self._removed = _replaced(self._removed, (host, short), (host, container_id))
+        self._unnamed = _replaced(self._unnamed, (host, short), (host, container_id))
         container.id = container_id
         if container.owns_name and container.name is not None:
             self._owners[host, container.name] = container_id
@@ -365,6 +367,8 @@ class ContainerRegister:
         self._changes.append(Expired(time_ns, container.host, container.id, container.label))
         self._free_name(container)
         self._unindex(container)
+        self._removed.pop((container.host, container.id), None)
+        self._unnamed.pop((container.host, container.id), None)
         self._containers.pop((container.host, container.id), None)
         self._unidentified.pop((container.host, container.id), None)
         prefix = (container.host, container.id[:SHORT_ID])
@@ -386,17 +390,21 @@ class ContainerRegister:
             self._alive.add(key)
         elif container.announced and container.state not in (GONE, UNKNOWN):
             self._at_rest.add(key)
+        # Both queues are in the order in which their containers are dropped: who is in one stays at its place.
         if container.state is GONE:
-            self._removed[key] = None
-        elif container.name is None:
-            self._unnamed[key] = None
+            self._removed.setdefault(key)
+            self._unnamed.pop(key, None)
+        else:
+            self._removed.pop(key, None)
+            if container.name is None:
+                self._unnamed.setdefault(key)
+            else:
+                self._unnamed.pop(key, None)
 
     def _unindex(self, container: Container) -> None:
         key = (container.host, container.id)
         self._alive.discard(key)
         self._at_rest.discard(key)
-        self._removed.pop(key, None)
-        self._unnamed.pop(key, None)
 
     def restored(self) -> None:
         """Rebuild what is derived, after the tables were restored."""
@@ -415,6 +423,11 @@ class ContainerRegister:
         for key in self._unidentified:
             self._unnamed[key] = None
         self._unnamed = OrderedDict(sorted(self._unnamed.items(), key=lambda item: (self._at(item[0]).last_ns, item)))
+
+
+def _replaced(queue: OrderedDict[Key, None], key: Key, by: Key) -> OrderedDict[Key, None]:
+    """Return a queue in which another key has the place of one."""
+    return OrderedDict.fromkeys(by if each == key else each for each in queue) if key in queue else queue
 
 
 def follow(state: State, action: str) -> tuple[State, bool]:
