@@ -177,6 +177,7 @@ def test_run_says_so_and_recovers_by_itself(tmp_path: Path, sidecar: Callable[..
         return answer.status, answer.read().decode()
 
     assert get("/-/ready")[0] == 200  # over a connection that stays: at the limit none can be accepted
+    assert get("/metrics")[0] == 200  # and what a first scrape loads is loaded
     used = len(os.listdir(f"/proc/{one.process.pid}/fd"))
     limits = resource.prlimit(one.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(one.process.pid, resource.RLIMIT_NOFILE, (used, limits[1]))
