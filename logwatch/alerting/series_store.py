@@ -79,6 +79,7 @@ class SeriesStore:
         """Go on with the series of these names that another had."""
         for name in before._by_name.keys() & names:
             self._by_name[name] = before._by_name[name]
+            self.table.update(before._by_name[name])
             self._changed.update({stored.points: (key, 0) for key, stored in self._by_name[name].items()})
 
     def rewind(self) -> None:

@@ -9,7 +9,7 @@ from logwatch.correlations import first_seen, missing, sequence
 from logwatch.correlations.correlation_state import CorrelationState, CorrelationTables, Deadline
 from logwatch.model import LATE_NS, Correlation, Event, Outcome
 from logwatch.store import state_table
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import StateValue
 
 KINDS = {"sequence": sequence.process, "missing": missing.process, "first_seen": first_seen.process}
 """What processes an event of a key and returns the events that it completes."""
@@ -25,8 +25,7 @@ class Correlator:
         tables = CorrelationTables()
         self._keys = tables.keys
         self._matched = tables.matched
-        self._clock: StateTable[str, int] = StateTable("clock")
-        self._clock[""] = 0
+        self._clock: StateValue[int] = StateValue("clock", lambda: 0)
         self.tables = (self._keys, self._matched, self._clock)
         self._deadlines: list[Deadline] = []
         self._states = {each.id: CorrelationState(each, tables, self._deadlines) for each in correlations}
@@ -62,7 +61,7 @@ class Correlator:
         return made
 
     def _offer(self, state: CorrelationState, outcome: Outcome) -> list[Event]:
-        event, correlation, clock_ns = outcome.event, state.correlation, self._clock[""]
+        event, correlation, clock_ns = outcome.event, state.correlation, self._clock.value
         if outcome.amends and not state.newly_matches(outcome):
             return []
         late, bars = event.time_ns + correlation.within_ns < clock_ns, event.event in state.unless
@@ -80,7 +79,7 @@ class Correlator:
 
     def _note_late(self, outcome: Outcome) -> None:
         """Count an event, not the correlations that it is too late for; the lifecycle has counted it if it is late itself."""
-        late = self._clock[""] - outcome.event.time_ns > LATE_NS
+        late = self._clock.value - outcome.event.time_ns > LATE_NS
         if not late and not outcome.amends and outcome.seq != self._late_seq:
             self.late += 1
             self._late_seq = outcome.seq
@@ -93,17 +92,17 @@ class Correlator:
 
     def advance(self, clock_ns: int) -> list[Event]:
         """Advance the clock: make the events whose absence is certain, forget what is too old."""
-        self._clock[""] = max(self._clock[""], clock_ns)
+        self._clock.value = max(self._clock.value, clock_ns)
         made: list[Event] = []
         while self._deadlines and self._deadlines[0][0] <= clock_ns:
             deadline_ns, name, key = heappop(self._deadlines)
             state = self._states[name]
-            state.unbar(key, self._clock[""])
+            state.unbar(key, self._clock.value)
             opened = state.opens.get(key)
             if opened is None or opened.time_ns + state.lasts_ns > deadline_ns:
                 continue  # what this deadline was set for is over; what is open now has one of its own
             state.close(key)
-            made += missing.expire(state, opened, deadline_ns, self._clock[""])
+            made += missing.expire(state, opened, deadline_ns, self._clock.value)
         return made
 
     # ── state ────────────────────────────────────────────────────────────────────────
@@ -129,7 +128,6 @@ class Correlator:
 
     def restored(self) -> None:
         """Rebuild what is derived, after the tables were restored; drop what belongs to no correlation any more."""
-        self._clock.setdefault("", 0)
         for name in [name for name in self._matched if name not in self._states]:
             del self._matched[name]
         for name, key in sorted(self._keys):

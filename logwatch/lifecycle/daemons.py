@@ -100,8 +100,9 @@ class Services:
             self._service(event.host, type_).live_restore = True
 
     def _service(self, host: str, type_: str) -> ServiceState:
+        service = self._services.setdefault((host, type_), ServiceState())
         self._services.touch((host, type_))
-        return self._services.setdefault((host, type_), ServiceState())
+        return service
 
 
 def _note_boot(service: ServiceState, event: Event, action: str) -> None:

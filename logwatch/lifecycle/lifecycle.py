@@ -31,7 +31,7 @@ from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
 from logwatch.lifecycle.witness import Witness, ending, ends_with
 from logwatch.model import FULL_ID, LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
 from logwatch.store import state_table
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import StateValue
 
 SWEEP_NS = 600 * SECOND
 """Between two sweeps of occurrences that nothing can join any more."""
@@ -68,9 +68,8 @@ class Lifecycle:
         self._witness = Witness()
         self._found: dict[str, Found | None] = {}
         """What `find` returned of each id that events named, since the start."""
-        self._progress: StateTable[str, list[int]] = StateTable("lifecycle")
+        self._progress: StateValue[list[int]] = StateValue("lifecycle", lambda: [0, 0])
         """The number of the newest outcome, and of the last sweep."""
-        self._progress[""] = [0, 0]
         store = self._deduplicator.store
         self.tables = (
             self._progress,
@@ -426,9 +425,9 @@ class Lifecycle:
             self._requests.remove_name(event.host, event.name or event.id or "")
 
     def _number(self) -> int:
-        progress = self._progress[""]
+        progress = self._progress.value
         progress[0] += 1
-        self._progress.touch("")
+        self._progress.touch_value()
         return progress[0]
 
     def _apply(self, event: Event, container: Container | None) -> None:
@@ -465,13 +464,13 @@ class Lifecycle:
     def advance(self, clock_ns: int) -> list[Consequence]:
         """Advance the clock: emit what was pending for long enough, drop containers that are kept no longer."""
         last = clock_ns // SWEEP_NS
-        if last <= self._progress[""][1]:
+        if last <= self._progress.value[1]:
             return self._advance(clock_ns)
         consequences = self._advance(last * SWEEP_NS)
         self._deduplicator.store.sweep(last * SWEEP_NS)
         self._witness.prune(self._register.get)
-        self._progress[""][1] = last
-        self._progress.touch("")
+        self._progress.value[1] = last
+        self._progress.touch_value()
         return consequences + self._advance(clock_ns)
 
     def _advance(self, clock_ns: int) -> list[Consequence]:
@@ -530,7 +529,6 @@ class Lifecycle:
 
     def restored(self) -> None:
         """Rebuild what is derived, after the tables were restored."""
-        self._progress.setdefault("", [0, 0])
         self._register.restored()
         self._deduplicator.restored()
 

@@ -22,7 +22,7 @@ from logwatch.lifecycle.occurrences import (
     Occurrence,
 )
 from logwatch.model import SECOND, Event, Role
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import StateTable, StateValue
 
 SEEN_NS = 7 * 86_400 * SECOND
 """For so long a leading or primary report of an event type on a host counts."""
@@ -61,8 +61,7 @@ class OccurrenceStore:
         self._occurrences: StateTable[int, Occurrence] = StateTable("telling", _encode, self._decode)
         self._seen: StateTable[Place, int] = StateTable("heard")
         """When a leading or primary rule last reported an event type, to the hour."""
-        self._progress: StateTable[str, Any] = StateTable("tellers", lambda _: self._row())
-        self._progress[""] = None
+        self._progress: StateValue[Any] = StateValue("tellers", lambda: None, lambda _: self._row())
         self.tables = (self._occurrences, self._seen, self._progress)
         self._objects: OrderedDict[Key, ObjectRecord] = OrderedDict()
         """In the order of their newest occurrences."""
@@ -103,7 +102,7 @@ class OccurrenceStore:
     ) -> Occurrence:
         """Open an occurrence of an event type; one of an object is kept with that."""
         self._order += 1
-        self._progress.touch("")
+        self._progress.touch_value()
         key = None if record is None else record.key
         occurrence = Occurrence(event, index, key, self._order, self.clock_ns, epoch)
         self._occurrences[self._order] = occurrence
@@ -116,7 +115,7 @@ class OccurrenceStore:
         occurrence.event_type.remove(occurrence)
         if object_id is not None:
             occurrence.event = occurrence.event._replace(id=object_id)
-        self._progress.touch("")
+        self._progress.touch_value()
         self._occurrences.pop(occurrence.order, None)
         self._order += 1
         occurrence.order, occurrence.key = self._order, record.key
@@ -256,7 +255,7 @@ class OccurrenceStore:
             if occurrence.seq == 0 and occurrence.deadline_ns == deadline_ns:
                 yield occurrence
         self.clock_ns = max(self.clock_ns, clock_ns)
-        self._progress.touch("")
+        self._progress.touch_value()
 
     def waiting(self) -> list[Occurrence]:
         """Return all that is pending, in the order of its time."""
@@ -288,8 +287,8 @@ class OccurrenceStore:
 
     def restored(self) -> None:
         """Rebuild the indexes after the tables were restored."""
-        if self._progress.setdefault("", None) is not None:  # a new state has no row; `touch` needs the key
-            self.clock_ns, self._order, self._stream_seen = self._progress[""]
+        if self._progress.value is not None:
+            self.clock_ns, self._order, self._stream_seen = self._progress.value
         for occurrence in sorted(self._occurrences.values(), key=_found_again):
             if occurrence.seq == 0:
                 self._waiting.append((occurrence.deadline_ns, occurrence.order, occurrence))

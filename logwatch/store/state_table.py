@@ -62,6 +62,7 @@ class StateTable(dict[Key, Value], Generic[Key, Value]):
 
     def touch(self, key: Key) -> None:
         """Mark the value of a key as changed in place."""
+        assert key in self, f"{self.prefix}: no value to commit under {key!r}"
         self._changed.add(key)
 
     def __setitem__(self, key: Key, value: Value) -> None:
@@ -148,6 +149,42 @@ class StateTable(dict[Key, Value], Generic[Key, Value]):
 
     def _row_key(self, key: Any) -> str:
         return self.prefix if key == "" else f"{self.prefix} {_encode_json(key)}"
+
+
+class StateValue(StateTable[str, Value], Generic[Value]):
+    """A table of a single value, which exists before anything was committed, too."""
+
+    __slots__ = ("_initial",)
+
+    def __init__(
+        self,
+        prefix: str,
+        initial: Callable[[], Value],
+        encode: Callable[[Value], Any] = _as_is,
+        decode: Callable[[str, Any], Value] = _as_stored,
+    ) -> None:
+        super().__init__(prefix, encode, decode)
+        self._initial = initial
+        self.restore({})
+
+    @property
+    def value(self) -> Value:
+        """The value; after it was changed in place, call `touch_value`."""
+        return self[""]
+
+    @value.setter
+    def value(self, value: Value) -> None:
+        self[""] = value
+
+    def touch_value(self) -> None:
+        """Mark the value as changed in place."""
+        self.touch("")
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Take the committed value, or the initial one if there is none."""
+        super().restore(rows)
+        if not self:
+            dict.__setitem__(self, "", self._initial())
 
 
 def changed_rows(tables: Iterable[StateTable[Any, Any]]) -> Rows:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logwatch.store import state_table
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import StateTable, StateValue
 
 
 def test_only_changed_keys_are_encoded_and_each_once() -> None:
@@ -111,3 +111,24 @@ def _apply(table: Any, what: str, key: tuple[str, int], value: int) -> None:
         table.update({key: value})
     elif what == "ior":
         table |= {key: value}
+
+
+def test_a_value_changed_in_place_is_committed_from_a_new_state_on() -> None:
+    counts: StateValue[list[int]] = StateValue("counts", lambda: [0])
+    counts.restore({})
+    assert not counts.has_changes
+    counts.value[0] += 1
+    counts.touch_value()
+    rows = counts.changed_rows()
+
+    assert rows == {"counts": "[1]"}
+    again: StateValue[list[int]] = StateValue("counts", lambda: [0])
+    again.restore({key: row for key, row in rows.items() if row is not None})
+    assert again.value == [1]
+
+
+def test_a_key_without_a_value_cannot_be_changed_in_place() -> None:
+    table: StateTable[str, int] = StateTable("t")
+
+    with pytest.raises(AssertionError, match="t: no value"):
+        table.touch("absent")
