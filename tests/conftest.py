@@ -30,6 +30,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run where the groups are not heeded: two engines at once would spoil each other's tests."""
+    on_a_worker = getattr(session.config.option, "loadgroup", False)
+    if on_a_worker and any(i.get_closest_marker("xdist_group") and "@" not in i.nodeid for i in session.items):
+        raise pytest.UsageError(
+            "pytest-xdist does not keep groups of tests together under this pytest: see pyproject.toml"
+        )
+
+
 @pytest.fixture
 def logwatch() -> Callable[..., str]:
     """Run a command of logwatch and return what it prints."""
