@@ -260,13 +260,16 @@ def test_run_follows_what_containers_write(host: Host, tmp_path: Path, sidecar: 
     host.docker("exec", "web", "dd", "if=/dev/zero", "of=/tmp/more", "bs=1000", "count=400")
     host.docker("exec", "web", "sh", "-c", "echo said >/proc/1/fd/1")
     (web,) = [each for each in engine(host, "/containers/json?size=1") if each["Names"] == ["/web"]]
-    wait_for(
-        lambda: process.value("docker_container_writable_bytes", name="web") == web["SizeRw"],
-        "the bytes that web wrote",
-    )
-
+    images, driver = len(engine(host, "/images/json?all=1")), engine(host, "/info")["Driver"]
+    layers = engine(host, "/system/df")["LayersSize"]
     assert web["SizeRw"] >= 1_100_000
-    assert (process.value("docker_container_log_bytes", name="web") or 0) > 0
-    assert process.value("docker_images") == len(engine(host, "/images/json?all=1"))
-    layers = process.value("docker_storage_bytes", driver=engine(host, "/info")["Driver"], kind="image_layers")
-    assert layers == engine(host, "/system/df")["LayersSize"]
+
+    def sampled() -> bool:
+        return (
+            process.value("docker_container_writable_bytes", name="web") == web["SizeRw"]
+            and (process.value("docker_container_log_bytes", name="web") or 0) > 0
+            and process.value("docker_images") == images
+            and process.value("docker_storage_bytes", driver=driver, kind="image_layers") == layers
+        )
+
+    wait_for(sampled, "what web wrote, and what the engine counts")
