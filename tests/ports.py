@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_for(condition: Callable[[], bool], what: str, seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
     """Look again and again until the condition holds."""
     end = time.monotonic() + seconds
     while not condition():

@@ -77,4 +77,4 @@ class Sidecar:
         """Stop it and return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(10)
+        return self.process.wait(60)

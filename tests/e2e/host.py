@@ -91,7 +91,8 @@ class Host:
         )
 
     def _subscribe(self) -> None:
-        command = ["docker", "events", "--format", "{{json .}}"]
+        # From now on, whenever it is ready: it does not say when.
+        command = ["docker", "events", "--since", f"{time.time():.9f}", "--format", "{{json .}}"]
         with self.account.open("wb") as out:
             self.children.append(subprocess.Popen(command, env=self.environment, stdout=out))
         if self.events_to_syslog:
@@ -100,7 +101,6 @@ class Host:
             assert events.stdout is not None
             self._spawn(["logger", "-u", str(self.syslog), "-t", "docker-events"], stdin=events.stdout.fileno())
             events.stdout.close()
-        time.sleep(0.5)  # `docker events` says nothing when it is ready
 
     def _import_image(self) -> None:
         tree = self.root / "image"
@@ -128,6 +128,33 @@ class Host:
         """What the engine itself told so far."""
         for line in self.account.read_text().splitlines():
             yield json.loads(line)
+
+    def told(self, action: str, name: str) -> int:
+        """How often the engine told this action of a container."""
+        return sum(
+            event["Action"] == action and event["Actor"]["Attributes"].get("name") == name  # type: ignore[index]  # JSON
+            for event in self.events()
+            if event["Type"] == "container"
+        )
+
+    def wait_told(self, action: str, name: str, times: int = 1) -> None:
+        """Wait until the engine told it so often."""
+        wait_for(lambda: self.told(action, name) >= times, f"{action} of {name}, {times} times", 60)
+
+    def wait_quiet(self, seconds: float = 1.5) -> None:
+        """Wait until neither the logs nor the engine's account have grown for so long."""
+        files = [self.account, *map(self.log, TEMPLATES)]
+        sizes: list[int] = []
+        since = time.monotonic()
+
+        def quiet() -> bool:
+            nonlocal sizes, since
+            now = [file.stat().st_size for file in files if file.exists()]
+            if now != sizes:
+                sizes, since = now, time.monotonic()
+            return time.monotonic() - since >= seconds
+
+        wait_for(quiet, "the end of what the engine says", 60)
 
     def close(self) -> None:
         containers = self.docker("ps", "-aq").split()

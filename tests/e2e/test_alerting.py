@@ -150,7 +150,7 @@ def test_people_are_told_once_over_a_kill_and_an_alertmanager_that_was_away(
             host.docker("run", "-d", "--name", "crash", "--restart=always", IMAGE, "sh", "-c", "exit 7")
             dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
             host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *dd)
-            wait_for(lambda: bool(hook.of("oomer", OOM) and hook.of("crash", LOOP)), "the webhook", seconds=60)
+            wait_for(lambda: bool(hook.of("oomer", OOM) and hook.of("crash", LOOP)), "the webhook")
             host.docker("update", "--restart=no", "crash")
             told = named(first, OOM, "oomer")
             # A busy engine misses an OOM kill now and then; it always tells the death, which comes with it.
@@ -172,10 +172,10 @@ def test_people_are_told_once_over_a_kill_and_an_alertmanager_that_was_away(
 
             # ── killed, and back; the second Alertmanager comes back as well ──
             logwatch.send(signal.SIGKILL)
-            logwatch.process.wait(10)
+            logwatch.process.wait(60)
             second.start()
             logwatch = sidecar(*arguments)
-            wait_for(lambda: bool(named(second, OOM, "oomer")), "the Alertmanager that came back", seconds=90)
+            wait_for(lambda: bool(named(second, OOM, "oomer")), "the Alertmanager that came back")
             again = hook.of("oomer", OOM)
 
             assert [len(named(one, OOM, "oomer")) for one in pair] == [1, 1]
@@ -189,13 +189,13 @@ def test_people_are_told_once_over_a_kill_and_an_alertmanager_that_was_away(
             (mine / "short.yml").write_text(SHORT)
             logwatch.send(signal.SIGHUP)
             host.docker("start", "-a", "oomer")
-            wait_for(lambda: bool(pages(first)), "mine", seconds=60)
+            wait_for(lambda: bool(pages(first)), "mine")
             wait_for(
                 lambda: any(a["labels"]["severity"] == "page" for _, a in hook.of("oomer", OOM, "resolved")),
                 "its end",
                 seconds=120,
             )
 
-            wait_for(lambda: not any(pages(one) for one in pair), "the end at both", seconds=30)
+            wait_for(lambda: not any(pages(one) for one in pair), "the end at both")
     finally:
         host.close()

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,9 +35,9 @@ def trouble(host: Host) -> None:
         *("--log-opt", f"syslog-address=unixgram://{host.syslog}", "--log-opt", "tag=docker/{{.Name}}"),
         *(IMAGE, "echo", forged),
     )
-    time.sleep(4)  # three restarts of `crash`, each after a longer pause
+    host.wait_told("die", "crash", 4)
     host.docker("rm", "-f", "web", "crash", "oomer", "stubborn", "nocmd", "forger")
-    time.sleep(2)
+    host.wait_quiet()
 
 
 def life(host: Host) -> None:
@@ -57,7 +56,7 @@ def life(host: Host) -> None:
     host.docker("volume", "rm", "v2")
     host.docker("tag", IMAGE, "busybox:two")
     host.docker("rmi", "busybox:two")
-    time.sleep(4)  # two probes of `sick`
+    host.wait_told("health_status: unhealthy", "sick")
     host.docker("rm", "-f", "sick")
 
 

@@ -6,10 +6,10 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from host import IMAGE, Host
@@ -43,10 +43,11 @@ def life(host: Host) -> None:
     host.docker("stop", "-t", "1", "stubborn")
     probe = ("--health-cmd", "test -f /tmp/ok", "--health-interval", "1s", "--health-retries", "2")
     host.docker(*run, "sick", *probe, IMAGE, "sleep", "500")
-    time.sleep(4)
+    host.wait_told("health_status: unhealthy", "sick")
     host.docker("exec", "sick", "touch", "/tmp/ok")
-    time.sleep(3)
+    host.wait_told("health_status: healthy", "sick")
     host.docker("kill", "sick")
+    host.wait_told("die", "crash", 4)
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,17 @@ class Told:
     ours: list[str]
     metrics: str
     inspected: dict[str, dict[str, object]]
+
+
+def counted(sidecar: Sidecar, action: str) -> float:
+    """How many events of containers with this action are served."""
+    return sidecar.value("docker_events_total", type="container", action=action) or 0
+
+
+def kept(state: Path) -> list[str]:
+    """Every event in the history."""
+    command = [sys.executable, "-m", "logwatch", "events", "--state-dir", str(state), "--format", "jsonl"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -70,18 +82,20 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     try:
         host.start()
         log = str(host.log("traditional"))
-        sidecar = Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"))
+        one = sidecar = Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"))
         life(host)
-        wait_for(lambda: json.loads(host.docker("inspect", "crash"))[0]["RestartCount"] == 3, "three restarts")
-        wait_for(lambda: not json.loads(host.docker("inspect", "crash"))[0]["State"]["Running"], "the last end")
-        time.sleep(4)  # the clock stays 2 s behind, and settles for 1 s
         names = host.docker("ps", "-a", "--format", "{{.Names}}").split()
         inspected = {each["Name"][1:]: each for each in json.loads(host.docker("inspect", *names))}
-        metrics = sidecar.get("/metrics")[1]
+        host.wait_quiet()
+        deaths = sum(event["Action"] == "die" for event in host.events())
+        wait_for(lambda: counted(one, "die") == deaths, "every death")
+        metrics = one.get("/metrics")[1]
         host.docker("rm", "-f", *names)
-        time.sleep(5)
-        command = [sys.executable, "-m", "logwatch", "events", "--state-dir", str(state), "--format", "jsonl"]
-        ours = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+        host.wait_quiet()
+        removals = sum(event["Action"] == "destroy" and event["Type"] == "container" for event in host.events())
+        wait_for(lambda: counted(one, "destroy") == removals, "every removal")
+        wait_for(lambda: sum("container.destroy" in event for event in kept(state)) == removals, "its commit")
+        ours = kept(state)
         yield Told(host.account.read_text().splitlines(), ours, metrics, inspected)
     finally:
         if sidecar is not None:

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 import urllib.parse
 import urllib.request
 from collections import Counter
@@ -57,11 +56,12 @@ def feeder(script: Path, environment: dict[str, str]) -> Iterator[None]:
     """The unit that writes `docker events` into the log, with all its children."""
     process = subprocess.Popen(["sh", str(script)], env=environment, start_new_session=True)
     try:
-        time.sleep(0.5)
+        asks = ["pgrep", "-g", str(process.pid), "-x", "docker"]
+        wait_for(lambda: subprocess.run(asks, stdout=subprocess.DEVNULL, check=False).returncode == 0, "the feeder")
         yield
     finally:
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(10)
+        process.wait(60)
 
 
 def test_a_scrape_shows_what_happened_to_each_container(
@@ -79,7 +79,9 @@ def test_a_scrape_shows_what_happened_to_each_container(
         slow = ("sh", "-c", 'trap "" TERM; while true; do sleep 1; done')
         host.docker("run", "-d", "--name", "stubborn", IMAGE, *slow)
         host.docker("stop", "-t", "1", "stubborn")
-        time.sleep(3)
+        host.wait_told("die", "crash", 3)
+        host.wait_told("die", "stubborn")
+        host.wait_quiet()
         told = Counter((e["Actor"]["ID"][:12], e["Action"]) for e in host.events() if e["Type"] == "container")  # type: ignore[index]  # JSON
         names = {
             name: host.docker("inspect", "--format", "{{.Id}}", name).strip()[:12]
@@ -87,19 +89,15 @@ def test_a_scrape_shows_what_happened_to_each_container(
         }
         web = names["web"]
 
-        def settled() -> bool:
-            return logwatch.value("docker_container_state", name=names["oomer"], state="exited") == 1
-
-        wait_for(settled, "the last event's settling", 10)
-        for container in names.values():
-            for action in ("start", "die"):
-                counted = logwatch.value("docker_container_events_total", name=container, action=action) or 0
-
-                assert counted == told[container, action], (container, action)
-        assert logwatch.value("docker_container_events_total", name=names["stubborn"], action="stop_timeout") == 1
+        wanted = {(id_, action): told[id_, action] for id_ in names.values() for action in ("start", "die")}
         # The kernel tells each OOM kill once; the engine up to three times, and now and then not at all.
-        assert logwatch.value("docker_container_events_total", name=names["oomer"], action="oom") == 1
-        assert logwatch.value("docker_container_state", name=web, state="running") == 1
+        wanted |= {(names["stubborn"], "stop_timeout"): 1, (names["oomer"], "oom"): 1}
+
+        def counted(id_: str, action: str) -> float:
+            return logwatch.value("docker_container_events_total", name=id_, action=action) or 0
+
+        wait_for(lambda: {each: counted(*each) for each in wanted} == wanted, f"{wanted}")
+        wait_for(lambda: logwatch.value("docker_container_state", name=web, state="running") == 1, "web's state")
 
         checked = subprocess.run(
             ["promtool", "check", "metrics"],
@@ -114,7 +112,7 @@ def test_a_scrape_shows_what_happened_to_each_container(
             running = f'docker_container_state{{name="{web}",state="running"}} == 1'
             wait_for(lambda: bool(asked(port, running)), "a scrape by Prometheus", 30)
 
-            assert asked(port, 'up{job="logwatch"}')[0]["value"][1] == "1"  # type: ignore[index]  # JSON
+            wait_for(lambda: asked(port, 'up{job="logwatch"} == 1') != [], "a second scrape")
     finally:
         host.close()
 
@@ -138,8 +136,9 @@ def test_what_docker_events_writes_into_the_log_gives_names_and_exit_codes(
             with feeder(script, environment):
                 host.docker("run", "--name", name, IMAGE, "sh", "-c", f"exit {code}")
                 exit_code = partial(logwatch.value, "docker_container_exit_code", name=name)
-                wait_for(lambda told=exit_code, code=code: told() == code, f"the exit code of {name}", 10)  # type: ignore[misc]  # bound now
+                wait_for(lambda told=exit_code, code=code: told() == code, f"the exit code of {name}")  # type: ignore[misc]  # bound now
 
+        host.wait_quiet()
         for name in ("first", "second"):
             assert logwatch.value("docker_container_events_total", name=name, action="die") == 1
     finally:
@@ -155,16 +154,17 @@ def test_what_was_written_while_logwatch_was_away_is_read_when_it_is_back(
         host.start()
         first = sidecar("--log", str(host.log("rfc5424")), state=tmp_path / "state")
         host.docker("run", "--name", "before", IMAGE, "true")
-        wait_for(lambda: (first.value("docker_events_total", type="container", action="die") or 0) == 1, "a death", 10)
+        wait_for(lambda: first.value("docker_events_total", type="container", action="die") == 1, "a death")
         first.process.kill()
-        first.process.wait(10)
+        first.process.wait(60)
         host.docker("run", "--name", "meanwhile", IMAGE, "true")
         shutil.move(host.log("rfc5424"), host.root / "messages.rfc5424.1")
         subprocess.run(["pkill", "-HUP", "-f", str(host.root / "rsyslog.conf")], check=True)
         host.docker("run", "--name", "after", IMAGE, "true")
         second = sidecar("--log", str(host.log("rfc5424")), state=tmp_path / "state")
 
-        wait_for(lambda: second.value("docker_events_total", type="container", action="die") == 3, "three deaths", 10)
-        assert second.value("docker_events_total", type="container", action="start") == 3
+        for action in ("die", "start"):
+            counted = partial(second.value, "docker_events_total", type="container", action=action)
+            wait_for(lambda told=counted: told() == 3, f"{action}, three times")  # type: ignore[misc]  # bound now
     finally:
         host.close()
