@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .make/ready
 
-.PHONY: run demo test check format bench trace torture coverage schema dashboards pictures wheel packages clean
+.PHONY: run demo test check format bench trace torture coverage schema dashboards pictures wheel wheels deb packages clean
 .DEFAULT_GOAL := run
 
 $(READY): pyproject.toml scripts/venv.sh
@@ -28,7 +28,7 @@ packages:
 	@sh scripts/debian-packages.sh
 
 # On every core; a module's daemons stay on one of them.
-test: $(READY) packages
+test: $(READY) packages wheels
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: $(READY)
@@ -71,6 +71,16 @@ pictures: $(READY) packages
 
 wheel: $(READY)
 	@$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
+# logwatch and all that it depends on, as files: what the .deb is made of, and what a host without a registry installs from.
+wheels: $(READY)
+	@[ .make/wheels/complete -nt pyproject.toml ] || { rm -rf .make/wheels; \
+	  $(BIN)/pip wheel --quiet --disable-pip-version-check --wheel-dir .make/wheels '.[zstd]' && touch .make/wheels/complete; }
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir .make/wheels .
+
+# dist/*.deb, and the same as one folder for any host with this Python.
+deb: wheels
+	@sh scripts/package.sh
 
 clean:
 	rm -rf .venv .make dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis benchmarks/corpus

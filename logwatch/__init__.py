@@ -1,3 +1,3 @@
 """Follow a Docker host's log, count what happened, alert, and serve it to Prometheus."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +15,7 @@ import click
 from logwatch import config
 from logwatch.errors import ConfigError
 from logwatch.model import SECOND
+from logwatch.store.earlier_name import in_use
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
@@ -58,7 +60,15 @@ def effective(
     given = {name.replace("__", "."): str(value) if isinstance(value, Path) else value for name, value in flags.items()}
     given["rules.paths"] = tuple(str(path) for path in rule_paths)
     given["rules.shipped"] = False if no_shipped_rules else None
-    return config.load(config_file, os.environ, given)
+    return with_state_dir(config.load(config_file, os.environ, given), in_use)
+
+
+def with_state_dir(effective: config.Effective, choose: Callable[[], Path]) -> config.Effective:
+    """Return the configuration with the chosen state directory where none is configured."""
+    if effective.origins["state.dir"] != config.DEFAULT:
+        return effective
+    state = effective.config.state.model_copy(update={"dir": choose()})
+    return replace(effective, config=effective.config.model_copy(update={"state": state}))
 
 
 # ── points in time ──────────────────────────────────────────────────────────────────────

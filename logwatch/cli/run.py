@@ -19,6 +19,7 @@ from logwatch.config.settings import Log
 from logwatch.daemon import Daemon
 from logwatch.model import SECOND
 from logwatch.notation import quoted, rfc3339
+from logwatch.store.earlier_name import take_over
 from logwatch.web.connections import raise_file_limit
 
 
@@ -117,7 +118,7 @@ def follow(
     """
     configure(effective.config.log)
     raise_file_limit()
-    daemon = Daemon(effective, read_again)
+    daemon = Daemon(options.with_state_dir(effective, take_over), read_again)
     thread = threading.Thread(target=beside, args=(daemon.requests.shutdown,), daemon=True) if beside else None
 
     def stop(_number: int, _frame: object) -> None:

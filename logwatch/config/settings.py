@@ -126,7 +126,7 @@ class History(Strict):
 class State(Strict):
     """What survives a restart."""
 
-    dir: Path = Path("/var/lib/logwatch")
+    dir: Path = Path("/var/lib/docker-logwatch")
     """Directory of the database and the positions."""
     sync: Literal["always", "interval", "off"] = "interval"
     """When a commit is forced to disk: at once, each second, or by the operating system."""

@@ -37,7 +37,7 @@ class CodecMissingError(OSError):
     """The library that reads a compressed file is not installed."""
 
     def __str__(self) -> str:
-        return "compressed with zstd, which needs the package zstandard: pip install 'logwatch[zstd]'"
+        return "compressed with zstd, which needs the package zstandard: pip install 'docker-logwatch[zstd]'"
 
 
 class NoDescriptorError(SourceError):

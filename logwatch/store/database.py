@@ -68,7 +68,7 @@ class Store:
         self._sync = sync
         self._notices: list[str] = []
         try:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)  # events hold log text
         except OSError as error:
             raise StateError(f"{directory}: {error.strerror}: logwatch keeps its state there (--state-dir)") from error
         self._lock = Lock(directory)

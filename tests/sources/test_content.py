@@ -13,7 +13,7 @@ import zstandard
 from commandline import call
 from follower.follower_driver import Log, Reader
 
-CURE = "compressed with zstd, which needs the package zstandard: pip install 'logwatch[zstd]'"
+CURE = "compressed with zstd, which needs the package zstandard: pip install 'docker-logwatch[zstd]'"
 WITHOUT = "import sys; sys.modules['zstandard'] = None\n"
 FOLLOW = """
 import json, logging

@@ -1,0 +1,82 @@
+"""deploy/kubernetes: the resources are valid, name each other rightly, and give logwatch what it reads and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+
+from logwatch.config import check, load
+
+ROOT = Path(__file__).parents[2]
+BASE = ROOT / "deploy" / "kubernetes"
+
+
+def files_of(base: Path) -> list[Path]:
+    """The resource files of a base, and of the bases that it takes in."""
+    found = []
+    for name in yaml.safe_load((base / "kustomization.yaml").read_text()).get("resources", []):
+        path = base / name
+        found += files_of(path) if path.is_dir() else [path]
+    return found
+
+
+RESOURCES: dict[str, dict[str, Any]] = {
+    each["kind"]: each for path in files_of(BASE) for each in yaml.safe_load_all(path.read_text())
+}
+POD = RESOURCES["DaemonSet"]["spec"]["template"]["spec"]
+(CONTAINER,) = POD["containers"]
+
+
+@pytest.mark.parametrize("version", ["1.28", kubernetes_validate.latest_version()])
+@pytest.mark.parametrize("kind", [kind for kind in RESOURCES if kind != "PodMonitor"])  # that is the operator's own
+def test_a_resource_is_valid(kind: str, version: str) -> None:
+    kubernetes_validate.validate(RESOURCES[kind], version, strict=True)
+
+
+def test_a_mistake_is_found() -> None:
+    wrong = {**RESOURCES["DaemonSet"], "spec": {**RESOURCES["DaemonSet"]["spec"], "replicas": 3}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, kubernetes_validate.latest_version(), strict=True)
+
+
+@pytest.mark.parametrize("base", [BASE, ROOT / "grafana"], ids=lambda path: path.name)
+def test_every_file_of_a_config_map_is_there_and_fits(base: Path) -> None:
+    for each in yaml.safe_load((base / "kustomization.yaml").read_text())["configMapGenerator"]:
+        assert sum((base / name).stat().st_size for name in each["files"]) < 1 << 20
+
+
+def test_the_parts_name_each_other() -> None:
+    generated = {
+        each["name"] for each in yaml.safe_load((BASE / "kustomization.yaml").read_text())["configMapGenerator"]
+    }
+    volumes = {each["name"]: each for each in POD["volumes"]}
+    labels = RESOURCES["DaemonSet"]["spec"]["template"]["metadata"]["labels"]
+    (endpoint,) = RESOURCES["PodMonitor"]["spec"]["podMetricsEndpoints"]
+
+    assert {each["configMap"]["name"] for each in volumes.values() if "configMap" in each} == generated
+    assert {each["name"] for each in CONTAINER["volumeMounts"]} == set(volumes)
+    assert POD["serviceAccountName"] == RESOURCES["ServiceAccount"]["metadata"]["name"]
+    for resource in ("DaemonSet", "PodMonitor"):
+        assert RESOURCES[resource]["spec"]["selector"]["matchLabels"] == labels
+    assert endpoint["port"] in {each["name"] for each in CONTAINER["ports"]}
+    assert load(None, {}, {}).config.web.listen_address.endswith(f":{CONTAINER['ports'][0]['containerPort']}")
+
+
+def test_of_the_host_everything_but_the_state_is_read_only() -> None:
+    of_the_host = {each["name"] for each in POD["volumes"] if "hostPath" in each}
+    writable = {each["name"] for each in CONTAINER["volumeMounts"] if not each.get("readOnly")}
+
+    assert writable & of_the_host == {"state"}
+    assert CONTAINER["securityContext"]["capabilities"] == {"drop": ["ALL"], "add": ["DAC_READ_SEARCH"]}
+    assert CONTAINER["securityContext"]["readOnlyRootFilesystem"]
+    assert (POD["enableServiceLinks"], POD["automountServiceAccountToken"]) == (False, False)
+
+
+def test_logwatch_takes_the_configuration_and_the_rules(logwatch: Callable[..., str]) -> None:
+    assert check(BASE / "logwatch.yml", {}, {}) == []
+    logwatch("check", "--rules", str(BASE / "rules"), "--no-shipped-rules")

@@ -1,0 +1,96 @@
+"""The .deb and the folder: made of files that are here, run by the system's Python, without anything else of this checkout."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from logwatch import __version__
+
+pytestmark = pytest.mark.e2e
+ROOT = Path(__file__).parents[2]
+WHEELS = ROOT / ".make" / "wheels"
+DIED = (
+    'Nov 23 18:12:57 vm dockerd[4242]: time="2026-11-23T18:12:57.7Z" level=info msg="ignoring event" '
+    f'container={"8d" * 32} module=libcontainerd namespace=moby topic=/tasks/delete type="*events.TaskDelete"\n'
+)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The package and the folder's archive."""
+    system = Path("/usr/bin/python3")
+    reason = ""
+    if not (WHEELS / "complete").exists():
+        reason = "no wheels here: make wheels"
+    elif not system.exists() or f"3.{sys.version_info.minor}." not in _printed([system, "--version"]):
+        reason = f"{system} is not Python 3.{sys.version_info.minor}, for which the wheels here are"
+    if reason:
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    out = tmp_path_factory.mktemp("dist")
+    _printed(["sh", ROOT / "scripts" / "package.sh"], OUT=str(out))
+    (package,), (archive,) = out.glob("*.deb"), out.glob("*.tar.gz")
+    return package, archive
+
+
+def _printed(command: list[str | Path], **variables: str) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **variables})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _works(program: Path, tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    log.write_text(DIED)
+
+    assert __version__ in _printed([program, "--version"])
+    assert "container.die" in _printed([program, "replay", log], XDG_CACHE_HOME=str(tmp_path / "cache"))
+    assert _printed([program, "check"]) == ""
+
+
+def test_the_package_holds_what_a_service_needs(made: tuple[Path, Path], tmp_path: Path) -> None:
+    _printed(["dpkg-deb", "-x", made[0], tmp_path])
+    program = tmp_path / "usr/bin/docker-logwatch"
+
+    assert program.is_symlink()
+    for unit in ("docker-logwatch", "docker-events"):
+        text = (tmp_path / f"usr/lib/systemd/system/{unit}.service").read_text()
+        (start,) = [line.split()[0][10:] for line in text.splitlines() if line.startswith("ExecStart=")]
+        assert os.access(tmp_path / start[1:], os.X_OK)
+    assert not (tmp_path / "usr/bin/logwatch").exists()  # that is another package's
+    _works(program, tmp_path)
+    configuration = tmp_path / "etc/docker-logwatch/logwatch.yml"
+    shown = _printed([program, "config", "--config.file", configuration])
+    assert "/etc/docker-logwatch/rules" in shown
+    assert "/var/lib/docker-logwatch" in shown
+
+
+def test_the_package_tells_what_it_needs(made: tuple[Path, Path]) -> None:
+    fields = _printed(["dpkg-deb", "-f", made[0]])
+
+    assert f"Version: {__version__}" in fields
+    assert f"Depends: python3 (>= 3.{sys.version_info.minor})" in fields
+    assert _printed(["dpkg-deb", "-I", made[0], "conffiles"]) == "/etc/docker-logwatch/logwatch.yml\n"
+
+
+def test_the_folder_runs_wherever_it_is(made: tuple[Path, Path], tmp_path: Path) -> None:
+    _printed(["tar", "-C", tmp_path, "-xf", made[1]])
+
+    _works(tmp_path / "docker-logwatch" / "docker-logwatch", tmp_path)
+
+
+def test_the_maintainers_scripts_can_be_read_by_sh(made: tuple[Path, Path], tmp_path: Path) -> None:
+    _printed(["dpkg-deb", "-e", made[0], tmp_path])
+
+    for script in ("postinst", "prerm", "postrm"):
+        _printed(["sh", "-n", tmp_path / script])
+
+
+@pytest.mark.parametrize("path", ["deploy/Dockerfile", "deploy/kubernetes/kustomization.yaml"])
+def test_every_place_names_the_version(path: str) -> None:
+    assert re.findall(r"(?:VERSION=|newTag: )(\S+)", (ROOT / path).read_text()) == [__version__]
