@@ -23,6 +23,7 @@ from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
 from logwatch.lifecycle.endings import UNKNOWN, cause_of
+from logwatch.lifecycle.endpoints import EndpointTies
 from logwatch.lifecycle.evidence import EVIDENCE, ForeignContainers, NameTies
 from logwatch.lifecycle.execs import Execs
 from logwatch.lifecycle.occurrences import CORROBORATING, INVENTORY, LEADING, REQUEST, SECONDARY, Occurrence
@@ -44,6 +45,8 @@ Find = Callable[[str], Found | None]
 """Looks up a container by its full id."""
 ENDS = frozenset({"container.die", "container.start_failed"})
 """Events after which a container that was started with --rm is removed."""
+ENDPOINTS = frozenset({"bundle", "endpoint", "connecting", "networked"})
+"""Evidence of the endpoints that are made when containers start."""
 AUTO_REMOVE = "evidence/removal-awaited"
 """The rule that a removal without a line of its own is attributed to."""
 
@@ -61,6 +64,7 @@ class Lifecycle:
         self._register = ContainerRegister()
         self._requests = Requests()
         self._ties = NameTies()
+        self._endpoints = EndpointTies()
         self._execs = Execs()
         self._foreign = ForeignContainers()
         self._services = Services()
@@ -77,6 +81,7 @@ class Lifecycle:
             *self._deduplicator.tables,
             *self._requests.tables,
             *self._ties.tables,
+            *self._endpoints.tables,
             *self._execs.tables,
             *self._foreign.tables,
             *self._services.tables,
@@ -221,14 +226,45 @@ class Lifecycle:
         if action == "foreign" and event.id is not None:
             self._foreign.add(event.host, event.id, event.time_ns)
             self._deduplicator.revoke_all((event.host, "container", event.id))
-        if action == "mount" and event.id is not None and self._register.get(event.host, event.id) is None:
-            return [*self._add(event, event.id)[1], *self._emit(self._deduplicator.confirm_create(event))]
+        if action == "mount" and event.id is not None:
+            return self._process_mount(event, event.id)
+        if action in ENDPOINTS:
+            return self._process_endpoint(event, action)
         if action == "auto_remove" and event.id is not None:
             self._requests.await_removal(event.host, event.id, event.time_ns)
         if action in ("refused", "name"):
             for container_id, name in self._ties.add(event):
                 return self._give_name(event, container_id, name)
         return []
+
+    def _process_mount(self, event: Event, container_id: str) -> list[Consequence]:
+        """Process that a file system was mounted: for a new container, or for the start of one."""
+        created: list[Emission] = []
+        consequences: list[Consequence] = []
+        if self._register.get(event.host, container_id) is None:
+            consequences = self._add(event, container_id)[1]
+            created = self._deduplicator.confirm_create(event)
+        if not created:
+            self._endpoints.open(event.host, container_id, event.time_ns)
+        return [*consequences, *self._emit(created)]
+
+    def _process_endpoint(self, event: Event, action: str) -> list[Consequence]:
+        """Process that an endpoint is made, will be made outside a start, or that those of a start are made."""
+        name, host = event.attributes.get("container_name"), event.host
+        if action == "endpoint" and name is not None and not self._services.is_starting(host, "daemon"):
+            self._endpoints.add(host, name, event.attributes.get("network"), event.time_ns)
+        elif action == "connecting":
+            self._endpoints.connect(host, event.time_ns)
+        elif action == "bundle" and event.id is not None:
+            self._endpoints.go_on(host, event.id, event.time_ns)
+        elif action == "networked" and event.id is not None:
+            return self._end_start(event, event.id)
+        return []
+
+    def _end_start(self, event: Event, container_id: str) -> list[Consequence]:
+        """Note that a container is no longer being started; names it and others of which that decides."""
+        ties = self._endpoints.close(event.host, container_id, event.time_ns)
+        return [each for tie in ties for each in self._give_name(event, *tie)]
 
     def _give_name(self, event: Event, given: str, name: str) -> list[Consequence]:
         register = self._register
@@ -393,12 +429,19 @@ class Lifecycle:
                 self._execs.process(event)
             if register.has_changes:
                 consequences += register.take_changes()
-            if applies and event.event in ENDS and event.id and self._requests.was_awaited(event.host, event.id):
-                consequences += self.process(_removal(event))
+            if applies and event.event in ENDS and event.id:
+                consequences += self._follow_end(event, event.id)
             if occurrence.epoch is not None:
                 type_, _, action = event.event.partition(".")
                 self._services.amend(type_, event)
                 occurrence.enter(self._services.epoch(event, type_, action))
+        return consequences
+
+    def _follow_end(self, event: Event, container_id: str) -> list[Consequence]:
+        """Take over what the end of a container, or of its start, proves: it is not being started; --rm removes it."""
+        consequences = self._end_start(event, container_id)
+        if self._requests.was_awaited(event.host, container_id):
+            consequences += self.process(_removal(event))
         return consequences
 
     def _with_cause(self, event: Event, container: Container) -> Event:

@@ -1,0 +1,129 @@
+"""Which container an endpoint was made for: an endpoint has the name of its container, and no line has its id, too.
+
+While a container starts, the engine mounts its file system, makes its endpoints and then announces them:
+
+    container mounted … container=<id>    Assigning addresses for endpoint <name>'s interface …    EnableService <id> START
+    └──────────────────────────────── the container is being started ─────────────────────────────┘
+
+An endpoint belongs to one of the containers that were being started at each of its lines. If that was only one, and no other
+endpoint was made then, the name is that container's. A container that has its name is no candidate for another one. While a
+running container is connected to a network nothing is concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from logwatch.model import SECOND
+from logwatch.store.state_table import StateTable
+
+KEEP_NS = 60 * SECOND
+"""So long a start may last at most."""
+MOUNTED_NS = 5 * SECOND
+"""So long it may last until the engine makes the container's bundle; what was only mounted, to copy from it, gets none."""
+CONNECTING_NS = 3 * SECOND
+"""So long after a request to connect a running container to a network, its endpoint may be made."""
+MOST = 256
+"""Most starts, and most names, per host that are kept; with more nothing is concluded for a while."""
+GATEWAY, BUILD = "gateway_", 25
+"""How swarm's own endpoints begin, and how long the names of a build's are, all letters and digits."""
+
+
+@dataclass(slots=True)
+class Starting:
+    """What is known of the starts on one host."""
+
+    open: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Containers that are being started: when that began, and until when it lasts at most."""
+    done: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Containers that were started, and have no name yet."""
+    named: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Containers that were started, and whose name is known."""
+    names: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+    """Names of endpoints to the time of their first line, and whose they may be."""
+    silent_ns: int = 0
+    """Until then nothing is concluded."""
+
+
+class EndpointTies:
+    """Ids and names of containers that were tied by the endpoints made at their starts."""
+
+    def __init__(self) -> None:
+        self._hosts: StateTable[str, Starting] = StateTable("endpoints", asdict, _decode)
+        self.tables = (self._hosts,)
+
+    def open(self, host: str, container_id: str, time_ns: int) -> None:
+        """A container is being started."""
+        starting = self._at(host, time_ns)
+        starting.done.pop(container_id, None)
+        starting.named.pop(container_id, None)
+        starting.open.setdefault(container_id, (time_ns, time_ns + MOUNTED_NS))
+
+    def go_on(self, host: str, container_id: str, time_ns: int) -> None:
+        """A container that is being started has its bundle."""
+        starting = self._at(host, time_ns)
+        if container_id in starting.open:
+            starting.open[container_id] = starting.open[container_id][0], time_ns + KEEP_NS
+
+    def connect(self, host: str, time_ns: int) -> None:
+        """A container that may be running is connected to a network."""
+        self._at(host, time_ns).silent_ns = time_ns + CONNECTING_NS
+
+    def add(self, host: str, name: str, network: str | None, time_ns: int) -> None:
+        """An endpoint is being made."""
+        if name.startswith(GATEWAY) or name == f"{network}-endpoint" or (len(name) == BUILD and name.isalnum()):
+            return
+        starting = self._at(host, time_ns)
+        if time_ns < starting.silent_ns:
+            return
+        if not starting.open:  # a start of which the log does not have the beginning
+            starting.names.pop(name, None)
+            return
+        candidates = [each for each in starting.open if each not in starting.named]
+        first_ns, before = starting.names.get(name, (time_ns, candidates))
+        starting.names[name] = first_ns, [each for each in candidates if each in before]
+
+    def close(self, host: str, container_id: str, time_ns: int) -> Iterator[tuple[str, str]]:
+        """A container that was being started before `time_ns` is no longer; yields each id and name that belong together."""
+        if host not in self._hosts:
+            return
+        starting = self._at(host, time_ns)
+        if starting.open.get(container_id, (time_ns + 1, 0))[0] > time_ns:
+            return
+        starting.done[container_id] = starting.open.pop(container_id)[0], time_ns + KEEP_NS
+        while (tie := _tie(starting)) is not None:
+            tied, name = tie
+            starting.named[tied] = starting.done.pop(tied)
+            del starting.names[name]
+            for _, candidates in starting.names.values():
+                if tied in candidates:
+                    candidates.remove(tied)
+            yield tied, name
+
+    def _at(self, host: str, time_ns: int) -> Starting:
+        """Return what is known of a host without what is too old; it is about to change."""
+        starting = self._hosts.setdefault(host, Starting())
+        self._hosts.touch(host)
+        for kept in (starting.open, starting.done, starting.named):
+            for key in [key for key, (_, last_ns) in kept.items() if last_ns < time_ns]:
+                del kept[key]
+        for name in [name for name, (first_ns, _) in starting.names.items() if first_ns < time_ns - KEEP_NS]:
+            del starting.names[name]
+        if max(len(starting.open), len(starting.done), len(starting.named), len(starting.names)) > MOST:
+            self._hosts[host] = starting = Starting(silent_ns=time_ns + KEEP_NS)
+        return starting
+
+
+def _tie(starting: Starting) -> tuple[str, str] | None:
+    """Find a start that is over and the one name that can be its container's alone."""
+    sure: dict[str, list[str]] = {}
+    for name, (_, candidates) in starting.names.items():
+        if len(candidates) == 1:
+            sure.setdefault(candidates[0], []).append(name)
+    return next(((each, names[0]) for each, names in sure.items() if each in starting.done and len(names) == 1), None)
+
+
+def _decode(_key: str, row: dict[str, Any]) -> Starting:
+    return Starting(**row)
