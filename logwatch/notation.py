@@ -9,6 +9,8 @@ import math
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from json import encoder
 from typing import Literal
 
 from logwatch.model import SECOND, Event
@@ -97,7 +99,14 @@ def size_text(value: int) -> str:
 def rfc3339(time_ns: int, digits: int = 9) -> str:
     """Write nanoseconds since the epoch as `2026-11-23T18:12:57.123456789Z`, with so many digits."""
     seconds, rest = divmod(time_ns, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}"[: 20 + digits if digits else 19] + "Z"
+    minute, second = divmod(seconds, 60)
+    return f"{_minute(minute)}{second:02d}.{rest:09d}"[: 20 + digits if digits else 19] + "Z"
+
+
+@lru_cache(maxsize=256)
+def _minute(minute: int) -> str:
+    """What times of one minute begin with; strftime takes longer than all else that is written of an event."""
+    return f"{datetime.fromtimestamp(minute * 60, UTC):%Y-%m-%dT%H:%M:}"
 
 
 def nanoseconds(length: timedelta) -> int:
@@ -137,6 +146,25 @@ def event_json(event: Event) -> dict[str, object]:
         "offset": event.offset,
         "line": event.line,
     }
+
+
+_string = encoder.encode_basestring
+"""A JSON string, letters beyond ASCII as they are."""
+
+
+def event_line(event: Event) -> str:
+    """As `event_json`, as JSON on one line. By hand, in half the time: a replay prints each of its events."""
+    attributes = ",".join([f"{_string(key)}:{_string(value)}" for key, value in event.attributes.items()])
+    return (
+        f'{{"time":"{rfc3339(event.time_ns)}","event":{_string(event.event)},"id":{_string_or_null(event.id)},'
+        f'"name":{_string_or_null(event.name)},"attributes":{{{attributes}}},"severity":{_string(event.severity)},'
+        f'"rule":{_string(event.rule)},"path":{_string(event.path)},"offset":{event.offset},'
+        f'"line":{"null" if event.line is None else event.line}}}'
+    )
+
+
+def _string_or_null(text: str | None) -> str:
+    return "null" if text is None else _string(text)
 
 
 # ── quoted text ──────────────────────────────────────────────────────────────────────

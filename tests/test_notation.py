@@ -1,5 +1,6 @@
-"""Times, durations, sizes, numbers and quoted text, compared with what Prometheus and Go's strconv write."""
+"""Times, durations, sizes, numbers, events and quoted text, compared with what Prometheus and Go's strconv write."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
@@ -7,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from logwatch.notation import duration, duration_text, float_text, nanoseconds, quoted, rfc3339, size, size_text
+from logwatch.model import Event, Severity
+from logwatch.notation import (
+    duration,
+    duration_text,
+    event_json,
+    event_line,
+    float_text,
+    nanoseconds,
+    quoted,
+    rfc3339,
+    size,
+    size_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -110,3 +123,18 @@ def test_floats_have_the_fewest_digits(value: float, form: Literal["f", "e", "g"
 )
 def test_what_go_writes(text: str, expected: str) -> None:
     assert quoted(text) == expected
+
+
+@given(
+    text=st.text(),
+    absent=st.none() | st.text(),
+    attributes=st.dictionaries(st.text(), st.text(), max_size=3),
+    line=st.none() | st.integers(min_value=0),
+    time_ns=st.integers(min_value=0, max_value=1 << 62),
+)
+def test_an_event_on_a_line_is_its_json(
+    text: str, absent: str | None, attributes: dict[str, str], line: int | None, time_ns: int
+) -> None:
+    event = Event(time_ns, text, "vm", absent, absent, attributes, Severity.ERROR, text, text, 7, line)
+
+    assert event_line(event) == json.dumps(event_json(event), ensure_ascii=False, separators=(",", ":"))

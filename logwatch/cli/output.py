@@ -10,7 +10,7 @@ from math import isfinite
 from rich.markup import escape
 
 from logwatch.model import SECOND, SHORT_ID, Alert, Event
-from logwatch.notation import event_json, float_text, one_line, quoted, rfc3339
+from logwatch.notation import event_line, float_text, one_line, quoted, rfc3339
 
 Formatter = Callable[[Event], str]
 
@@ -20,7 +20,7 @@ _COLOURS = {"debug": "2", "warning": "33", "error": "31", "critical": "1;31"}
 
 def as_json(event: Event) -> str:
     """One JSON object on one line; the keys and their order are stable."""
-    return _encode(event_json(event))
+    return event_line(event)
 
 
 PRINTED = ("last_words", "probe_output")

@@ -7,6 +7,7 @@ at least microseconds, so no two differ in nothing. Of those that made events th
 from __future__ import annotations
 
 import re
+from collections import deque
 from hashlib import blake2b
 
 from logwatch.model import SECOND, Record
@@ -27,7 +28,9 @@ class DuplicateLines:
 
     def __init__(self) -> None:
         self._seen: StateTable[str, int] = StateTable("seen")
-        """Hash of a line to the second of its header, the oldest line first."""
+        """Hash of a line to the second of its header."""
+        self._order: deque[str] = deque()
+        """The hashes, the oldest line first. A dict finds its first key by going over all that were deleted before it."""
         self.tables = (self._seen,)
 
     def add(self, record: Record) -> bool:
@@ -39,13 +42,11 @@ class DuplicateLines:
             return True
         now_s = record.stamp_ns // SECOND
         self._seen[key] = now_s
-        while len(self._seen) > LINES or next(iter(self._seen.values())) < now_s - DAY_S:
-            del self._seen[next(iter(self._seen))]
+        self._order.append(key)
+        while len(self._order) > LINES or self._seen[self._order[0]] < now_s - DAY_S:
+            del self._seen[self._order.popleft()]
         return False
 
     def restored(self) -> None:
         """Bring the lines into their order, after the table was restored."""
-        in_order = sorted(self._seen.items(), key=lambda each: each[1])
-        self._seen.clear()
-        self._seen.update(dict(in_order))
-        self._seen.discard_changes()
+        self._order = deque(sorted(self._seen, key=self._seen.__getitem__))

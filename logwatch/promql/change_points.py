@@ -70,15 +70,25 @@ def sampled(times: Sequence[int], values: Sequence[float], ticks: range) -> tupl
 
 def runs(times: Sequence[int], values: Sequence[float], ticks: range) -> list[float]:
     """As `sampled`, without the times and each value of a change point once."""
-    found: list[float] = []
     first = max(0, bisect_right(times, ticks[0]) - 1)
     last = bisect_right(times, ticks[-1])
-    for index in range(first, last):
-        value, following = values[index], times[index + 1] if index + 1 < last else ticks[-1] + 1
-        tick = max(ticks[0], -(-times[index] // ticks.step) * ticks.step)
-        if value == value and tick < following:
-            found.append(value)
-    return found
+    if first == last:
+        return []
+    start, step = ticks[0], ticks.step
+    followings = [*times[first + 1 : last], ticks[-1] + 1]
+    return [
+        value
+        for time, value, following in zip(times[first:last], values[first:last], followings, strict=True)
+        if value == value and max(start, -(-time // step) * step) < following
+    ]
+
+
+def lowest_run(times: Sequence[int], values: Sequence[float], ticks: range) -> list[float]:
+    """As `runs`, but only the first where no other is lower: so it is with a counter that was not reset."""
+    first = bisect_right(times, ticks[0]) - 1
+    if first >= 0 and values[first] <= min(values[first : bisect_right(times, ticks[-1])]):
+        return [values[first]]
+    return runs(times, values, ticks)
 
 
 def increase(times: Sequence[int], values: Sequence[float], start_ns: int, end_ns: int) -> float | None:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import promql_parser as parser
 
 from logwatch.promql import range_functions, vector_functions
+from logwatch.promql.change_points import lowest_run, runs
 from logwatch.promql.matchers import Regex
 from logwatch.promql.operators import Number, ScalarOf, Time, TimesOf, VectorOf
 from logwatch.promql.selectors import InstantSelector, RangeSelector, SampleTimes
@@ -49,7 +50,7 @@ def _over_time(name: str) -> Callable[[Arguments], VectorNode]:
     def build(given: Arguments) -> VectorNode:
         argument = given.ranged(0)
         if name in range_functions.PRESENCE and isinstance(argument, RangeSelector):
-            return range_functions.OverRuns(function, argument)
+            return range_functions.OverRuns(function, argument, lowest_run if name == "min_over_time" else runs)
         return range_functions.OverTime(function, argument, counts)
 
     return build

@@ -15,8 +15,8 @@ from typing import Literal
 
 from logwatch.model import SECOND
 from logwatch.promql import floats
-from logwatch.promql.change_points import increase, last_sample
-from logwatch.promql.selectors import RangeSelector
+from logwatch.promql.change_points import increase, last_sample, runs
+from logwatch.promql.selectors import RangeSelector, Runs
 from logwatch.promql.values import Labels, Moment, RangeNode, ScalarNode, Span, Vector, Window, unique
 
 
@@ -100,13 +100,13 @@ class OverRuns:
 
     function: Callable[[Sequence[float]], float]
     argument: RangeSelector
-
+    runs: Runs = runs
     many_names: bool = False
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
         function = self.function
-        found = [(labels.nameless(), function(values)) for labels, values in self.argument.runs(moment)]
+        found = [(labels.nameless(), function(values)) for labels, values in self.argument.runs(moment, self.runs)]
         return unique(found) if self.argument.many_names else found
 
 

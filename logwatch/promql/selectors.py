@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from logwatch.model import SECOND
@@ -11,6 +11,9 @@ from logwatch.promql.change_points import grid, last_sample, runs, sampled, star
 from logwatch.promql.matchers import Selector
 from logwatch.promql.series_index import Series
 from logwatch.promql.values import Labels, Moment, Span, Vector, VectorNode, Window
+
+Runs = Callable[[Sequence[int], Sequence[float], range], list[float]]
+"""What takes the values that are looked at from the change points: `runs` or `lowest_run`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ class RangeSelector:
             if taken_times:
                 yield labels, taken_times, taken_values
 
-    def runs(self, moment: Moment) -> Iterator[tuple[Labels, Sequence[float]]]:
+    def runs(self, moment: Moment, of: Runs = runs) -> Iterator[tuple[Labels, Sequence[float]]]:
         """The values of the virtual samples of each window, those that follow each other and are equal once."""
         ticks = self.ticks(moment)
         if not ticks or self.range_ns < ticks.step:
@@ -154,7 +157,7 @@ class RangeSelector:
                     yield labels, values[-1:]
                 continue
             self._note_changes(times, ticks, moment)
-            found = runs(times, values, ticks)
+            found = of(times, values, ticks)
             if found:
                 yield labels, found
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from logwatch.promql.change_points import grid, increase, sampled, started_at, value_at
+from logwatch.promql.change_points import grid, increase, lowest_run, runs, sampled, started_at, value_at
 
 NAN = float("nan")
 TIMES = [10, 20, 30, 40]
@@ -48,3 +50,20 @@ def test_a_life_between_two_ticks_leaves_no_sample_but_its_increase() -> None:
 )
 def test_increase_counts_from_the_start_to_the_end(start: int, end: int, expected: float | None) -> None:
     assert increase(TIMES, VALUES, start, end) == expected
+
+
+@given(
+    points=st.dictionaries(st.integers(0, 60), st.sampled_from([0.0, 1.0, 2.0, NAN]), min_size=1),
+    ticks=st.builds(
+        lambda first, count: range(5 * first, 5 * (first + count), 5), st.integers(0, 12), st.integers(1, 8)
+    ),
+)
+def test_runs_have_the_values_of_the_samples_and_the_lowest_their_minimum(
+    points: dict[int, float], ticks: range
+) -> None:
+    times = sorted(points)
+    values = [points[time] for time in times]
+    samples = sampled(times, values, ticks)[1]
+
+    assert set(runs(times, values, ticks)) == set(samples)
+    assert min(lowest_run(times, values, ticks), default=None) == min(samples, default=None)
