@@ -21,9 +21,12 @@ from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
 from logwatch.receivers import receivers
 from logwatch.reloading import Reloader
-from logwatch.sources import default_log, journal
+from logwatch.sources import DOCKER, default_log, journal
+from logwatch.sources.engine import EngineSource
+from logwatch.sources.engine_api import tls_context
 from logwatch.sources.file import FileSource
 from logwatch.sources.journal import JournalSource
+from logwatch.sources.merged import MergedSource
 from logwatch.sources.stdin import StdinSource
 from logwatch.status import Requests, StatusSnapshot
 from logwatch.store import Store, Sync, Transaction
@@ -267,8 +270,31 @@ def _security(config: Config) -> Security | None:
 
 
 def _source(config: Config) -> Source:
+    paths = list(config.sources.paths) or [default_log(journal=journal.why_not)]
+    engines = [path for path in paths if path.startswith(DOCKER)]
+    logs = [path for path in paths if path not in engines]
+    log = _log(config, logs) if logs else None
+    if log is not None and not engines:
+        return log
+    return MergedSource(log, _engines(config, engines, log.wake if log is not None else None))
+
+
+def _engines(config: Config, paths: Sequence[str], wake: Callable[[], None] | None) -> list[EngineSource]:
+    tls = config.sources.docker.tls_config
+    secure = None
+    if tls is not None:
+        context = tls_context(tls.ca_file, tls.cert_file, tls.key_file, verify=not tls.insecure_skip_verify)
+        secure = (context, tls.server_name)
+    engines: list[EngineSource] = []
+    for path in dict.fromkeys(paths):
+        limit = config.limits.max_line_bytes
+        engines.append(EngineSource(path, start=config.sources.start, max_line_bytes=limit, tls=secure, wake=wake))
+        wake = wake or engines[0].wake
+    return engines
+
+
+def _log(config: Config, paths: list[str]) -> Source:
     sources, limits = config.sources, config.limits
-    paths = list(sources.paths) or [default_log(journal=journal.why_not)]
     if paths == ["-"]:
         return StdinSource(follow=True, max_line_bytes=limits.max_line_bytes)
     if any(map(journal.is_journal, paths)):

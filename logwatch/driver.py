@@ -130,7 +130,8 @@ class Driver:
         if self._before_live is not None and (chunk is None or chunk.live):
             self._before_live(self.pipeline, now_ns)
         if chunk is not None:
-            self.pipeline.process(chunk, now_ns)
+            for each in (chunk, *chunk.followed_by):
+                self.pipeline.process(each, now_ns)
         else:
             self._publisher.idle(self.pipeline, now_ns)
         committed = self.commit(live=chunk is None or chunk.live)

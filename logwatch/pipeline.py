@@ -155,6 +155,8 @@ class Pipeline:
                 record = parser.read(line)
                 if record is None:
                     continue
+                if not chunk.is_host_known and self.host is not None and not self.settings.multi_host:
+                    record = record._replace(host=self.host)
                 # A stamp from far ahead of its file moves nothing.
                 if self.clock_ns < record.stamp_ns <= newest_ns:
                     self.advance(record.stamp_ns)

@@ -23,7 +23,7 @@ from logwatch.errors import SourceError
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, SHORT_ID, Event, Source
 from logwatch.notation import one_line
-from logwatch.sources import default_log
+from logwatch.sources import DOCKER, default_log
 from logwatch.sources.archive import Backlog
 from logwatch.sources.content import describe, packed_suffix
 from logwatch.sources.file import FileSource, cure, expand, is_pattern
@@ -102,6 +102,8 @@ def command(
     with ExitStack() as stack:
         offsets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         logs = list(config.sources.paths) or [default_log(journal=lambda: PIPE_IT)]
+        if any(path.startswith(DOCKER) for path in logs):
+            raise SourceError(f"{DOCKER} unsupported by tail: pipe it, docker events | logwatch tail -")
         if any(map(is_journal, logs)):
             raise SourceError(f"journal: unsupported by tail: {PIPE_IT}")
         if logs != ["-"]:

@@ -78,11 +78,28 @@ Positive = Annotated[int, Field(ge=1)]
 # ── sections ─────────────────────────────────────────────────────────────────────────
 
 
+class Tls(Strict):
+    """How the certificate of a receiver or engine is verified, and our client certificate."""
+
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+    server_name: str | None = None
+    insecure_skip_verify: Flag = False
+
+
+class Docker(Strict):
+    """How an engine's API is reached over TCP (`docker:tcp://host:port` in `sources.paths`)."""
+
+    tls_config: Tls | None = None
+    """Encrypt; without it the connection is not encrypted."""
+
+
 class Sources(Strict):
     """What is read."""
 
     paths: Texts = ()
-    """Files, globs, `journal:` or `-`; none: the first readable of /var/log/messages, /var/log/syslog and the journal."""
+    """Files, globs, `journal:`, `docker:` or `-`; none: the first readable of /var/log/messages, /var/log/syslog and the journal."""
     start: Literal["beginning", "end"] = "beginning"
     """Where to start in a file that was never read before."""
     multi_host: Flag = False
@@ -99,6 +116,7 @@ class Sources(Strict):
     """Further names of rotated files, such as '%s.old'."""
     olddirs: Texts = ()
     """Folders that rotated files are moved to."""
+    docker: Docker = Docker()
 
 
 class Rules(Strict):
@@ -155,16 +173,6 @@ class BasicAuth(Strict):
     username: str
     password: SecretStr | None = None
     password_file: Path | None = None
-
-
-class Tls(Strict):
-    """How a receiver's certificate is verified, and our client certificate."""
-
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    server_name: str | None = None
-    insecure_skip_verify: Flag = False
 
 
 class Receiver(Strict):

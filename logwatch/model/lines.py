@@ -26,6 +26,10 @@ class Chunk(NamedTuple):
     """The reader stands at the end of the file: its newest line was written just now."""
     line: int | None = None
     """Number of the first line, from 1; None where lines are not counted (`run`)."""
+    is_host_known: bool = True
+    """False: the host in its headers is a guess, and that of the log's engine lines counts if there are any."""
+    followed_by: tuple[Chunk, ...] = ()
+    """Chunks to process after it, in the same commit."""
 
 
 class Hit(NamedTuple):

@@ -12,6 +12,8 @@ LOGS = ("/var/log/messages", "/var/log/syslog")
 """Red Hat and SUSE write the first, Debian and Ubuntu the second."""
 JOURNAL = "journal:"
 """Means the systemd journal, in place of a path."""
+DOCKER = "docker:"
+"""Means an engine's API, in place of a path."""
 
 
 def default_log(logs: Sequence[str] = LOGS, *, journal: Callable[[], str | None]) -> str:

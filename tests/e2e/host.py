@@ -90,6 +90,16 @@ class Host:
             "dockerd",
         )
 
+    def kill_dockerd(self) -> None:
+        """End the engine as a crash does, and wait for its containerd, which ends with it."""
+        assert self.daemon is not None
+        pid_file = self.root / "run" / "containerd" / "containerd.pid"
+        containerd = Path("/proc") / pid_file.read_text().strip() / "stat"
+        self.daemon.kill()
+        self.daemon.wait()
+        wait_for(lambda: _has_ended(containerd), "the end of containerd")
+        pid_file.unlink(missing_ok=True)  # a process that nobody waits for would count as running
+
     def _subscribe(self) -> None:
         # From now on, whenever it is ready: it does not say when.
         command = ["docker", "events", "--since", f"{time.time():.9f}", "--format", "{{json .}}"]
@@ -191,3 +201,11 @@ class Host:
         child = subprocess.Popen(command, **options)  # type: ignore[call-overload]  # options are passed on as they are
         self.children.append(child)
         return child
+
+
+def _has_ended(status: Path) -> bool:
+    """Whether a process is gone, or waits only for its parent to note that."""
+    try:
+        return " Z " in status.read_text()
+    except OSError:
+        return True

@@ -1,0 +1,101 @@
+"""Reads a log and what is beside it as one source, in the order of time.
+
+While following live each chunk is returned as it comes. While catching up, events of an engine's API go between the
+log's lines about the same: its own lines have their time in `time="…"`, so a chunk of the log is cut before the
+first such line that is later than the next event. The parts are one `Chunk` with its `followed_by`, so that they
+are committed together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+
+from logwatch.formats.rfc3339 import Rfc3339
+from logwatch.model import Chunk, Gap, Source, SourceStatus
+from logwatch.sources.engine import ROW, EngineSource
+
+ENGINE_TIME = re.compile(rb'time="([0-9][^"\n]{18,40})"')
+
+
+class MergedSource:
+    """A log with engines beside it; without a log, only engines. The first of all is waited for, the others wake it."""
+
+    def __init__(self, log: Source | None, engines: Sequence[EngineSource]) -> None:
+        self._log = log
+        self._engines = tuple(engines)
+        self._all: tuple[Source, ...] = (*([log] if log is not None else []), *engines)
+        self._stamps = Rfc3339()
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing will come from any of them."""
+        return all(source.finished for source in self._all)
+
+    def read(self, now_ns: int) -> Chunk | None:
+        """Return the next chunk of the log, with the events between its lines; else the next events."""
+        chunk = self._log.read(now_ns) if self._log is not None else None
+        if chunk is None:
+            return next(filter(None, (engine.read(now_ns) for engine in self._engines)), None)
+        parts = list(self._parts(chunk, now_ns))
+        return parts[0]._replace(followed_by=tuple(parts[1:])) if len(parts) > 1 else chunk
+
+    def _parts(self, chunk: Chunk, now_ns: int) -> Iterator[Chunk]:
+        start = 0
+        waiting = self._waiting()
+        for found in ENGINE_TIME.finditer(chunk.data) if waiting else ():
+            time_ns = self._stamps.read(found[1])
+            if time_ns is None or min(next_ns for next_ns, _ in waiting) >= time_ns:
+                continue
+            end = chunk.data.rfind(b"\n", 0, found.start()) + 1
+            if end > start:
+                yield chunk._replace(data=chunk.data[start:end], offset=chunk.offset + start)
+                start = end
+            for next_ns, engine in waiting:
+                if next_ns < time_ns and (events := engine.read(now_ns, time_ns)) is not None:
+                    yield events
+            waiting = self._waiting()
+            if not waiting:
+                break
+        yield chunk._replace(data=chunk.data[start:], offset=chunk.offset + start)
+
+    def _waiting(self) -> list[tuple[int, EngineSource]]:
+        """Return the engines whose events wait, each with the time of the next one."""
+        times = ((engine.next_ns(), engine) for engine in self._engines)
+        return sorted(((time_ns, engine) for time_ns, engine in times if time_ns is not None), key=lambda each: each[0])
+
+    # ── what the driver asks ─────────────────────────────────────────────────────────
+
+    def changed_rows(self) -> dict[str, str | None]:
+        """Return the changed rows of all."""
+        return {key: row for source in self._all for key, row in source.changed_rows().items()}
+
+    def restore(self, rows: Mapping[str, str]) -> None:
+        """Continue after the last committed chunk of each."""
+        prefix = f"{ROW} "
+        if self._log is not None:
+            self._log.restore({key: row for key, row in rows.items() if not key.startswith(prefix)})
+        for engine in self._engines:
+            engine.restore({key: row for key, row in rows.items() if key.startswith(prefix)})
+
+    def status(self) -> Sequence[SourceStatus]:
+        """Return the status of all paths."""
+        return list(chain.from_iterable(source.status() for source in self._all))
+
+    def gaps(self) -> Sequence[Gap]:
+        """Return the losses proven since the last call."""
+        return list(chain.from_iterable(source.gaps() for source in self._all))
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until something may have come, at most `timeout` seconds."""
+        self._all[0].wait(timeout)
+
+    def wake(self) -> None:
+        """End a wait; may be called from another thread or a signal handler."""
+        self._all[0].wake()
+
+    def close(self) -> None:
+        """Close all."""
+        for source in self._all:
+            source.close()
