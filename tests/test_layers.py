@@ -1,6 +1,8 @@
 """Imports point down, and a stage never imports another stage."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"__init__", "model"},
-    {"errors", "notation"},
+    {"errors", "notation", "zstd"},
     {"faults", "formats"},
     {"store"},
     {"docker", "matching"},
@@ -51,3 +53,19 @@ def test_imports_point_down(path: Path) -> None:
     upward = {name for name in imports(path) if name != part and RANK[name] >= RANK[part]}
 
     assert not upward
+
+
+WITHOUT_EXTRAS = """
+import importlib, pkgutil, sys
+sys.modules.update(dict.fromkeys(["zstandard", "apprise", "drain3"]))
+import logwatch
+for module in pkgutil.walk_packages(logwatch.__path__, "logwatch."):
+    if module.name != "logwatch.__main__":
+        importlib.import_module(module.name)
+"""
+
+
+def test_no_module_needs_an_extra() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_EXTRAS], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Protocol, cast
 
-import zstandard
+from logwatch import zstd
 
 PIECE = 1 << 17
 """Bytes read at a time."""
@@ -26,7 +26,7 @@ MOST_MEMORY = 1 << 26
 BOMB_SIZE = 1 << 30
 BOMB_RATIO = 400
 """Above this size and this ratio compressed data is refused; layers reach about 100 where a file is zeros."""
-DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError, ValueError)
+DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError, *zstd.DAMAGE)
 """What decompressors raise on torn or foreign bytes."""
 
 
@@ -158,8 +158,13 @@ def _gzip(stream: Stream) -> Callable[[int], bytes]:
 
 
 def _zstd(stream: Stream) -> Callable[[int], bytes]:
-    decompressor = zstandard.ZstdDecompressor(max_window_size=MOST_MEMORY)
-    return decompressor.stream_reader(cast(IO[bytes], _Reader(stream)), read_across_frames=True).read
+    if zstd.INSTALLED:
+        return zstd.unpacked(cast(IO[bytes], _Reader(stream)), MOST_MEMORY).read
+
+    def refuse(_size: int) -> bytes:
+        raise DamagedError(zstd.MISSING)
+
+    return refuse
 
 
 def _bzip2(stream: Stream) -> Callable[[int], bytes]:

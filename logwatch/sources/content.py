@@ -15,29 +15,22 @@ import os
 import stat
 import zlib
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import IO, Protocol, cast
 
+from logwatch import zstd
 from logwatch.errors import SourceError
-
-HAS_ZSTANDARD = find_spec("zstandard") is not None
-"""Whether the extra `zstd` is installed."""
-if HAS_ZSTANDARD:
-    import zstandard
 
 PIECE = 1 << 18
 """Bytes unpacked at a time."""
-DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
+DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError, *zstd.DAMAGE)
 """What the unpackers raise on a torn or foreign file."""
-if HAS_ZSTANDARD:
-    DAMAGE += (zstandard.ZstdError,)
 
 
 class CodecMissingError(OSError):
     """The library that reads a compressed file is not installed."""
 
     def __str__(self) -> str:
-        return "compressed with zstd, which needs the package zstandard: pip install 'docker-logwatch[zstd]'"
+        return zstd.MISSING
 
 
 class NoDescriptorError(SourceError):
@@ -101,10 +94,6 @@ def describe(path: str, error: OSError) -> str:
     return f"{path}: {error.strerror or error} (mode {mode}, owner {found.st_uid}:{found.st_gid}, we are {os.geteuid()}:{os.getegid()})"
 
 
-def _unzstd(stream: IO[bytes]) -> IO[bytes]:
-    return zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-
-
 def _gunzip(stream: IO[bytes]) -> IO[bytes]:
     return cast(IO[bytes], gzip.GzipFile(fileobj=stream))
 
@@ -113,13 +102,13 @@ UNPACKERS: dict[str, Callable[[IO[bytes]], IO[bytes]]] = {
     ".gz": _gunzip,
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
-    ".zst": _unzstd,
+    ".zst": zstd.unpacked,
 }
 
 
 def is_readable(name: str) -> bool:
     """Whether the library that reads a compressed file of this name is installed."""
-    return HAS_ZSTANDARD or packed_suffix(name) != ".zst"
+    return zstd.INSTALLED or packed_suffix(name) != ".zst"
 
 
 def packed_suffix(name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 import zstandard
 
+from logwatch import zstd
 from logwatch.docker import bytestream
 from logwatch.docker.bytestream import DamagedError, Stream, from_descriptor, plain
 
@@ -104,3 +105,10 @@ def test_a_pipe_is_read_to_its_end() -> None:
 
     assert from_descriptor(read).skip(99) == 10
     os.close(read)
+
+
+def test_without_the_extra_zstd_is_refused_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zstd, "INSTALLED", False)
+    packed = zstandard.ZstdCompressor().compress(b"text")
+    with pytest.raises(DamagedError, match="pip install 'docker-logwatch"):
+        plain(stream(packed)).read(1)
