@@ -19,6 +19,7 @@ from logwatch.build import Builder
 from logwatch.cli import options
 from logwatch.cli.coverage import coverage, metrics
 from logwatch.cli.output import cell
+from logwatch.cli.profile import profile
 from logwatch.errors import ConfigError
 from logwatch.metrics import Registry
 from logwatch.model import Correlation, Rule
@@ -40,6 +41,7 @@ def command() -> None:
 
 command.add_command(coverage)
 command.add_command(metrics)
+command.add_command(profile)
 
 
 @command.command("list")

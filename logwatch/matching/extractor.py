@@ -110,10 +110,11 @@ class Extractor:
 
     def __init__(self, rules: Sequence[Rule], masker: Masker | None = None) -> None:
         mistakes: list[Mistake] = []
-        self._rules: list[CompiledRule] = []
+        self.rules: list[CompiledRule] = []
+        """In the order of `rules`: hits know them by their numbers."""
         for rule in rules:
             try:
-                self._rules.append(CompiledRule(rule, masker or Masker()))
+                self.rules.append(CompiledRule(rule, masker or Masker()))
             except RuleError as error:
                 mistakes += error.mistakes
         if mistakes:
@@ -133,7 +134,7 @@ class Extractor:
         tag, message, bare = record.tag, record.message, writer in _BARE_TEXT
         confirmed = []
         for index in hit.rules:
-            rule = self._rules[index]
+            rule = self.rules[index]
             if tag not in rule.tags or (writer is Writer.SHELL and rule.is_engines):
                 continue
             if (rule.found_bare if bare else rule.found)(message):
