@@ -76,7 +76,7 @@ wheel: $(READY)
 wheels: $(READY)
 	@[ .make/wheels/complete -nt pyproject.toml ] || { rm -rf .make/wheels; \
 	  $(BIN)/pip wheel --quiet --disable-pip-version-check --wheel-dir .make/wheels '.[zstd]' && touch .make/wheels/complete; }
-	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir .make/wheels .
+	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir .make/wheels .
 
 # dist/*.deb, and the same as one folder for any host with this Python.
 deb: wheels

@@ -91,6 +91,25 @@ def test_the_maintainers_scripts_can_be_read_by_sh(made: tuple[Path, Path], tmp_
         _printed(["sh", "-n", tmp_path / script])
 
 
+def test_the_wheel_is_the_same_each_time_and_installs_without_a_registry(
+    made: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """What pipx does: an environment of its own."""
+    pip: list[str | Path] = [sys.executable, "-m", "pip"]
+    build = [*pip, "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir"]
+    wheels: list[Path] = []
+    for folder in ("once", "twice"):
+        _printed([*build, tmp_path / folder, ROOT])
+        wheels += (tmp_path / folder).glob("*.whl")
+    _printed([sys.executable, "-m", "venv", "--without-pip", tmp_path / "env"])
+    environment = [*pip, "--python", tmp_path / "env/bin/python"]
+    _printed([*environment, "install", "--quiet", "--no-index", "--find-links", WHEELS, wheels[0]])
+
+    assert wheels[0].read_bytes() == wheels[1].read_bytes()
+    assert "No broken requirements" in _printed([*environment, "check"])
+    _works(tmp_path / "env/bin/docker-logwatch", tmp_path)
+
+
 @pytest.mark.parametrize("path", ["deploy/Dockerfile", "deploy/kubernetes/kustomization.yaml"])
 def test_every_place_names_the_version(path: str) -> None:
     assert re.findall(r"(?:VERSION=|newTag: )(\S+)", (ROOT / path).read_text()) == [__version__]
