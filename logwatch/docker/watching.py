@@ -27,6 +27,8 @@ from logwatch.docker.inventory import Inventory, Sight
 
 MOST_QUEUED = 50_000
 """Most sights that wait for the loop; the oldest are dropped."""
+MOST_TAKEN = 100
+"""Sights that the loop gets at once: between a thousand containers it reads the log, and commits."""
 PACE = 15.0
 """Seconds between two lists of the folders while inotify reports changes."""
 MISSING_PACE = 0.2
@@ -75,10 +77,12 @@ class Watch:
             self._thread.join(LAST_PAUSE)
 
     def take(self) -> list[Sight]:
-        """Return what was seen since the last call, in order."""
+        """Return what was seen since the last call, in order: at most `MOST_TAKEN`, and the rest with the next calls."""
         sights: list[Sight] = []
-        while self._queue:
+        while self._queue and len(sights) < MOST_TAKEN:
             sights.append(self._queue.popleft())
+        if self._queue:
+            self._wake()
         return sights
 
     # ── the thread ───────────────────────────────────────────────────────────────────

@@ -89,6 +89,7 @@ CONTAINER = (
     _gauge("docker_container_state", "1 for the state that a container is in, 0 for the others.", "name", "state"),
     _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if it was logged.", "name"),
     _counter("docker_container_exits_total", "How often a container's main process ended, by cause.", "name", "cause"),
+    _gauge("docker_container_last_exit_timestamp_seconds", "When a container's main process last ended, by cause.", "name", "cause"),
     _gauge("docker_container_info", "Always 1; has a container's id and, if known, its image.", "name", "id", "image"),
     _gauge("docker_container_restart_count", "How often the engine restarted a container by its restart policy, as its own file says.", "name"),
     _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health"),

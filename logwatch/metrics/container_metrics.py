@@ -37,7 +37,7 @@ LIVE = frozenset({State.RUNNING.value, State.PAUSED.value, State.RESTARTING.valu
 EVENTS, LAST_EVENT = "docker_container_events_total", "docker_container_last_event_timestamp_seconds"
 STATE, HEALTH_STATE = "docker_container_state", "docker_container_health"
 EXIT_CODE, INFO = "docker_container_exit_code", "docker_container_info"
-EXITS = "docker_container_exits_total"
+EXITS, LAST_EXIT = "docker_container_exits_total", "docker_container_last_exit_timestamp_seconds"
 RESTARTS = "docker_container_restart_count"
 ZEROS = {EVENTS: COMMON_ACTIONS, STATE: STATES}
 """The actions and states whose series are at 0 from a container's first event on."""
@@ -117,7 +117,9 @@ class ContainerMetrics:
 
     def _count_exit(self, key: Key, event: Event) -> None:
         cause = event.attributes.get("cause", "")
-        self._series.add(EXITS, self._labels(*key, cause if cause in CAUSES else "unknown"), 1, event.time_ns)
+        labels = self._labels(*key, cause if cause in CAUSES else "unknown")
+        self._series.add(EXITS, labels, 1, event.time_ns)
+        self._series.set_max(LAST_EXIT, labels, event.time_ns / SECOND, event.time_ns)
 
     def amend(self, event: Event) -> None:
         """Use what a later report added to an event; counters stay."""

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from ports import wait_for
 
 from logwatch.docker.inventory import Found, Removed, Sight
-from logwatch.docker.watching import Watch
+from logwatch.docker.watching import MOST_TAKEN, Watch
 
 WEB = "3f" * 32
 DB = "a0" * 32
@@ -125,3 +126,21 @@ def test_no_descriptor_stays_open(tmp_path: Path) -> None:
             seen.until(watch, bool)
 
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_many_containers_come_in_parts_and_each_part_wakes_for_the_next(tmp_path: Path) -> None:
+    ids = {f"{number:064x}" for number in range(250)}
+    for each in ids:
+        write(tmp_path, each)
+    with watching(tmp_path, notify=False) as (watch, seen):
+        parts: list[list[Sight]] = []
+
+        def all_seen() -> bool:
+            if seen.woken.wait(0.05):
+                seen.woken.clear()
+                parts.append(watch.take())
+            return {sight.id for part in parts for sight in part} == ids
+
+        wait_for(all_seen, "all containers")
+
+    assert max(map(len, parts)) == MOST_TAKEN

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from alertmanagers import Alertmanager
 from host import IMAGE, Host
 from parity import Score, compare, engine_account, our_account
 from ports import wait_for
@@ -23,6 +24,18 @@ KINDS = tuple(
     f"container.{action}"
     for action in ["create", "start", "die", "oom", "pause", "unpause", "rename", "destroy", "health_status"]
 )
+
+
+ALERT = """\
+groups:
+  - name: ends
+    interval: 1s
+    rules:
+      - alert: ContainerEnded
+        expr: docker_container_last_event_timestamp_seconds{action="die",name="five"} > time() - 3600
+        labels: {severity: page}
+        annotations: {summary: It ended.}
+"""
 
 
 def life(host: Host) -> None:
@@ -58,6 +71,8 @@ class Told:
     ours: list[str]
     metrics: str
     inspected: dict[str, dict[str, object]]
+    evidence: str
+    """What the Alertmanager shows below the alert about `five`."""
 
 
 def counted(sidecar: Sidecar, action: str) -> float:
@@ -71,18 +86,35 @@ def kept(state: Path) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
+def evidence(alertmanager: Alertmanager) -> str:
+    """The annotation below the alert about `five`; empty until it is there."""
+    alert = alertmanager.alerts().get("five", {})
+    return str(alert.get("annotations", {}).get("evidence", ""))
+
+
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
-    missing = [name for name in ("rsyslogd", "dockerd", "docker", "busybox") if shutil.which(name) is None]
+    missing = [
+        name
+        for name in ("rsyslogd", "dockerd", "docker", "busybox", "prometheus-alertmanager", "amtool")
+        if shutil.which(name) is None
+    ]
     if missing:
         message = f"missing here: {', '.join(missing)}"
         pytest.fail(message) if os.environ.get("CI") == "true" else pytest.skip(message)
-    state = tmp_path_factory.mktemp("files") / "state"
+    folder = tmp_path_factory.mktemp("files")
+    state = folder / "state"
+    (folder / "alerts.yml").write_text(ALERT)
+    alertmanager = Alertmanager(folder / "alertmanager")
+    (folder / "logwatch.yml").write_text(f"alerting: {{last_words: 10, alertmanagers: ['{alertmanager.url}']}}\n")
     host, sidecar = Host("info"), None
     try:
+        alertmanager.start()
+        wait_for(alertmanager.answers, "the Alertmanager")
         host.start()
         log = str(host.log("traditional"))
-        one = sidecar = Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"))
+        options = ("--config.file", str(folder / "logwatch.yml"), "--rules", str(folder / "alerts.yml"))
+        one = sidecar = Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"), *options)
         life(host)
         names = host.docker("ps", "-a", "--format", "{{.Names}}").split()
         inspected = {each["Name"][1:]: each for each in json.loads(host.docker("inspect", *names))}
@@ -90,14 +122,17 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         deaths = sum(event["Action"] == "die" for event in host.events())
         wait_for(lambda: counted(one, "die") == deaths, "every death")
         metrics = one.get("/metrics")[1]
+        wait_for(lambda: "FATAL" in evidence(alertmanager), "what the container printed last")
+        shown = evidence(alertmanager)
         host.docker("rm", "-f", *names)
         host.wait_quiet()
         removals = sum(event["Action"] == "destroy" and event["Type"] == "container" for event in host.events())
         wait_for(lambda: counted(one, "destroy") == removals, "every removal")
         wait_for(lambda: sum("container.destroy" in event for event in kept(state)) == removals, "its commit")
         ours = kept(state)
-        yield Told(host.account.read_text().splitlines(), ours, metrics, inspected)
+        yield Told(host.account.read_text().splitlines(), ours, metrics, inspected, shown)
     finally:
+        alertmanager.stop()
         if sidecar is not None:
             sidecar.end()
         host.close()
@@ -142,6 +177,12 @@ def test_what_a_container_printed_last_is_kept(told: Told) -> None:
     deaths = [each for each in map(json.loads, told.ours) if each["event"] == "container.die"]
 
     assert [each["attributes"].get("last_words") for each in deaths if each["name"] == "five"] == ["starting\nFATAL"]
+
+
+def test_the_alertmanager_shows_what_the_container_printed_last(told: Told) -> None:
+    printed = [line.strip() for line in told.evidence.splitlines() if line.startswith("  | ")]
+
+    assert printed == ["| starting", "| FATAL"]
 
 
 def test_the_metrics_are_the_engines(told: Told) -> None:
