@@ -19,6 +19,7 @@ from logwatch.lifecycle.lifecycle import Find
 from logwatch.metrics import Registry
 from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
+from logwatch.queries import QueryOptions
 from logwatch.rulefiles import RuleSet, load
 
 
@@ -70,14 +71,30 @@ class Builder:
 
     def terms(self) -> Options:
         """Return what the configuration says alerts go by."""
-        alerting, targets = self.config.alerting, self.config.alerting.target_labels
+        alerting = self.config.alerting
         return Options(
-            target_labels={"job": "logwatch", "instance": _instance(self.config)} if targets is None else targets,
+            target_labels=target_labels(self.config),
             external_labels=alerting.external_labels,
             sample_interval_ns=nanoseconds(alerting.sample_interval),
             external_url=external_url(self.config),
             last_words=alerting.last_words,
         )
+
+
+def query_options(config: Config) -> QueryOptions:
+    """Return what the configuration says about queries."""
+    alerting = config.alerting
+    return QueryOptions(
+        target_labels=target_labels(config),
+        sample_interval_ns=nanoseconds(alerting.sample_interval),
+        retention_ns=nanoseconds(alerting.query_retention),
+    )
+
+
+def target_labels(config: Config) -> Mapping[str, str]:
+    """Return the labels of every series, as a scrape would attach them."""
+    given = config.alerting.target_labels
+    return {"job": "logwatch", "instance": _instance(config)} if given is None else given
 
 
 def external_url(config: Config) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from logwatch.alerting import Report
-from logwatch.build import Builder, settle_heap
+from logwatch.build import Builder, query_options, settle_heap
 from logwatch.config import Config, Effective
 from logwatch.docker.watching import Watch
 from logwatch.driver import Driver
@@ -29,7 +29,7 @@ from logwatch.sources.journal import JournalSource
 from logwatch.sources.merged import MergedSource
 from logwatch.sources.stdin import StdinSource
 from logwatch.status import Requests, StatusSnapshot
-from logwatch.store import Store, Sync, Transaction
+from logwatch.store import OlderPoints, Store, Sync, Transaction
 from logwatch.store.retention import Retention
 from logwatch.web.server import WebServer
 
@@ -81,7 +81,13 @@ class Daemon:
         self._storage = _storage(config)
         sampled = [self._dispatcher.samples, *([self._storage.samples] if self._storage is not None else [])]
         self._status = StatusSnapshot(
-            config.state.dir, rules, registry.families(), self.requests, sampled, time.time_ns
+            config.state.dir,
+            rules,
+            registry.families(),
+            self.requests,
+            sampled,
+            time.time_ns,
+            query_options(config),
         )
         self._status.published.apply(registry.everything())
         self._publisher = LivePublisher(
@@ -343,4 +349,5 @@ def _store(config: Config) -> Store:
         events=state.history.max_events,
         max_bytes=state.max_bytes,
     )
-    return Store(state.dir, datetime.now(UTC), sync=Sync(state.sync), retention=retention)
+    older_points = OlderPoints(nanoseconds(config.alerting.query_retention))
+    return Store(state.dir, datetime.now(UTC), sync=Sync(state.sync), retention=retention, older_points=older_points)

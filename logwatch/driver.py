@@ -37,6 +37,9 @@ class Committer(Protocol):
     def commit(self, transaction: Transaction, now_ns: int) -> None:
         """Write it whole or not at all; raises CommitError."""
 
+    def queried_from_ns(self, now_ns: int) -> int | None:
+        """Return since when change points are kept for queries; None: only what rules look back at is kept."""
+
 
 class Publisher(Protocol):
     """What shows and sends what happened: the page and receivers, a terminal, a test."""
@@ -151,7 +154,7 @@ class Driver:
         if self._committer is None:
             self._discard(len(outcomes))
             return True
-        transaction = self.pipeline.take_transaction(outcomes)
+        transaction = self.pipeline.take_transaction(outcomes, self._committer.queried_from_ns(self._now()))
         rows = self._source.changed_rows()
         transaction.sources = {(self._source_name, key): row for key, row in rows.items()}
         return self._write(transaction)

@@ -334,8 +334,11 @@ class Pipeline:
         outcomes, self._outcomes = self._outcomes, []
         return outcomes
 
-    def take_transaction(self, outcomes: list[Outcome]) -> Transaction:
-        """Hand over what is to be committed with these events: what all stages changed since the last call."""
+    def take_transaction(self, outcomes: list[Outcome], queried_from_ns: int | None = None) -> Transaction:
+        """Hand over what is to be committed with these events: what all stages changed since the last call.
+
+        With a clock after `queried_from_ns` also change points that no rule looks back at any more: queries do.
+        """
         if not self._moved and not self.alerts.has_changes:
             # Time that merely goes by is no reason to write.
             return Transaction(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
@@ -346,11 +349,13 @@ class Pipeline:
         stages: Rows = {("alerts", key): row for key, row in self.alerts.changed_rows().items()}
         for name, tables in self._tables().items():
             stages.update({(name, key): row for key, row in state_table.changed_rows(tables).items()})
+        is_queried = queried_from_ns is not None and self.clock_ns > queried_from_ns
+        points = self.series.points() if is_queried else []
         horizons = self.series.forget(self.clock_ns)
         return Transaction(
             stages=stages,
             series=self.series.changes(),
-            points=self.series.points(),
+            points=[*points, *self.series.points()],
             horizons=horizons,
             outcomes=outcomes,
             clock_ns=self.clock_ns,

@@ -10,7 +10,7 @@ import platform
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from prometheus_client import ProcessCollector
@@ -18,8 +18,10 @@ from prometheus_client import ProcessCollector
 from logwatch import __version__
 from logwatch.alerting import Report
 from logwatch.lifecycle.containers import committed
+from logwatch.metrics.catalog import AGENT, ENGINE
 from logwatch.metrics.exposition import Exposition, Published
 from logwatch.model import SECOND, Container, Family, Outcome, Rule, SampleChange, SourceStatus
+from logwatch.queries import KeptSeries, Querying, QueryOptions, SampledSeries
 from logwatch.rulefiles import RuleSet
 from logwatch.store import History, Query, Transaction
 from logwatch.web.view import Probe
@@ -27,6 +29,11 @@ from logwatch.web.view import Probe
 STALLED_NS = 30 * SECOND
 """The loop has a heartbeat several times a second; one without for so long is stalled."""
 RELOAD_TIMEOUT = 30.0
+QUERY_TIMEOUT_NS = 20 * SECOND
+QUERIES_AT_ONCE = 2
+"""Others wait: the loop needs the processor too."""
+COUNTED_HERE = tuple(family.name for family in (*AGENT, *ENGINE))
+"""Sampled for queries as what only this process measures is: rules look back at few of them."""
 
 
 class Requests:
@@ -67,6 +74,7 @@ class StatusSnapshot:
         requests: Requests,
         samplers: Sequence[Callable[[], Iterable[SampleChange]]],
         now: Callable[[], int],
+        query_options: QueryOptions | None = None,
     ) -> None:
         self.published = Published(families)
         self._exposition = Exposition(self.published, self._sample)
@@ -74,6 +82,9 @@ class StatusSnapshot:
         self._samplers = samplers
         self._state_dir = state_dir
         self._now = now
+        self._query_options = query_options or QueryOptions()
+        self._sampled = SampledSeries(self._query_options.sample_interval_ns)
+        self._querying = threading.BoundedSemaphore(QUERIES_AT_ONCE)
         self._rules = rules
         self._sources: Sequence[SourceStatus] = ()
         self._heartbeat_ns = now()
@@ -94,6 +105,9 @@ class StatusSnapshot:
     def heartbeat(self, now_ns: int) -> None:
         """Note that the loop runs."""
         self._heartbeat_ns = now_ns
+        if self._query_options.retention_ns and self._sampled.is_due(now_ns):
+            counted = (sample for name in COUNTED_HERE for sample in self.published.samples(name))
+            self._sampled.process([*self.self_metrics(), *counted], now_ns)
 
     def publish(self, transaction: Transaction, now_ns: int) -> None:
         """Show what was just committed."""
@@ -160,6 +174,14 @@ class StatusSnapshot:
         """Return the register of containers, removed ones included."""
         with closing(History(self._state_dir)) as history:
             return committed(history)
+
+    @contextmanager
+    def queries(self) -> Iterator[Querying]:
+        """Return PromQL queries over the last commit."""
+        with self._querying, closing(History(self._state_dir)) as history:
+            late_ns = self._now() + QUERY_TIMEOUT_NS
+            kept = KeptSeries(history, self.published.families(), self._sampled, self._report)
+            yield Querying(kept, self._query_options, self._now(), is_late=lambda: self._now() > late_ns)
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""

@@ -21,6 +21,7 @@ LAYERS = (
     {"notifiers"},
     {"rulefiles"},
     {"alerting", "config", "demo"},
+    {"queries"},
     {"pipeline", "web"},
     {"status", "driver"},
     {"replay"},

@@ -58,7 +58,7 @@ class FakeView:
     reload_error: str | None = None
     ended: bool = False
     report: Report = field(default_factory=Report)
-    queries: list = field(default_factory=list)
+    asked: list = field(default_factory=list)
     outcomes: list = field(default_factory=list)
     register: list = field(default_factory=list)
 
@@ -84,7 +84,7 @@ class FakeView:
         self.register.append(Container("vm", known.pop("id", ID), name, announced=True, **known))
 
     def events(self, query):
-        self.queries.append(query)
+        self.asked.append(query)
         return iter(self.outcomes)
 
     def health(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,11 @@ class SeriesStore:
     def names(self) -> Collection[str]:
         """The names that ever had series."""
         return self._by_name.keys()
+
+    def select(self, name: str) -> Iterator[tuple[Mapping[str, str], Sequence[int], Sequence[float]]]:
+        """Yield labels and change points of every series of a name."""
+        for (_, *pairs), stored in self._by_name.get(name, {}).items():
+            yield dict(pairs), stored.points.times, stored.points.values
 
     def put(self, name: str, vector: Vector, now_ns: int, owner: Owner = ()) -> bool:
         """Make this vector the owner's series of that name from now on; whether anything changed."""

@@ -27,6 +27,7 @@ COMMANDS = {
     "suggest": "coverage:suggest",
     "events": "events:command",
     "containers": "containers:command",
+    "query": "query:command",
     "images": "images:command",
     "storage": "storage:command",
     "rules": "rules:command",

@@ -224,6 +224,8 @@ class Alerting(Strict):
     """Delay of the evaluation clock, for late lines."""
     sample_interval: Duration = timedelta(seconds=15)
     """Interval of the samples that range functions other than increase and rate see."""
+    query_retention: Duration = timedelta(days=1)
+    """How long the past of series is kept for queries (/api/v1/query, logwatch query), at least as long as rules look back."""
     last_words: Annotated[int, Field(ge=0, le=20)] = 0
     """The last lines that a container printed, or its failed health check, are sent as evidence of its alerts: this many."""
 

@@ -147,6 +147,17 @@ class Published(Collector):
             page = self._pages.get(name)
             return {key[0]: page.values[key] for key in page.ordered()} if page else {}
 
+    def samples(self, name: str) -> list[SampleChange]:
+        """Return the current samples of a metric, those of a histogram included."""
+        with self._lock:
+            self._take_in()
+            page = self._pages.get(name)
+            found = page.values.items() if page else ()
+            return [
+                SampleChange(f"{name}{suffix}", (*labels, number(bound)) if suffix == "_bucket" else labels, value, 0)
+                for (labels, bound, suffix), value in found
+            ]
+
     def families(self) -> list[Family]:
         """Return the metrics there are."""
         with self._lock:

@@ -14,7 +14,7 @@ aggregations, operators, vector_matching; `functions` has the allow-list. They r
 
 from logwatch.promql.matchers import Matcher, Selector
 from logwatch.promql.planner import Reading
-from logwatch.promql.query import LiveQuery, Query, compile  # noqa: A004 - see there
+from logwatch.promql.query import LiveQuery, Query, compile, prettify, select  # noqa: A004 - see there
 from logwatch.promql.series_index import Scrape, SeriesIndex
 from logwatch.promql.syntax import EvaluationError, ExpressionError, PromqlError
 from logwatch.promql.values import NEVER_NS, Labels, Sample
@@ -34,4 +34,6 @@ __all__ = [
     "Selector",
     "SeriesIndex",
     "compile",
+    "prettify",
+    "select",
 ]

@@ -16,7 +16,7 @@ from logwatch.promql.functions import FUNCTIONS
 from logwatch.promql.matchers import Selector
 from logwatch.promql.planner import Numbered, Planner, Reading
 from logwatch.promql.series_index import Scrape, Series, SeriesIndex
-from logwatch.promql.syntax import Words, refuse, syntax_error, tokenize
+from logwatch.promql.syntax import ExpressionError, Words, refuse, syntax_error, tokenize
 from logwatch.promql.traits import Parting, parting_of
 from logwatch.promql.values import NEVER_NS, Labels, Moment, Sample, ScalarNode, Vector, VectorNode
 
@@ -82,6 +82,21 @@ def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called wit
     planner = Planner(text, tokens, parting)
     scalar, vector = planner.plan(tree)
     return Query(text, tuple(planner.readings), tuple(planner.selectors), parting, scalar, vector)
+
+
+def select(text: str) -> Selector:
+    """Parse a selector that stands alone, such as `up` or `{job="x"}`; raises ExpressionError."""
+    query = compile(text)
+    tree = parser.parse(text)
+    if not isinstance(tree, parser.VectorSelector) or tree.offset is not None or tree.at is not None:
+        raise ExpressionError(text, 0, "not a selector", 'write name{label="value"}')
+    return query.readings[0].selector
+
+
+def prettify(text: str) -> str:
+    """Write an expression as Prometheus formats it; raises ExpressionError."""
+    compile(text)
+    return str(parser.parse(text).prettify())
 
 
 EVERYTHING = -1

@@ -96,8 +96,13 @@ def _unreadable(text: str, position: int) -> ExpressionError:
 
 
 def _limit(text: str, tokens: Sequence[Token]) -> None:
-    depth = 0
+    """Refuse what is nested too deeply; what is in a bracket that was closed counts no more."""
+    depth, before = 0, [0]
     for token in tokens:
+        if token.kind == "bracket" and token.text in CLOSING:
+            before.append(depth)
+        elif token.kind == "bracket":
+            depth = before.pop()
         depth += token.text in CLOSING or (token.kind == "operator" and token.inside != "{")
         depth += token.kind == "word" and token.text.lower() in {"and", "or", "unless"}
         if depth > MAX_DEPTH:

@@ -12,7 +12,18 @@ crash the position in the log and all that was counted up to it belong together.
 from logwatch.store.database import Saved, Store
 from logwatch.store.durability import Sync
 from logwatch.store.history import History, Query
+from logwatch.store.older_points import OlderPoints, TooManyPointsError
 from logwatch.store.retention import Retention
 from logwatch.store.transaction import Transaction
 
-__all__ = ["History", "Query", "Retention", "Saved", "Store", "Sync", "Transaction"]
+__all__ = [
+    "History",
+    "OlderPoints",
+    "Query",
+    "Retention",
+    "Saved",
+    "Store",
+    "Sync",
+    "TooManyPointsError",
+    "Transaction",
+]

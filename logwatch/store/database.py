@@ -14,6 +14,7 @@ from logwatch.model import SECOND, Outcome, SampleChange
 from logwatch.store import history, schema
 from logwatch.store.durability import Flusher, Mirror, Sync, wal_bytes
 from logwatch.store.lock import Lock
+from logwatch.store.older_points import OlderPoints
 from logwatch.store.retention import Retention
 from logwatch.store.transaction import (
     Transaction,
@@ -61,6 +62,7 @@ class Store:
         *,
         sync: Sync = Sync.INTERVAL,
         retention: Retention | None = None,
+        older_points: OlderPoints | None = None,
     ) -> None:
         self._path = directory / "logwatch.db"
         self._wal = directory / "logwatch.db-wal"
@@ -75,6 +77,7 @@ class Store:
         try:
             self._connection = self._open(now)
             self._retention = retention or Retention()
+            self._older_points = older_points or OlderPoints()
             self._retention.begin(self._connection)
         except BaseException:
             self._lock.release()
@@ -103,6 +106,10 @@ class Store:
         self._mirror.fill(saved.sources)
         return saved
 
+    def queried_from_ns(self, now_ns: int) -> int | None:
+        """Return since when change points are kept for queries; None: only what rules look back at is kept."""
+        return self._older_points.kept_from_ns(now_ns)
+
     def commit(self, transaction: Transaction, now_ns: int) -> None:
         """Write a transaction whole or not at all.
 
@@ -112,7 +119,7 @@ class Store:
         if not transaction:
             return
         try:
-            self._write(transaction)
+            self._write(transaction, now_ns)
         except sqlite3.Error as error:
             raise self._failed(error) from error
         self._flusher.mark()
@@ -137,14 +144,16 @@ class Store:
 
     # ── writing ──────────────────────────────────────────────────────────────────────
 
-    def _write(self, transaction: Transaction) -> None:
+    def _write(self, transaction: Transaction, now_ns: int) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             write_rows(connection, "sources", "source", transaction.sources)
             write_rows(connection, "stages", "stage", transaction.stages)
             write_series(connection, transaction.series)
-            write_points(connection, transaction.points)
+            write_points(connection, [point for point in transaction.points if point.time_ns])
+            self._older_points.process(connection, transaction.horizons, now_ns)
+            write_points(connection, [point for point in transaction.points if not point.time_ns])
             for sample, before_ns in transaction.horizons.items():
                 connection.execute(FORGET_POINTS, (sample, before_ns))
             write_many(connection, "INSERT OR REPLACE INTO meta VALUES (?, ?)", list(transaction.meta.items()))

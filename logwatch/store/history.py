@@ -10,6 +10,7 @@ from pathlib import Path
 
 from logwatch.errors import StateError
 from logwatch.model import Event, LabelValues, Outcome, Role
+from logwatch.store import older_points
 from logwatch.store.transaction import encode_attributes, read_series, text, write_many
 
 COLUMNS = "seq, time_ns, event, host, id, name, attributes, severity, rule, path, offset, line, role, stamp_ns"
@@ -119,6 +120,14 @@ class History:
     def series(self, sample: str) -> dict[LabelValues, float]:
         """Return the series of one sample name as of the last commit."""
         return {each.labels: each.value for each in read_series(self._connection, sample) if each.value is not None}
+
+    def freeze(self) -> None:
+        """Read from one commit from now on, whatever is committed meanwhile."""
+        self._connection.execute("BEGIN")
+
+    def points(self, sample: str) -> Iterator[tuple[LabelValues, older_points.Points]]:
+        """Yield label values and change points of every series of a sample name; raises TooManyPointsError."""
+        return older_points.select(self._connection, sample)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -6,6 +6,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from logwatch.model import SECOND
+from logwatch.store import older_points
 from logwatch.store.transaction import Transaction
 
 DAY_NS = 86_400 * SECOND
@@ -92,6 +93,6 @@ class Retention:
         if pages * size > self.max_bytes:
             self._commits = COMMITS_PER_LOOK  # look again at the next commit
             self._loose = True
-        if used <= self.max_bytes:
+        if used <= self.max_bytes or older_points.clear(connection):
             return 0
         return self._first + (self._last - self._first + 1) * (used - self.max_bytes) // used

@@ -62,8 +62,17 @@ TABLES_OF_ALERTS = """
 UPDATE stages SET key = json_extract(key, '$[0]') || ' ' || json_remove(key, '$[0]') WHERE stage = 'alerts' AND json_valid(key);
 """
 
+# Change points that rules no longer look back at, kept for queries.
+OLDER_POINTS = """
+CREATE TABLE older_points (sample TEXT, time_ns INTEGER, labels TEXT, value REAL,
+                           PRIMARY KEY (sample, time_ns, labels)) WITHOUT ROWID;
+"""
+
 # Scripts that lead from each version to the next; the first makes version 1 of nothing.
-MIGRATIONS: tuple[str, ...] = (TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS, NAMED_TABLES, TABLE_OF_PATHS, TABLES_OF_ALERTS)
+MIGRATIONS: tuple[str, ...] = (
+    *(TABLES, ROW_PER_TELLING, TABLE_OF_HOSTS, NAMED_TABLES, TABLE_OF_PATHS, TABLES_OF_ALERTS),
+    OLDER_POINTS,
+)
 VERSION = len(MIGRATIONS)
 
 

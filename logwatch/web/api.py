@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -17,22 +16,15 @@ from logwatch.model import SECOND, Rule, SourceStatus
 from logwatch.notation import event_json, rfc3339
 from logwatch.store import Query
 from logwatch.web.alerts import KINDS, alerts_json, past_json, rules_json
+from logwatch.web.answers import LAST_SECOND, SHOWN, BadQueryError, error_answer, success_answer
 from logwatch.web.containers import containers
 from logwatch.web.view import View
 
 DEFAULT_LIMIT = 100
 LONGEST = 10_000
-LAST_SECOND = 9_000_000_000
-"""Nanoseconds of later times do not fit into 64 bits."""
-SHOWN = 60
-"""Characters of a parameter that an error quotes."""
 LONGEST_TEXT = 512
 MOST_WILDCARDS = 4
 """Each multiplies the work of a comparison."""
-
-
-class BadQueryError(ValueError):
-    """A parameter that cannot be understood."""
 
 
 def routes(view: View) -> list[Route]:
@@ -41,9 +33,9 @@ def routes(view: View) -> list[Route]:
     def answer(make: Callable[[Request], object]) -> Callable[[Request], Response]:
         def endpoint(request: Request) -> Response:
             try:
-                return _json({"status": "success", "data": make(request)}, 200)
+                return success_answer(make(request))
             except BadQueryError as error:
-                return _json({"status": "error", "errorType": "bad_data", "error": str(error)}, 400)
+                return error_answer("bad_data", str(error), 400)
 
         return endpoint
 
@@ -125,11 +117,6 @@ def query(parameters: Mapping[str, str]) -> Query:
         limit=int(limit),
         newest_first=True,
     )
-
-
-def _json(tree: object, status: int) -> Response:
-    # ASCII escapes also work for text that is not valid Unicode, as paths may be.
-    return Response(json.dumps(tree), status, media_type="application/json")
 
 
 def _time_ns(text: str | None, name: str) -> int | None:

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from logwatch.web import api
+from logwatch.web import api, queries
 from logwatch.web.view import Probe, View
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ HEADERS = {
 
 def build(view: View, *, lifecycle: bool = False) -> Starlette:
     """Make the application; `lifecycle` allows POST /-/reload and /-/quit."""
-    routes = [*_Routes(view, lifecycle=lifecycle).all(), *api.routes(view)]
+    routes = [*_Routes(view, lifecycle=lifecycle).all(), *api.routes(view), *queries.routes(view)]
     return Starlette(routes=routes, middleware=[Middleware(SecureHeaders)])
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from logwatch.alerting import Report
 from logwatch.metrics.exposition import Published
 from logwatch.model import Container, Outcome, Rule, SourceStatus
+from logwatch.queries import Querying
 from logwatch.store import Query
 
 
@@ -44,6 +46,9 @@ class View(Protocol):
 
     def containers(self) -> Sequence[Container]:
         """Return the register of containers, removed ones included."""
+
+    def queries(self) -> AbstractContextManager[Querying]:
+        """Return PromQL queries over the last commit, to be closed after use."""
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""

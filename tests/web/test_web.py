@@ -87,7 +87,7 @@ def test_events_are_queried(view, server):
     found = data(
         server, "/api/v1/events?since=2026-11-23T18:00:00Z&until=1763921600&event=container.die&id=8dd3&limit=5"
     )
-    query = view.queries[-1]
+    query = view.asked[-1]
 
     assert found == [
         {
@@ -186,7 +186,7 @@ def test_the_page_of_a_container_tells_its_story(view, server):
     page = body.decode()
 
     assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert view.queries[-1].name == "my web"
+    assert view.asked[-1].name == "my web"
     for words in ("exited", "exit_code=137", "docker-engine/task-delete", "at byte 91234", 'class="running"'):
         assert words in page
 
@@ -195,7 +195,7 @@ def test_a_container_without_a_name_is_found_by_its_id(view, server):
     view.know(None)
     fetch(server, f"/containers/{ID[:12]}")
 
-    assert (view.queries[-1].id, view.queries[-1].name) == (ID[:12], None)
+    assert (view.asked[-1].id, view.asked[-1].name) == (ID[:12], None)
 
 
 def test_a_container_that_nobody_knows_is_not_found(server):

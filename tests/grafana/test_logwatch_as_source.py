@@ -1,0 +1,90 @@
+"""The dashboards over logwatch itself: its query API answers every panel, without a Prometheus."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from dashboards import FILES, concrete, load, panels, queries, variable_selectors
+from ports import wait_for
+from sidecar import Sidecar
+
+from grafana.preview.stories import STORIES
+
+WINDOWS = {"$__range_s": "10800", "$__range": "3h", "$__rate_interval": "1m"}
+FIGURES = {
+    "quiet": {"Down": 0, "Unhealthy": 0, "Restart loops": 0, "OOM kills": 0, "Running": 7},
+    "trouble": {"Down": 1, "Unhealthy": 1, "Restart loops": 1, "OOM kills": 5, "Running": 6},
+}
+CADVISOR = ("container_memory", "container_cpu")
+EMPTY = {
+    "quiet": {"Firing alerts", "Alerts", "API errors", "Last OOM kills", "Containers that need a look"},
+    "trouble": {"Firing alerts", "Alerts", "API errors"},
+}
+"""Panels that may have nothing to show."""
+DISK = {"Disk by kind", "Unused by kind", "File systems and thin pools", "Largest containers on disk"}
+"""Panels that need Docker's data directory, which these hosts do not have."""
+
+
+@pytest.fixture(scope="module", params=STORIES)
+def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Sidecar]]:
+    folder = tmp_path_factory.mktemp(request.param)
+    log = folder / "messages"
+    log.write_text(STORIES[request.param](time.time() - 20))
+    running = Sidecar(folder / "state", "--log", str(log))
+    wait_for(lambda: running.get("/-/ready")[0] == 200, "reading the log")
+    yield request.param, running
+    running.end()
+
+
+def ask(running: Sidecar, path: str, **parameters: Any) -> Any:
+    status, body = running.get(f"/api/v1/{path}?{urlencode(parameters)}")
+    assert status == 200, (parameters, body)
+    return json.loads(body)["data"]
+
+
+def result(running: Sidecar, expr: str, *, instant: bool) -> list[Any]:
+    for name, value in WINDOWS.items():
+        expr = expr.replace(name, value)
+    query, now = concrete(expr), time.time()
+    if instant:
+        return ask(running, "query", query=query, time=now)["result"]
+    return ask(running, "query_range", query=query, start=now - 3600, end=now, step=60)["result"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_panel_is_answered(host, path):
+    name, running = host
+    empty = set()
+    for panel in panels(load(path)):
+        asked = [target for target in panel.get("targets", ()) if target["datasource"]["type"] == "prometheus"]
+        own = [target for target in asked if not any(metric in target["expr"] for metric in CADVISOR)]
+        answers = [result(running, each["expr"], instant=each.get("instant", False)) for each in own]
+        if own and all(not each for each in answers):
+            empty.add(panel["title"])
+
+    assert empty <= EMPTY[name] | DISK
+
+
+def test_the_figures_are_those_that_a_prometheus_gives(host):
+    name, running = host
+    exprs = {
+        query.panel: query.expr
+        for query in queries(annotations=False)
+        if query.dashboard == "logwatch-docker-overview" and query.panel in FIGURES[name]
+    }
+
+    def figures() -> dict[str, int]:
+        found = {panel: result(running, expr, instant=True) for panel, expr in exprs.items()}
+        return {panel: round(float(each[0]["value"][1])) for panel, each in found.items() if each}
+
+    wait_for(lambda: figures() == FIGURES[name], f"the figures {FIGURES[name]}")
+
+
+def test_variables_have_values(host):
+    _, running = host
+    for dashboard, selector, label in variable_selectors():
+        values = ask(running, f"label/{label}/values", **{"match[]": concrete(selector)})
+        assert values, (dashboard, selector, label)
