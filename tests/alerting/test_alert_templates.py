@@ -5,6 +5,19 @@ from hypothesis import strategies as st
 from logwatch.alerting.templates import Scope, TemplateError, parse
 from logwatch.notation import float_text
 
+WORDS = (
+    *(
+        "{{ range $labels }}",
+        "{{ with $labels }}",
+        "{{ if $value }}",
+        "{{ else }}",
+        "{{ end }}",
+        "{{ . }}",
+        "{{ .name }}",
+    ),
+    *("{{ $x := 1 }}", "{{ $x = . }}", "{{ $x }}", '{{ define "a" }}', '{{ template "a" . }}', "x"),
+    *("{{ range $k, $v := . }}", "{{ $v }}", "{{ $.Labels.name }}", "{{ len . }}", "{{ index . $k }}"),
+)
 SCOPE = Scope({"name": "web", "path": "/var/log"}, 1234567.0, {"cluster": "eu"}, "http://host:1")
 
 
@@ -42,6 +55,47 @@ SCOPE = Scope({"name": "web", "path": "/var/log"}, 1234567.0, {"cluster": "eu"},
         ("{{ 1e-30 | humanize }}", "1e-06y"),
         ("{{ gt 1.5 5 }}", "<error expanding template: a value is not compared with a whole number: write 5.0>"),
         ("{{ $labels.name | humanize }}", "<error expanding template: 'web' is not a number>"),
+        ("{{ with $labels.name }}<{{ . }}>{{ end }}{{ with $labels.absent }}x{{ else }}none{{ end }}", "<web>none"),
+        ("{{ with .Labels }}{{ .name }} {{ $.Value | humanize }}{{ end }}", "web 1.235M"),
+        ("{{ with $x := .Labels.name }}{{ $x }}{{ . }}{{ end }}", "webweb"),
+        ('{{ if $x := $labels.absent }}a{{ else if eq $x "" }}b{{ end }}', "b"),
+        ("{{ range $labels }}[{{ . }}]{{ end }}", "[web][/var/log]"),
+        ("{{ range $key, $value := $labels }}{{ $key }}={{ $value }};{{ end }}", "name=web;path=/var/log;"),
+        ("{{ range $value := $labels }}{{ $value }} {{ $.Labels.name }},{{ end }}", "web web,/var/log web,"),
+        ("{{ range $externalLabels.none }}a{{ end }}", "<error expanding template: range can't iterate over >"),
+        ("{{ range args }}a{{ else }}nothing{{ end }}", "nothing"),
+        ("{{ $n := 0 }}{{ range $labels }}{{ $n = . }}{{ end }}{{ $n }}", "/var/log"),
+        ("{{ $x := 1 }}{{ if true }}{{ $x := 2 }}{{ $x }}{{ end }}{{ $x }}", "21"),
+        ('{{ define "who" }}<{{ .name }}>{{ end }}{{ template "who" $labels }}', "<web>"),
+        ('{{ define "two" }}{{ .arg0 }}-{{ .arg1 }}{{ end }}{{ template "two" (args 1 $value) }}', "1-1.234567e+06"),
+        ('{{ define "a" }}{{ $ }}{{ externalURL }}{{ end }}{{ template "a" "x" }}', "xhttp://host:1"),
+        ('{{ template "none" }}', "<error expanding template: template 'none' is not defined>"),
+        (
+            '{{ define "a" }}{{ template "a" }}{{ end }}{{ template "a" }}',
+            "<error expanding template: templates include each other more than 20 times>",
+        ),
+        ("{{ externalURL }}{{ pathPrefix }}|", "http://host:1|"),
+        (
+            '{{ tableLink "up == 0" }} {{ graphLink "up" }}',
+            "/graph?g0.expr=up+%3D%3D+0&g0.tab=1 /graph?g0.expr=up&g0.tab=0",
+        ),
+        (
+            '{{ stripPort "db:9100" }} {{ stripPort "[::1]:9100" }} {{ stripPort "db" }} {{ stripPort "a:b:1" }}',
+            "db ::1 db a:b:1",
+        ),
+        (
+            '{{ stripDomain "db.example.org:9100" }} {{ stripDomain "10.0.0.1:1" }} {{ stripDomain "db.example.org" }}',
+            "db:9100 10.0.0.1:1 db",
+        ),
+        ("{{ toTime 1435065584.128 }} {{ parseDuration `1h30m` }}", "2015-06-23 13:19:44.128 +0000 UTC 5400"),
+        ('{{ safeHtml "<b>" }}{{ len "abc" }}{{ index $labels "name" }}{{ print 1 2 "a" }}', "<b>3web1 2a"),
+        ("{{ .Labels.name }} {{ $.Labels.name }} {{ ($labels.name) }}", "web web web"),
+        ("{{ with $labels.name }}{{ .x }}{{ end }}", "<error expanding template: string has no part x>"),
+        (
+            "{{ range $labels }}" * 18 + "x" + "{{ end }}" * 18,
+            "<error expanding template: the template takes more than 100000 steps>",
+        ),
+        ('{{ printf "%999999999d" 1 }}', "<error expanding template: the text is longer than 65536 characters>"),
     ],
 )
 def test_fills_in(text, expected):
@@ -54,6 +108,24 @@ def test_fills_in(text, expected):
         ("x {{ $lables.name }}", 5, "did you mean '$labels'"),
         ("{{ humanise $value }}", 3, "did you mean 'humanize'"),
         ('{{ query "up" }}', 3, "not covered"),
+        ('{{ with query "up" }}{{ . | first | value }}{{ end }}', 8, "not covered"),
+        ("{{ with }}x{{ end }}", 3, "has no condition"),
+        ("{{ with $value }}x", 3, "{{ with }} is never closed"),
+        ("{{ range $labels }}x", 3, "{{ range }} is never closed"),
+        ("{{ range $a, $b, $c := $labels }}x{{ end }}", 17, "two variables at most"),
+        ("{{ range $labels }}{{ else }}{{ else }}{{ end }}", 32, "a second {{ else }}"),
+        ("{{ $x = 1 }}", 3, "unknown variable '$x'"),
+        ("{{ $x := }}", 6, "must follow ':='"),
+        ("{{ .x := 1 }}", 3, "is not a variable"),
+        ("{{ if true }}{{ $x := 1 }}{{ end }}{{ $x }}", 38, "unknown variable '$x'"),
+        ("{{ .Lables.name }}", 3, "did you mean 'Labels'"),
+        ("{{ $.Lables.name }}", 3, "did you mean 'Labels'"),
+        ('{{ if true }}{{ define "a" }}{{ end }}{{ end }}', 16, "define stands outside"),
+        ('{{ define "a" }}{{ $labels.x }}{{ end }}', 19, "unknown variable '$labels'"),
+        ('{{ define "a" }}{{ else }}{{ end }}', 19, "without {{ if }}"),
+        ("{{ template }}", 3, "template needs a name"),
+        ("{{ with $value }}{{ else if $value }}{{ end }}", 25, "write {{ else with"),
+        ("{{ if $a, $b := $value }}{{ end }}", 10, "declares one variable at most"),
         ("{{ if $value }}x", 3, "never closed"),
         ("x{{ end }}", 4, "without {{ if }}"),
         ("{{ $value", 0, "never closed"),
@@ -87,7 +159,12 @@ def test_says_where_a_template_is_wrong(text, offset, what):
     assert offset == caught.value.offset
 
 
-@given(st.text(alphabet='{}$.|()"-% abvlue59if endlhumanize'))
+@given(
+    st.one_of(
+        st.text(alphabet='{}$.|()"-% abvlue59if endlhumanize:='),
+        st.lists(st.sampled_from(WORDS), max_size=12).map("".join),
+    )
+)
 def test_a_template_renders_or_says_what_is_wrong(text):
     try:
         outcome = parse(text).render(SCOPE)

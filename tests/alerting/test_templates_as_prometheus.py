@@ -40,6 +40,23 @@ OF_TEXTS = (
     "{{ gt 1.5 1 }}",
     '{{ reReplaceAll "[" "x" $labels.name }}',
 )
+OF_BLOCKS = (
+    "{{ with $labels.name }}<{{ . }}>{{ end }}{{ with $labels.absent }}x{{ else }}none{{ end }}",
+    "{{ with .Labels }}{{ .name }} {{ $.Value | humanize }}{{ end }}",
+    "{{ range $key, $value := $labels }}{{ $key }}={{ $value }};{{ end }}",
+    "{{ $n := 0 }}{{ range $labels }}{{ $n = . }}{{ end }}{{ $n }}",
+    "{{ $x := 1 }}{{ if true }}{{ $x := 2 }}{{ $x }}{{ end }}{{ $x }}",
+    '{{ define "who" }}<{{ .name }}>{{ end }}{{ template "who" $labels }}',
+    '{{ define "two" }}{{ .arg0 }}-{{ .arg1 }}{{ end }}{{ template "two" (args 1 $value) }}',
+    '{{ tableLink "up == 0" }} {{ graphLink "rate(a[5m])+1" }}',
+    '{{ stripPort "db:9100" }} {{ stripPort "[::1]:9100" }} {{ stripPort "db" }} {{ stripPort "a:b:1" }} {{ stripPort ":1" }}',
+    '{{ stripPort "[a]" }} {{ stripPort "[::1]" }} {{ stripPort "" }}',
+    '{{ stripDomain "db.example.org:9100" }} {{ stripDomain "10.0.0.1:1" }} {{ stripDomain "db.example.org" }} {{ stripDomain "db" }}',
+    '{{ stripDomain "[::1]:80" }} {{ stripDomain "::1" }} {{ stripDomain "a.b.c:1:2" }}',
+    "{{ toTime 1435065584.128 }} {{ parseDuration `1h30m` }}",
+    '{{ safeHtml "<b>" }}{{ len "abc" }}{{ index $labels "name" }}{{ print 1 2 "a" }}{{ println 1 "a" }}|',
+    "{{ if $x := $labels.absent }}a{{ else if eq $x `` }}b{{ end }}",
+)
 ANNOTATION = re.compile(r'(a[0-9]+)=("(?:[^"\\]|\\.)*")')
 
 
@@ -63,7 +80,7 @@ def answers(folder, templates):
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed (Debian: prometheus)")
 def test_makes_the_texts_that_prometheus_makes(tmp_path):
-    templates = [*OF_NUMBERS, *OF_TEXTS]
+    templates = [*OF_NUMBERS, *OF_TEXTS, *OF_BLOCKS]
     theirs = answers(tmp_path, templates)
     differing = {}
     for place, value in enumerate(VALUES):

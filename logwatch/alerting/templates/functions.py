@@ -5,28 +5,45 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from ipaddress import ip_address
 from typing import NamedTuple
+from urllib.parse import quote_plus, urlsplit
 
 import re2
 
-from logwatch.notation import float_text, quoted
+from logwatch.alerting.templates.values import (
+    Value,
+    ValueMistakeError,
+    field_of,
+    four_digits,
+    kind_of,
+    number,
+    text_of,
+    time_text,
+    to_time,
+    truth,
+    written,
+)
+from logwatch.notation import duration, float_text, quoted
 from logwatch.promql.vector_functions import expand
 
-Value = str | float | int | bool | Mapping[str, str]
 MANY = 99
 LONGEST = 65_536
 """Characters that a function, and a whole template, may give: annotations are for people."""
 VERB = re.compile(r"%(?P<flags>[-+# 0]*)(?P<width>\d*)(?P<precision>\.\d*)?(?P<verb>.)", re.DOTALL)
-ESCAPE = re.compile(r"\\(?P<text>.)", re.DOTALL)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOST_PORT = re.compile(
+    r"""
+    (?: (?P<host>[^:\[\]]*)      # db.example.org:9100
+      | \[(?P<bare>[^\[\]]*)\]  # [::1]:9100
+    )
+    :(?P<port>[^:\[\]]*)
+    """,
+    re.VERBOSE,
+)
 
 
 TOO_LONG = f"the text is longer than {LONGEST} characters"
-
-
-class ValueMistakeError(ValueError):
-    """A function cannot use the value it was given."""
 
 
 class Function(NamedTuple):
@@ -53,48 +70,6 @@ def bounded(value: Value) -> Value:
     if isinstance(value, str) and len(value) > LONGEST:
         raise ValueMistakeError(TOO_LONG)
     return value
-
-
-# ── values ───────────────────────────────────────────────────────────────────────────
-
-
-def unquoted(text: str) -> str:
-    """The content of a Go string literal."""
-    if text.startswith("`"):
-        return text[1:-1]
-    known = {"n": "\n", "t": "\t", "r": "\r"}
-    return ESCAPE.sub(lambda match: known.get(match["text"], match["text"]), text[1:-1])
-
-
-def truth(value: Value) -> bool:
-    """What `if` makes of a value: zero, false and empty do not hold."""
-    return value != value or bool(value) if isinstance(value, float) else bool(value)
-
-
-def number(value: Value) -> float:
-    """A number, also written as text; raises ValueMistakeError."""
-    if isinstance(value, bool | Mapping):
-        raise ValueMistakeError(f"{written(value)} is not a number")
-    try:
-        return float(value)
-    except (ValueError, OverflowError) as error:
-        raise ValueMistakeError(f"{value!r} is not a number") from error
-
-
-def written(value: Value) -> str:
-    """A value as Go prints it with %v."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return float_text(value, "g")
-    if isinstance(value, Mapping):
-        return f"map[{' '.join(f'{key}:{value[key]}' for key in sorted(value))}]"
-    return str(value)
-
-
-def four_digits(value: float) -> str:
-    """Go's %.4g."""
-    return f"{value:.4g}" if math.isfinite(value) else float_text(value)
 
 
 # ── for people ───────────────────────────────────────────────────────────────────────
@@ -158,17 +133,12 @@ def humanize_timestamp(given: Value) -> str:
     value = number(given)
     if not math.isfinite(value):
         return four_digits(value)
-    try:
-        moment = EPOCH + timedelta(seconds=value)
-    except OverflowError as error:
-        raise ValueMistakeError(f"{float_text(value, 'g')} is not a time") from error
-    fraction = f".{moment.microsecond // 1000:03d}".rstrip("0.")  # Prometheus' times are in milliseconds
-    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} +0000 UTC"
+    return time_text(to_time(value))
 
 
 def title(given: Value) -> str:
     """Each word with a capital."""
-    return re.sub(r"(?<!\w)\w", lambda match: match.group().upper(), _text(given))
+    return re.sub(r"(?<!\w)\w", lambda match: match.group().upper(), text_of(given))
 
 
 def re_replace_all(pattern: Value, replacement: Value, text: Value) -> str:
@@ -176,26 +146,20 @@ def re_replace_all(pattern: Value, replacement: Value, text: Value) -> str:
     options = re2.Options()
     options.log_errors = False
     try:
-        regex = re2.compile(_text(pattern), options)
+        regex = re2.compile(text_of(pattern), options)
     except re2.error as error:
         raise ValueMistakeError(f"{pattern!r} is not a regex in RE2 syntax") from error
     size = 0
 
     def expanded(match: re.Match[str]) -> str:
         nonlocal size
-        filled = expand(_text(replacement), match, regex)
+        filled = expand(text_of(replacement), match, regex)
         size += len(filled)
         if size > LONGEST:
             raise ValueMistakeError(TOO_LONG)
         return filled
 
-    return str(regex.sub(expanded, _text(text)))
-
-
-def _text(given: Value) -> str:
-    if not isinstance(given, str):
-        raise ValueMistakeError(f"{written(given)} is not a text: put it through printf first")
-    return given
+    return str(regex.sub(expanded, text_of(text)))
 
 
 # ── printf and comparisons ───────────────────────────────────────────────────────────
@@ -217,8 +181,8 @@ def printf(pattern: Value, *values: Value) -> str:
             return f"%!{match['verb']}(MISSING)"
         return _verb(match, rest.pop(0))
 
-    filled = VERB.sub(fill, _text(pattern))
-    return filled + (f"%!(EXTRA {', '.join(f'{_kind(value)}={written(value)}' for value in rest)})" if rest else "")
+    filled = VERB.sub(fill, text_of(pattern))
+    return filled + (f"%!(EXTRA {', '.join(f'{kind_of(value)}={written(value)}' for value in rest)})" if rest else "")
 
 
 def _room(digits: str) -> int:
@@ -239,7 +203,7 @@ def _verb(match: re.Match[str], value: Value) -> str:
         return written(value)
     if verb == "v":
         return f"%{match['flags'].replace('0', '')}{match['width']}s" % written(value)
-    return f"%!{verb}({_kind(value)}={written(value)})"
+    return f"%!{verb}({kind_of(value)}={written(value)})"
 
 
 def _float(match: re.Match[str], value: float) -> str:
@@ -251,19 +215,14 @@ def _float(match: re.Match[str], value: float) -> str:
     return f"%{match['flags']}{match['width']}{match['precision'] or ''}{match['verb']}" % value
 
 
-def _kind(value: Value) -> str:
-    names = {bool: "bool", int: "int", float: "float64", str: "string"}
-    return names.get(type(value), "template.Labels")
-
-
 def _comparable(left: Value, right: Value) -> None:
     """Go compares what is of one kind only; raises ValueMistakeError."""
-    if type(left) is type(right) and not isinstance(left, Mapping):
+    if type(left) is type(right) and isinstance(left, str | bool | int | float):
         return
     if {type(left), type(right)} == {int, float}:
         whole = left if isinstance(left, int) else right
         raise ValueMistakeError(f"a value is not compared with a whole number: write {whole}.0")
-    raise ValueMistakeError(f"{_kind(left)} and {_kind(right)} cannot be compared")
+    raise ValueMistakeError(f"{kind_of(left)} and {kind_of(right)} cannot be compared")
 
 
 def _equal(left: Value, *others: Value) -> bool:
@@ -291,6 +250,76 @@ def _or(*values: Value) -> Value:
     return next((value for value in values if truth(value)), values[-1])
 
 
+# ── parts of values ──────────────────────────────────────────────────────────────────
+
+
+def _index(value: Value, *keys: Value) -> Value:
+    for key in keys:
+        value = field_of(value, text_of(key))
+    return value
+
+
+def _length(value: Value) -> int:
+    if not isinstance(value, str | Mapping):
+        raise ValueMistakeError(f"{kind_of(value)} has no length")
+    return len(value.encode("utf-8", "replace")) if isinstance(value, str) else len(value)
+
+
+def _printed(*values: Value) -> str:
+    """Go's fmt.Sprint: a blank between two values neither of which is a text."""
+    texts: list[str] = []
+    for place, value in enumerate(values):
+        between = place and not isinstance(value, str) and not isinstance(values[place - 1], str)
+        texts.append(f"{' ' if between else ''}{written(value)}")
+    return "".join(texts)
+
+
+def _arguments(*values: Value) -> Mapping[str, Value]:
+    return {f"arg{place}": value for place, value in enumerate(values)}
+
+
+# ── addresses and links ──────────────────────────────────────────────────────────────
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    """Go's net.SplitHostPort; what is not of that form is a host."""
+    found = HOST_PORT.fullmatch(text)
+    if found is None:
+        return text, ""
+    return found["host"] if found["bare"] is None else found["bare"], found["port"]
+
+
+def strip_port(given: Value) -> str:
+    """host:port without the port; what is not of that form stays."""
+    return _host_and_port(text_of(given))[0]
+
+
+def strip_domain(given: Value) -> str:
+    """The first label of a host's name; a port and IP addresses stay."""
+    text = text_of(given)
+    host, port = _host_and_port(text)
+    try:
+        ip_address(host)
+    except ValueError:
+        name = host.partition(".")[0]
+        joined = f"[{name}]" if ":" in name else name
+        return f"{joined}:{port}" if port else name
+    return text
+
+
+def _seconds(given: Value) -> float:
+    text = text_of(given)
+    try:
+        return duration(text) / timedelta(seconds=1)
+    except ValueError as error:
+        raise ValueMistakeError(f"{text!r} is not a duration") from error
+
+
+def _link(expression: Value, tab: int) -> str:
+    """Below the external URL, as Prometheus' own page has it."""
+    return f"/graph?g0.expr={quote_plus(text_of(expression))}&g0.tab={tab}"
+
+
 FUNCTIONS: dict[str, Function] = {
     "printf": Function(printf, 1, MANY),
     "humanize": Function(humanize, 1, 1),
@@ -299,10 +328,10 @@ FUNCTIONS: dict[str, Function] = {
     "humanizePercentage": Function(lambda given: f"{four_digits(number(given) * 100)}%", 1, 1),
     "humanizeTimestamp": Function(humanize_timestamp, 1, 1),
     "title": Function(title, 1, 1),
-    "toUpper": Function(lambda given: _text(given).upper(), 1, 1),
-    "toLower": Function(lambda given: _text(given).lower(), 1, 1),
+    "toUpper": Function(lambda given: text_of(given).upper(), 1, 1),
+    "toLower": Function(lambda given: text_of(given).lower(), 1, 1),
     "reReplaceAll": Function(re_replace_all, 3, 3),
-    "match": Function(lambda pattern, text: re2.search(_text(pattern), _text(text)) is not None, 2, 2),
+    "match": Function(lambda pattern, text: re2.search(text_of(pattern), text_of(text)) is not None, 2, 2),
     "eq": Function(_equal, 2, MANY),
     "ne": Function(lambda left, right: not _equal(left, right), 2, 2),
     "lt": Function(_less, 2, 2),
@@ -313,9 +342,25 @@ FUNCTIONS: dict[str, Function] = {
     "and": Function(_and, 1, MANY),
     "or": Function(_or, 1, MANY),
     "not": Function(lambda given: not truth(given), 1, 1),
+    "len": Function(_length, 1, 1),
+    "index": Function(_index, 1, MANY),
+    "print": Function(_printed, 0, MANY),
+    "println": Function(lambda *values: " ".join(map(written, values)) + "\n", 0, MANY),
+    "args": Function(_arguments, 0, MANY),
+    "safeHtml": Function(lambda text: text_of(text), 1, 1),
+    "toTime": Function(to_time, 1, 1),
+    "parseDuration": Function(_seconds, 1, 1),
+    "stripPort": Function(strip_port, 1, 1),
+    "stripDomain": Function(strip_domain, 1, 1),
+    "tableLink": Function(lambda expression: _link(expression, 1), 1, 1),
+    "graphLink": Function(lambda expression: _link(expression, 0), 1, 1),
+    "externalURL": Function(text_of, 0, 0),
+    "pathPrefix": Function(lambda url: urlsplit(text_of(url)).path, 0, 0),
 }
 """By name. `match` and the comparisons are Go's own or Prometheus' too."""
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
+OF_URL = frozenset({"externalURL", "pathPrefix"})
+"""Their argument is the external URL."""
 NOT_HERE = frozenset(
     {
         "query",
@@ -324,20 +369,14 @@ NOT_HERE = frozenset(
         "value",
         "sortByLabel",
         "strvalue",
-        "range",
-        "define",
-        "template",
-        "with",
         "block",
-        "args",
+        "break",
+        "continue",
+        "html",
+        "js",
+        "slice",
         "tmpl",
-        "safeHtml",
-        "graphLink",
-        "tableLink",
-        "pathPrefix",
-        "externalURL",
-        "parseDuration",
-        "toTime",
     }
 )
-"""What Prometheus has beyond this; most of it asks its own storage."""
+"""Words of Prometheus and Go beyond this; most of them are about `query`, which an alert that is evaluated only when
+something changes could not keep true."""

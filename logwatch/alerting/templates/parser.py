@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logwatch.alerting.templates.functions import COMPARISONS, FUNCTIONS, NOT_HERE, unquoted
-from logwatch.alerting.templates.tree import Call, Choice, Constant, Expression, Part, Template, Variable
-from logwatch.alerting.templates.words import TemplateError, Token, split
+from logwatch.alerting.templates.functions import COMPARISONS, FUNCTIONS, NOT_HERE, OF_URL
+from logwatch.alerting.templates.tree import (
+    Assignment,
+    Branch,
+    Call,
+    Choice,
+    Constant,
+    Expression,
+    Include,
+    Loop,
+    Part,
+    Path,
+    Template,
+)
+from logwatch.alerting.templates.values import unquoted
+from logwatch.alerting.templates.words import NotCoveredError, TemplateError, Token, split
 from logwatch.rulefiles.vocabulary import did_you_mean
 
-VARIABLES = {
-    "$labels": "labels",
-    ".Labels": "labels",
-    "$externalLabels": "external",
-    ".ExternalLabels": "external",
-    "$value": "value",
-    ".Value": "value",
-    "$externalURL": "url",
-    ".ExternalURL": "url",
-}
+VARIABLES = ("$labels", "$externalLabels", "$value", "$externalURL")
+FIELDS = ("Labels", "ExternalLabels", "Value", "ExternalURL")
+"""Of the dot outside all blocks."""
+WITHOUT_PARTS = frozenset({"$value", "$externalURL", "Value", "ExternalURL"})
 DEEPEST = 20
-"""Levels of `if`, and of brackets."""
+"""Levels of blocks, and of brackets."""
 LONGEST = 18
 """Characters of a whole number: so many are within 64 bits."""
+VALUE = Path("$value")
+
+Names = dict[str, None]
+"""The variables that are declared."""
 
 
 def parse(text: str) -> Template:
-    """Parse a template; raises TemplateError."""
-    return Template(text, _Parser(text).whole())
+    """Parse a template; raises TemplateError, of which NotCoveredError is what only Prometheus can fill in."""
+    parser = _Parser(text)
+    parts = parser.whole()
+    return Template(text, parts, parser.defined)
 
 
 class _Parser:
@@ -37,59 +50,160 @@ class _Parser:
         self.text = text
         self.pieces = split(text)
         self.place = 0
+        self.defined: dict[str, tuple[Part, ...]] = {}
 
     def whole(self) -> tuple[Part, ...]:
-        parts, ending = self._parts(0)
+        parts, ending = self._parts(0, Names.fromkeys(("$", *VARIABLES)), is_root=True)
         if ending is not None:
             raise TemplateError(ending[0].offset, f"{{{{ {ending[0].text} }}}} without {{{{ if }}}}: remove it")
         return parts
 
-    def _parts(self, depth: int) -> tuple[tuple[Part, ...], list[Token] | None]:
+    def _parts(self, depth: int, names: Names, *, is_root: bool) -> tuple[tuple[Part, ...], list[Token] | None]:
         """Parts up to `else`, `end` or the end of the text; which of these it was."""
+        names = dict(names)  # what is declared here is unknown after the block
         parts: list[Part] = []
         while self.place < len(self.pieces):
             piece = self.pieces[self.place]
             self.place += 1
             if isinstance(piece, str):
                 parts.append(piece)
-            elif piece[0].text in {"else", "end"}:
+                continue
+            keyword = piece[0].text if piece[0].kind == "word" else ""
+            if keyword in {"else", "end"}:
                 return tuple(parts), piece
-            elif piece[0].text == "if":
-                parts.append(self._choice(piece, depth + 1))
+            if depth >= DEEPEST and keyword in BLOCKS:
+                raise TemplateError(piece[0].offset, f"more than {DEEPEST} levels of {keyword}: no alert needs so many")
+            if keyword in {"if", "with"}:
+                parts.append(self._choice(piece, depth + 1, names, is_root=is_root))
+            elif keyword == "range":
+                parts.append(self._loop(piece, depth + 1, names, is_root=is_root))
+            elif keyword == "define":
+                self._define(piece, depth + 1)
             else:
-                parts.append(_Pipeline(piece).whole())
+                parts.append(_action(piece, names, is_root=is_root))
         return tuple(parts), None
 
-    def _choice(self, opening: list[Token], depth: int) -> Choice:
-        if depth > DEEPEST:
-            raise TemplateError(opening[0].offset, f"more than {DEEPEST} levels of if: no alert needs so many")
-        branches: list[tuple[Expression | None, tuple[Part, ...]]] = []
-        condition: Expression | None = _condition(opening[0], opening[1:])
+    def _block(
+        self, opening: Token, depth: int, names: Names, *, is_root: bool
+    ) -> tuple[tuple[Part, ...], list[Token]]:
+        """The parts of a block, and the action that ends it."""
+        parts, ending = self._parts(depth, names, is_root=is_root)
+        if ending is None:
+            raise TemplateError(opening.offset, f"{{{{ {opening.text} }}}} is never closed: add {{{{ end }}}}")
+        return parts, ending
+
+    def _choice(self, opening: list[Token], depth: int, names: Names, *, is_root: bool) -> Choice:
+        keyword, names = opening[0], dict(names)
+        moves_dot = keyword.text == "with"
+        branches: list[Branch] = []
+        name: str | None
+        condition: Expression | None
+        name, condition = _condition(keyword, opening[1:], names, is_root=is_root)
         while True:
-            parts, ending = self._parts(depth)
-            branches.append((condition, parts))
-            if ending is None:
-                raise TemplateError(opening[0].offset, "{{ if }} is never closed: add {{ end }}")
+            inner_is_root = is_root and not (moves_dot and condition is not None)
+            parts, ending = self._block(keyword, depth, names, is_root=inner_is_root)
+            branches.append(Branch(condition, name, parts))
             if ending[0].text == "end":
-                return Choice(tuple(branches))
+                return Choice(tuple(branches), moves_dot)
             if condition is None:
                 raise TemplateError(ending[0].offset, "a second {{ else }}: an if has one, and it comes last")
-            condition = _condition(ending[1], ending[2:]) if len(ending) > 1 else None
+            name, condition = None, None
+            if len(ending) > 1:
+                if ending[1].text != keyword.text:
+                    what = f"'{ending[1].text}' is not expected behind else: write {{{{ else {keyword.text} … }}}}"
+                    raise TemplateError(ending[1].offset, what)
+                name, condition = _condition(ending[1], ending[2:], names, is_root=is_root)
+
+    def _loop(self, opening: list[Token], depth: int, names: Names, *, is_root: bool) -> Loop:
+        declared, rest = _declared(opening[1:])
+        if len(declared) > 2:
+            raise TemplateError(declared[2].offset, "range declares two variables at most: the name and the value")
+        over = _pipeline(opening[0], rest, names, is_root=is_root)
+        inner = names | Names.fromkeys(token.text for token in declared)
+        parts, ending = self._block(opening[0], depth, inner, is_root=False)
+        otherwise: tuple[Part, ...] = ()
+        if ending[0].text == "else":
+            otherwise, ending = self._block(opening[0], depth, names, is_root=is_root)
+        if ending[0].text != "end":
+            raise TemplateError(ending[0].offset, "a second {{ else }}: a range has one")
+        return Loop(over, tuple(token.text for token in declared), parts, otherwise)
+
+    def _define(self, opening: list[Token], depth: int) -> None:
+        if depth > 1 or len(opening) != 2 or opening[1].kind != "string":
+            raise TemplateError(
+                opening[0].offset, 'define stands outside all blocks and has a name: {{ define "name" }}'
+            )
+        parts, ending = self._block(opening[0], depth, Names.fromkeys(("$",)), is_root=False)
+        if ending[0].text != "end":
+            raise TemplateError(ending[0].offset, "{{ else }} without {{ if }}: remove it")
+        self.defined[unquoted(opening[1].text)] = parts
 
 
-def _condition(keyword: Token, tokens: list[Token]) -> Expression:
-    if keyword.text != "if":
-        raise TemplateError(keyword.offset, f"'{keyword.text}' is not expected behind else: write {{{{ else if … }}}}")
+BLOCKS = frozenset({"if", "with", "range", "define"})
+
+
+def _action(tokens: list[Token], names: Names, *, is_root: bool) -> Part:
+    """What an action outside of blocks prints or sets."""
+    if tokens[0].text == "template" and tokens[0].kind == "word":
+        return _include(tokens[0], tokens[1:], names, is_root=is_root)
+    if len(tokens) > 1 and tokens[1].text in {":=", "="}:
+        declared, rest = _declared(tokens)
+        value = _pipeline(tokens[1], rest, names, is_root=is_root)
+        name = declared[0].text
+        if tokens[1].text == ":=":
+            names[name] = None
+        elif name not in names:
+            raise _unknown(declared[0], name, names)
+        return Assignment(name, value, declares=tokens[1].text == ":=")
+    return _Pipeline(tokens, names, is_root=is_root).whole()
+
+
+def _declared(tokens: list[Token]) -> tuple[list[Token], list[Token]]:
+    """The variables before `:=` or `=`, and what follows; none without such a sign."""
+    place = next((place for place, token in enumerate(tokens) if token.text in {":=", "="}), None)
+    if place is None:
+        return [], tokens
+    declared = [token for token in tokens[:place] if token.text != ","]
+    for token in declared or [tokens[place]]:
+        if not token.text.startswith("$") or "." in token.text or token.text == "$":
+            raise TemplateError(token.offset, f"'{token.text}' is not a variable: write $name := …")
+    return declared, tokens[place + 1 :]
+
+
+def _include(keyword: Token, tokens: list[Token], names: Names, *, is_root: bool) -> Include:
+    if not tokens or tokens[0].kind != "string":
+        raise TemplateError(keyword.offset, f'{keyword.text} needs a name: write {{{{ {keyword.text} "name" . }}}}')
+    dot = _Pipeline(tokens[1:], names, is_root=is_root).whole() if tokens[1:] else None
+    return Include(unquoted(tokens[0].text), dot)
+
+
+def _condition(keyword: Token, tokens: list[Token], names: Names, *, is_root: bool) -> tuple[str | None, Expression]:
+    """The variable that a condition declares, which is known in all branches, and the condition."""
     if not tokens:
-        raise TemplateError(keyword.offset, "{{ if }} has no condition: write for instance {{ if gt $value 5.0 }}")
-    return _Pipeline(tokens).whole()
+        raise TemplateError(
+            keyword.offset, f"{{{{ {keyword.text} }}}} has no condition: write for instance {{{{ if gt $value 5.0 }}}}"
+        )
+    declared, rest = _declared(tokens)
+    condition = _pipeline(keyword, rest, names, is_root=is_root)
+    if len(declared) > 1:
+        raise TemplateError(declared[1].offset, f"{keyword.text} declares one variable at most")
+    names.update(Names.fromkeys(token.text for token in declared))
+    return (declared[0].text if declared else None), condition
+
+
+def _pipeline(before: Token, tokens: list[Token], names: Names, *, is_root: bool) -> Expression:
+    if not tokens:
+        raise TemplateError(before.offset, f"something must follow '{before.text}'")
+    return _Pipeline(tokens, names, is_root=is_root).whole()
 
 
 class _Pipeline:
     """`a b | c`: the value of each command is the last argument of the next."""
 
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], names: Names, *, is_root: bool) -> None:
         self.tokens = tokens
+        self.names = names
+        self.is_root = is_root
         self.place = 0
         self.depth = 0
 
@@ -117,7 +231,7 @@ class _Pipeline:
             arguments = []
             while self.place < len(self.tokens) and self.tokens[self.place].text not in {"|", ")"}:
                 arguments.append(self._operand())
-            return _call(first, (*arguments, *piped))
+            return self._call(first, (*arguments, *piped))
         operand = self._operand()
         if piped:
             raise TemplateError(first.offset, f"'{first.text}' is not a function: only functions follow |")
@@ -137,7 +251,7 @@ class _Pipeline:
             self.depth -= 1
             return expression
         if token.kind == "path":
-            return _variable(token)
+            return self._variable(token)
         if token.kind == "string":
             return Constant(unquoted(token.text))
         if token.kind == "number":
@@ -148,40 +262,48 @@ class _Pipeline:
         if token.text in {"true", "false"}:
             return Constant(token.text == "true")
         if token.kind == "word":
-            return _call(token, ())
+            return self._call(token, ())
         raise TemplateError(token.offset, f"'{token.text}' is not expected here")
 
     def _at(self, text: str) -> bool:
         return self.place < len(self.tokens) and self.tokens[self.place].text == text
 
+    def _variable(self, token: Token) -> Path:
+        head, *fields = token.text.split(".")
+        if head and head not in self.names:
+            raise _unknown(token, head, self.names)
+        fields = [each for each in fields if each]
+        is_root = self.is_root if not head else head == "$" and "$labels" in self.names
+        if is_root and fields and fields[0] not in FIELDS:
+            nearest = did_you_mean(fields[0], FIELDS) or ": there are .Labels, .Value and .ExternalLabels"
+            raise TemplateError(token.offset, f"unknown variable '{head}.{fields[0]}'{nearest}")
+        whole = fields[0] if is_root and fields else head
+        parts = fields[1:] if is_root and fields else fields
+        if (whole in WITHOUT_PARTS and parts) or (whole in {*VARIABLES, *FIELDS} and len(parts) > 1):
+            raise TemplateError(token.offset, f"'{token.text}' has no parts: write '{token.text.rpartition('.')[0]}'")
+        return Path(head or ".", tuple(fields))
 
-def _variable(token: Token) -> Variable:
-    head, dot, rest = token.text[1:].partition(".")
-    name = VARIABLES.get(token.text[0] + head)
-    if name is None:
-        nearest = did_you_mean(token.text[0] + head, VARIABLES) or ": there are $labels, $value and $externalLabels"
-        raise TemplateError(token.offset, f"unknown variable '{token.text[0] + head}'{nearest}")
-    if dot and (name in {"value", "url"} or "." in rest):
-        raise TemplateError(token.offset, f"'{token.text}' has no parts: write '{token.text[0] + head}'")
-    return Variable(name, rest or None)
+    def _call(self, token: Token, arguments: tuple[Expression, ...]) -> Expression:
+        function = FUNCTIONS.get(token.text)
+        if function is None and token.text in NOT_HERE:
+            raise NotCoveredError(token.offset, f"'{token.text}' is not covered: the text stays as it is")
+        if function is None:
+            nearest = did_you_mean(token.text, FUNCTIONS) or ": docs/alerts.md lists the functions"
+            raise TemplateError(token.offset, f"unknown function '{token.text}'{nearest}")
+        if not function.least <= len(arguments) <= function.most:
+            raise TemplateError(token.offset, f"{token.text} takes {function.wants}, not {len(arguments)}")
+        _compare_alike(token, arguments)
+        return Call(token.text, (Path("$externalURL"),) if token.text in OF_URL else arguments)
 
 
-def _call(token: Token, arguments: tuple[Expression, ...]) -> Call:
-    function = FUNCTIONS.get(token.text)
-    if function is None and token.text in NOT_HERE:
-        raise TemplateError(token.offset, f"'{token.text}' is not covered: labels and the value must do")
-    if function is None:
-        nearest = did_you_mean(token.text, FUNCTIONS) or ": docs/alerts.md lists the functions"
-        raise TemplateError(token.offset, f"unknown function '{token.text}'{nearest}")
-    if not function.least <= len(arguments) <= function.most:
-        raise TemplateError(token.offset, f"{token.text} takes {function.wants}, not {len(arguments)}")
-    _compare_alike(token, arguments)
-    return Call(token.text, arguments)
+def _unknown(token: Token, name: str, names: Names) -> TemplateError:
+    nearest = did_you_mean(name, names) or ": there are $labels, $value and $externalLabels"
+    return TemplateError(token.offset, f"unknown variable '{name}'{nearest}")
 
 
 def _compare_alike(token: Token, arguments: Sequence[Expression]) -> None:
     """Refuse `gt $value 5`, which no value makes true: in Go a float and a whole number do not compare."""
-    if token.text in COMPARISONS and Variable("value", None) in arguments:
+    if token.text in COMPARISONS and VALUE in arguments:
         for constant in arguments:
             if isinstance(constant, Constant) and type(constant.value) is int:
                 whole = constant.value

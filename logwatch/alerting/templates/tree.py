@@ -1,29 +1,55 @@
-"""A parsed template: texts, expressions and choices, and how they are filled in."""
+"""A parsed template: texts, expressions and blocks, and how they are filled in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from logwatch.alerting.templates.functions import (
-    FUNCTIONS,
-    LONGEST,
-    TOO_LONG,
-    Value,
-    ValueMistakeError,
-    truth,
-    written,
-)
+from logwatch.alerting.templates.functions import FUNCTIONS, LONGEST, TOO_LONG
+from logwatch.alerting.templates.values import Value, ValueMistakeError, field_of, truth, written
+
+MOST_STEPS = 100_000
+"""Parts that are filled in until a template is given up: loops within loops grow fast."""
+DEEPEST_CALLS = 20
+"""Templates that include each other."""
 
 
 class Scope(NamedTuple):
-    """What a template can speak of."""
+    """What a template is about."""
 
     labels: Mapping[str, str]
     value: float
     external: Mapping[str, str] = {}
     url: str = ""
+
+
+@dataclass(slots=True)
+class Budget:
+    """The work that is left."""
+
+    steps: int = MOST_STEPS
+
+    def spend(self) -> None:
+        """Count a step; raises ValueMistakeError when there were too many."""
+        self.steps -= 1
+        if self.steps < 0:
+            raise ValueMistakeError(f"the template takes more than {MOST_STEPS} steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where filling in has come: the dot, and the variables, each in a list of one so that inner blocks can assign."""
+
+    dot: Value
+    names: Mapping[str, list[Value]]
+    defined: Mapping[str, tuple[Part, ...]]
+    budget: Budget = field(default_factory=Budget)
+    depth: int = 0
+
+    def declaring(self, names: Sequence[str], values: Sequence[Value]) -> Frame:
+        """The same with variables declared."""
+        return replace(self, names={**self.names, **{name: [each] for name, each in zip(names, values, strict=True)}})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,26 +58,24 @@ class Constant:
 
     value: Value
 
-    def evaluate(self, _scope: Scope) -> Value:
+    def evaluate(self, _frame: Frame) -> Value:
         """The literal."""
         return self.value
 
 
 @dataclass(frozen=True, slots=True)
-class Variable:
-    """The value, or a label; an absent label is empty."""
+class Path:
+    """A variable (`$x`, `$`) or the dot, and parts of it."""
 
     name: str
-    label: str | None
+    fields: tuple[str, ...] = ()
 
-    def evaluate(self, scope: Scope) -> Value:
-        """The value."""
-        if self.name == "value":
-            return scope.value
-        if self.name == "url":
-            return scope.url
-        labels = scope.labels if self.name == "labels" else scope.external
-        return labels if self.label is None else labels.get(self.label, "")
+    def evaluate(self, frame: Frame) -> Value:
+        """The value; raises ValueMistakeError if it has no such part."""
+        value = frame.dot if self.name == "." else frame.names[self.name][0]
+        for each in self.fields:
+            value = field_of(value, each)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,90 +85,184 @@ class Call:
     name: str
     arguments: tuple[Expression, ...]
 
-    def evaluate(self, scope: Scope) -> Value:
+    def evaluate(self, frame: Frame) -> Value:
         """What the function gives; raises ValueMistakeError."""
-        return FUNCTIONS[self.name].apply([argument.evaluate(scope) for argument in self.arguments])
+        frame.budget.spend()
+        return FUNCTIONS[self.name].apply([argument.evaluate(frame) for argument in self.arguments])
 
 
-Expression = Constant | Variable | Call
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`template`: another template, filled in with a dot of its own."""
+
+    name: str
+    dot: Expression | None
+
+    def evaluate(self, frame: Frame) -> str:
+        """Its text; raises ValueMistakeError."""
+        if self.name not in frame.defined:
+            raise ValueMistakeError(f"template {self.name!r} is not defined")
+        if frame.depth >= DEEPEST_CALLS:
+            raise ValueMistakeError(f"templates include each other more than {DEEPEST_CALLS} times")
+        dot = self.dot.evaluate(frame) if self.dot is not None else None
+        names = {"$": [dot], "$externalURL": frame.names["$externalURL"]}  # the latter for functions
+        inner = replace(frame, dot=dot, names=names, depth=frame.depth + 1)
+        return _render(frame.defined[self.name], inner)
+
+
+Expression = Constant | Path | Call | Include
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """`$x := …` or (not `declares`) `$x = …`."""
+
+    name: str
+    value: Expression
+    declares: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What a block prints if its condition holds; one without always does. `name` is a variable declared on the way."""
+
+    condition: Expression | None
+    name: str | None
+    parts: tuple[Part, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`if`: the first branch whose condition holds; a branch without one always does."""
+    """`if` and `with`: the first branch whose condition holds; with `moves_dot` its value becomes the dot."""
 
-    branches: tuple[tuple[Expression | None, tuple[Part, ...]], ...]
+    branches: tuple[Branch, ...]
+    moves_dot: bool
 
 
-Part = str | Expression | Choice
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """`range` over labels in the order of their names; the variables get the name (of two) and the value."""
+
+    over: Expression
+    names: tuple[str, ...]
+    parts: tuple[Part, ...]
+    otherwise: tuple[Part, ...]
+
+
+Part = str | Expression | Assignment | Choice | Loop
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A parsed template."""
+    """A parsed template, and those that it defines."""
 
     text: str
     parts: tuple[Part, ...]
+    defined: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
 
     @property
     def uses_value(self) -> bool:
         """Whether the text changes with the value."""
-        return _uses(self.parts, "value")
+        parts = [*self.parts, *(part for each in self.defined.values() for part in each)]
+        return any(path.name == "$value" or path.fields[:1] == ("Value",) for path in _paths(parts))
 
     def render(self, scope: Scope) -> str:
         """Fill it in; what fails becomes part of the text, as in Prometheus."""
         if len(self.parts) == 1 and type(self.parts[0]) is str:
             return self.parts[0]
+        root: Mapping[str, Value] = {
+            "Labels": scope.labels,
+            "Value": scope.value,
+            "ExternalLabels": scope.external,
+            "ExternalURL": scope.url,
+        }
+        variables = {
+            "$labels": "Labels",
+            "$value": "Value",
+            "$externalLabels": "ExternalLabels",
+            "$externalURL": "ExternalURL",
+        }
+        names: dict[str, list[Value]] = {name: [root[key]] for name, key in variables.items()}
         try:
-            return _render(self.parts, scope)
+            return _render(self.parts, Frame(root, {"$": [root], **names}, self.defined))
         except ValueMistakeError as error:
             return f"<error expanding template: {error}>"
 
 
-def _render(parts: Sequence[Part], scope: Scope) -> str:
+def _render(parts: Sequence[Part], frame: Frame) -> str:
     filled: list[str] = []
     size = 0
     for part in parts:
+        frame.budget.spend()
+        if isinstance(part, Assignment):
+            frame = _assigned(part, frame)
+            continue
         if isinstance(part, str):
             filled.append(part)
         elif isinstance(part, Choice):
-            filled.append(_render(_chosen(part, scope), scope))
+            filled.append(_render_choice(part, frame))
+        elif isinstance(part, Loop):
+            filled.append(_render_loop(part, frame))
         else:
-            filled.append(written(part.evaluate(scope)))
+            filled.append(written(part.evaluate(frame)))
         size += len(filled[-1])
         if size > LONGEST:
             raise ValueMistakeError(TOO_LONG)
     return "".join(filled)
 
 
-def _chosen(choice: Choice, scope: Scope) -> Sequence[Part]:
-    for condition, parts in choice.branches:
-        if condition is None or truth(condition.evaluate(scope)):
-            return parts
-    return ()
+def _assigned(part: Assignment, frame: Frame) -> Frame:
+    value = part.value.evaluate(frame)
+    if part.declares:
+        return frame.declaring([part.name], [value])
+    frame.names[part.name][0] = value
+    return frame
 
 
-def _expressions(parts: Sequence[Part]) -> list[Expression]:
-    found: list[Expression] = []
+def _render_choice(choice: Choice, frame: Frame) -> str:
+    for branch in choice.branches:
+        if branch.condition is None:
+            return _render(branch.parts, frame)
+        value = branch.condition.evaluate(frame)
+        if branch.name is not None:
+            frame = frame.declaring([branch.name], [value])
+        if truth(value):
+            return _render(branch.parts, replace(frame, dot=value) if choice.moves_dot else frame)
+    return ""
+
+
+def _render_loop(loop: Loop, frame: Frame) -> str:
+    over = loop.over.evaluate(frame)
+    if not isinstance(over, Mapping):
+        raise ValueMistakeError(f"range can't iterate over {written(over)}")
+    if not over:
+        return _render(loop.otherwise, frame)
+    texts: list[str] = []
+    size = 0
+    for key in sorted(over):
+        values: list[Value] = [key, over[key]]
+        inner = replace(frame, dot=over[key]).declaring(loop.names, values[len(values) - len(loop.names) :])
+        texts.append(_render(loop.parts, inner))
+        size += len(texts[-1])
+        if size > LONGEST:
+            raise ValueMistakeError(TOO_LONG)
+    return "".join(texts)
+
+
+def _paths(parts: Sequence[Part | None]) -> Iterator[Path]:
+    """The variables that parts mention."""
     for part in parts:
-        if isinstance(part, Choice):
-            for condition, branch in part.branches:
-                found += [condition] if condition is not None else []
-                found += _expressions(branch)
-        elif not isinstance(part, str):
-            found.append(part)
-    return found
-
-
-def _variables(expressions: Sequence[Expression]) -> list[Variable]:
-    found: list[Variable] = []
-    for expression in expressions:
-        if isinstance(expression, Variable):
-            found.append(expression)
-        elif isinstance(expression, Call):
-            found += _variables(expression.arguments)
-    return found
-
-
-def _uses(parts: Sequence[Part], name: str) -> bool:
-    return any(variable.name == name for variable in _variables(_expressions(parts)))
+        match part:
+            case Path():
+                yield part
+            case Call():
+                yield from _paths(part.arguments)
+            case Include():
+                yield from _paths([part.dot])
+            case Assignment():
+                yield from _paths([part.value])
+            case Choice():
+                for branch in part.branches:
+                    yield from _paths([branch.condition, *branch.parts])
+            case Loop():
+                yield from _paths([part.over, *part.parts, *part.otherwise])

@@ -11,9 +11,9 @@ TOKEN = re.compile(
       (?P<space>\s+)
     | (?P<string>"(?:[^"\\\n]|\\.)*" | `[^`]*`)
     | (?P<number>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)
-    | (?P<path>[$.][A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)   # $labels.name  .Value
+    | (?P<path>(?:\$[A-Za-z0-9_]*|\.[A-Za-z_][A-Za-z0-9_]*|\.(?![A-Za-z0-9_]))(?:\.[A-Za-z_][A-Za-z0-9_]*)*)   # $labels.name  .Value  $  .
     | (?P<word>[A-Za-z_][A-Za-z0-9_]*)
-    | (?P<mark>[|()])
+    | (?P<mark>:=|[|()=,])
     """,
     re.VERBOSE,
 )
@@ -25,6 +25,10 @@ class TemplateError(ValueError):
     def __init__(self, offset: int, what: str) -> None:
         self.offset = offset
         super().__init__(what)
+
+
+class NotCoveredError(TemplateError):
+    """A template that Prometheus can fill in and logwatch cannot."""
 
 
 class Token(NamedTuple):
