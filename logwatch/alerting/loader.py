@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from logwatch.rulefiles import files
 from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.validation import shown, validate
 from logwatch.rulefiles.vocabulary import did_you_mean
-from logwatch.rulefiles.yaml import Node
+from logwatch.rulefiles.yaml import Entry, Node
 
 DEFAULT_INTERVAL_NS = 15 * SECOND
 IGNORED = frozenset({"$schema"})
@@ -121,7 +121,8 @@ class _Reader:
         bare = replace(node, value=entries) if entries is not None else node
         spec, found = validate(GroupSpec, bare)
         self.mistakes += found
-        rules = self._rules(listed.node) if listed is not None else []
+        shared = {key: bare.at(("labels", key)) for key in spec.labels} if spec is not None else {}
+        rules = self._rules(listed.node, shared) if listed is not None else []
         if spec is None:
             return None
         if spec.interval is not None and not spec.interval:
@@ -129,13 +130,13 @@ class _Reader:
         interval_ns = nanoseconds(spec.interval) if spec.interval else self.interval_ns
         return Group(spec.name, self.shown_path, interval_ns, spec.limit, tuple(rules), shipped=self.shipped)
 
-    def _rules(self, node: Node) -> list[AlertRule | RecordingRule]:
+    def _rules(self, node: Node, shared: Mapping[str, Node]) -> list[AlertRule | RecordingRule]:
         if node.value is None:
             return []
         if not isinstance(node.value, list):
             self._say(node.mark, f"rules: expected a list, not {shown(node.plain())}: write '- alert: …'")
             return []
-        made = [self._rule(item) for item in node.value]
+        made = [self._rule(_labelled(item, shared)) for item in node.value]
         return [rule for rule in made if rule is not None]
 
     def _rule(self, node: Node) -> AlertRule | RecordingRule | None:
@@ -204,6 +205,18 @@ class _Reader:
 
     def _say(self, mark: Mark, what: str) -> None:
         self.mistakes.append(mistake(mark, what))
+
+
+def _labelled(rule: Node, shared: Mapping[str, Node]) -> Node:
+    """A rule with the labels of its group, as far as it has none of these names."""
+    if not shared or not isinstance(rule.value, dict):
+        return rule
+    entry = rule.value.get("labels", Entry(rule.mark, Node(rule.mark, {})))
+    own = {} if entry.node.value is None else entry.node.value
+    if not isinstance(own, dict):
+        return rule
+    labels = {name: Entry(node.mark, node) for name, node in shared.items()} | own
+    return replace(rule, value={**rule.value, "labels": Entry(entry.mark, replace(entry.node, value=labels))})
 
 
 # ── places in files ──────────────────────────────────────────────────────────────────

@@ -18,7 +18,6 @@ from logwatch.rulefiles.vocabulary import METRIC
 
 NEWER = {
     "query_offset": "needs Prometheus 2.53; write offset into the expressions",
-    "labels": "of a group need Prometheus 3.0; write them into its rules",
     "source_tenants": "belongs to Mimir; remove it",
     "partial_response_strategy": "belongs to Thanos; remove it",
 }
@@ -77,6 +76,8 @@ class GroupSpec(Described):
     name: Annotated[str, Field(min_length=1)]
     interval: Duration | None = None
     limit: Annotated[int, Field(ge=0)] = 0
+    labels: Texts = Field(default_factory=dict)
+    """Of all rules that have no such label themselves; needs Prometheus 3.0 elsewhere."""
 
 
 class WholeGroup(GroupSpec):

@@ -158,6 +158,11 @@ INSTEAD = {
     "mad_over_time": "use stddev_over_time",
     "info": "join with * on (…) group_left (…)",
     "first_over_time": "use min_over_time or offset",
+    "ts_of_first_over_time": "use timestamp(x) in a subquery",
+    "ts_of_last_over_time": "use timestamp(x) in a subquery",
+    "ts_of_max_over_time": "use timestamp(x) in a subquery",
+    "ts_of_min_over_time": "use timestamp(x) in a subquery",
+    "histogram_quantiles": "write one histogram_quantile for each quantile",
 }
 """Names that people try, and what to write for them."""
 

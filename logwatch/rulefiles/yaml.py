@@ -22,6 +22,8 @@ MAX_DEPTH = 40
 MAX_NODES = 500_000
 """Aliases repeat what they name: nine lines of them can mean a billion values."""
 
+MERGE = "<<"
+"""The key that takes over the keys of other mappings: https://yaml.org/type/merge.html"""
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 TEXT_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
@@ -215,9 +217,13 @@ class _Composer:
     def _mapping(self, events: Iterator[yaml.Event], mark: Mark, depth: int) -> Node:
         self._grow(1, mark)
         entries: dict[str, Entry] = {}
+        merged: list[Node] = []
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 break
+            if isinstance(event, yaml.ScalarEvent) and event.value == MERGE and not event.style:
+                merged += self._merged(self._node(next(events), events, depth + 1))
+                continue
             key = self._key(event, events, depth)
             node = self._node(next(events), events, depth + 1)
             if key is None:
@@ -227,16 +233,24 @@ class _Composer:
                 self._say(self._mark(event), f"key '{key}' is here twice (first in line {first.line}): keep one")
                 continue
             entries[key] = Entry(self._mark(event), node)
+        for node in merged:
+            assert isinstance(node.value, dict)
+            entries = {**node.value, **entries}
         return Node(mark, entries, 1 + sum(entry.node.size for entry in entries.values()))
+
+    def _merged(self, node: Node) -> list[Node]:
+        """The mappings that a merge key names; keys of the mapping itself, then of the first of them, win."""
+        found = node.value if isinstance(node.value, list) else [node]
+        for each in found:
+            if not isinstance(each.value, dict):
+                self._say(each.mark, "a merge key (<<) takes a mapping or a list of them: write <<: *anchor")
+        return [each for each in found if isinstance(each.value, dict)]
 
     def _key(self, event: yaml.Event, events: Iterator[yaml.Event], depth: int) -> str | None:
         mark = self._mark(event)
         if not isinstance(event, yaml.ScalarEvent):
             self._node(event, events, depth + 1)
             self._say(mark, "a key must be plain text: put values that begin with {, [ or * in quotes")
-            return None
-        if event.value == "<<" and not event.style:
-            self._say(mark, "merge keys (<<) are not supported: write the keys out")
             return None
         return str(event.value)
 

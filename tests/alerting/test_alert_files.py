@@ -144,3 +144,28 @@ def test_an_empty_expression_is_none(tmp_path):
     (found,) = gather([written(tmp_path, rule("alert: A\nexpr: ' '"))]).mistakes
 
     assert "the expression is empty" in found.what
+
+
+def test_labels_of_a_group_are_those_of_rules_without_them(tmp_path):
+    text = """\
+groups:
+  - name: g
+    labels: {team: infra, severity: "{{ $labels.level }}"}
+    rules:
+      - {alert: A, expr: up, labels: {severity: info}}
+      - {alert: B, expr: up}
+      - {record: a:b, expr: up}
+"""
+    (group,) = alerting.load([written(tmp_path, text)])
+    first, second, record = group.rules
+
+    assert {name: template.text for name, template in first.labels.items()} == {"team": "infra", "severity": "info"}
+    assert second.labels["severity"].text == "{{ $labels.level }}"
+    assert dict(record.labels) == {"team": "infra", "severity": "{{ $labels.level }}"}
+
+
+def test_a_mistake_in_labels_of_a_group_has_its_place(tmp_path):
+    text = "groups:\n  - name: g\n    labels: {team: '{{ $x }}'}\n    rules: [{alert: A, expr: up}]\n"
+    found = gather([written(tmp_path, text)]).mistakes
+
+    assert [(each.line, "unknown variable '$x'" in str(each)) for each in found] == [(3, True)]

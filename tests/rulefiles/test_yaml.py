@@ -53,7 +53,9 @@ def said(text: str | bytes) -> list[str]:
         ),
         pytest.param("a: !!binary x", "1:4: the tag !!binary has no meaning here: remove it", id="tag"),
         pytest.param(
-            "a: &x {b: c}\nd:\n  <<: *x", "3:3: merge keys (<<) are not supported: write the keys out", id="merge"
+            "a:\n  <<: [{b: c}, d]",
+            "2:16: a merge key (<<) takes a mapping or a list of them: write <<: *anchor",
+            id="merge",
         ),
         pytest.param(
             "{{ x }}: 1", "1:2: a key must be plain text: put values that begin with {, [ or * in quotes", id="braces"
@@ -150,3 +152,20 @@ def test_arbitrary_bytes_raise_nothing(content: bytes) -> None:
 
     assert node is None or node.mark.line >= 1
     assert all(mistake.line >= 1 for mistake in mistakes)
+
+
+@pytest.mark.parametrize(
+    ("text", "merged"),
+    [
+        ("x: &x {b: c, d: e}\na:\n  <<: *x\n  d: own", {"b": "c", "d": "own"}),
+        ("x: &x {b: c, d: e}\na:\n  d: own\n  <<: *x", {"b": "c", "d": "own"}),
+        ("a:\n  <<: [{b: first}, {b: second, d: e}]", {"b": "first", "d": "e"}),
+        ("x: &x {b: c}\ny: &y {<<: *x, d: e}\na: {<<: *y}", {"b": "c", "d": "e"}),
+        ("a: {'<<': b}", {"<<": "b"}),
+    ],
+)
+def test_merge_keys_take_over_the_keys_of_other_mappings(text, merged):
+    node, mistakes = parse(text.encode(), "f.yml")
+
+    assert mistakes == []
+    assert node.plain()["a"] == merged
