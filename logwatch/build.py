@@ -13,7 +13,7 @@ from socket import gethostname
 from zoneinfo import ZoneInfo
 
 from logwatch import alerting
-from logwatch.alerting import Options
+from logwatch.alerting import MuteWindow, Options
 from logwatch.config import Config, webfile
 from logwatch.lifecycle.lifecycle import Find
 from logwatch.metrics import Registry
@@ -95,6 +95,14 @@ def target_labels(config: Config) -> Mapping[str, str]:
     """Return the labels of every series, as a scrape would attach them."""
     given = config.alerting.target_labels
     return {"job": "logwatch", "instance": _instance(config)} if given is None else given
+
+
+def mute_windows(config: Config) -> list[MuteWindow]:
+    """Return the times at which alerts are muted."""
+    return [
+        MuteWindow(window.match, [each.interval() for each in window.time_intervals], window.reason)
+        for window in config.alerting.mute_windows
+    ]
 
 
 def external_url(config: Config) -> str:

@@ -6,10 +6,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logwatch.alerting import Report
-from logwatch.build import Builder, query_options, settle_heap
+from logwatch.alerting import MuteWindow, Muting, Report
+from logwatch.alerting.muting import NOT_MUTED
+from logwatch.alerting.muting import at as muting_at
+from logwatch.build import Builder, mute_windows, query_options, settle_heap
 from logwatch.config import Config, Effective
 from logwatch.docker.watching import Watch
 from logwatch.driver import Driver
@@ -30,6 +33,7 @@ from logwatch.sources.merged import MergedSource
 from logwatch.sources.stdin import StdinSource
 from logwatch.status import Requests, StatusSnapshot
 from logwatch.store import OlderPoints, Store, Sync, Transaction
+from logwatch.store.mutes import MuteFolder
 from logwatch.store.retention import Retention
 from logwatch.web.server import WebServer
 
@@ -91,7 +95,11 @@ class Daemon:
         )
         self._status.published.apply(registry.everything())
         self._publisher = LivePublisher(
-            self._source, self._dispatcher, self._status, nanoseconds(config.alerting.lateness)
+            self._source,
+            self._dispatcher,
+            self._status,
+            nanoseconds(config.alerting.lateness),
+            Mutes(MuteFolder(config.state.dir), mute_windows(config)),
         )
         self._driver = Driver(
             self._source,
@@ -153,7 +161,7 @@ class Daemon:
         loaded.pipeline.restore(self._store.load().stages)
         loaded.pipeline.alerts.resume_from(self._driver.pipeline.alerts)
         self._driver.replace_pipeline(loaded.pipeline)
-        self._publisher.reconfigure(nanoseconds(loaded.config.alerting.lateness))
+        self._publisher.reconfigure(nanoseconds(loaded.config.alerting.lateness), mute_windows(loaded.config))
         if loaded.receivers is not None:
             self._dispatcher.replace_receivers(loaded.receivers)
         settle_heap()
@@ -197,6 +205,37 @@ class InventoryFeed:
                 log.warning("%s: containers cannot be read: %s: %s", watch.inventory.path, reason, UNREADABLE[reason])
 
 
+class Mutes:
+    """The mutes of files and windows that are in force; logs when one begins and ends."""
+
+    def __init__(self, folder: MuteFolder, windows: Sequence[MuteWindow]) -> None:
+        self._folder = folder
+        self._windows = windows
+        self._muting = NOT_MUTED
+        self._reported: set[Path] = set()
+
+    def reconfigure(self, windows: Sequence[MuteWindow]) -> None:
+        """Go on with other windows."""
+        self._windows = windows
+
+    def at(self, now_ns: int) -> Muting:
+        """Return those in force."""
+        muting = muting_at(now_ns, self._folder.mutes(now_ns), self._windows)
+        if muting != self._muting:
+            before, self._muting = self._muting, muting
+            for mute in muting.mutes:
+                if mute not in before.mutes:
+                    log.info("muted: %s (%s)", mute.described(), mute.id)
+            for mute in before.mutes:
+                if mute not in muting.mutes:
+                    log.info("no longer muted: %s (%s)", mute.described(), mute.id)
+        for path in self._folder.unreadable:
+            if path not in self._reported:
+                self._reported.add(path)
+                log.warning("%s: not understood: write it with logwatch mute", path)
+        return self._muting
+
+
 class LivePublisher:
     """Shows commits on the page, and enqueues notifications to be committed with what caused them."""
 
@@ -206,21 +245,25 @@ class LivePublisher:
         dispatcher: Dispatcher,
         status: StatusSnapshot,
         lateness_ns: int = LATENESS_NS,
+        mutes: Mutes | None = None,
     ) -> None:
         self._source = source
         self._dispatcher = dispatcher
         self._status = status
         self._lateness_ns = lateness_ns
+        self._mutes = mutes
         self._now_ns = 0
         self._is_idle = False
-        self._enqueued = (-1, False)
+        self._enqueued = (-1, False, NOT_MUTED)
         self._refreshed_ns = self._reported_ns = 0
         self._report: Report | None = None
 
-    def reconfigure(self, lateness_ns: int) -> None:
-        """Go on with another pipeline and another lateness."""
+    def reconfigure(self, lateness_ns: int, windows: Sequence[MuteWindow] = ()) -> None:
+        """Go on with another pipeline, another lateness and other windows of muted alerts."""
         self._lateness_ns = lateness_ns
-        self._enqueued = (-1, False)
+        if self._mutes is not None:
+            self._mutes.reconfigure(windows)
+        self._enqueued = (-1, False, NOT_MUTED)
 
     def heartbeat(self, now_ns: int) -> None:
         """Note that the loop runs."""
@@ -238,11 +281,13 @@ class LivePublisher:
         alerts, now_ns = pipeline.alerts, self._now_ns
         readable = all(status.open for status in self._source.status())
         alerts.measure(now_ns, self._status.self_metrics(), readable=readable)
-        version = (alerts.version, live)
+        muting = self._mutes.at(now_ns) if self._mutes is not None else NOT_MUTED
+        version = (alerts.version, live, muting)
         if version != self._enqueued or abs(now_ns - self._refreshed_ns) >= REFRESH_NS:
             self._enqueued, self._refreshed_ns = version, now_ns
-            self._dispatcher.enqueue(alerts.outgoing(now_ns, live=live), now_ns)
+            self._dispatcher.enqueue(alerts.outgoing(now_ns, live=live, muting=muting), now_ns)
             self._report = alerts.report()
+            self._status.show_muting(muting)
         if abs(now_ns - self._reported_ns) >= REPORT_NS and (report := pipeline.faults.take_report()):
             self._reported_ns = now_ns
             log.error(report)

@@ -16,7 +16,8 @@ from pathlib import Path
 from prometheus_client import ProcessCollector
 
 from logwatch import __version__
-from logwatch.alerting import Report
+from logwatch.alerting import Muting, Report
+from logwatch.alerting.muting import NOT_MUTED
 from logwatch.lifecycle.containers import committed
 from logwatch.metrics.catalog import AGENT, ENGINE
 from logwatch.metrics.exposition import Exposition, Published
@@ -89,6 +90,7 @@ class StatusSnapshot:
         self._sources: Sequence[SourceStatus] = ()
         self._heartbeat_ns = now()
         self._report = Report()
+        self._muting = NOT_MUTED
         self._process = ProcessCollector(registry=None)
         self._committed_ns = 0
         self._commit_errors = 0
@@ -118,6 +120,10 @@ class StatusSnapshot:
     def show_alerts(self, report: Report) -> None:
         """Show the states of alerting and recording rules at the last commit."""
         self._report = report
+
+    def show_muting(self, muting: Muting) -> None:
+        """Show which alerts are muted."""
+        self._muting = muting
 
     def self_metrics(self) -> Iterator[SampleChange]:
         """Yield the metrics that only this process can measure."""
@@ -169,6 +175,10 @@ class StatusSnapshot:
     def alerts(self) -> Report:
         """Tell how alerting and recording rules stand."""
         return self._report
+
+    def muting(self) -> Muting:
+        """Return which alerts are muted."""
+        return self._muting
 
     def containers(self) -> Sequence[Container]:
         """Return the register of containers, removed ones included."""
@@ -235,6 +245,10 @@ class StatusSnapshot:
         counts = Counter((*_named(alert.labels), alert.state) for alert in self._report.alerts)
         for labels, count in counts.items():
             yield SampleChange("logwatch_alerts", labels, count, now_ns)
+        muting = self._muting
+        yield SampleChange("logwatch_mutes", (), len(muting.mutes), now_ns)
+        firing = (alert for alert in self._report.alerts if alert.state == "firing")
+        yield SampleChange("logwatch_alerts_muted", (), sum(muting.is_muted(alert.labels) for alert in firing), now_ns)
         for sampler in self._samplers:
             yield from sampler()
         for status in self._sources:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from logwatch.alerting import Report
+from logwatch.alerting import Muting, Report
 from logwatch.metrics import catalog
 from logwatch.metrics.exposition import Exposition, Published
 from logwatch.model import SECOND, Container, Event, Mark, Outcome, Role, Rule, SampleChange, Severity, SourceStatus
@@ -58,6 +58,7 @@ class FakeView:
     reload_error: str | None = None
     ended: bool = False
     report: Report = field(default_factory=Report)
+    mutes: Muting = field(default_factory=Muting)
     asked: list = field(default_factory=list)
     outcomes: list = field(default_factory=list)
     register: list = field(default_factory=list)
@@ -73,6 +74,9 @@ class FakeView:
 
     def alerts(self):
         return self.report
+
+    def muting(self):
+        return self.mutes
 
     def rules(self):
         return [RULE]

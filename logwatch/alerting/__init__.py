@@ -12,9 +12,22 @@ from logwatch.alerting.alerting_rule import AlertRule
 from logwatch.alerting.group import Group
 from logwatch.alerting.loader import gather, load
 from logwatch.alerting.manager import Alerts
+from logwatch.alerting.muting import MuteWindow, Muting
 from logwatch.alerting.options import Options
 from logwatch.alerting.query_storage import Replacement
 from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.alerting.report import Report
 
-__all__ = ["AlertRule", "Alerts", "Group", "Options", "RecordingRule", "Replacement", "Report", "gather", "load"]
+__all__ = [
+    "AlertRule",
+    "Alerts",
+    "Group",
+    "MuteWindow",
+    "Muting",
+    "Options",
+    "RecordingRule",
+    "Replacement",
+    "Report",
+    "gather",
+    "load",
+]

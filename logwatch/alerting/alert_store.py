@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from logwatch.alerting.alerting_rule import RESOLVED_RETENTION_NS, ActiveAlert, AlertingRule, Identity
+from logwatch.alerting.muting import Muting
 from logwatch.alerting.options import Options
 from logwatch.model import Alert
 from logwatch.store.state_table import StateTable
@@ -64,14 +65,19 @@ class AlertStore:
 
     # ── for receivers ────────────────────────────────────────────────────────────────
 
-    def outgoing(self, rules: Iterable[tuple[AlertingRule, int]], now_ns: int) -> list[Alert]:
-        """What fires, and for 15 minutes what was sent and no longer does; rules come with their intervals."""
+    def outgoing(self, rules: Iterable[tuple[AlertingRule, int]], now_ns: int, muting: Muting) -> list[Alert]:
+        """What fires, and for 15 minutes what was sent and no longer does; rules come with their intervals.
+
+        What is muted and was not sent yet is left out, so that nothing stays firing at a receiver when it resolves.
+        """
         found = []
         for rule, interval_ns in rules:
             for identity, alert in rule.active.items():
                 if alert.state == "pending" or (alert.state == "resolved" and not alert.sent):
                     continue
                 if not alert.sent:
+                    if muting.mutes and muting.is_muted({**self._options.external_labels, **alert.labels}):
+                        continue
                     alert.sent = True
                     self.save(rule, (identity,))
                 found.append(replace(self._alert(rule.id, alert, now_ns), interval_ns=interval_ns))

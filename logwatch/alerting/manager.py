@@ -19,6 +19,7 @@ from logwatch.alerting.alert_store import AlertStore, alerting_rules
 from logwatch.alerting.alerting_rule import AlertingRule, Step
 from logwatch.alerting.evidence import Evidence
 from logwatch.alerting.group import Group, GroupState
+from logwatch.alerting.muting import NOT_MUTED, Muting
 from logwatch.alerting.options import Options
 from logwatch.alerting.query_storage import OWN, QueryStorage, Replacement
 from logwatch.alerting.recording_rule import RecordingState
@@ -254,13 +255,13 @@ class Alerts:
             self.version += 1
             self._write_alerts(time_ns)
 
-    def outgoing(self, now_ns: int, *, live: bool = True) -> list[Alert]:
+    def outgoing(self, now_ns: int, *, live: bool = True, muting: Muting = NOT_MUTED) -> list[Alert]:
         """What receivers are sent: what fires, and for 15 minutes what no longer does.
 
         Nothing while catching up (not `live`): what began and ended before is history.
         """
         rules = [(rule, group.group.interval_ns) for group in self._groups for rule in alerting_rules(group.rules)]
-        return self._store.outgoing(rules, now_ns) if live else []
+        return self._store.outgoing(rules, now_ns, muting) if live else []
 
     def firing(self, now_ns: int) -> list[Alert]:
         """What fires, whether or not it is sent."""

@@ -33,6 +33,8 @@ COMMANDS = {
     "rules": "rules:command",
     "config": "check:config_command",
     "healthcheck": "healthcheck:command",
+    "mute": "mute:command",
+    "unmute": "mute:unmute",
     "notify-test": "check:notify_test",
     "demo": "demo:command",
 }

@@ -166,6 +166,8 @@ SAMPLED = (
     _counter("logwatch_commit_errors_total", "Commits of the state that failed and were retried."),
     _gauge("logwatch_commit_last_success_timestamp_seconds", "When the state was last committed."),
     _gauge("logwatch_alerts", "Active alerts, by name, severity and state.", "alertname", "severity", "state"),
+    _gauge("logwatch_mutes", "Mutes and windows of muted alerts that are in force."),
+    _gauge("logwatch_alerts_muted", "Firing alerts that are muted."),
     _counter("logwatch_notifications_sent_total", "Notifications sent to a receiver, failures included.", "receiver"),
     _counter("logwatch_notifications_errors_total", "Notifications that a receiver rejected or did not answer.", "receiver"),
     _counter("logwatch_notifications_dropped_total", "Notifications dropped from a full queue.", "receiver"),

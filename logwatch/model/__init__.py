@@ -10,7 +10,7 @@ make, and a busy host makes a hundred thousand a second. Times are integer nanos
 since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a field.
 """
 
-from logwatch.model.alerts import Alert, fingerprint
+from logwatch.model.alerts import Alert, Mute, fingerprint
 from logwatch.model.containers import FULL_ID, HEX, SHORT_ID, Container, State
 from logwatch.model.events import (
     LATE_NS,
@@ -58,6 +58,7 @@ __all__ = [
     "LabelValues",
     "Mark",
     "MetricRule",
+    "Mute",
     "Outcome",
     "Pattern",
     "Record",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Literal
 
 FNV_OFFSET = 14_695_981_039_346_656_037
@@ -49,3 +50,26 @@ class Alert:
     def fingerprint(self) -> str:
         """The identity in 16 hex digits, as Alertmanager shows it."""
         return fingerprint(self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Alerts that are not sent for a while: those whose labels match."""
+
+    id: str
+    match: Mapping[str, str]
+    """Labels, `*` for any text; none: all alerts."""
+    since_ns: int
+    until_ns: int | None
+    """None: until it is removed."""
+    reason: str = ""
+    by: str = ""
+
+    def described(self) -> str:
+        """Which alerts, by whom and why, on one line."""
+        match = ", ".join(f"{name}={value}" for name, value in sorted(self.match.items())) or "all alerts"
+        return ": ".join(text for text in (match, self.by, self.reason) if text)
+
+    def covers(self, labels: Mapping[str, str]) -> bool:
+        """Whether an alert with these labels is one of them."""
+        return all(fnmatchcase(labels.get(name, ""), pattern) for name, pattern in self.match.items())

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from logwatch import __version__
-from logwatch.model import SECOND, Rule, SourceStatus
+from logwatch.model import SECOND, Mute, Rule, SourceStatus
 from logwatch.notation import event_json, rfc3339
 from logwatch.store import Query
 from logwatch.web.alerts import KINDS, alerts_json, past_json, rules_json
@@ -56,6 +56,7 @@ def routes(view: View) -> list[Route]:
         "containers": lambda _: [asdict(status) for status in containers(view.containers(), view.published)],
         "alerts": lambda _: alerts_json(view.alerts(), rfc3339),
         "alerts/past": lambda _: [past_json(alert, rfc3339) for alert in reversed(view.alerts().past)],
+        "mutes": lambda _: [mute_json(mute) for mute in view.muting().mutes],
         "rules": rules,
         "sources": lambda _: [source_json(status, view) for status in view.sources()],
         "rules/events": lambda _: [rule_json(rule, view) for rule in view.rules()],
@@ -65,6 +66,18 @@ def routes(view: View) -> list[Route]:
         },
     }
     return [Route(f"/api/v1/{path}", answer(make), methods=["GET"]) for path, make in makers.items()]
+
+
+def mute_json(mute: Mute) -> dict[str, object]:
+    """Return a mute."""
+    return {
+        "id": mute.id,
+        "match": dict(mute.match),
+        "since": rfc3339(mute.since_ns, 0) if mute.since_ns else None,
+        "until": rfc3339(mute.until_ns, 0) if mute.until_ns is not None else None,
+        "reason": mute.reason,
+        "by": mute.by,
+    }
 
 
 def source_json(status: SourceStatus, view: View) -> dict[str, object]:

@@ -66,6 +66,7 @@ class Pages:
             self._index.render(
                 **self._common(now_ns),
                 alerts=sorted(view.alerts().alerts, key=lambda alert: (alert.state, alert.labels["alertname"])),
+                mutes=view.muting().mutes,
                 containers=[each for each in known if each.state],
                 removed=[each for each in known if not each.state],
                 strips=strips,

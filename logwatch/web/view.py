@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from logwatch.alerting import Report
+from logwatch.alerting import Muting, Report
 from logwatch.metrics.exposition import Published
 from logwatch.model import Container, Outcome, Rule, SourceStatus
 from logwatch.queries import Querying
@@ -43,6 +43,9 @@ class View(Protocol):
 
     def alerts(self) -> Report:
         """Return the state of alerting and recording rules."""
+
+    def muting(self) -> Muting:
+        """Return which alerts are muted."""
 
     def containers(self) -> Sequence[Container]:
         """Return the register of containers, removed ones included."""

@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 
 from logwatch import __version__, alerting
-from logwatch.alerting import Alerts, Options
+from logwatch.alerting import Alerts, Muting, Options
 from logwatch.alerting.evidence import MOST_OBJECTS, MOST_WAITING, Evidence
 from logwatch.build import Builder
 from logwatch.config.settings import Alerting, Config, Rules
 from logwatch.metrics import Registry
-from logwatch.model import SECOND, Chunk, Event, Family, Outcome, Record, SampleChange
+from logwatch.model import SECOND, Chunk, Event, Family, Mute, Outcome, Record, SampleChange
 
 DIES = Family("docker_container_events_total", "counter", "Events.", ("name", "action"))
 LAST = Family("docker_last_event_timestamp_seconds", "gauge", "Last events.", ("type", "action"))
@@ -440,3 +440,41 @@ def test_what_a_process_measures_does_not_replace_the_build_information(tmp_path
     )
 
     assert [labels["version"] for labels in firing(part)] == [__version__]
+
+
+def test_a_muted_alert_is_kept_and_sent_when_the_mute_ends(tmp_path):
+    part, _ = stage(tmp_path, one("vector(1)", "labels: {severity: warning}"), external_labels={"cluster": "eu"})
+    part.evaluate(5 * SECOND)
+    muting = Muting((Mute("m", {"cluster": "eu", "severity": "warning"}, 0, None),))
+    muted = part.outgoing(6 * SECOND, muting=muting)
+    (sent,) = part.outgoing(7 * SECOND)
+
+    assert (muted, [alert["alertname"] for alert in firing(part)]) == ([], ["A"])
+    assert (sent.state, sent.starts_ns) == ("firing", 5 * SECOND)
+
+
+def test_an_alert_that_was_sent_before_it_was_muted_is_sent_as_resolved(tmp_path):
+    part, series = stage(tmp_path, one("increase(docker_container_events_total[10s]) > 0"))
+    series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
+    part.evaluate(5 * SECOND)
+    muting = Muting((Mute("m", {}, 0, None),))
+    first = part.outgoing(6 * SECOND)
+    for second in (10, 15):
+        part.evaluate(second * SECOND)
+    (last,) = part.outgoing(16 * SECOND, muting=muting)
+
+    assert [alert.state for alert in first] == ["firing"]
+    assert last.state == "resolved"
+
+
+def test_what_resolves_while_it_is_muted_is_never_sent(tmp_path):
+    part, series = stage(tmp_path, one("increase(docker_container_events_total[10s]) > 0"))
+    series.add(DIES.name, ("web", "die"), 1, 3 * SECOND)
+    muting = Muting((Mute("m", {"name": "web"}, 0, None),))
+    part.evaluate(5 * SECOND)
+    sent = part.outgoing(6 * SECOND, muting=muting)
+    for second in (10, 15):
+        part.evaluate(second * SECOND)
+
+    assert [*sent, *part.outgoing(16 * SECOND)] == []
+    assert len(part.report().past) == 1

@@ -3,6 +3,7 @@
 import signal
 import time
 
+from commandline import call
 from ports import wait_for
 
 ALERTS = """
@@ -88,3 +89,25 @@ def test_a_changed_configuration_is_seen(loopback, tmp_path, sidecar):
     config.write_text(f"alerting: {{alertmanagers: [{new.url}]}}\n")
 
     wait_for(lambda: len(new.taken) > 0, "the reload that rules.watch asks for")
+
+
+def test_a_muted_alert_is_shown_and_sent_once_it_is_unmuted(loopback, tmp_path, sidecar):
+    hook = loopback()
+    log, rules, config = tmp_path / "messages", tmp_path / "alerts.yml", tmp_path / "logwatch.yml"
+    log.write_text("Nov 23 18:12:57 vm systemd[1]: Started Session 1 of user root.\n")
+    rules.write_text(ALERTS + ALERTS.split("rules:")[1].replace("Always", "Other"))
+    config.write_text(f"alerting: {{webhooks: [{hook.url}]}}")
+    state = tmp_path / "state"
+    made = call("mute", "--alert", "Always", "--for", "1h", "--reason", "a test", "--state-dir", str(state))
+    running = sidecar("--log", str(log), "--rules", str(rules), "--config.file", str(config), "--no-shipped-rules")
+
+    def sent() -> set[str]:
+        return {alert["labels"]["alertname"] for body in hook.taken for alert in body["alerts"]}
+
+    wait_for(lambda: sent() == {"Other"} and running.value("logwatch_alerts_muted") == 1, "the alert that is not muted")
+    assert "a test" in running.get("/api/v1/mutes")[1]
+    assert "a test" in running.get("/")[1]
+
+    call("unmute", made.out.partition(":")[0], "--state-dir", str(state))
+    wait_for(lambda: sent() == {"Always", "Other"} and running.value("logwatch_mutes") == 0, "the alert that was muted")
+    assert running.end() == 0
