@@ -14,6 +14,9 @@ from logwatch.config import load
 from logwatch.errors import NotifyError
 from logwatch.receivers import receivers
 
+USAGE = "-addext keyUsage=critical,digitalSignature,keyCertSign"
+"""Python 3.13 and later refuse an authority that does not say so."""
+
 
 def openssl(folder: Path, command: str) -> None:
     subprocess.run(["openssl", *command.split()], cwd=folder, check=True, capture_output=True)
@@ -25,10 +28,10 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificates")
     new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
     for name in ("ca", "other"):
-        openssl(folder, f"req -x509 {new} -days 2 -subj /CN={name} -keyout {name}.key -out {name}.crt")
+        openssl(folder, f"req -x509 {new} -days 2 {USAGE} -subj /CN={name} -keyout {name}.key -out {name}.crt")
     for name, means in (("server", "IP:127.0.0.1"), ("named", "DNS:alerts.example"), ("client", "DNS:logwatch")):
         openssl(folder, f"req {new} -subj /CN={name} -keyout {name}.key -out {name}.csr")
-        (folder / f"{name}.ext").write_text(f"subjectAltName={means}\n")
+        (folder / f"{name}.ext").write_text(f"subjectAltName={means}\nauthorityKeyIdentifier=keyid\n")
         signed = f"x509 -req -in {name}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2"
         openssl(folder, f"{signed} -extfile {name}.ext -out {name}.crt")
     return folder

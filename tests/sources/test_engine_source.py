@@ -273,6 +273,7 @@ def test_over_tcp_with_tls_both_sides_are_verified(tmp_path: Path, opened: Open)
             *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
             *("-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=engine"),
             *("-addext", "subjectAltName=DNS:engine"),
+            *("-addext", "keyUsage=critical,digitalSignature,keyCertSign"),
         ],
         check=True,
         capture_output=True,

@@ -24,6 +24,7 @@ def certificate(folder: Path, name: str) -> Path:
     key, made = folder / f"{name}.key", folder / f"{name}.crt"
     request = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
     names = ["-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"]
+    names += ["-addext", "keyUsage=critical,digitalSignature,keyCertSign"]
     command = [*request.split(), *names, "-keyout", str(key), "-out", str(made)]
     subprocess.run(command, check=True, capture_output=True)
     return made
