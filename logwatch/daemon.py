@@ -6,12 +6,10 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from logwatch.alerting import MuteWindow, Muting, Report
+from logwatch.alerting import MuteWindow, Report
 from logwatch.alerting.muting import NOT_MUTED
-from logwatch.alerting.muting import at as muting_at
 from logwatch.build import Builder, mute_windows, query_options, settle_heap
 from logwatch.config import Config, Effective
 from logwatch.docker.watching import Watch
@@ -24,6 +22,7 @@ from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
 from logwatch.receivers import receivers
 from logwatch.reloading import Reloader
+from logwatch.reporting import Mutes, SourceReports
 from logwatch.sources import DOCKER, default_log, journal
 from logwatch.sources.engine import EngineSource
 from logwatch.sources.engine_api import tls_context
@@ -205,37 +204,6 @@ class InventoryFeed:
                 log.warning("%s: containers cannot be read: %s: %s", watch.inventory.path, reason, UNREADABLE[reason])
 
 
-class Mutes:
-    """The mutes of files and windows that are in force; logs when one begins and ends."""
-
-    def __init__(self, folder: MuteFolder, windows: Sequence[MuteWindow]) -> None:
-        self._folder = folder
-        self._windows = windows
-        self._muting = NOT_MUTED
-        self._reported: set[Path] = set()
-
-    def reconfigure(self, windows: Sequence[MuteWindow]) -> None:
-        """Go on with other windows."""
-        self._windows = windows
-
-    def at(self, now_ns: int) -> Muting:
-        """Return those in force."""
-        muting = muting_at(now_ns, self._folder.mutes(now_ns), self._windows)
-        if muting != self._muting:
-            before, self._muting = self._muting, muting
-            for mute in muting.mutes:
-                if mute not in before.mutes:
-                    log.info("muted: %s (%s)", mute.described(), mute.id)
-            for mute in before.mutes:
-                if mute not in muting.mutes:
-                    log.info("no longer muted: %s (%s)", mute.described(), mute.id)
-        for path in self._folder.unreadable:
-            if path not in self._reported:
-                self._reported.add(path)
-                log.warning("%s: not understood: write it with logwatch mute", path)
-        return self._muting
-
-
 class LivePublisher:
     """Shows commits on the page, and enqueues notifications to be committed with what caused them."""
 
@@ -252,6 +220,7 @@ class LivePublisher:
         self._status = status
         self._lateness_ns = lateness_ns
         self._mutes = mutes
+        self._reports = SourceReports()
         self._now_ns = 0
         self._is_idle = False
         self._enqueued = (-1, False, NOT_MUTED)
@@ -304,7 +273,9 @@ class LivePublisher:
             self._status.show_alerts(self._report)
             self._report = None
         self._dispatcher.committed()
-        self._status.show(self._source.status(), caught_up=self._is_idle)
+        sources = self._source.status()
+        self._reports.process(sources)
+        self._status.show(sources, caught_up=self._is_idle)
 
     def commit_failed(self, error: CommitError) -> None:
         """Show that the disk refused a commit."""

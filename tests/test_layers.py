@@ -23,7 +23,7 @@ LAYERS = (
     {"alerting", "config", "demo"},
     {"queries"},
     {"pipeline", "web"},
-    {"status", "driver"},
+    {"status", "driver", "reporting"},
     {"replay"},
     {"authoring", "ruletests"},
     {"tailing", "build"},

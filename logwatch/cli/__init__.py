@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -48,9 +49,12 @@ class Commands(click.Group):
         """Name the commands in the order of the manual."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module and return its function."""
         if cmd_name not in COMMANDS:
+            nearest = get_close_matches(cmd_name, COMMANDS, 1)
+            if nearest:
+                ctx.fail(f"No such command '{cmd_name}': did you mean '{nearest[0]}'?")
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
         command = getattr(import_module(f"logwatch.cli.{module}"), name)

@@ -216,3 +216,10 @@ def test_the_manual_names_every_command_and_flag(name: str) -> None:
 
     assert f"`logwatch {name}" in manual
     assert not missing
+
+
+def test_a_mistyped_command_is_answered_with_the_nearest():
+    with pytest.raises(click.UsageError, match="No such command 'rnu': did you mean 'run'"):
+        call("rnu")
+    with pytest.raises(click.UsageError, match="No such command 'qwertz'"):
+        call("qwertz")
