@@ -81,14 +81,10 @@ def compare(
     scores = {}
     for kind, wanted in engine.items():
         left = sorted(ours.get(kind, []), key=lambda told: told.time)
-        paired = 0
-        for told in sorted(wanted, key=lambda told: told.time):
-            match = next(_nearest(told, left), None)
-            if match is not None:
-                left.remove(match)
-                paired += 1
+        pairs = _pairs(sorted(wanted, key=lambda told: told.time), left)
+        left = [told for number, told in enumerate(left) if number not in pairs]
         unheard = sum(any(start <= told.time <= end for start, end in spans) for told in left)
-        scores[kind] = Score(len(wanted), paired + len(left) - unheard, paired)
+        scores[kind] = Score(len(wanted), len(pairs) + len(left) - unheard, len(pairs))
     return scores
 
 
@@ -100,10 +96,35 @@ def deaf_spans(recording: str) -> Iterator[tuple[float, float]]:
             yield mark["start"] - 1, mark["end"] + 1
 
 
-def _nearest(told: Told, candidates: list[Told]) -> Iterator[Told]:
-    fitting = [other for other in candidates if not other.objects or _same(told, other, TOLERANCE)]
-    near = [other for other in fitting if abs(other.time - told.time) <= TOLERANCE]
-    yield from sorted(near, key=lambda other: (not other.objects, abs(other.time - told.time)))
+def _pairs(wanted: list[Told], ours: list[Told]) -> dict[int, int]:
+    """As many pairs as there can be, the nearest first: number of ours to number of the engine's.
+
+    Pairing each with its nearest alone takes, in a crash loop, one that another needs (Kuhn's augmenting paths).
+    """
+    pairs: dict[int, int] = {}
+
+    def found(number: int, tried: set[int]) -> bool:
+        for other in _nearest(wanted[number], ours):
+            if other not in tried:
+                tried.add(other)
+                if other not in pairs or found(pairs[other], tried):
+                    pairs[other] = number
+                    return True
+        return False
+
+    for number in range(len(wanted)):
+        found(number, set())
+    return pairs
+
+
+def _nearest(told: Told, candidates: list[Told]) -> list[int]:
+    """Numbers of those that may be the same event."""
+    fitting = [
+        (not other.objects, abs(other.time - told.time), number)
+        for number, other in enumerate(candidates)
+        if abs(other.time - told.time) <= TOLERANCE and (not other.objects or _same(told, other, TOLERANCE))
+    ]
+    return [number for *_, number in sorted(fitting)]
 
 
 def _same(one: Told, other: Told, seconds: float) -> bool:
