@@ -157,7 +157,8 @@ class Deduplicator:
             occurrence.seq = 0
             store.object(occurrence.key).pending.append(occurrence)
             store.wait(occurrence, event)
-        changed = attributes and occurrence.merge(event)
+        confirms = occurrence.event.role is SUPPORTING and occurrence.key is not None and not event.attributes
+        changed = (attributes or confirms) and occurrence.merge(event)
         if event.role not in SECONDARY:
             store.mark_seen(occurrence)
         if occurrence.seq:
@@ -280,10 +281,12 @@ class Deduplicator:
         self.store.revoke(found)
         return True
 
-    def refuse_unidentified(self, host: str, event_type: str, name: str | None) -> None:
-        """As `refuse`, of an event without an id: the newest of that name."""
-        index = self.store.event_type((host, event_type))
-        found = [each for each in index.all_pending() if each.event.name == name]
+    def refuse_unidentified(
+        self, host: str, event_type: str, name: str | None = None, *, image: str | None = None
+    ) -> None:
+        """As `refuse`, of an event without an id: the newest of that name and image."""
+        pending = self.store.event_type((host, event_type)).all_pending()
+        found = [each for each in pending if each.event.name == name and each.event.attributes.get("image") == image]
         if found:
             newest = max(found, key=lambda each: each.order)
             self._release(newest)

@@ -27,7 +27,7 @@ from logwatch.lifecycle.endpoints import EndpointTies
 from logwatch.lifecycle.evidence import EVIDENCE, ForeignContainers, NameTies
 from logwatch.lifecycle.execs import Execs
 from logwatch.lifecycle.occurrences import CORROBORATING, INVENTORY, LEADING, REQUEST, SECONDARY, Occurrence
-from logwatch.lifecycle.requests import Requests, refusal_of
+from logwatch.lifecycle.requests import ASKED, Requests, refusal_of, refusal_without_id
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
 from logwatch.lifecycle.witness import Witness, ending, ends_with
 from logwatch.model import FULL_ID, LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
@@ -127,6 +127,22 @@ class Lifecycle:
             or event.role not in SECONDARY
             or not self._services.is_aftermath(event, type_, action)
         ):
+            return False
+        self._deduplicator.store.revoke(occurrence)
+        return True
+
+    def _identified(self, event: Event) -> Event:
+        """Return a request with the id of the container that it names, if that is known by now."""
+        if event.role is not REQUEST or event.id is None or not event.event.startswith("container."):
+            return event
+        container_id = self._register.resolve(event.host, event.id)
+        return event if container_id == event.id else event._replace(id=container_id)
+
+    def _revoke_refused(self, occurrence: Occurrence) -> bool:
+        """Revoke a request of which what came later shows that the engine did not do it."""
+        event = self._identified(occurrence.event)
+        container = self._register.of(event) if event.role is REQUEST else None
+        if container is None or not self._requests.was_at_rest(event, container):
             return False
         self._deduplicator.store.revoke(occurrence)
         return True
@@ -244,7 +260,9 @@ class Lifecycle:
         if self._register.get(event.host, container_id) is None:
             consequences = self._add(event, container_id)[1]
             created = self._deduplicator.confirm_create(event)
-        if not created:
+        if created:
+            self._requests.add_created(event.host, container_id)
+        else:
             self._endpoints.open(event.host, container_id, event.time_ns)
         return [*consequences, *self._emit(created)]
 
@@ -256,6 +274,7 @@ class Lifecycle:
         elif action == "connecting":
             self._endpoints.connect(host, event.time_ns)
         elif action == "bundle" and event.id is not None:
+            self._requests.note_start(host, event.id, event.time_ns)
             self._endpoints.go_on(host, event.id, event.time_ns)
         elif action == "networked" and event.id is not None:
             return self._end_start(event, event.id)
@@ -276,15 +295,17 @@ class Lifecycle:
 
     def _refuse_path(self, event: Event, path: str) -> None:
         """Revoke what was asked for by a request that failed."""
-        refusal = refusal_of(path)
+        method, refusal = event.attributes.get("method", ""), refusal_of(path)
         if refusal is None:
+            other = refusal_without_id(method, path)
+            if other is not None:
+                self._deduplicator.refuse_unidentified(event.host, other[0], image=other[1])
             return
-        action = "destroy" if event.attributes.get("method") == "DELETE" else refusal.action
+        actions = ("destroy",) if method == "DELETE" else ASKED.get(refusal.action, (refusal.action,))
         given = event.attributes.get("container") or refusal.object
-        for each in dict.fromkeys((given, refusal.object)):
-            key = (event.host, "container", self._register.resolve(event.host, each))
-            if self._deduplicator.refuse(key, f"container.{action}"):
-                return
+        meant = dict.fromkeys((self._register.resolve(event.host, given), given, refusal.object))
+        for action in actions:
+            any(self._deduplicator.refuse((event.host, "container", each), f"container.{action}") for each in meant)
 
     def _may_be_created(self, event: Event, action: str) -> bool:
         """Remember a create request without an id; False if the engine must refuse it: its name is in use."""
@@ -408,8 +429,9 @@ class Lifecycle:
         for occurrence, applies in emissions:
             event, seq = self._execs.identify(occurrence.event), occurrence.seq
             amends = seq > 0
-            if not amends and self._revoke_aftermath(occurrence):
+            if not amends and (self._revoke_aftermath(occurrence) or self._revoke_refused(occurrence)):
                 continue
+            event = self._identified(event)
             container = register.of(event)
             if container is not None and (event.name is None or container.labels):
                 event = _with_name(event, container)
@@ -439,6 +461,7 @@ class Lifecycle:
 
     def _follow_end(self, event: Event, container_id: str) -> list[Consequence]:
         """Take over what the end of a container, or of its start, proves: it is not being started; --rm removes it."""
+        self._requests.note_end(event.host, container_id)
         consequences = self._end_start(event, container_id)
         if self._requests.was_awaited(event.host, container_id):
             consequences += self.process(_removal(event))

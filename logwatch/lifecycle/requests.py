@@ -17,9 +17,16 @@ from logwatch.store.state_table import StateTable
 MAX_NAMES = 4096
 """Most names per host that are kept; the oldest go first."""
 PATH = re.compile(r"(?:/v[0-9.]{1,8})?/containers/(?P<object>[A-Za-z0-9][\w.-]{0,255})(?:/(?P<op>[a-z]{1,16}))?")
+IMAGES = re.compile(r"(?:/v[0-9.]{1,8})?/images/(?P<image>[^?]{1,512}?)(?:/(?P<op>push|tag))?(?:\?.*)?")
+OTHERS = re.compile(r"(?:/v[0-9.]{1,8})?/(?P<op>images/load|build|volumes/create)(?:\?.*)?")
+COMMIT = re.compile(r"(?:/v[0-9.]{1,8})?/commit\?(?:[^ ]*&)?container=(?P<object>[A-Za-z0-9][\w.-]{0,255})(?:&.*)?")
+CREATES = {"images/load": "image.load", "build": "image.build", "volumes/create": "volume.create"}
+"""What the paths of OTHERS ask for."""
 OPERATIONS = {"": "destroy", "exec": "exec_create"}
 """What the last part of a path asks for, if it is not the action itself."""
 ENDED = frozenset({State.CREATED, State.EXITED, State.DEAD, State.GONE})
+ASKED: dict[str, tuple[str, ...]] = {"restart": ("restart", "stop")}
+"""Which actions a request asks for, if not one."""
 REFUSED_IN = {
     "pause": ENDED | {State.PAUSED},
     "unpause": ENDED | {State.RUNNING},
@@ -33,6 +40,8 @@ REFUSED_IN = {
     "commit": frozenset({State.GONE}),
 }
 """States of a container in which the engine refuses a request about it."""
+OF_RUNNING = frozenset({"stop", "kill", "pause", "unpause"})
+"""Requests that the engine refuses about a container that was never started."""
 
 
 class Refusal(NamedTuple):
@@ -52,7 +61,33 @@ class Requests:
         """Hosts whose engine logs refused requests (28 and later), with the time of the last one."""
         self._awaited: StateTable[tuple[str, str], int] = StateTable("removal-awaited")
         """Containers that are removed when they end, with the time of the request."""
-        self.tables = (self._names, self._explicit, self._awaited)
+        self._created: StateTable[tuple[str, str], int] = StateTable("created")
+        """Containers that were created and have not ended since, with the time at which they were started first, or 0."""
+        self.tables = (self._names, self._explicit, self._awaited, self._created)
+
+    def add_created(self, host: str, container_id: str) -> None:
+        """Note that a container was created."""
+        self._created[host, container_id] = 0
+        if len(self._created) > MAX_NAMES:
+            del self._created[next(iter(self._created))]
+
+    def note_start(self, host: str, container_id: str, time_ns: int) -> None:
+        """Note that a container is being started."""
+        if self._created.get((host, container_id)) == 0:
+            self._created[host, container_id] = time_ns
+
+    def note_end(self, host: str, container_id: str) -> None:
+        """Note that a container has ended, or could not be started."""
+        self._created.pop((host, container_id), None)
+
+    def was_at_rest(self, event: Event, container: Container) -> bool:
+        """Whether a container that should be stopped was not running: it was started only then."""
+        if event.event != "container.stop":
+            return False
+        if self._created.get((event.host, container.id), 0) > event.time_ns:
+            return True
+        started_ns, ended_ns = container.times.get("start", 0), container.times.get("die", 0)
+        return started_ns > event.time_ns and not event.time_ns <= ended_ns <= started_ns
 
     def await_removal(self, host: str, container_id: str, time_ns: int) -> None:
         """Note that a container is removed when it ends."""
@@ -94,13 +129,29 @@ class Requests:
             return named and names is not None and event.id not in names and host not in self._explicit
         if action == "destroy" and container.state in ALIVE and event.attributes.get("force") not in ("1", "true"):
             return True
+        if action in OF_RUNNING and self._created.get((host, container.id)) == 0:
+            return True
         return container.announced and container.state in REFUSED_IN.get(action, ())
 
 
 def refusal_of(path: str) -> Refusal | None:
     """What a request's path asked for; None if it is not about one container."""
+    commit = COMMIT.fullmatch(path)
+    if commit is not None:
+        return Refusal(commit["object"], "commit")
     found = PATH.match(path)
     if found is None or found["object"] in ("create", "prune", "json"):
         return None
     op = found["op"] or ""
     return Refusal(found["object"], OPERATIONS.get(op, op))
+
+
+def refusal_without_id(method: str, path: str) -> tuple[str, str | None] | None:
+    """Return the type of event that a request asked for whose events have no id, and the image that it names."""
+    found = OTHERS.fullmatch(path)
+    if found is not None and method == "POST":
+        return CREATES[found["op"]], None
+    found = IMAGES.fullmatch(path)
+    if found is None or (found["op"] is None) is not (method == "DELETE"):
+        return None
+    return ("image.untag" if method == "DELETE" else f"image.{found['op']}"), found["image"]

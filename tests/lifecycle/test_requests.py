@@ -8,7 +8,7 @@ import pytest
 from lifecycle_lines import DB, WEB, accepted, event, gone, kinds, play, shim
 
 from logwatch.lifecycle import Lifecycle
-from logwatch.lifecycle.requests import Refusal, refusal_of
+from logwatch.lifecycle.requests import MAX_NAMES, Refusal, Requests, refusal_of, refusal_without_id
 from logwatch.model import SECOND, Event, Role
 
 
@@ -198,7 +198,104 @@ def test_a_start_that_only_supporting_lines_report_waits_for_another_line() -> N
         ("/v1.41/containers/web/exec", Refusal("web", "exec_create")),
         ("/v1.51/containers/create?name=web", None),
         ("/v1.51/images/create", None),
+        ("/v1.51/commit?author=&container=web&repo=", Refusal("web", "commit")),
+        ("/v1.51/commit", None),
     ],
 )
 def test_a_path_says_what_was_asked_for(path: str, expected: Refusal | None) -> None:
     assert refusal_of(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("DELETE", "/v1.51/images/registry:5000/team/shop:1?force=1", ("image.untag", "registry:5000/team/shop:1")),
+        ("POST", "/v1.51/images/shop/tag?repo=y&tag=1", ("image.tag", "shop")),
+        ("POST", "/v1.51/images/team/shop/push?tag=1", ("image.push", "team/shop")),
+        ("POST", "/v1.51/images/load?quiet=1", ("image.load", None)),
+        ("POST", "/build?t=shop", ("image.build", None)),
+        ("POST", "/v1.51/volumes/create", ("volume.create", None)),
+        ("POST", "/v1.51/images/create?fromImage=shop", None),
+        ("DELETE", "/v1.51/volumes/create", None),
+        ("DELETE", "/v1.51/networks/shop", None),
+    ],
+)
+def test_a_path_says_which_event_without_an_id_was_asked_for(
+    method: str, path: str, expected: tuple[str, str | None] | None
+) -> None:
+    assert refusal_without_id(method, path) == expected
+
+
+def test_an_answer_refuses_what_was_asked_of_an_image() -> None:
+    asked = [
+        event("image.untag", at, None, "delete-request", role=Role.CORROBORATING, attributes={"image": image})
+        for at, image in ((0, "shop:1"), (0.1, "shop:2"))
+    ]
+
+    made = accepted(play(*asked, refused(0.2, "/v1.51/images/shop:1", "DELETE")))
+
+    assert [each.attributes["image"] for each in made] == ["shop:2"]
+
+
+def test_a_restart_that_is_refused_stops_nothing() -> None:
+    asked = [request(action, 0, "web") for action in ("restart", "stop")]
+
+    assert after(*asked, refused(0.01, "/v1.51/containers/web/restart?t=1")) == []
+
+
+NEW = (request("create", 0, None, name="one"), evidence("mount", 0.2, DB))
+"""A container is created."""
+
+
+@pytest.mark.parametrize("action", ["stop", "kill", "pause", "unpause"])
+def test_a_container_that_was_never_started_is_not_stopped(action: str) -> None:
+    asked = request(action, 5, DB)
+
+    assert kinds(play(*NEW, asked)) == ["create"]
+    assert kinds(play(*NEW, evidence("bundle", 4, DB), asked)) == ["create", action]
+
+
+def test_a_restart_of_a_container_at_rest_stops_nothing() -> None:
+    """Its id is known only from the start that follows."""
+    asked = [request(action, 5, "one") for action in ("restart", "stop")]
+    named = [evidence("bundle", 5.1, DB), evidence("name", 5.2, DB, container_name="one")]
+
+    assert kinds(play(*NEW, *asked, *named, event("container.start", 5.3, DB))) == ["create", "start", "restart"]
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [(3, ["start", "die", "start", "restart"]), (5.1, ["start", "die", "start", "restart", "stop"])],
+    ids=["before", "by the restart"],
+)
+def test_a_restart_stops_what_runs(ended: float, expected: list[str]) -> None:
+    asked = [request(action, 5, "web") for action in ("restart", "stop")]
+    ends = event("container.die", ended)
+    lines = sorted([*asked, ends], key=lambda each: each.time_ns)
+    named = evidence("name", 5.2, WEB, container_name="web")
+
+    assert kinds(play(event("container.start", 0), *lines, event("container.start", 5.3), named)) == expected
+
+
+def test_a_request_that_names_its_container_gets_the_id_that_is_known_by_then() -> None:
+    named = evidence("name", 0.2, WEB, container_name="web")
+    made = accepted(play(event("container.start", -60), request("update", 0, "web"), named))
+
+    assert [(each.id, each.name) for each in made] == [(WEB, None), (WEB, "web")]
+
+
+def test_a_confirmation_proves_the_nearest_of_several_requests() -> None:
+    asked = [
+        event("container.pause", at, each, "pause-request", role=Role.SUPPORTING) for at, each in ((0, WEB), (1, DB))
+    ]
+    confirmed = event("container.pause", 1.1, None, "task-paused", role=Role.CORROBORATING)
+
+    assert [(each.event, each.id) for each in accepted(play(*asked, confirmed))] == [("container.pause", DB)]
+
+
+def test_containers_that_were_never_started_are_bounded() -> None:
+    requests = Requests()
+    for number in range(MAX_NAMES + 1):
+        requests.add_created("vm", f"{number:064x}")
+
+    assert sum(len(table) for table in requests.tables) == MAX_NAMES
