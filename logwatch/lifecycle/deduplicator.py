@@ -271,6 +271,12 @@ class Deduplicator:
         dormant = any(each.seq == DORMANT and each.joinable(self.store.clock_ns) for each in starts)
         return dormant or any(_is_start(each.event) or _is_death(each.event) for each in record.pending)
 
+    def has_ended(self, key: Key, since_ns: int, until_ns: int) -> bool:
+        """Whether the object ended between two times, and was not started since."""
+        occurrences = self.store.object(key).occurrences
+        ended_ns = _newest_ns(occurrences.get("container.die", ()), until_ns)
+        return since_ns <= ended_ns and _newest_ns(occurrences.get("container.start", ()), until_ns) <= ended_ns
+
     def refuse(self, key: Key, event_type: str) -> bool:
         """Revoke the newest pending occurrence of a type of event of an object: the request for it was refused."""
         record = self.store.object(key)
@@ -511,6 +517,11 @@ def _confirms(pending: list[Occurrence], event: Event, *, certain: bool) -> bool
         return True
     reported = (each for each in pending if each.event.role is not REQUEST)
     return any(each.event.event == event.event or not each.revoked_by & event.revoked_by for each in reported)
+
+
+def _newest_ns(group: Iterable[Occurrence], until_ns: int) -> int:
+    """The time of the newest occurrence up to a time that was not revoked; 0 without one."""
+    return max((each.event.time_ns for each in group if each.seq >= 0 and each.event.time_ns <= until_ns), default=0)
 
 
 def _mergeable(occurrence: Occurrence) -> Iterator[Occurrence]:

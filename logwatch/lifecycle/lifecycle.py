@@ -45,6 +45,10 @@ Find = Callable[[str], Found | None]
 """Looks up a container by its full id."""
 ENDS = frozenset({"container.die", "container.start_failed"})
 """Events after which a container that was started with --rm is removed."""
+OUTLIVES = frozenset({"stop_timeout", "kill"})
+"""What the engine does to a container that outlives its stop timeout, also if it has just ended."""
+MOST_DIGITS = 9
+"""Of a timeout in seconds."""
 ENDPOINTS = frozenset({"bundle", "endpoint", "connecting", "networked"})
 """Evidence of the endpoints that are made when containers start."""
 AUTO_REMOVE = "evidence/removal-awaited"
@@ -181,6 +185,12 @@ class Lifecycle:
         """Whether an event of a container that is named is Docker's, was not refused and is news."""
         if event.id is not None and self._foreign.has(event.host, event.id):
             return False
+        if action in OUTLIVES and container is not None and event.role is not LEADING:
+            timeout = event.attributes.get("timeout", "")
+            if timeout.isdecimal() and len(timeout) < MOST_DIGITS:
+                since_ns = event.time_ns - (int(timeout) + 1) * SECOND
+                if self._deduplicator.has_ended((event.host, "container", container.id), since_ns, event.time_ns):
+                    return False
         if event.role is REQUEST:
             if self._is_refused(event, action, container):
                 return False

@@ -299,3 +299,28 @@ def test_containers_that_were_never_started_are_bounded() -> None:
         requests.add_created("vm", f"{number:064x}")
 
     assert sum(len(table) for table in requests.tables) == MAX_NAMES
+
+
+@pytest.mark.parametrize(
+    ("before", "timeout", "expected"),
+    [
+        ([gone(-0.4)], "0", []),
+        ([gone(-5)], "10", []),
+        ([gone(-12)], "10", ["stop_timeout", "kill"]),
+        ([gone(-5), event("container.start", -4, rule="other")], "10", ["stop_timeout", "kill"]),
+        ([gone(-5)], "1m30s", ["stop_timeout", "kill"]),
+        ([gone(-5)], "9" * 30, ["stop_timeout", "kill"]),
+        ([gone(0.1)], "10", ["stop_timeout", "kill"]),
+    ],
+    ids=["at once", "while it was waited for", "long before", "started again", "another form", "no number", "after it"],
+)
+def test_a_container_that_ended_meanwhile_outlives_nothing(
+    before: list[Event], timeout: str, expected: list[str]
+) -> None:
+    timed_out = [
+        event("container.stop_timeout", 0, rule="stop-timeout", attributes={"timeout": timeout}),
+        event("container.kill", 0, rule="force", role=Role.CORROBORATING, attributes={"timeout": timeout}),
+    ]
+    lines = sorted([*before, *timed_out], key=lambda each: each.time_ns)
+
+    assert [each for each in after(*lines) if each in ("stop_timeout", "kill")] == expected
