@@ -213,7 +213,8 @@ class StatusSnapshot:
         if self._commit_error:
             lines.append(self._commit_error)
         is_open = any(status.open for status in self._sources)
-        ok = is_open and self._caught_up and self._commit_error is None
+        readable = not any(status.unreadable for status in self._sources)
+        ok = is_open and readable and self._caught_up and self._commit_error is None
         return Probe(ok=ok, detail="\n".join(["ready" if ok else "not ready", *lines]))
 
     def reload(self) -> Probe:
@@ -276,6 +277,6 @@ def _source_samples(status: SourceStatus, now_ns: int) -> Iterator[SampleChange]
 
 
 def _described(status: SourceStatus) -> str:
-    state = "open" if status.open else status.error or "missing"
+    state = "open" if status.open and not status.unreadable else status.error or "missing"
     skipped = "".join(f", {count} {reason}" for reason, count in status.skipped.items())
     return f"{status.path}: {state}, {status.pending} bytes to read of {status.size}{skipped}"

@@ -62,6 +62,8 @@ class SourceStatus:
     """Kind (`rename`, `copytruncate`, `replaced`) to how often since the state began."""
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Reason (`too_long`, `nul`, `partial`, …) to lines or bytes passed over, since the state began."""
+    unreadable: bool = False
+    """There is a file, and `error` keeps it from being read."""
 
 
 @dataclass(frozen=True, slots=True)

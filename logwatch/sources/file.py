@@ -221,7 +221,16 @@ class FileSource:
         return [
             *(followed.status() for followed in self._followed.values()),
             *(
-                SourceStatus(path, open=False, error=self._blocked, size=0, position=0, pending=0, last_read_ns=None)
+                SourceStatus(
+                    path,
+                    open=False,
+                    error=self._blocked,
+                    size=0,
+                    position=0,
+                    pending=0,
+                    last_read_ns=None,
+                    unreadable=True,
+                )
                 for path in patterns
             ),
         ]

@@ -165,6 +165,7 @@ class FollowedFile:
             late_lines=self.stats.late,
             rotations=dict(self.stats.rotations),
             skipped=dict(self.stats.skipped),
+            unreadable=detector.unreadable,
         )
 
     def pending(self) -> int:

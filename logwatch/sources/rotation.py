@@ -40,6 +40,8 @@ class RotationDetector:
         self._disk = disk
         self._owners = owners
         self.error: str | None = None
+        self.unreadable = False
+        """Whether there is a file at the path that `error` keeps from being read."""
         """Why the path cannot be read, or not all of it."""
         self.blocked = False
         """Whether the limit of open files was reached at the last check, so that something may be unread."""
@@ -59,7 +61,7 @@ class RotationDetector:
             may_read = self._check(now_ns)
         except NoDescriptorError as error:
             # Nothing was concluded from files that could not be opened; the next check lists them again.
-            self.error = f"{self._path}: {error}"
+            self.error, self.unreadable = f"{self._path}: {error}", True
             self._files.invalidate()
             self._set_blocked(blocked=True)
             return False
@@ -80,7 +82,7 @@ class RotationDetector:
         try:
             found = self._disk.stat(self._path)
         except OSError as error:
-            self.error = describe(self._path, error)
+            self.note_error(error)
             # Any other error says nothing about the file, and a directory that fails hides what is in it.
             return isinstance(error, FileNotFoundError) and self._check_without_file(now_ns)
         identity = (found.st_dev, found.st_ino)
@@ -89,7 +91,7 @@ class RotationDetector:
         live = generations.live
         if live is None or identity != live.identity:
             return self._relink(now_ns)
-        self.error = None
+        self.error, self.unreadable = None, False
         if live.offset == 0 and live.empty and not live.is_intact():
             generations.detach()
             return self._relink(now_ns)
@@ -100,7 +102,7 @@ class RotationDetector:
 
     def note_error(self, error: OSError) -> None:
         """Note why the file at the path could not be read."""
-        self.error = describe(self._path, error)
+        self.error, self.unreadable = describe(self._path, error), not isinstance(error, FileNotFoundError)
 
     def _has_changed(self) -> bool:
         """Whether something was added, removed or written beside the log, apart from what is open anyway."""
@@ -268,7 +270,7 @@ class RotationDetector:
         try:
             fresh = open_plain(self._disk, self._path)
         except OSError as error:
-            self.error = describe(self._path, error)
+            self.note_error(error)
             return False
         live = Generation(fresh, self._path, self._stats)
         try:
@@ -291,7 +293,7 @@ class RotationDetector:
         listed = self._files.listing()
         if listed is None or not self._is_at_path(fresh) or not live.is_intact():
             raise ChangedError
-        self.error = None
+        self.error, self.unreadable = None, False
         if generations.reattach(live) or not self._is_free(fresh):
             return True
         try:
