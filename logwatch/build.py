@@ -65,6 +65,7 @@ class Builder:
             count_repeated=sources.count_repeated,
             secrets=tuple(sources.secrets),
             max_containers=limits.max_containers,
+            max_ahead_ns=nanoseconds(sources.max_ahead),
             raw=self.raw,
             alerting=self.terms(),
         )

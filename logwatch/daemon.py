@@ -108,7 +108,7 @@ class Daemon:
             self._store,
             time.time_ns,
             lambda: self.requests.is_shutdown,
-            None if self._watch is None else InventoryFeed(self._watch),
+            [ClockFeed(lambda: self._publisher.lateness_ns), *([InventoryFeed(self._watch)] if self._watch else [])],
         )
         self._web = WebServer(
             self._status,
@@ -187,11 +187,11 @@ class InventoryFeed:
         self._compared = False
         self._reported: set[str] = set()
 
-    def __call__(self, pipeline: Pipeline, now_ns: int) -> None:
+    def __call__(self, pipeline: Pipeline, now_ns: int) -> bool:
         """Process what was seen since the last call; at the first one also what is not there any more."""
         watch = self._watch
         if pipeline.host is None or watch.first_look_ns is None:
-            return
+            return False
         sights = watch.take()
         present = None if self._compared else watch.inventory.present
         self._compared = present is not None or self._compared
@@ -202,6 +202,31 @@ class InventoryFeed:
             if reason not in self._reported:
                 self._reported.add(reason)
                 log.warning("%s: containers cannot be read: %s: %s", watch.inventory.path, reason, UNREADABLE[reason])
+        return False
+
+
+class ClockFeed:
+    """Lets a pipeline follow when the wall clock is set, which the monotonic clock shows."""
+
+    def __init__(
+        self,
+        lateness_ns: Callable[[], int],
+        wall: Callable[[], int] = time.time_ns,
+        monotonic: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self._lateness_ns = lateness_ns
+        self._wall = wall
+        self._monotonic = monotonic
+        self._apart_ns = wall() - monotonic()
+
+    def __call__(self, pipeline: Pipeline, now_ns: int) -> bool:
+        """Look whether it was set since the last call."""
+        before_ns, self._apart_ns = self._apart_ns, self._wall() - self._monotonic()
+        step_ns = self._apart_ns - before_ns
+        set_back = pipeline.follow_step(now_ns - self._lateness_ns(), step_ns if step_ns >= SECOND else 0)
+        if set_back:
+            log.warning("clock: set back: alerts are evaluated by the new time, and pending ones keep their duration")
+        return set_back
 
 
 class LivePublisher:
@@ -218,7 +243,7 @@ class LivePublisher:
         self._source = source
         self._dispatcher = dispatcher
         self._status = status
-        self._lateness_ns = lateness_ns
+        self.lateness_ns = lateness_ns
         self._mutes = mutes
         self._reports = SourceReports()
         self._now_ns = 0
@@ -229,7 +254,7 @@ class LivePublisher:
 
     def reconfigure(self, lateness_ns: int, windows: Sequence[MuteWindow] = ()) -> None:
         """Go on with another pipeline, another lateness and other windows of muted alerts."""
-        self._lateness_ns = lateness_ns
+        self.lateness_ns = lateness_ns
         if self._mutes is not None:
             self._mutes.reconfigure(windows)
         self._enqueued = (-1, False, NOT_MUTED)
@@ -242,7 +267,7 @@ class LivePublisher:
 
     def idle(self, pipeline: Pipeline, now_ns: int) -> None:
         """Let the wall clock drive evaluation."""
-        pipeline.advance(now_ns - self._lateness_ns)
+        pipeline.follow(now_ns, self.lateness_ns)
         self._is_idle = True
 
     def prepare(self, pipeline: Pipeline, outcomes: Sequence[Outcome], *, live: bool, final: bool) -> None:  # noqa: ARG002 - as Publisher

@@ -79,9 +79,12 @@ class Driver:
         committer: Committer | None,
         now: Callable[[], int],
         is_stopping: Callable[[], bool],
-        before_live: Callable[[Pipeline, int], None] | None = None,
+        before_live: Sequence[Callable[[Pipeline, int], bool]] = (),
     ) -> None:
-        """`before_live` is called in each step in which the source is read to its end, before the chunk is processed."""
+        """`before_live` are called in each step in which the source is read to its end, before the chunk is processed.
+
+        What they changed is committed on its own if one of them returns True.
+        """
         self._source = source
         self._source_name = source_name
         self._publisher = publisher
@@ -116,7 +119,7 @@ class Driver:
                 self.is_interrupted = True
                 return
             if self._source.finished and not self._failed:
-                self.pipeline.finish()
+                self.pipeline.finish(self._now())
                 self.commit(live=True, final=True)
                 return
             self._source.wait(RETRY if self._failed else IDLE)
@@ -130,8 +133,11 @@ class Driver:
         chunk = self._source.read(now_ns)
         for gap in self._source.gaps():
             self.pipeline.process_gap(gap)
-        if self._before_live is not None and (chunk is None or chunk.live):
-            self._before_live(self.pipeline, now_ns)
+        now_ns = self._now()  # not before the lines were written, also if the clock was set meanwhile
+        if chunk is None or chunk.live:
+            for call in self._before_live:
+                if call(self.pipeline, now_ns):
+                    self.commit(live=False)
         if chunk is not None:
             for each in (chunk, *chunk.followed_by):
                 self.pipeline.process(each, now_ns)

@@ -30,6 +30,7 @@ from logwatch.formats.line_parser import LineReader
 from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.lifecycle import Find
+from logwatch.log_clock import STEP_NS, Line, WaitingLines, is_step
 from logwatch.matching.duplicate_lines import DuplicateLines
 from logwatch.matching.extractor import EVIDENCE, Extraction, Extractor
 from logwatch.matching.redaction import WORDS, Masker
@@ -46,7 +47,6 @@ from logwatch.model import (
     Doubtful,
     Event,
     Gap,
-    Hit,
     Outcome,
     Record,
     Renamed,
@@ -77,6 +77,8 @@ class Settings:
     """Further parts of keys whose values are masked."""
     max_containers: int = MAX_CONTAINERS
     """That have series of their own."""
+    max_ahead_ns: int = STEP_NS
+    """Of a log that is followed live: how far beyond the wall clock its lines move the clock."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
     alerting: Options = field(default_factory=Options)
@@ -123,11 +125,18 @@ class Pipeline:
         self._parsers = _parsers(settings.zone)
         self._previous = _previous(masker)
         self._progress: tuple[StateTable[str, Any], ...] = (StateTable("clock"), StateTable("host"))
-        self._last: tuple[Hit, Record] | None = None
+        self._waiting = WaitingLines(masker.mask)
+        self._last: Line | None = None
         """The last line of the chunk that rules took."""
+        self._confirmed: list[str] = []
+        """Rules that took lines since these were counted."""
+        self._newest_ns = self._believed_ns = 0
+        """No stamp of the chunk moves the clock further than the first; up to the second one line is enough."""
         self._outcomes: list[Outcome] = []
         self._moved = False
         self._live_ns: int | None = None
+        self._horizons: Mapping[str, int] = {}
+        """As in a transaction, beside those that the series have."""
 
     # ── the path ─────────────────────────────────────────────────────────────────────
 
@@ -136,11 +145,11 @@ class Pipeline:
         scan = self.scanner.scan(chunk.data)
         parser = self._parser(chunk.path)
         parser.begin(chunk, now_ns)
-        newest_ns = max(chunk.mtime_ns, now_ns) + DAY
+        self._believed_ns = max(0 if chunk.live else chunk.mtime_ns, now_ns) + self.settings.max_ahead_ns
+        self._newest_ns = self._believed_ns if chunk.live else max(chunk.mtime_ns, now_ns) + DAY
         self._live_ns = now_ns if chunk.live else None
         self._last = None
         self._moved = True
-        confirmed: list[str] = []
         known = scan.known_lines
         doubtful, of_engine = deque(scan.doubtful), list[Doubtful]()
         for number, hit in enumerate(scan.hits):
@@ -148,28 +157,30 @@ class Pipeline:
                 self.checkpoint()
             while doubtful and doubtful[0].start <= hit.start:
                 of_engine += self._of_engine(doubtful.popleft(), chunk, parser)
-            line = chunk.data[hit.start : hit.end]
-            # The one guard on the path of a line. What a line makes a stage raise would otherwise end the process, and
-            # every start after it, because the line is the first that is read again.
+            data, offset = chunk.data[hit.start : hit.end], chunk.offset + hit.start
             try:
-                record = parser.read(line)
-                if record is None:
-                    continue
-                if not chunk.is_host_known and self.host is not None and not self.settings.multi_host:
-                    record = record._replace(host=self.host)
-                # A stamp from far ahead of its file moves nothing.
-                if self.clock_ns < record.stamp_ns <= newest_ns:
-                    self.advance(record.stamp_ns)
-                extraction = self._process_line(record, hit, chunk)
-                if extraction.rules:
-                    confirmed += extraction.rules
-                    known += extraction.engine or b"docker" in line
+                record = parser.read(data)
             except UNEXPECTED as error:
-                self._set_aside("line", error, chunk.path, chunk.offset + hit.start)
+                self._set_aside("line", error, chunk.path, offset)
+                continue
+            if record is None:
+                continue
+            if not chunk.is_host_known and self.host is not None and not self.settings.multi_host:
+                record = record._replace(host=self.host)
+            line = Line(record, hit, chunk.path, offset, None if chunk.line is None else chunk.line + hit.before)
+            if self._waiting or (is_step(record, self.clock_ns) and not self.settings.raw):
+                self._waiting.add(line)
+                known += b"docker" in data
+                self._process_waiting()
+            elif (extraction := self._process_line(line)) is not None and extraction.rules:
+                known += extraction.engine or b"docker" in data
         for each in doubtful:
             of_engine += self._of_engine(each, chunk, parser)
-        self._note_previous(chunk)
-        self.source_metrics.count(chunk, scan, of_engine, known, Counter(confirmed), self.clock_ns)
+        if chunk.live:
+            self._process_waiting(believed_ns=self._believed_ns)
+        self._note_previous()
+        self.source_metrics.count(chunk, scan, of_engine, known, self.clock_ns)
+        self._count_rules(scan.ignored)
         self.source_metrics.count_unparsed(chunk.path, parser.unparsed, self.clock_ns)
         parser.unparsed.clear()
 
@@ -180,33 +191,64 @@ class Pipeline:
             return ()
         return (doubtful,)
 
-    def _process_line(self, record: Record, hit: Hit, chunk: Chunk) -> Extraction:
+    def _process_waiting(self, *, believed_ns: int | None = None) -> None:
+        """Process the lines that waited for a second one to agree and need not any more; see `WaitingLines`."""
+        while (line := self._waiting.take(self.clock_ns, believed_ns=believed_ns)) is not None:
+            extraction = self._process_line(line)
+            if extraction is not None and not extraction.rules and b"docker" in line.record.message:
+                self.source_metrics.count_unmatched(line.path, self.clock_ns)
+
+    def _end_waiting(self) -> None:
+        """No line follows, or none for now: up to what the wall clock allows, one line is enough."""
+        if self._waiting:
+            self._process_waiting(believed_ns=self._believed_ns)
+            self._count_rules({})
+            self._note_previous()
+
+    def _process_line(self, line: Line) -> Extraction | None:
+        """Move the clock to a line, make its events and process them; None if it had to be set aside."""
+        stamp_ns = line.record.stamp_ns
+        # The one guard on the path of a line. What a line makes a stage raise would otherwise end the process, and
+        # every start after it, because the line is the first that is read again.
+        try:
+            if stamp_ns > self._newest_ns:
+                # From far ahead of its file, or of the wall clock: it moves nothing.
+                line = line.happened(self.clock_ns) if self.clock_ns else line
+            elif stamp_ns > self.clock_ns:
+                self.advance(stamp_ns)
+            extraction = self._extract(line)
+        except UNEXPECTED as error:
+            self._set_aside("line", error, line.path, line.offset)
+            return None
+        self._confirmed += extraction.rules
+        return extraction
+
+    def _extract(self, line: Line) -> Extraction:
         """Make and process the events of one line."""
-        number = None if chunk.line is None else chunk.line + hit.before
-        extraction = self.extractor.extract(record, hit, chunk.path, chunk.offset + hit.start, number)
+        record = line.record
+        extraction = self.extractor.extract(record, line.hit, line.path, line.offset, line.number)
         if extraction.events and not self.settings.raw and self.duplicates.add(record):
-            self.source_metrics.count_duplicate(chunk.path, self.clock_ns)
+            self.source_metrics.count_duplicate(line.path, self.clock_ns)
         else:
             self._process_events(extraction, record)
         if extraction.engine:
             self.host = record.host
         message = record.message
         if message[:1] in _FIRST_OF_FOLDED and self.settings.count_repeated and (again := folded(message)):
-            self._process_repeated(again, record, hit, chunk)
+            self._process_repeated(again, line)
         elif extraction.rules and len(message) <= repeated_message.LONGEST:
-            self._last = hit, record
+            self._last = line
         return extraction
 
-    def _process_repeated(self, again: Folded, record: Record, hit: Hit, chunk: Chunk) -> None:
+    def _process_repeated(self, again: Folded, line: Line) -> None:
         """Process what a line says happened several times that often, within bounds; it is read once."""
-        offset = chunk.offset + hit.start
-        self._note_previous(chunk)
-        repeated = meant(again, record, self._previous.get(chunk.path), offset)
+        self._note_previous()
+        repeated = meant(again, line.record, self._previous.get(line.path), line.offset)
         if repeated is None:
             return
         record, rules = repeated
-        number = None if chunk.line is None else chunk.line + hit.before
-        extraction = self.extractor.extract(record, hit._replace(rules=rules or hit.rules), chunk.path, offset, number)
+        hit = line.hit._replace(rules=rules or line.hit.rules)
+        extraction = self.extractor.extract(record, hit, line.path, line.offset, line.number)
         if not extraction.events and not extraction.replaced:
             return
         for _ in range(min(again.times, repeated_message.MOST)):
@@ -214,10 +256,15 @@ class Pipeline:
         if again.times > repeated_message.MOST:
             self.source_metrics.count_repeated(again.times - repeated_message.MOST, self.clock_ns)
 
-    def _note_previous(self, chunk: Chunk) -> None:
+    def _note_previous(self) -> None:
         if self._last is not None:
-            hit, record = self._last
-            self._previous[chunk.path] = Previous(chunk.offset + hit.end, record, hit.rules)
+            self._previous[self._last.path] = Previous(self._last.end, self._last.record, self._last.hit.rules)
+
+    def _count_rules(self, ignored: Mapping[str, int]) -> None:
+        """Count the lines that rules took, and those that the scanner counted for `ignore` rules."""
+        if self._confirmed or ignored:
+            self.source_metrics.count_rules(Counter(ignored) + Counter(self._confirmed), self.clock_ns)
+            self._confirmed = []
 
     def _process_events(self, extraction: Extraction, record: Record) -> None:
         if self.settings.raw:
@@ -295,6 +342,35 @@ class Pipeline:
 
     # ── the clock ────────────────────────────────────────────────────────────────────
 
+    def follow(self, now_ns: int, lateness_ns: int = 0) -> None:
+        """Nothing is left to read: process what waits, and move the clock to the wall clock's time less the lateness."""
+        self._believed_ns = self._newest_ns = now_ns + self.settings.max_ahead_ns
+        self._end_waiting()
+        self.advance(now_ns - lateness_ns)
+
+    def follow_step(self, wall_ns: int, step_ns: int) -> bool:
+        """Follow the wall clock, which was set by `step_ns` since the last call, where it drives the pipeline's clock.
+
+        What waits for a time goes on waiting as long as before: nothing times out because a clock was set, or because
+        the machine slept. Returns whether the clock was set back: commit then, before anything else is processed.
+        """
+        if self.clock_ns > wall_ns + self.settings.max_ahead_ns:
+            self._shift(wall_ns - self.clock_ns)
+            self._horizons = self.series.set_back(self.clock_ns)
+            return True
+        if step_ns > 0 and self.clock_ns >= wall_ns - step_ns - self.settings.max_ahead_ns:
+            self.advance(wall_ns - step_ns)
+            if self.clock_ns < wall_ns:
+                self._shift(min(step_ns, wall_ns - self.clock_ns))
+        return False
+
+    def _shift(self, step_ns: int) -> None:
+        self.clock_ns += step_ns
+        self._moved = True
+        self.lifecycle.shift(step_ns, self.clock_ns)
+        self.correlator.shift(step_ns, self.clock_ns)
+        self.alerts.shift(step_ns, self.clock_ns)
+
     def advance(self, clock_ns: int) -> None:
         """Move the clock of all stages: what waited for a time until then happens."""
         if clock_ns <= self.clock_ns:
@@ -320,8 +396,11 @@ class Pipeline:
         stages = (self.lifecycle, self.correlator)
         return min((each for each in (stage.next_deadline_ns() for stage in stages) if each is not None), default=None)
 
-    def finish(self) -> None:
+    def finish(self, now_ns: int = 0) -> None:
         """Settle what is still pending: the input is at its end for good."""
+        self._believed_ns = max(self._believed_ns, now_ns + self.settings.max_ahead_ns)
+        self._newest_ns = max(self._newest_ns, self._believed_ns)
+        self._end_waiting()
         if not self.settings.raw:
             self._process_consequences(self.lifecycle.flush())
             for time_ns in self.alerts.due(self.clock_ns, self.clock_ns + 1, self._next_deadline_ns):
@@ -351,7 +430,8 @@ class Pipeline:
             stages.update({(name, key): row for key, row in state_table.changed_rows(tables).items()})
         is_queried = queried_from_ns is not None and self.clock_ns > queried_from_ns
         points = self.series.points() if is_queried else []
-        horizons = self.series.forget(self.clock_ns)
+        horizons = {**self.series.forget(self.clock_ns), **self._horizons}
+        self._horizons = {}
         return Transaction(
             stages=stages,
             series=self.series.changes(),
@@ -397,7 +477,7 @@ class Pipeline:
     def _tables(self) -> dict[str, Sequence[StateTable[Any, Any]]]:
         """All state but the alerts', by the name of its stage in the store."""
         return {
-            "pipeline": self._progress,
+            "pipeline": (*self._progress, self._waiting.table),
             "reader": (self._parsers,),
             "previous": (self._previous,),
             "extractor": self.extractor.tables,

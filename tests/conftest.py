@@ -65,8 +65,10 @@ def sidecar(tmp_path: Path) -> Iterator[Callable[..., Sidecar]]:
     """Start `logwatch run`; ended with the test."""
     started: list[Sidecar] = []
 
-    def start(*arguments: str, state: Path | None = None, clock: datetime | None = None) -> Sidecar:
-        one = Sidecar(state or tmp_path / "state", *arguments, clock=clock)
+    def start(
+        *arguments: str, state: Path | None = None, clock: datetime | None = None, faketime: Path | None = None
+    ) -> Sidecar:
+        one = Sidecar(state or tmp_path / "state", *arguments, clock=clock, faketime=faketime)
         started.append(one)
         return one
 

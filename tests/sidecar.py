@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import platform
 import signal
 import subprocess
 import sys
@@ -23,10 +25,31 @@ main()
 """
 
 
-class Sidecar:
-    """Starts at once and waits until it answers; `end` stops it. `clock` is the time it starts at, if not now."""
+FAKETIME = Path(f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketimeMT.so.1")
+"""Of the Debian package libfaketime: sets the wall clock of a process."""
 
-    def __init__(self, state: Path, *arguments: str, clock: datetime | None = None) -> None:
+
+def _preload(faketime: Path | None) -> dict[str, str]:
+    if faketime is None:
+        return {}
+    return {
+        "LD_PRELOAD": str(FAKETIME),
+        "FAKETIME_TIMESTAMP_FILE": str(faketime),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+class Sidecar:
+    """Starts at once and waits until it answers; `end` stops it.
+
+    `clock` is the time it starts at, if not now; `faketime` a file that says by how much its wall clock is set.
+    """
+
+    def __init__(
+        self, state: Path, *arguments: str, clock: datetime | None = None, faketime: Path | None = None
+    ) -> None:
         self.port = free_port()
         self.stderr = state.parent / f"logwatch-{self.port}.log"
         program = ["-m", "logwatch"]
@@ -36,7 +59,7 @@ class Sidecar:
         command += ["--web.listen-address", f"127.0.0.1:{self.port}", *arguments]
         state.parent.mkdir(parents=True, exist_ok=True)
         with self.stderr.open("wb") as out:
-            self.process = subprocess.Popen(command, stderr=out)
+            self.process = subprocess.Popen(command, stderr=out, env=os.environ | _preload(faketime))
         try:
             wait_for(lambda: self.get("/-/healthy")[0] == 200 or self.process.poll() is not None, "logwatch")
             assert self.process.poll() is None, self.stderr.read_text()

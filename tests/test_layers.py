@@ -15,7 +15,7 @@ LAYERS = (
     {"errors", "notation", "time_intervals", "zstd"},
     {"faults", "formats"},
     {"store"},
-    {"docker", "matching"},
+    {"docker", "log_clock", "matching"},
     {"sources", "lifecycle", "correlations", "promql"},
     {"metrics"},
     {"notifiers"},

@@ -219,6 +219,19 @@ class AlertingRule:
         self.due_ns = next_step_ns(self.active.values(), hold_ns=hold_ns, keep_ns=keep_ns)
         return changes
 
+    def shift(self, step_ns: int, clock_ns: int) -> list[Identity]:
+        """Let `for` and `keep_firing_for` go on over a step of the clock, which is now `clock_ns`; returns what changed."""
+        for alert in self.active.values():
+            if alert.state == "pending":
+                alert.active_ns += step_ns
+            if alert.keep_since_ns:
+                alert.keep_since_ns += step_ns
+            # Receivers refuse an alert that begins after it ends.
+            alert.active_ns, alert.fired_ns = min(alert.active_ns, clock_ns), min(alert.fired_ns, clock_ns)
+            alert.resolved_ns = min(alert.resolved_ns, clock_ns)
+        self.due_ns = 0
+        return list(self.active)
+
     def _alert_samples(self) -> Samples | None:
         """Fill in labels and annotations of what is new in the result; None if two alerts would be one."""
         results = self.live.results

@@ -177,6 +177,22 @@ class Alerts:
             for rule in group.rules:
                 rule.live.invalidate()
 
+    def shift(self, step_ns: int, clock_ns: int) -> None:
+        """The clock was set, to `clock_ns`: durations go on, and after a step back rules begin anew."""
+        for group in self._groups:
+            for rule in group.rules:
+                if isinstance(rule, AlertingRule):
+                    self._store.save(rule, rule.shift(step_ns, clock_ns))
+                if step_ns < 0:
+                    rule.due_ns = 0
+                    rule.live.invalidate()
+            group.evaluated_ns = min(group.evaluated_ns, clock_ns)
+            group.wake()
+        if step_ns < 0:
+            self._storage.recorded.rewind()
+            self._clock_ns = clock_ns
+        self.version += 1
+
     # ── evaluating ───────────────────────────────────────────────────────────────────
 
     def _begin(self, time_ns: int) -> None:

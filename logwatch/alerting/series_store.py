@@ -93,6 +93,7 @@ class SeriesStore:
             for key, stored in series.items():
                 points = stored.points
                 points.times[:], points.values[:] = [0], points.values[-1:]
+                self.table.touch(key)
                 self._changed[points] = (key, 0)
 
     @property

@@ -50,6 +50,8 @@ class Sources(Strict):
     """Zone of timestamps without one; default: learned from lines with one, else the system's."""
     rotate_wait: Duration = timedelta(seconds=60)
     """How long a renamed file is still watched for late lines."""
+    max_ahead: Duration = timedelta(minutes=5)
+    """How far beyond the wall clock the lines of a log that is followed may move the evaluation clock."""
     rotate_patterns: Texts = ()
     """Further names of rotated files, such as '%s.old'."""
     olddirs: Texts = ()

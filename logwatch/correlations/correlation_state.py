@@ -147,6 +147,15 @@ class CorrelationState:
             del self.barred[key]
             self._save(key)
 
+    def shift(self, step_ns: int) -> None:
+        """Move all times of keys by a step of the clock; the deadlines are the caller's to move."""
+        for key, opened in self.opens.items():
+            self.opens[key] = opened._replace(time_ns=opened.time_ns + step_ns)
+        for key in self.barred:
+            self.barred[key] += step_ns
+        for key in self.opens.keys() | self.barred.keys():
+            self._save(key)
+
     # ── amendments ───────────────────────────────────────────────────────────────────
 
     def match(self, outcome: Outcome) -> None:

@@ -105,6 +105,13 @@ class Correlator:
             made += missing.expire(state, opened, deadline_ns, self._clock.value)
         return made
 
+    def shift(self, step_ns: int, clock_ns: int) -> None:
+        """The clock was set, to `clock_ns`: what is open is awaited as long as before."""
+        self._clock.value = clock_ns
+        for state in self._states.values():
+            state.shift(step_ns)
+        self._deadlines[:] = [(time_ns + step_ns, name, key) for time_ns, name, key in self._deadlines]
+
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def take_late(self) -> int:

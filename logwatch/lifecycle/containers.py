@@ -349,6 +349,16 @@ class ContainerRegister:
                     break
                 self._drop(container, due_ns)
 
+    def set_back(self, clock_ns: int) -> None:
+        """The clock was set back: nothing known of a container is of a time to come, which would outdate all events."""
+        for table in (self._containers, self._unidentified):
+            for key, container in table.items():
+                if max(container.since_ns, container.last_ns, container.gone_ns or 0) > clock_ns:
+                    container.since_ns = min(container.since_ns, clock_ns)
+                    container.last_ns = min(container.last_ns, clock_ns)
+                    container.gone_ns = None if container.gone_ns is None else min(container.gone_ns, clock_ns)
+                    table.touch(key)
+
     def _make_room(self, clock_ns: int) -> None:
         """Drop a tenth at once where there are too many: one at a time would look for each."""
         if len(self._unnamed) >= MAX_UNNAMED:

@@ -561,6 +561,14 @@ class Lifecycle:
             consequences += self._emit((emission,))
         return consequences
 
+    def shift(self, step_ns: int, clock_ns: int) -> None:
+        """The clock was set, to `clock_ns`: what is pending is pending as long as before."""
+        self._deduplicator.store.shift(step_ns, clock_ns)
+        if step_ns < 0:
+            self._register.set_back(clock_ns)
+        self._progress.value[1] = clock_ns // SWEEP_NS
+        self._progress.touch_value()
+
     def next_deadline_ns(self) -> int | None:
         """When `advance` may return something, None for never."""
         deadlines = (self._deduplicator.store.next_deadline_ns(), self._register.next_deadline_ns())

@@ -269,6 +269,23 @@ class OccurrenceStore:
                 yield occurrence
         self._waiting.clear()
 
+    def shift(self, step_ns: int, clock_ns: int) -> None:
+        """The clock was set, to `clock_ns`: all times that are compared with it move along."""
+        self.clock_ns = clock_ns
+        for occurrence in self._occurrences.values():
+            if occurrence.opened_ns != FORGOTTEN:
+                occurrence.opened_ns += step_ns
+            occurrence.deadline_ns += step_ns
+            self.touch(occurrence)
+        for record in self._objects.values():
+            record.opened_ns += step_ns
+        for host in self._stream_seen:
+            self._stream_seen[host] += step_ns
+        for place in self._seen:
+            self._seen[place] += step_ns
+        self._waiting[:] = [(time_ns + step_ns, order, each) for time_ns, order, each in self._waiting]
+        self._progress.touch_value()
+
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def _row(self) -> list[Any]:

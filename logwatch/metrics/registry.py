@@ -13,6 +13,10 @@ from logwatch.metrics.series import Changes, Journal, Metric, Series
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
 
 FORGET_NS = 10 * SECOND
+FAR_NS = 1 << 62
+"""After all times."""
+TIMES = "_timestamp_seconds"
+"""Metrics of this ending have times as values."""
 DROPPED = "logwatch_series_dropped_total"
 Selected = tuple[Mapping[str, str], Sequence[int], Sequence[float]]
 
@@ -348,6 +352,16 @@ class Registry:
                 self._changes.starts += dropped
                 horizons.update((change.family, horizon_ns) for change in dropped)
         return horizons
+
+    def set_back(self, clock_ns: int) -> dict[str, int]:
+        """The clock was set back: values of now count for all time before it, and none is a time to come.
+
+        When series changed is not known in the new time. Returns as `forget`.
+        """
+        for metric in self._metrics.values():
+            for series in metric.series.values() if metric.family.name.endswith(TIMES) else ():
+                series.set(min(series.value, clock_ns / SECOND), clock_ns)
+        return self.forget(FAR_NS)
 
     def _seed(self, metric: Metric, labels: LabelValues | None = None) -> None:
         """Give series that are looked back at, and have no change points yet, their first.

@@ -21,13 +21,11 @@ class SourceMetrics:
         scan: Scan,
         of_engine: Sequence[Doubtful],
         known: int,
-        confirmed: Mapping[str, int],
         clock_ns: int,
     ) -> None:
         """Count the lines of a chunk.
 
-        `of_engine` are the doubtful lines that are the engine's, `known` docker lines that some rule knows, `confirmed`
-        lines by rule, beside those that the scanner counted.
+        `of_engine` are the doubtful lines that are the engine's, `known` docker lines that some rule knows.
         """
         add, path = self._registry.add, (chunk.path,)
         docker_lines = scan.docker_lines + sum(not line.says_docker for line in of_engine)
@@ -39,9 +37,16 @@ class SourceMetrics:
         add("logwatch_unmatched_docker_lines_total", path, max(0, docker_lines - known), clock_ns)
         for level, count in levels.items():
             add("docker_daemon_log_messages_total", (level,), count, clock_ns)
-        for rule, count in (Counter(scan.ignored) + Counter(confirmed)).items():
-            add("logwatch_rule_hits_total", (rule,), count, clock_ns)
+
+    def count_rules(self, hits: Mapping[str, int], clock_ns: int) -> None:
+        """Count the lines that rules took, by rule."""
+        for rule, count in hits.items():
+            self._registry.add("logwatch_rule_hits_total", (rule,), count, clock_ns)
             self._registry.set("logwatch_rule_last_hit_timestamp_seconds", (rule,), clock_ns / SECOND, clock_ns)
+
+    def count_unmatched(self, path: str, clock_ns: int) -> None:
+        """Count a docker line that no rule knows, after it was counted as known."""
+        self._registry.add("logwatch_unmatched_docker_lines_total", (path,), 1, clock_ns)
 
     def count_unparsed(self, path: str, reasons: Mapping[str, int], clock_ns: int) -> None:
         """Count the lines whose header could not be read or trusted, by reason."""
