@@ -217,12 +217,19 @@ class ClockFeed:
         self._lateness_ns = lateness_ns
         self._wall = wall
         self._monotonic = monotonic
-        self._apart_ns = wall() - monotonic()
+        self._apart_ns = self._read() or 0
+
+    def _read(self) -> int | None:
+        """How far the clocks are apart; None if something else ran between the two looks at them."""
+        before_ns = self._monotonic()
+        apart_ns = self._wall() - before_ns
+        return apart_ns if self._monotonic() - before_ns < SECOND // 10 else None
 
     def __call__(self, pipeline: Pipeline, now_ns: int) -> bool:
         """Look whether it was set since the last call."""
-        before_ns, self._apart_ns = self._apart_ns, self._wall() - self._monotonic()
-        step_ns = self._apart_ns - before_ns
+        before_ns, apart_ns = self._apart_ns, self._read()
+        self._apart_ns = apart_ns if apart_ns is not None else before_ns
+        step_ns = self._apart_ns - before_ns if before_ns else 0
         set_back = pipeline.follow_step(now_ns - self._lateness_ns(), step_ns if step_ns >= SECOND else 0)
         if set_back:
             log.warning("clock: set back: alerts are evaluated by the new time, and pending ones keep their duration")
