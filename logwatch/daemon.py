@@ -47,6 +47,8 @@ LATENESS_NS = 2 * SECOND
 """How far the clock is behind the wall clock while following live: lines come late by as much."""
 REFRESH_NS = 10 * SECOND
 """Maximum interval between refreshes of unchanged alerts."""
+LOOK_NS = SECOND
+"""Between two looks whether the files of the state are in place."""
 REPORT_NS = 60 * SECOND
 """Minimum interval between two reports of lines that were set aside."""
 
@@ -63,6 +65,7 @@ class Daemon:
         config = effective.config
         registry = Registry()
         security = _security(config)
+        self._looked_ns = 0
         self._source = _source(config)
         self._watch = _watch(config, self._source.wake)
         if self._watch is not None:
@@ -129,7 +132,7 @@ class Daemon:
             self._storage.start()
         log.info("listening on %s", self._url)
         try:
-            self._driver.run(between=self._reload_if_asked)
+            self._driver.run(between=self._look_around)
             self._dispatcher.close()  # what was sent until now is in the last commit
             self._driver.commit_rows()
         finally:
@@ -144,6 +147,22 @@ class Daemon:
                 self._source.close()
             self._store.close()
         log.info("stopped; all input processed so far is committed")
+
+    def _look_around(self, now_ns: int) -> None:
+        """Between two steps: reload if asked to, and see that the state is where it was."""
+        self._reload_if_asked(now_ns)
+        if abs(now_ns - self._looked_ns) < LOOK_NS:
+            return
+        self._looked_ns = now_ns
+        try:
+            notice = self._store.renew(datetime.now(UTC))
+        except CommitError as error:
+            self._publisher.commit_failed(error)
+            self._status.state_lost(str(error), ok=False)
+        else:
+            if notice is not None:
+                log.error("%s", notice)
+                self._status.state_lost(notice, ok=True)
 
     def _reload_if_asked(self, now_ns: int) -> None:
         if not (self.requests.take_reload() or self._reloader.has_changed(now_ns)):
@@ -258,6 +277,8 @@ class LivePublisher:
         self._enqueued = (-1, False, NOT_MUTED)
         self._refreshed_ns = self._reported_ns = 0
         self._report: Report | None = None
+        self._failing, self._failed_ns = False, 0
+        """Whether commits fail, and when that was last reported."""
 
     def reconfigure(self, lateness_ns: int, windows: Sequence[MuteWindow] = ()) -> None:
         """Go on with another pipeline, another lateness and other windows of muted alerts."""
@@ -299,6 +320,9 @@ class LivePublisher:
 
     def publish(self, transaction: Transaction | None, now_ns: int) -> None:
         """Show the commit, and let what it enqueued be sent."""
+        if self._failing and transaction is not None:
+            self._failing, self._failed_ns = False, 0
+            log.info("commits succeed again")
         if transaction is not None:
             self._status.publish(transaction, now_ns)
         if self._report is not None:
@@ -310,8 +334,12 @@ class LivePublisher:
         self._status.show(sources, caught_up=self._is_idle)
 
     def commit_failed(self, error: CommitError) -> None:
-        """Show that the disk refused a commit."""
+        """Show that the disk refused a commit; on stderr at once, and then once a minute."""
         self._status.commit_failed(str(error))
+        self._failing = True
+        if abs(self._now_ns - self._failed_ns) >= REPORT_NS:
+            self._failed_ns = self._now_ns
+            log.error("%s", error)
 
 
 def _security(config: Config) -> Security | None:

@@ -96,6 +96,7 @@ class StatusSnapshot:
         self._commit_errors = 0
         self._commit_error: str | None = None
         self._caught_up = False
+        self._state_lost: Probe | None = None
         self._reloaded = threading.Condition()
         self._reloads = 0
         self._reload_ok = True
@@ -142,6 +143,10 @@ class StatusSnapshot:
         """Count and show a commit that the disk refused."""
         self._commit_errors += 1
         self._commit_error = why
+
+    def state_lost(self, what: str, *, ok: bool) -> None:
+        """Show that files of the state were deleted or replaced; `ok` if they were written anew."""
+        self._state_lost = Probe(ok=ok, detail=what)
 
     def reloaded(self, now_ns: int, rules: RuleSet | None, families: Sequence[Family], detail: str) -> None:
         """Show the rules that were loaded, or (None) why the previous ones are kept."""
@@ -203,6 +208,9 @@ class StatusSnapshot:
         silent_ns = self._now() - self._heartbeat_ns
         if silent_ns > STALLED_NS:
             return Probe(ok=False, detail=f"main loop stalled for {silent_ns // SECOND} s")
+        lost = self._state_lost
+        if lost is not None:
+            return Probe(ok=lost.ok, detail=f"logwatch is healthy\n{lost.detail}" if lost.ok else lost.detail)
         return Probe(ok=True, detail="logwatch is healthy")
 
     def readiness(self) -> Probe:

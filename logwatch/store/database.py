@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from logwatch.errors import CommitError, StateError
 from logwatch.model import SECOND, Outcome, SampleChange
 from logwatch.store import history, schema
-from logwatch.store.durability import Flusher, Mirror, Sync, wal_bytes
+from logwatch.store.durability import Flusher, Mirror, Sync, inode, wal_bytes
 from logwatch.store.lock import Lock
 from logwatch.store.older_points import OlderPoints
 from logwatch.store.retention import Retention
@@ -33,6 +33,10 @@ MIRROR_NS = SECOND
 # The point at time 0 says what a series was before all that is kept; none says that it was not.
 FORGET_POINTS = "DELETE FROM points WHERE sample = ? AND time_ns < ? AND (time_ns > 0 OR value IS NULL)"
 _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+Inodes = dict[Path, int]
+"""0 where there is no file."""
 
 
 @dataclass(slots=True)
@@ -85,6 +89,7 @@ class Store:
         self._mirror = Mirror(directory / "positions.json")
         self._mirrored_ns = 0
         self._flusher = Flusher(self._path, sync)
+        self._inodes = self._files()
 
     # ── the loop's side ──────────────────────────────────────────────────────────────
 
@@ -128,6 +133,51 @@ class Store:
             if self._sync is Sync.ALWAYS or not 0 <= now_ns - self._mirrored_ns < MIRROR_NS:
                 self._mirrored_ns = now_ns
                 self._write_mirror()
+
+    def renew(self, now: datetime) -> str | None:
+        """Write the state anew where its files were deleted or replaced; returns what was found, None for nothing.
+
+        SQLite goes on with a file that has no name any more: the next start would not find what was committed since.
+        Raises CommitError if the state cannot be written anew.
+        """
+        files = self._files()
+        gone = [path.name for path, known in self._inodes.items() if known and files[path] != known]
+        if not gone:
+            self._inodes = files  # the WAL comes with the first commit
+            return None
+        found = f"{self._path.parent}: {', '.join(gone)}: deleted or replaced while logwatch runs"
+        try:
+            self._write_anew(now, files)
+        except (OSError, sqlite3.Error, StateError) as error:
+            raise CommitError(
+                f"{found}: the state cannot be written anew: {error}: give logwatch its state directory back",
+                retry=True,
+            ) from error
+        return f"{found}: the state was written anew from memory"
+
+    def _write_anew(self, now: datetime, files: Inodes) -> None:
+        draft = self._path.with_suffix(".new")
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        if not self._lock.is_in_place():
+            self._lock.release()
+            self._lock = Lock(self._path.parent)
+        with closing(sqlite3.connect(draft)) as copy:
+            self._connection.backup(copy)
+        if files[self._path] and files[self._path] != self._inodes[self._path]:
+            self._set_aside("it was put in place of the database in use", now)
+        # Closing removes the WAL of that name, so it comes before the new database has one.
+        self._connection.close()
+        draft.replace(self._path)
+        self._connection = self._connect()
+        self._retention.begin(self._connection)
+        self._mirror.write_again()
+        self._write_mirror()
+        self._inodes = self._files()
+
+    def _files(self) -> Inodes:
+        """What the files of the database are, by their names."""
+        return {path: inode(path) for path in (self._path, self._wal, self._lock.path)}
 
     def events(self, query: history.Query) -> Iterator[Outcome]:
         """Yield the accepted events that match. For the thread that commits; others open a `History`."""

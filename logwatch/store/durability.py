@@ -99,6 +99,14 @@ def wal_bytes(path: Path) -> int:
         return 0
 
 
+def inode(path: Path) -> int:
+    """Return the inode of a file, 0 where there is none."""
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
+
+
 # ── the copy of the positions ────────────────────────────────────────────────────────
 
 POSITIONS_VERSION = 1
@@ -142,6 +150,10 @@ class Mirror:
                 os.fsync(file.fileno())
         draft.replace(self._path)
         self._dirty = False
+
+    def write_again(self) -> None:
+        """Write everything at the next `write`: the file may be gone."""
+        self._dirty = True
 
     def read(self) -> Positions:
         """Return the positions last written; none without such a file.

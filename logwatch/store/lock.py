@@ -13,7 +13,7 @@ class Lock:
     """The right to write a state directory, until `release` or the end of the process."""
 
     def __init__(self, directory: Path) -> None:
-        path = directory / "lock"
+        self.path = path = directory / "lock"
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
@@ -36,6 +36,13 @@ class Lock:
             ) from error
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+
+    def is_in_place(self) -> bool:
+        """Whether the file that is locked still has its name."""
+        try:
+            return self._descriptor >= 0 and os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+        except OSError:
+            return False
 
     def release(self) -> None:
         """Let another process write. The file stays: removing it would let two in."""
