@@ -103,7 +103,7 @@ class Late:
     def nothing(self, *_, **__):
         pass
 
-    restore = committed = wake = close = heartbeat = publish = show = show_alerts = nothing
+    restore = committed = wake = close = heartbeat = publish = show = show_alerts = show_muting = nothing
 
 
 @pytest.mark.parametrize(("lateness", "fires"), [("2s", [5]), ("0s", [])])

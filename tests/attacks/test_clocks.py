@@ -20,7 +20,7 @@ correlations:
     name: mute
     description: The engine started and did not become ready within seconds.
     missing: [daemon.start, daemon.ready]
-    within: 4s
+    within: 20s
     by: [host]
     severity: critical
 """
@@ -171,7 +171,7 @@ def shown(one: Sidecar, action: str) -> float:
     return one.value("docker_events_total", type="daemon", action=action) or 0
 
 
-@pytest.mark.parametrize("step", [30, 3600], ids=["half a minute", "an hour"])
+@pytest.mark.parametrize("step", [60, 3600], ids=["a minute", "an hour"])
 def test_a_wall_clock_that_is_set_forward_times_out_nothing(
     step: int, wall: Path, tmp_path: Path, sidecar: Callable[..., Sidecar]
 ) -> None:
