@@ -44,7 +44,8 @@ class SourceReports:
     def _report(self, status: SourceStatus) -> None:
         if not status.open:
             cure = "waiting for it: check --log, mount it read-only into the container, or make it readable"
-            log.warning("%s: cannot be read: %s: %s", status.path, status.error, cure)
+            cause = str(status.error).removeprefix(f"{status.path}: ")
+            log.warning("%s: cannot be read: %s: %s", status.path, cause, cure)
             return
         where = f"at byte {status.position} of {status.size}, {status.pending} still to read"
         log.info("following %s: %s", status.path, where)

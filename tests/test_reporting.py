@@ -40,7 +40,7 @@ def test_what_is_followed_and_when_it_was_read_to_its_end(messages):
 def test_a_log_that_is_missing_is_reported_once_with_the_cure(messages):
     reports = SourceReports()
     for _ in range(3):
-        reports.process([status(is_open=False, error="no such file")])
+        reports.process([status(is_open=False, error="/var/log/messages: no such file")])
     reports.process([status()])
 
     missing, followed = messages()
