@@ -80,6 +80,7 @@ class Quiet:
         self.is_over = caught_up and self._done.exists()
 
     def show_alerts(self, report: object) -> None: ...
+    def show_muting(self, muting: object) -> None: ...
 
     def self_metrics(self) -> tuple[()]:
         return ()
@@ -113,7 +114,7 @@ def follow(log: Path, state: Path, rules: RuleSet) -> None:
     store = Store(state, datetime.now(UTC), sync=Sync.OFF)
     saved = store.load()
     series = Registry()
-    pipeline = Pipeline(rules.rules, rules.correlations, Settings(), series, state)
+    pipeline = Pipeline(rules.rules, rules.correlations, Settings(max_ahead_ns=86_400 * SECOND), series, state)
     series.restore(saved.series, saved.points)
     pipeline.restore(saved.stages)
     source = FileSource([str(log)], chunk_bytes=4096, max_line_bytes=2000, offset_dir=state, poll_interval=0.01)
@@ -121,7 +122,7 @@ def follow(log: Path, state: Path, rules: RuleSet) -> None:
     status = Quiet(log.parent / "done")
     begun = time.monotonic_ns()
     publisher = LivePublisher(source, Dispatcher((), time.time_ns), status)  # type: ignore[arg-type]  # see Quiet
-    # An hour before the recording, so that nothing settles by the wall clock.
+    # An hour before the recording, so that nothing settles by the wall clock; lines may move the clock that far.
     now = lambda: BEFORE_NS + time.monotonic_ns() - begun  # noqa: E731 - as short as it is
     Driver(source, SOURCE, pipeline, publisher, store, now, lambda: status.is_over).run()
     source.close()
@@ -174,7 +175,7 @@ def account(state: Path) -> tuple[list[object], dict[object, float]]:
 
 def uninterrupted(state: Path, rules: RuleSet) -> tuple[list[object], dict[object, float]]:
     series = Registry()
-    pipeline = Pipeline(rules.rules, rules.correlations, Settings(), series, state)
+    pipeline = Pipeline(rules.rules, rules.correlations, Settings(max_ahead_ns=86_400 * SECOND), series, state)
     data = b"".join(map(line, range(LINES)))
     now = BEFORE_NS
     pipeline.process(Chunk(data, "messages", 0, now), now)
