@@ -145,7 +145,7 @@ class StatusSnapshot:
         self._commit_error = why
 
     def state_lost(self, what: str, *, ok: bool) -> None:
-        """Show that files of the state were deleted or replaced; `ok` if they were written anew."""
+        """Show that files of the state were deleted or replaced; `ok` if they were written again."""
         self._state_lost = Probe(ok=ok, detail=what)
 
     def reloaded(self, now_ns: int, rules: RuleSet | None, families: Sequence[Family], detail: str) -> None:

@@ -178,7 +178,7 @@ class Alerts:
                 rule.live.invalidate()
 
     def shift(self, step_ns: int, clock_ns: int) -> None:
-        """The clock was set, to `clock_ns`: durations go on, and after a step back rules begin anew."""
+        """The clock was set, to `clock_ns`: durations go on, and after a step back rules begin again."""
         for group in self._groups:
             for rule in group.rules:
                 if isinstance(rule, AlertingRule):

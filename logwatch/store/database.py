@@ -36,7 +36,7 @@ _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 Inodes = dict[Path, int]
-"""0 where there is no file."""
+"""0 for a missing file."""
 
 
 @dataclass(slots=True)
@@ -135,10 +135,10 @@ class Store:
                 self._write_mirror()
 
     def renew(self, now: datetime) -> str | None:
-        """Write the state anew where its files were deleted or replaced; returns what was found, None for nothing.
+        """Write the state again where its files were deleted or replaced; returns what was found, None for nothing.
 
         SQLite goes on with a file that has no name any more: the next start would not find what was committed since.
-        Raises CommitError if the state cannot be written anew.
+        Raises CommitError if the state cannot be written again.
         """
         files = self._files()
         gone = [path.name for path, known in self._inodes.items() if known and files[path] != known]
@@ -147,15 +147,15 @@ class Store:
             return None
         found = f"{self._path.parent}: {', '.join(gone)}: deleted or replaced while logwatch runs"
         try:
-            self._write_anew(now, files)
+            self._rewrite(now, files)
         except (OSError, sqlite3.Error, StateError) as error:
             raise CommitError(
-                f"{found}: the state cannot be written anew: {error}: give logwatch its state directory back",
+                f"{found}: the state cannot be written again: {error}: give logwatch its state directory back",
                 retry=True,
             ) from error
-        return f"{found}: the state was written anew from memory"
+        return f"{found}: the state was written again from memory"
 
-    def _write_anew(self, now: datetime, files: Inodes) -> None:
+    def _rewrite(self, now: datetime, files: Inodes) -> None:
         draft = self._path.with_suffix(".new")
         self._path.parent.mkdir(parents=True, exist_ok=True)
         draft.unlink(missing_ok=True)

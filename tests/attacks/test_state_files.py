@@ -58,7 +58,7 @@ def test_the_state_is_written_anew(
     one = sidecar("--log", str(log))
     wait_for(lambda: deaths(one) == 1, "the first line")
     harm(state)
-    wait_for(lambda: "written anew" in one.get("/-/healthy")[1], "that it is noticed")
+    wait_for(lambda: "written again" in one.get("/-/healthy")[1], "that it is noticed")
     with log.open("a") as out:
         out.write(died(2))
     wait_for(lambda: deaths(one) == 2, "the second line")
