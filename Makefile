@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .make/ready
 
-.PHONY: run demo test check format bench trace torture coverage schema dashboards pictures wheel wheels deb packages clean
+.PHONY: run demo test check format bench trace torture coverage schema manual dashboards pictures wheel wheels deb packages clean
 .DEFAULT_GOAL := run
 
 $(READY): pyproject.toml scripts/venv.sh
@@ -60,6 +60,9 @@ coverage: $(READY)
 # Files that are generated and committed.
 schema: $(READY)
 	@for kind in events alerts tests; do $(BIN)/logwatch rules schema $$kind > rules/schemas/$$kind.schema.json; done
+
+manual: $(READY)
+	@$(BIN)/python scripts/man_page.py
 
 # The JSON that users import; grafana/builder/ is its source.
 dashboards: $(READY)

@@ -24,7 +24,9 @@ mkdir -p "$home" "$work/DEBIAN" "$work/usr/bin" "$work/usr/lib/systemd/system" "
 
 $python -m pip install --quiet --disable-pip-version-check --no-index --find-links "$wheels" --no-compile \
   --target "$home/lib" 'docker-logwatch[zstd]'
-rm -rf "$home/lib/bin"
+mkdir -p "$home/man"
+mv "$home/lib/share/man/man1/docker-logwatch.1" "$home/man/"
+rm -rf "$home/lib/bin" "$home/lib/share"
 install -m 755 deploy/debian/docker-logwatch "$home/docker-logwatch"
 install -m 755 deploy/docker-events.sh "$home/docker-events.sh"
 install -m 644 LICENSE README.md CHANGELOG.md "$home/"
@@ -40,6 +42,15 @@ ln -s ../lib/docker-logwatch/docker-logwatch "$work/usr/bin/docker-logwatch"
 install -m 644 deploy/systemd/*.service "$work/usr/lib/systemd/system/"
 install -m 644 deploy/debian/logwatch.yml "$work/etc/docker-logwatch/logwatch.yml"
 install -m 644 deploy/debian/copyright "$work/usr/share/doc/docker-logwatch/copyright"
+mkdir -p "$work/usr/share/man/man1" "$work/usr/share/bash-completion/completions" "$work/usr/share/zsh/vendor-completions" \
+  "$work/usr/share/fish/vendor_completions.d"
+gzip -n9 < "$home/man/docker-logwatch.1" > "$work/usr/share/man/man1/docker-logwatch.1.gz"
+rm -r "$home/man"
+completion() { _DOCKER_LOGWATCH_COMPLETE=$1_source "$python" "$home/docker-logwatch"; }
+completion bash > "$work/usr/share/bash-completion/completions/docker-logwatch"
+completion zsh > "$work/usr/share/zsh/vendor-completions/_docker-logwatch"
+completion fish > "$work/usr/share/fish/vendor_completions.d/docker-logwatch.fish"
+find "$home" -name __pycache__ -type d -exec rm -r {} +
 mv "$home/README.md" "$home/CHANGELOG.md" "$work/usr/share/doc/docker-logwatch/"
 rm "$home/LICENSE"
 for script in postinst prerm postrm; do

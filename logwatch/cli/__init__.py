@@ -6,10 +6,12 @@ do it.
 
 from __future__ import annotations
 
+import platform
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 
@@ -62,8 +64,46 @@ class Commands(click.Group):
         return command
 
 
+REPORTED = (
+    *("hyperscan", "google-re2", "pygtail", "prometheus-client", "promql-parser", "pydantic", "PyYAML", "click"),
+    *("starlette", "uvicorn", "urllib3", "zstandard", "apprise", "drain3"),
+)
+"""The packages whose versions matter to who looks at a reported fault; the last three belong to extras."""
+
+
+def _print_versions(ctx: click.Context, _parameter: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click's signature
+    if not wanted or ctx.resilient_parsing:
+        return
+    import sqlite3  # nothing else here needs it
+
+    rows = {
+        "python": f"{platform.python_version()} ({platform.python_implementation()}, {sys.executable or 'unknown path'})",
+        "platform": platform.platform(),
+        "sqlite": sqlite3.sqlite_version,
+        **{name: _version_of(name) for name in REPORTED},
+    }
+    click.echo(f"docker-logwatch, version {__version__}")
+    for name, said in rows.items():
+        click.echo(f"  {name:<18}{said}")
+    ctx.exit()
+
+
+def _version_of(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="logwatch")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_versions,
+    help="Show the versions of docker-logwatch and of what it runs with, and exit.",
+)
 def cli() -> None:
     """Follow a Docker host's log: events, metrics and alerts, without docker.sock."""
 

@@ -1,8 +1,10 @@
 """The commands that were there before: what they print, and how they end."""
 
+import platform
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -10,7 +12,9 @@ import pytest
 from commandline import call
 from parity import RECORDINGS
 
+from logwatch import __version__
 from logwatch.cli import COMMANDS, cli
+from scripts import man_page
 
 LOG = str(RECORDINGS / "info-traditional" / "messages.xz")
 GOOD = """
@@ -216,6 +220,36 @@ def test_the_manual_names_every_command_and_flag(name: str) -> None:
 
     assert f"`logwatch {name}" in manual
     assert not missing
+
+
+def test_the_man_page_is_the_one_of_the_commands() -> None:
+    assert man_page.PAGE.read_text() == man_page.page(), "make manual writes it"
+
+
+def test_the_man_page_names_every_command_and_flag() -> None:
+    page = man_page.PAGE.read_text().replace("\\-", "-")
+    every = list(man_page.commands(click.Context(cli, info_name="docker-logwatch")))
+
+    assert {path[1] for path, _ in every} == set(COMMANDS)
+    assert [path for path, _ in every if f'.SS "{" ".join(path)}"' not in page] == []
+    assert [flag for _, command in every for flag in flags(command) if flag not in page] == []
+
+
+def test_version_names_what_runs_here() -> None:
+    first, *rows = call("--version").out.splitlines()
+
+    said = dict(row.split(maxsplit=1) for row in rows)
+    assert first == f"docker-logwatch, version {__version__}"
+    assert said["python"].startswith(platform.python_version())
+    assert said["platform"] == platform.platform()
+    for name in ("hyperscan", "google-re2", "pygtail", "prometheus-client"):
+        assert said[name] == version(name)
+
+
+def test_version_says_which_extras_are_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("logwatch.cli.REPORTED", ("no-such-distribution",))
+
+    assert "not installed" in call("--version").out
 
 
 def test_a_mistyped_command_is_answered_with_the_nearest():

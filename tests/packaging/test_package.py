@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import subprocess
@@ -68,6 +69,24 @@ def test_the_package_holds_what_a_service_needs(made: tuple[Path, Path], tmp_pat
     shown = _printed([program, "config", "--config.file", configuration])
     assert "/etc/docker-logwatch/rules" in shown
     assert "/var/lib/docker-logwatch" in shown
+
+
+def test_the_package_has_the_man_page_and_completions(made: tuple[Path, Path], tmp_path: Path) -> None:
+    """Every shell offers the commands that begin with what is typed."""
+    _printed(["dpkg-deb", "-x", made[0], tmp_path])
+    shipped = {path.relative_to(tmp_path / "usr/share").as_posix() for path in (tmp_path / "usr/share").rglob("*")}
+    words = {"_DOCKER_LOGWATCH_COMPLETE": "bash_complete", "COMP_WORDS": "docker-logwatch no", "COMP_CWORD": "1"}
+    manual = gzip.decompress((tmp_path / "usr/share/man/man1/docker-logwatch.1.gz").read_bytes())
+
+    assert manual == (ROOT / "deploy/docker-logwatch.1").read_bytes()
+    assert shipped >= {
+        "bash-completion/completions/docker-logwatch",
+        "zsh/vendor-completions/_docker-logwatch",
+        "fish/vendor_completions.d/docker-logwatch.fish",
+    }
+    for path in (tmp_path / "usr/share").rglob("*completion*/*docker-logwatch*"):
+        assert "_DOCKER_LOGWATCH_COMPLETE" in path.read_text()
+    assert _printed([tmp_path / "usr/bin/docker-logwatch"], **words) == "plain,notify-test\n"
 
 
 def test_the_package_tells_what_it_needs(made: tuple[Path, Path]) -> None:
