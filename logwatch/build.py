@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from logwatch.alerting import MuteWindow, Options
 from logwatch.config import Config, webfile
 from logwatch.lifecycle.lifecycle import Find
 from logwatch.metrics import Registry
+from logwatch.model import Rule, label_name
 from logwatch.notation import nanoseconds
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.queries import QueryOptions
@@ -43,7 +44,9 @@ class Builder:
     def rules(self) -> RuleSet:
         """Load the rules that the configuration names; RuleError tells every mistake."""
         rules = self.config.rules
-        return load(rules.paths, shipped=rules.shipped, disabled=rules.disable)
+        loaded = load(rules.paths, shipped=rules.shipped, disabled=rules.disable)
+        labels = self.config.docker.labels
+        return replace(loaded, rules=tuple(_with_labels(rule, labels) for rule in loaded.rules)) if labels else loaded
 
     def pipeline(self, rules: RuleSet) -> Pipeline:
         """Build all stages for these rules."""
@@ -65,6 +68,7 @@ class Builder:
             count_repeated=sources.count_repeated,
             secrets=tuple(sources.secrets),
             max_containers=limits.max_containers,
+            labels=self.config.docker.labels,
             max_ahead_ns=nanoseconds(sources.max_ahead),
             raw=self.raw,
             alerting=self.terms(),
@@ -80,6 +84,14 @@ class Builder:
             external_url=external_url(self.config),
             last_words=alerting.last_words,
         )
+
+
+def _with_labels(rule: Rule, keys: Sequence[str]) -> Rule:
+    """Return a rule that takes the fields of docker events, which have all labels, with attributes for these labels."""
+    if all(parser.kind != "docker_events" for parser in rule.fields):
+        return rule
+    labels = {label_name(key): f"{{Actor.Attributes.{key}}}" for key in keys}
+    return replace(rule, attributes={**labels, **rule.attributes})
 
 
 def query_options(config: Config) -> QueryOptions:

@@ -398,7 +398,7 @@ def _watch(config: Config, wake: Callable[[], None]) -> Watch | None:
     """Watch the engine's own files; with several hosts in one log it is unknown whose they are."""
     if config.docker_root is None or config.sources.multi_host:
         return None
-    return Watch(config.docker_root, wake)
+    return Watch(config.docker_root, wake, labels=config.docker.labels)
 
 
 def _storage(config: Config) -> StorageSampler | None:

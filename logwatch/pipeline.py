@@ -22,7 +22,7 @@ from typing import Any
 
 from logwatch.alerting import Alerts, Group, Options, Replacement
 from logwatch.correlations import Correlator
-from logwatch.docker.inventory import Removed, Sight
+from logwatch.docker.inventory import Found, Removed, Sight
 from logwatch.errors import UNEXPECTED
 from logwatch.faults import LINE_ERRORS, Faults
 from logwatch.formats import repeated_message
@@ -52,6 +52,7 @@ from logwatch.model import (
     Renamed,
     Rule,
     Severity,
+    label_name,
 )
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
@@ -77,6 +78,8 @@ class Settings:
     """Further parts of keys whose values are masked."""
     max_containers: int = MAX_CONTAINERS
     """That have series of their own."""
+    labels: tuple[str, ...] = ()
+    """Keys of container labels that are labels of docker_container_info."""
     max_ahead_ns: int = STEP_NS
     """Of a log that is followed live: how far beyond the wall clock its lines move the clock."""
     raw: bool = False
@@ -110,10 +113,15 @@ class Pipeline:
         self.scanner = Scanner(rules, cache_dir, count_ignored=True)
         self.extractor = Extractor(rules, masker)
         self.duplicates = DuplicateLines()
-        self.lifecycle = Lifecycle(settings.settle_ns, find)
+        self.lifecycle = Lifecycle(settings.settle_ns, self._masking(find))
         self.correlator = Correlator(correlations)
         self.event_metrics = EventMetrics(
-            series, rules, correlations, multi_host=settings.multi_host, max_containers=settings.max_containers
+            series,
+            rules,
+            correlations,
+            multi_host=settings.multi_host,
+            max_containers=settings.max_containers,
+            chosen=[label_name(key) for key in settings.labels],
         )
         self.source_metrics = SourceMetrics(series)
         self.alerts = Alerts(groups, settings.alerting, series, _feeders((*rules, *correlations)), masker, replacement)
@@ -315,12 +323,18 @@ class Pipeline:
         self.faults.add(kind, error, path, offset)
         self.series.add(LINE_ERRORS, (kind,), 1, self.clock_ns)
 
-    def _masked(self, sight: Sight) -> Sight:
-        """Mask secrets in what a container or its health check printed."""
-        if isinstance(sight, Removed) or not (sight.last_words or sight.probe_output):
-            return sight
+    def _masked(self, found: Found) -> Found:
+        """Mask secrets in a container's labels, and in what it or its health check printed."""
+        if not (found.last_words or found.probe_output or found.labels):
+            return found
         mask = self._masker.mask
-        return sight._replace(last_words=mask(sight.last_words), probe_output=mask(sight.probe_output))
+        labels = {name: self._masker.mask_value(name, value) for name, value in found.labels.items()}
+        return found._replace(labels=labels, last_words=mask(found.last_words), probe_output=mask(found.probe_output))
+
+    def _masking(self, find: Find | None) -> Find | None:
+        if find is None:
+            return None
+        return lambda container_id: self._masked(found) if (found := find(container_id)) is not None else None
 
     # ── beside the lines ─────────────────────────────────────────────────────────────
 
@@ -328,7 +342,7 @@ class Pipeline:
         self, sights: Iterable[Sight], now_ns: int, present: Collection[str] | None, first_look_ns: int
     ) -> None:
         """Take over what the engine's own files say of its containers."""
-        sights = [self._masked(each) for each in sights]
+        sights = [each if isinstance(each, Removed) else self._masked(each) for each in sights]
         consequences = self.lifecycle.process_inventory(sights, self.host or "", now_ns, present, first_look_ns)
         self._moved = self._moved or bool(consequences)
         self._process_consequences(consequences)

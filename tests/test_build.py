@@ -1,4 +1,4 @@
-"""Our own URL: one answer for what alerts and what webhooks say."""
+"""What the configuration makes of the parts: one URL for alerts and webhooks, labels in rules."""
 
 from pathlib import Path
 from socket import gethostname
@@ -38,3 +38,11 @@ def test_alerts_and_webhooks_name_the_same_url(
     assert webhook._external_url == url
     assert Builder(config, Registry(), None).settings().alerting.external_url == url
     assert external_url(config) == url
+
+
+def test_rules_that_take_docker_events_take_the_chosen_labels_as_well() -> None:
+    config = Config.model_validate({"docker": {"labels": ["com.example/team"]}})
+    rules = {rule.id: rule.attributes for rule in Builder(config, Registry(), None).rules().rules}
+
+    assert rules["docker-events/event"]["label_com_example_team"] == "{Actor.Attributes.com.example/team}"
+    assert not any("label_com_example_team" in rules[each] for each in rules if not each.startswith("docker-events/"))

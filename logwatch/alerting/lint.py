@@ -11,8 +11,8 @@ from logwatch.alerting.group import Group
 from logwatch.alerting.loader import DEFAULT_INTERVAL_NS, gather
 from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.errors import Mistake, mistake
-from logwatch.metrics.catalog import PROCESS, SAMPLED, counted
-from logwatch.model import SECOND, Correlation, Family, Rule
+from logwatch.metrics.catalog import CONTAINER_INFO, PROCESS, SAMPLED, counted
+from logwatch.model import SECOND, Correlation, Family, Rule, is_label
 from logwatch.rulefiles.vocabulary import did_you_mean
 
 EVERYWHERE = frozenset({"job", "instance", "__name__"})
@@ -69,7 +69,8 @@ def _readings(rule: AlertRule | RecordingRule, known: Known, everywhere: frozens
             continue
         labels = known[name]
         for matcher in reading.selector.matchers:
-            if labels is not None and matcher.label not in labels | everywhere:
+            chosen = name == CONTAINER_INFO and is_label(matcher.label)
+            if labels is not None and not chosen and matcher.label not in labels | everywhere:
                 nearest = did_you_mean(matcher.label, labels) or f": it has {', '.join(sorted(labels)) or 'none'}"
                 yield _warn(rule, f"'{name}' has no label '{matcher.label}'{nearest}")
 

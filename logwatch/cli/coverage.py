@@ -22,7 +22,7 @@ from logwatch.cli import options
 from logwatch.cli.output import cell, counted
 from logwatch.config import Config
 from logwatch.metrics import Registry, catalog
-from logwatch.model import Chunk, Correlation, Family, Rule
+from logwatch.model import Chunk, Correlation, Family, Rule, label_name
 from logwatch.notation import one_line
 from logwatch.replay import oldest_first
 from logwatch.rulefiles import RuleSet
@@ -139,7 +139,9 @@ def metrics(
     """List all metrics: those that rules declare, and the built-in ones."""
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     rules = Builder(config, Registry(), None).rules()
-    built_in = (*catalog.counted(multi_host=config.sources.multi_host), *catalog.SAMPLED, *catalog.PROCESS)
+    chosen = [label_name(key) for key in config.docker.labels]
+    counts = catalog.counted(multi_host=config.sources.multi_host, chosen=chosen)
+    built_in = (*counts, *catalog.SAMPLED, *catalog.PROCESS)
     rows = [*declared(rules), *((family, BUILT_IN) for family in built_in)]
     if output_format == "jsonl":
         for family, origin in rows:

@@ -23,7 +23,7 @@ from logwatch.errors import ConfigError
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import counted
 from logwatch.metrics.rule_metrics import RuleMetrics
-from logwatch.model import SECOND, Family
+from logwatch.model import SECOND, Family, label_name
 from logwatch.notation import duration, float_text, nanoseconds, rfc3339
 from logwatch.promql import Labels
 from logwatch.promql.values import METRIC_NAME
@@ -136,7 +136,8 @@ def _positive_ns(text: str, flag: str) -> int:
 def _families(config: Config) -> list[Family]:
     """The metrics there are, those of rules included."""
     registry = Registry()
-    for family in counted(multi_host=config.sources.multi_host):
+    chosen = [label_name(key) for key in config.docker.labels]
+    for family in counted(multi_host=config.sources.multi_host, chosen=chosen):
         registry.declare(family)
     rules = Builder(config, registry, None).rules()
     RuleMetrics(registry, rules.rules, rules.correlations)

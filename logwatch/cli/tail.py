@@ -118,7 +118,7 @@ def _tail(config: Config) -> Tail:
     sources = config.sources
     rules = Builder(config, Registry(), None).rules()
     zone = ZoneInfo(sources.timezone) if sources.timezone else None
-    find = Inventory(config.docker_root).find if config.docker_root else None
+    find = Inventory(config.docker_root, config.docker.labels).find if config.docker_root else None
     return Tail(rules.rules, zone=zone, cache_dir=cache_dir(), secrets=sources.secrets, find=find)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr
 
 from logwatch.config.mute_windows import MuteWindow
-from logwatch.config.values import DEFAULT_PORT, Address, Label, Paths, Positive, Texts, Url, Zone, as_url
+from logwatch.config.values import DEFAULT_PORT, Address, Label, LabelKeys, Paths, Positive, Texts, Url, Zone, as_url
 from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, Size
 from logwatch.rulefiles.schema import Strict
 
@@ -26,7 +26,7 @@ class Tls(Strict):
     insecure_skip_verify: Flag = False
 
 
-class Docker(Strict):
+class EngineApi(Strict):
     """How an engine's API is reached over TCP (`docker:tcp://host:port` in `sources.paths`)."""
 
     tls_config: Tls | None = None
@@ -56,7 +56,7 @@ class Sources(Strict):
     """Further names of rotated files, such as '%s.old'."""
     olddirs: Texts = ()
     """Folders that rotated files are moved to."""
-    docker: Docker = Docker()
+    docker: EngineApi = EngineApi()
 
 
 class Rules(Strict):
@@ -172,6 +172,13 @@ class Alerting(Strict):
     """The last lines that a container printed, or its failed health check, are sent as evidence of its alerts: this many."""
 
 
+class Docker(Strict):
+    """What is shown of containers."""
+
+    labels: LabelKeys = ()
+    """Keys of container labels that become `label_<key>`: a label of docker_container_info, an attribute of events."""
+
+
 class Storage(Strict):
     """How the engine's disk is sampled, where `docker_root` is set."""
 
@@ -210,6 +217,7 @@ class Config(Strict):
     """Docker's data directory, mounted read-only: what happens to containers, and what the disk holds."""
     containerd_root: Path | None = None
     """containerd's data directory, for engines that keep their images there."""
+    docker: Docker = Docker()
     storage: Storage = Storage()
     limits: Limits = Limits()
     log: Log = Log()

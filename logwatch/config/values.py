@@ -9,12 +9,20 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, Field
 
-from logwatch.model import LABEL_NAME
+from logwatch.model import LABEL_NAME, label_name
 from logwatch.rulefiles.checks import ONE_OR_MANY, refuse
 from logwatch.rulefiles.vocabulary import did_you_mean
 
 # Free in Prometheus' list of default ports.
 DEFAULT_PORT = 19979
+
+LABEL_KEY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]{0,254}")
+"""What `docker.labels` takes; Docker itself takes any text, and recommends less."""
+MOST_LABELS = 20
+OF_EVENTS = frozenset(
+    {"name", "image", "exitCode", "execDuration", "execID", "signal", "oldName", "comment", "container", "destination"}
+)
+"""What the engine writes into its events beside the labels, under the same names."""
 
 ADDRESS = re.compile(
     r"""(?P<host> \[[0-9A-Fa-f:.%]+\] | [^\s:\[\]]* )   # [::1], 127.0.0.1, or nothing for all
@@ -57,6 +65,21 @@ def _label(text: str) -> str:
     return text
 
 
+def _label_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    names: dict[str, str] = {}
+    for key in keys:
+        if LABEL_KEY.fullmatch(key) is None:
+            raise refuse(f"'{key}' is not the key of a label: use letters, digits, '.', '_', '/' and '-'")
+        if key in OF_EVENTS:
+            raise refuse(f"'{key}' is not a label in the engine's events but a value of its own: leave it out")
+        other = names.setdefault(label_name(key), key)
+        if other != key:
+            raise refuse(f"'{other}' and '{key}' would both be the label {label_name(key)}: leave one of them out")
+    if len(names) > MOST_LABELS:
+        raise refuse(f"{len(names)} labels: use at most {MOST_LABELS}")
+    return tuple(names.values())
+
+
 def as_url(value: object) -> object:
     """A receiver given by its URL alone."""
     return {"url": value} if isinstance(value, str) else value
@@ -67,5 +90,6 @@ Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_web_url)]
 Label = Annotated[str, AfterValidator(_label)]
 Texts = Annotated[tuple[str, ...], *ONE_OR_MANY]
+LabelKeys = Annotated[tuple[str, ...], *ONE_OR_MANY, AfterValidator(_label_keys)]
 Paths = Annotated[tuple[Path, ...], *ONE_OR_MANY]
 Positive = Annotated[int, Field(ge=1)]

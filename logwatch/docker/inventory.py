@@ -19,9 +19,8 @@ from logwatch.docker.containers import FILES, FOLDER, Config, ContainerState, He
 from logwatch.docker.folder import Folder
 from logwatch.docker.gotime import nanoseconds
 from logwatch.docker.last_words import last_words
-from logwatch.model import LONGEST_NAME, LONGEST_VALUE, State
+from logwatch.model import COMPOSE_LABELS, LONGEST_NAME, LONGEST_VALUE, State, label_name
 
-LABELS = {"com.docker.compose.project": "compose_project", "com.docker.compose.service": "compose_service"}
 NAME = re.compile(r"/?[a-zA-Z0-9][a-zA-Z0-9_.-]*")
 """What the engine accepts as a name (`daemon/names` of moby)."""
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -37,7 +36,7 @@ class Found(NamedTuple):
     name: str | None
     image: str | None
     labels: Mapping[str, str]
-    """Attributes for its events: `compose_project`, `compose_service`."""
+    """Attributes for its events: `compose_project`, `compose_service`, and chosen ones."""
     state: State | None
     since_ns: int
     """When it came into this state, 0 where unknown."""
@@ -85,8 +84,10 @@ Sight = Found | Removed
 class Inventory:
     """Reads the containers of one DOCKER_ROOT; counts what it could not read."""
 
-    def __init__(self, docker_root: Path) -> None:
+    def __init__(self, docker_root: Path, labels: Iterable[str] = ()) -> None:
+        """`labels` are keys of labels that are taken in addition to those of compose."""
         self.path = docker_root
+        self._labels = {**COMPOSE_LABELS, **{key: label_name(key) for key in labels}}
         self._signatures: dict[str, Signature] = {}
         self._problems: dict[str, int] = {}
         self.present: frozenset[str] | None = None
@@ -109,7 +110,7 @@ class Inventory:
                     text, status = read
                     signature = (status.st_mtime_ns, status.st_size, status.st_ino)
                     container = parse(text, container_id)
-                    return (found(container, status.st_mtime_ns) if container else None), signature
+                    return (found(container, status.st_mtime_ns, self._labels) if container else None), signature
         except ValidationError:
             self._count("format")
             return None, signature
@@ -187,10 +188,10 @@ class Inventory:
         return problems
 
 
-def found(container: StoredContainer, seen_ns: int) -> Found:
+def found(container: StoredContainer, seen_ns: int, wanted: Mapping[str, str] = COMPOSE_LABELS) -> Found:
     """Take from a container's file what events, states and metrics need, bounded and printable."""
     config, state = container.config or Config(), container.state or ContainerState()
-    labels = {ours: _text((config.labels or {}).get(key, "")) for key, ours in LABELS.items()}
+    labels = {ours: _text((config.labels or {}).get(key, "")) for key, ours in wanted.items()}
     started_ns, finished_ns = nanoseconds(state.started_at), nanoseconds(state.finished_at)
     ended = not state.running or state.restarting
     health = state.health or Health()

@@ -17,7 +17,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import inotify_simple
@@ -49,9 +49,11 @@ log = logging.getLogger("logwatch.inventory")
 class Watch:
     """Queues what changes below a DOCKER_ROOT; `take` may be called from any thread."""
 
-    def __init__(self, docker_root: Path, wake: Callable[[], None], *, notify: bool = True) -> None:
-        """`wake` is called after something was queued."""
-        self.inventory = Inventory(docker_root)
+    def __init__(
+        self, docker_root: Path, wake: Callable[[], None], *, labels: Iterable[str] = (), notify: bool = True
+    ) -> None:
+        """`wake` is called after something was queued; `labels` as in Inventory."""
+        self.inventory = Inventory(docker_root, labels)
         self._wake = wake
         self._notify = notify
         self._folder = docker_root / FOLDER

@@ -20,6 +20,7 @@ from typing import Any
 
 from logwatch.docker.inventory import Found
 from logwatch.lifecycle.endings import REMEMBERED, note
+from logwatch.lifecycle.occurrences import LEADING
 from logwatch.lifecycle.states import ALIVE, CONTAINER, CONTAINER_STATEFUL, INFERRED_FROM, PROVES, STATE_ACTIONS
 from logwatch.model import (
     FULL_ID,
@@ -34,6 +35,7 @@ from logwatch.model import (
     Renamed,
     State,
     StateChange,
+    is_label,
 )
 from logwatch.store.history import History
 from logwatch.store.state_table import StateTable
@@ -214,6 +216,10 @@ class ContainerRegister:
             container.exit_code = attributes.get("exit_code") or attributes.get("exitCode") or container.exit_code
         elif event.event == "container.health_status":
             container.health = attributes.get("health") or container.health
+        if event.role is LEADING:  # docker events report all labels each time
+            labels = {name: value for name, value in attributes.items() if is_label(name)}
+            if not labels.items() <= container.labels.items():
+                container.labels = {**container.labels, **labels}
 
     def mark_unknown(self, host: str | None, time_ns: int, clock_ns: int, *, everything: bool) -> None:
         """Mark the containers of a host (None: of all hosts) as unknown: those alive, or everything."""
@@ -241,16 +247,21 @@ class ContainerRegister:
         self._index(container)
         self._containers.touch((container.host, container.id))
 
-    def describe(self, container: Container, found: Found, time_ns: int, clock_ns: int) -> None:
-        """Take the name, the image and the labels that the inventory has of a container."""
+    def describe(self, container: Container, found: Found, time_ns: int, clock_ns: int) -> bool:
+        """Take the name, the image and the labels that the inventory has of a container; whether others than before."""
         if found.name is not None:
             self.set_name(container, found.name, time_ns, clock_ns, sure=True)
-        if (found.image or container.image, found.labels) != (container.image, container.labels):
-            container.image, container.labels = found.image or container.image, dict(found.labels)
-            self._containers.touch((container.host, container.id))
+        if (found.image or container.image, found.labels) == (container.image, container.labels):
+            return False
+        container.image, container.labels = found.image or container.image, dict(found.labels)
+        self._containers.touch((container.host, container.id))
+        return True
 
-    def process_found(self, container: Container, found: Found, now_ns: int, clock_ns: int) -> None:
-        """Take the state that the inventory has of a container now, after the events that led to it."""
+    def process_found(self, container: Container, found: Found, now_ns: int, clock_ns: int, *, described: bool) -> None:
+        """Take the state that the inventory has of a container now, after the events that led to it.
+
+        `described` says that `describe` took others than before.
+        """
         if found.state is not None and (found.state is not container.state or not container.announced):
             self._change(container, found.state, found.since_ns or now_ns, clock_ns)
         before = (container.exit_code, container.health, container.restart_count, container.failing_streak)
@@ -259,7 +270,8 @@ class ContainerRegister:
         container.exit_code, container.restart_count = found.exit_code or container.exit_code, found.restarts
         container.health, container.failing_streak = found.health, found.failing_streak
         container.probe_output = found.probe_output
-        if before == (container.exit_code, container.health, container.restart_count, container.failing_streak):
+        after = (container.exit_code, container.health, container.restart_count, container.failing_streak)
+        if before == after and not described:
             return
         self._containers.touch((container.host, container.id))
         self._changes.append(

@@ -370,14 +370,14 @@ class Lifecycle:
         register = self._register
         self._found.pop(found.id, None)
         container = register.get(host, found.id) or register.add(host, found.id, now_ns, now_ns)[0]
-        register.describe(container, found, found.seen_ns or now_ns, self._clock_ns)
+        described = register.describe(container, found, found.seen_ns or now_ns, self._clock_ns)
         consequences = register.take_changes()
         for event in self._witness.compare(found, container, self._clock_ns):
             if event.event == "container.create" and found.name:
                 key = (host, "container", found.id)
                 consequences += self._emit(self._deduplicator.assign_id(event.event, found.name, key))
             consequences += self.process(event)
-        register.process_found(container, found, now_ns, self._clock_ns)
+        register.process_found(container, found, now_ns, self._clock_ns, described=described)
         return consequences + register.take_changes()
 
     def _process_removed(self, removed: Removed, host: str) -> list[Consequence]:

@@ -75,6 +75,10 @@ class Masker:
         """Whether a key's value must not be shown."""
         return self._word.search(key) is not None
 
+    def mask_value(self, key: str, value: str) -> str:
+        """Return a key's value with every secret in it replaced: all of it, if the key says that it is one."""
+        return MASK if self.is_secret(key) else self.mask(value)
+
     def mask(self, text: str) -> str:
         """Return the text with every secret in it replaced by `***`."""
         if "=" not in text and ":" not in text and "--" not in text:

@@ -11,15 +11,17 @@ Metrics that rules declare come on top. The table in docs/metrics.md is made fro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from logwatch.matching import docker_lines
-from logwatch.model import Family, State
+from logwatch.model import COMPOSE_LABELS, Family, State
 
 OTHER = "_other"
 """The value of all labels of the series that takes what a full metric refuses."""
 
 BUILD_INFO = "logwatch_build_info"
+CONTAINER_INFO = "docker_container_info"
 STATES = tuple(state.value for state in State if state is not State.GONE)
 HEALTH = ("starting", "healthy", "unhealthy")
 LEVELS = ("trace", *docker_lines.LEVELS)
@@ -90,7 +92,7 @@ CONTAINER = (
     _gauge("docker_container_exit_code", "Exit code of a container's main process when it last ended, if it was logged.", "name"),
     _counter("docker_container_exits_total", "How often a container's main process ended, by cause.", "name", "cause"),
     _gauge("docker_container_last_exit_timestamp_seconds", "When a container's main process last ended, by cause.", "name", "cause"),
-    _gauge("docker_container_info", "Always 1; has a container's id and, if known, its image.", "name", "id", "image"),
+    _gauge(CONTAINER_INFO, "Always 1; has a container's id and, if known, its image, compose project and service, and `docker.labels`.", "name", "id", "image", *COMPOSE_LABELS.values()),
     _gauge("docker_container_restart_count", "How often the engine restarted a container by its restart policy, as its own file says.", "name"),
     _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health"),
 )
@@ -188,13 +190,23 @@ PROCESS = (
 # fmt: on
 
 
-def counted(*, multi_host: bool = False, max_containers: int = MAX_CONTAINERS) -> tuple[Family, ...]:
-    """Return the families that stages move; with several hosts docker's own carry `host` as their last label."""
+def counted(
+    *, multi_host: bool = False, max_containers: int = MAX_CONTAINERS, chosen: Sequence[str] = ()
+) -> tuple[Family, ...]:
+    """Return the families that stages move; with several hosts docker's own carry `host` as their last label.
+
+    `chosen` are the labels that are added to docker_container_info.
+    """
     most = _PER_CONTAINER * max_containers
-    docker: tuple[Family, ...] = (*(replace(family, max_series=most) for family in CONTAINER), *ENGINE)
+    containers = (_with_chosen(replace(family, max_series=most), chosen) for family in CONTAINER)
+    docker: tuple[Family, ...] = (*containers, *ENGINE)
     if multi_host:
         docker = tuple(replace(family, labels=(*family.labels, "host")) for family in docker)
     return docker + AGENT
+
+
+def _with_chosen(family: Family, chosen: Sequence[str]) -> Family:
+    return replace(family, labels=(*family.labels, *chosen)) if family.name == CONTAINER_INFO else family
 
 
 def table() -> str:

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from logwatch.formats.numbers import whole
 from logwatch.metrics import DROPPED, Registry
-from logwatch.metrics.catalog import CAUSES, COMMON_ACTIONS, CONTAINER, HEALTH, OTHER, STATES
+from logwatch.metrics.catalog import CAUSES, COMMON_ACTIONS, CONTAINER, CONTAINER_INFO, HEALTH, OTHER, STATES
 from logwatch.metrics.renaming import YOUNG_NS, move_group
 from logwatch.model import (
+    COMPOSE_LABELS,
     SECOND,
     SHORT_ID,
+    Attributes,
     Described,
     Event,
     Expired,
@@ -36,7 +38,7 @@ LIVE = frozenset({State.RUNNING.value, State.PAUSED.value, State.RESTARTING.valu
 
 EVENTS, LAST_EVENT = "docker_container_events_total", "docker_container_last_event_timestamp_seconds"
 STATE, HEALTH_STATE = "docker_container_state", "docker_container_health"
-EXIT_CODE, INFO = "docker_container_exit_code", "docker_container_info"
+EXIT_CODE, INFO = "docker_container_exit_code", CONTAINER_INFO
 EXITS, LAST_EXIT = "docker_container_exits_total", "docker_container_last_exit_timestamp_seconds"
 RESTARTS = "docker_container_restart_count"
 ZEROS = {EVENTS: COMMON_ACTIONS, STATE: STATES}
@@ -63,15 +65,19 @@ class ContainerSeries:
     """What the check last reported; empty after the container ended, None without a check."""
     begun_ns: int = 0
     """When it was first counted; 0 if that is not known."""
+    labels: Attributes = field(default_factory=dict)
+    """Of the container, by their names as labels of series."""
 
 
 class ContainerMetrics:
     """Moves the series labelled by a container's name."""
 
-    def __init__(self, series: Registry, *, multi_host: bool, most: int) -> None:
+    def __init__(self, series: Registry, *, multi_host: bool, most: int, chosen: Sequence[str] = ()) -> None:
+        """`chosen` are labels of docker_container_info beside those that it always has."""
         self._series = series
         self._multi_host = multi_host
         self._most = most
+        self._label_names = (*COMPOSE_LABELS.values(), *chosen)
         self._shown: StateTable[Key, ContainerSeries] = StateTable("container", asdict, _decode)
         self.tables = (self._shown,)
         self._idle: OrderedDict[Key, None] = OrderedDict()
@@ -148,8 +154,7 @@ class ContainerMetrics:
         if shown is None or not _same(shown.id, described.id):
             return
         owner = self._labels(shown.host, shown.label)
-        if described.image and described.image != shown.image:
-            self._describe(shown, described.image, time_ns)
+        self._update_info(shown, described.image, described.labels, time_ns)
         if (code := whole(described.exit_code or "")) is not None:
             self._series.set(EXIT_CODE, owner, code, time_ns)
         self._series.set(RESTARTS, owner, described.restart_count, time_ns)
@@ -171,8 +176,7 @@ class ContainerMetrics:
         if shown is None:
             return
         shown.removed = old.removed
-        if old.image:
-            self._describe(shown, old.image, time_ns)
+        self._update_info(shown, old.image, old.labels, time_ns)
         if old.health is not None:
             self._set_health(shown, old.health, time_ns)
         self._set_state(shown, old.state, time_ns)
@@ -208,7 +212,7 @@ class ContainerMetrics:
             return self._begin(key, container_id, time_ns)
         if not ends and not _same(shown.id, container_id):
             shown.id, shown.removed = container_id, False
-            self._describe(shown, "", time_ns)
+            self._describe(shown, "", {}, time_ns)
             self._rank(shown)
         return shown
 
@@ -219,7 +223,7 @@ class ContainerMetrics:
         for name in ZEROS:
             self._series.begin_group(name, self._labels(*key), time_ns)
         self._series.set(STATE, self._labels(*key, shown.state), 1, time_ns)
-        self._describe(shown, "", time_ns)
+        self._describe(shown, "", {}, time_ns)
         self._rank(shown)
         return shown
 
@@ -260,8 +264,7 @@ class ContainerMetrics:
         name, attributes, time_ns = event.event, event.attributes, event.time_ns
         if shown.id != event.id and not _same(shown.id, event.id or ""):
             return
-        if (image := attributes.get("image", "")) and image != shown.image:
-            self._describe(shown, image, time_ns)
+        self._update_info(shown, attributes.get("image"), attributes, time_ns)
         if name == "container.die":
             if (code := whole(attributes.get("exit_code", ""))) is not None:
                 self._series.set(EXIT_CODE, self._labels(shown.host, shown.label), code, time_ns)
@@ -272,12 +275,23 @@ class ContainerMetrics:
         elif name == "container.start" and shown.health is not None:
             self._set_health(shown, "starting", time_ns)
 
-    def _describe(self, shown: ContainerSeries, image: str, time_ns: int) -> None:
-        """Replace the series that has id and image as labels."""
-        shown.image = image
+    def _update_info(self, shown: ContainerSeries, image: str | None, attributes: Attributes, time_ns: int) -> None:
+        """Take over image and labels, where they are given and others than before."""
+        image = image or shown.image
+        labels = {name: attributes[name] for name in self._label_names if name in attributes}
+        if image != shown.image or not labels.items() <= shown.labels.items():
+            self._describe(shown, image, {**shown.labels, **labels}, time_ns)
+
+    def _describe(self, shown: ContainerSeries, image: str, labels: Attributes, time_ns: int) -> None:
+        """Replace the series that has id, image and the container's labels as labels."""
+        shown.image, shown.labels = image, labels
         self._series.remove_group(INFO, self._labels(shown.host, shown.label), time_ns)
-        self._series.set(INFO, self._labels(shown.host, shown.label, shown.id, image), 1, time_ns)
+        self._series.set(INFO, self._description(shown), 1, time_ns)
         self._shown.touch((shown.host, shown.label))
+
+    def _description(self, shown: ContainerSeries) -> LabelValues:
+        values = [shown.labels.get(name, "") for name in self._label_names]
+        return self._labels(shown.host, shown.label, shown.id, shown.image, *values)
 
     def _set_state(self, shown: ContainerSeries, state: str, time_ns: int) -> None:
         self._shown.touch((shown.host, shown.label))
@@ -302,13 +316,17 @@ class ContainerMetrics:
         """Rebuild what is derived, after the tables were restored."""
         for _, shown in sorted(self._shown.items()):
             self._rank(shown)
+            if self._series.value(INFO, self._description(shown)) is None:  # other labels are chosen than before
+                self._describe(shown, shown.image, shown.labels, shown.begun_ns)
 
 
 def _decode(_key: Key, row: dict[str, Any]) -> ContainerSeries:
     # Older versions stored the times by which they decided when series end.
     removed = row.get("removed", row.get("destroyed_ns") is not None)
     host, label, container_id, state, image, health = (row[name] for name in _STORED)
-    return ContainerSeries(host, label, container_id, state, removed, image, health, row.get("begun_ns", 0))
+    return ContainerSeries(
+        host, label, container_id, state, removed, image, health, row.get("begun_ns", 0), row.get("labels", {})
+    )
 
 
 def _same(one: str, other: str) -> bool:

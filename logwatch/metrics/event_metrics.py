@@ -43,13 +43,15 @@ class EventMetrics:
         *,
         multi_host: bool = False,
         max_containers: int = MAX_CONTAINERS,
+        chosen: Sequence[str] = (),
     ) -> None:
+        """`chosen` are the labels that are added to docker_container_info."""
         self._series = series
         self._multi_host = multi_host
         self._kinds: dict[tuple[str, str], LabelValues] = {}
         self._hosts: set[str] = set()
-        self._containers = ContainerMetrics(series, multi_host=multi_host, most=max_containers)
-        for family in counted(multi_host=multi_host, max_containers=max_containers):
+        self._containers = ContainerMetrics(series, multi_host=multi_host, most=max_containers, chosen=chosen)
+        for family in counted(multi_host=multi_host, max_containers=max_containers, chosen=chosen):
             series.declare(family, self._containers.owner(family), ZEROS.get(family.name, ()))
         self._rule_metrics = RuleMetrics(series, rules, correlations)
         self._containers.end_with_containers(self._rule_metrics.owned)

@@ -260,7 +260,7 @@ class Registry:
         """
         for point in points:
             metric = self._by_sample.get(point.family)
-            if metric and metric.lookback_ns:
+            if metric and metric.lookback_ns and len(point.labels) == len(self.label_names(point.family)):
                 key = (point.family, point.labels)
                 past = metric.past_of(key)
                 metric.put(key, past, point.time_ns, NAN if point.value is None else point.value)

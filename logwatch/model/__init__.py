@@ -11,7 +11,16 @@ since the Unix epoch (`…_ns`); log bytes stay bytes until a rule asks for a fi
 """
 
 from logwatch.model.alerts import Alert, Mute, fingerprint
-from logwatch.model.containers import FULL_ID, HEX, SHORT_ID, Container, State
+from logwatch.model.containers import (
+    COMPOSE_LABELS,
+    FULL_ID,
+    HEX,
+    SHORT_ID,
+    Container,
+    State,
+    is_label,
+    label_name,
+)
 from logwatch.model.events import (
     LATE_NS,
     LONGEST_NAME,
@@ -32,6 +41,7 @@ from logwatch.model.sources import Gap, Source, SourceStatus
 from logwatch.model.stages import Stateful
 
 __all__ = [
+    "COMPOSE_LABELS",
     "FULL_ID",
     "HEX",
     "LABEL_NAME",
@@ -75,4 +85,6 @@ __all__ = [
     "StateChange",
     "Stateful",
     "fingerprint",
+    "is_label",
+    "label_name",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -11,6 +12,27 @@ FULL_ID = 64
 HEX = frozenset("0123456789abcdef")
 SHORT_ID = 12
 """Hex digits of an id that Docker shows, and that stand in for an unknown name."""
+
+
+COMPOSE_LABELS = {"com.docker.compose.project": "compose_project", "com.docker.compose.service": "compose_service"}
+"""Labels that each container's events and series have, and as what."""
+CHOSEN_LABEL = "label_"
+"""Before the key of a label that `docker.labels` chooses."""
+_REPLACED = re.compile(r"[^a-zA-Z0-9_]")
+
+
+def label_name(key: str) -> str:
+    """Return the name that a container's label has as an attribute of events and a label of series.
+
+    >>> label_name("com.example.team")
+    'label_com_example_team'
+    """
+    return CHOSEN_LABEL + _REPLACED.sub("_", key)
+
+
+def is_label(attribute: str) -> bool:
+    """Whether an attribute of an event is a label of its container."""
+    return attribute.startswith((CHOSEN_LABEL, "compose_"))
 
 
 class State(StrEnum):
@@ -47,7 +69,7 @@ class Container:
     """A change of its state was returned to the stages that follow."""
     image: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Attributes that every event of it gets: compose project and service."""
+    """Attributes that every event of it gets: compose project and service, and labels that were chosen."""
     started: bool = False
     restarts: int = 0
     """Starts after the first one that was seen."""

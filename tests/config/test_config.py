@@ -152,6 +152,29 @@ def test_a_file_that_is_not_there_is_explained(tmp_path: Path) -> None:
     assert str(raised.value) == f"{tmp_path}/no.yml: file not found: create it, or correct --config.file"
 
 
+@pytest.mark.parametrize(
+    ("keys", "mistake"),
+    [
+        (["a.b", "a-b"], "'a.b' and 'a-b' would both be the label label_a_b: leave one of them out"),
+        (["image"], "'image' is not a label in the engine's events but a value of its own: leave it out"),
+        (["a}b"], "'a}b' is not the key of a label: use letters, digits, '.', '_', '/' and '-'"),
+        ([f"l{number}" for number in range(21)], "21 labels: use at most 20"),
+    ],
+    ids=["collision", "engine's own", "brace", "too many"],
+)
+def test_labels_that_cannot_be_shown_are_refused(tmp_path: Path, keys: list[str], mistake: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        load(write(tmp_path, f"docker: {{labels: {keys}}}\n"), {}, {})
+
+    assert mistake in str(raised.value)
+
+
+def test_a_label_that_is_named_twice_is_shown_once(tmp_path: Path) -> None:
+    config = load(write(tmp_path, "docker: {labels: [com.example/team, com.example/team]}\n"), {}, {}).config
+
+    assert config.docker.labels == ("com.example/team",)
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
         load(write(tmp_path, "web: {a: b}\nstate: {sync: x}\n"), {}, {})

@@ -55,6 +55,14 @@ def test_a_container_is_read(tmp_path: Path) -> None:
     assert (found.exit_code, found.health) == (None, None)
 
 
+def test_chosen_labels_are_read(tmp_path: Path) -> None:
+    write(tmp_path, Config={"Image": "nginx:1", "Labels": {"com.example/team": "a\nb", "other": "x", "tier": ""}})
+    (found,) = Inventory(tmp_path, ["com.example/team", "tier", "missing"]).look(0)
+
+    assert isinstance(found, Found)
+    assert found.labels == {"label_com_example_team": "a?b"}
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [

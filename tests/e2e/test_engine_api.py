@@ -46,7 +46,7 @@ def first_life(host: Host) -> None:
 
 
 def life(host: Host, name: str) -> None:
-    host.docker("run", "--name", name, IMAGE, "sh", "-c", f"exit {EXITS[name]}")
+    host.docker("run", "--name", name, "--label", f"team={name}", IMAGE, "sh", "-c", f"exit {EXITS[name]}")
     host.docker("rm", name)
 
 
@@ -68,7 +68,10 @@ class Followers:
         self.sidecars: dict[str, Sidecar] = {}
 
     def start(self) -> None:
-        self.sidecars = {name: Sidecar(self.states[name], *words) for name, words in self.arguments.items()}
+        self.sidecars = {
+            name: Sidecar(self.states[name], *words, "--docker.labels", "team")
+            for name, words in self.arguments.items()
+        }
 
     def kill(self) -> None:
         for each in self.sidecars.values():
@@ -172,3 +175,13 @@ def test_the_proxy_passes_events_alone(followers: Followers, method: str, path: 
     pool = urllib3.HTTPConnectionPool("127.0.0.1", followers.port, retries=False, timeout=10)
 
     assert pool.urlopen(method, path).status == status
+
+
+def test_chosen_labels_are_on_the_events(followers: Followers, which: str) -> None:
+    deaths = {row["name"]: row["attributes"].get("label_team") for row in followers.rows(which)}
+
+    assert {name: deaths[name] for name in ("first", "away", "again")} == {
+        "first": None,
+        "away": "away",
+        "again": "again",
+    }

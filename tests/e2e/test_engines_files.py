@@ -47,7 +47,17 @@ def life(host: Host) -> None:
     host.docker("restart", "-t", "0", "web")
     host.docker("rename", "web", "web2")
     host.docker("run", "--rm", "--name", "short", IMAGE, "true")
-    host.docker("run", "--name", "five", IMAGE, "sh", "-c", "echo starting; echo FATAL; exit 5")
+    host.docker(
+        "run",
+        "--name",
+        "five",
+        "--label",
+        "com.example.team=shop",
+        IMAGE,
+        "sh",
+        "-c",
+        "echo starting; echo FATAL; exit 5",
+    )
     host.docker("run", "--name", "nocmd", IMAGE, "/nonexistent")
     host.docker(*run, "crash", "--restart=on-failure:3", IMAGE, "sh", "-c", "sleep 0.3; exit 7")
     dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
@@ -106,7 +116,9 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     state = folder / "state"
     (folder / "alerts.yml").write_text(ALERT)
     alertmanager = Alertmanager(folder / "alertmanager")
-    (folder / "logwatch.yml").write_text(f"alerting: {{last_words: 10, alertmanagers: ['{alertmanager.url}']}}\n")
+    (folder / "logwatch.yml").write_text(
+        f"docker: {{labels: [com.example.team]}}\nalerting: {{last_words: 10, alertmanagers: ['{alertmanager.url}']}}\n"
+    )
     host, sidecar = Host("info"), None
     try:
         alertmanager.start()
@@ -195,3 +207,12 @@ def test_the_metrics_are_the_engines(told: Told) -> None:
         in told.metrics
     )
     assert f'image="{IMAGE}"' in told.metrics
+
+
+def test_chosen_labels_are_on_the_metric_and_the_events(told: Told) -> None:
+    (served,) = re.findall(r'^docker_container_info\{name="five".*', told.metrics, re.MULTILINE)
+    teams = {(each["name"], each["attributes"].get("label_com_example_team")) for each in map(json.loads, told.ours)}
+
+    assert 'label_com_example_team="shop"' in served
+    assert {team for name, team in teams if name == "five"} == {"shop"}
+    assert ("web", None) in teams

@@ -264,6 +264,26 @@ def test_states_exit_codes_and_restarts_are_described() -> None:
     assert life.state is State.RESTARTING
 
 
+def test_labels_that_change_are_described_and_given_to_the_logs_events() -> None:
+    life = Life()
+    life.look([file(RUN, 1, started=1.0, created=-200.0)])
+    life.look([file(RUN, 1, started=1.0, created=-200.0, labels={"label_team": "a"})])
+    life.look([file(RUN, 1, started=1.0, created=-200.0, labels={"label_team": "a"})])
+    life.log(line("kill", 2))
+    described = [each.labels for each in life.rest if isinstance(each, Described)]
+
+    assert described == [{}, {"label_team": "a"}]
+    assert life.events[-1].attributes == {"label_team": "a"}
+
+
+def test_the_logs_own_events_have_the_labels_that_docker_events_reported() -> None:
+    life = Life()
+    told = line("create", 1, label_team="a", compose_project="shop", image="nginx")
+    life.log(told._replace(role=Role.LEADING, name="web"), line("kill", 2))
+
+    assert life.events[-1].attributes == {"label_team": "a", "compose_project": "shop"}
+
+
 def test_what_the_daemons_end_made_unknown_is_known_again() -> None:
     life = Life()
     life.look([STARTED])

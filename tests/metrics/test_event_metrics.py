@@ -5,6 +5,7 @@ from logwatch.metrics import Registry, catalog
 from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.model import (
     SECOND,
+    Described,
     Event,
     Expired,
     Mark,
@@ -106,7 +107,7 @@ def test_an_amendment_moves_no_counter_but_tells_the_exit_code():
 
     assert bench.value(EVENTS, "web", "die") == 1
     assert bench.value("docker_container_exit_code", "web") == 137
-    assert bench.ones("docker_container_info") == {("web", WEB_ID, "nginx")}
+    assert bench.ones("docker_container_info") == {("web", WEB_ID, "nginx", "", "")}
 
 
 @pytest.mark.parametrize(("kind", "object_id"), [("network.create", WEB_ID), ("container.die", None)])
@@ -230,7 +231,7 @@ def test_what_was_counted_under_an_id_goes_on_under_the_name_that_is_learned_lat
     assert bench.names() == {"web"}
     assert (bench.value(EVENTS, "web", "start"), bench.value(EVENTS, "web", "die")) == (1, 1)
     assert bench.ones(STATE) == {("web", "running")}
-    assert bench.ones("docker_container_info") == {("web", BARE_ID, "nginx")}
+    assert bench.ones("docker_container_info") == {("web", BARE_ID, "nginx", "", "")}
     assert bench.value("docker_events_total", "container", "start") == 1
 
 
@@ -297,7 +298,7 @@ def test_a_container_takes_a_name_over_with_its_series():
     bench.state(State.GONE, WEB_ID)
     bench.advance(T + 2 * HOUR)
 
-    assert bench.ones("docker_container_info") == {("web", NEW_ID, "")}
+    assert bench.ones("docker_container_info") == {("web", NEW_ID, "", "", "")}
     assert bench.ones(STATE) == {("web", "running")}
     assert bench.value(EVENTS, "web", "start") == 1
 
@@ -307,7 +308,7 @@ def test_the_first_12_digits_of_an_id_are_the_same_container():
     bench.event("container.start", WEB_ID)
     bench.event("container.die", WEB_ID[:12], "web", exit_code="3")
 
-    assert bench.ones("docker_container_info") == {("web", WEB_ID, "")}
+    assert bench.ones("docker_container_info") == {("web", WEB_ID, "", "", "")}
     assert bench.value("docker_container_exit_code", "web") == 3
 
 
@@ -543,3 +544,74 @@ def test_rows_of_containers_that_ended_are_deleted():
 
     assert bench.metrics.changed_rows() == {key: None}
     assert bench.metrics.changed_rows() == {}
+
+
+# ── labels of containers ─────────────────────────────────────────────────────────────
+
+INFO = "docker_container_info"
+
+
+def info(bench):
+    """The labels of docker_container_info beside name and id."""
+    return {labels[0]: labels[2:] for labels in bench.ones(INFO)}
+
+
+def test_info_has_the_compose_and_the_chosen_labels():
+    bench = Bench(chosen=["label_team"])
+    bench.event("container.create", image="nginx", compose_project="shop", compose_service="web", label_team="a")
+    bench.event("container.start")
+
+    assert info(bench) == {"web": ("nginx", "shop", "web", "a")}
+
+
+def test_info_follows_labels_name_and_removal():
+    bench = Bench(chosen=["label_team"])
+    bench.event("container.create", image="nginx", label_team="a")
+    bench.event("container.rename", name="web2")
+    bench.rename(WEB_ID, "web2", "web")
+    renamed = info(bench)
+    bench.event("container.update", name="web2", label_team="b")
+    changed = info(bench)
+    bench.event("container.destroy", name="web2")
+    bench.event("container.create", NEW_ID, "web2", image="nginx:2")
+
+    assert (renamed, changed) == ({"web2": ("nginx", "", "", "a")}, {"web2": ("nginx", "", "", "b")})
+    assert bench.ones(INFO) == {("web2", NEW_ID, "nginx:2", "", "", "")}
+
+
+def test_info_has_labels_that_only_the_inventory_reports():
+    bench = Bench(chosen=["label_team"])
+    labels = {"compose_project": "shop", "label_team": "a", "label_other": "x"}
+    bench.metrics.process(Described(T, "vm", WEB_ID, "web", "nginx", labels, None, None, 0))
+
+    assert info(bench) == {"web": ("nginx", "shop", "", "a")}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        (["label_team"], ("nginx", "shop", "", "a")),
+        (["label_tier"], ("nginx", "shop", "", "")),
+        (["label_tier", "label_team"], ("nginx", "shop", "", "", "a")),
+        ([], ("nginx", "shop", "")),
+    ],
+    ids=["same", "another", "more", "none"],
+)
+@pytest.mark.parametrize("looked_back_at", [True, False])
+def test_other_labels_may_be_chosen_at_the_next_start(chosen, expected, looked_back_at):
+    first = Bench(chosen=["label_team"])
+    first.series.set_lookback({INFO: HOUR} if looked_back_at else {})
+    first.event("container.create", image="nginx", compose_project="shop", label_team="a")
+    second = Bench(chosen=chosen)
+    second.series.set_lookback({INFO: HOUR} if looked_back_at else {})
+    second.series.restore(first.series.everything(), first.series.points())
+    second.metrics.restore(first.metrics.changed_rows())
+    served = [change.labels for change in second.series.everything() if change.family == INFO]
+
+    assert served == [("web", WEB_ID, *expected)]
+    assert {labels[-len(expected) :] for labels in current(second)} == {expected}
+
+
+def current(bench):
+    """The label values of docker_container_info now, as rules see them."""
+    return {tuple(labels.values()) for labels, _, values in bench.series.select(INFO) if values[-1] == 1}
