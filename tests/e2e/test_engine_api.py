@@ -64,12 +64,14 @@ class Followers:
             environment = {"LISTEN": f"127.0.0.1:{self.port}", "DOCKER_SOCKET": str(host.socket)}
             command = ["haproxy", "-db", "-f", str(ROOT / "deploy" / "stack" / "socket-proxy.cfg")]
             self.proxy = subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
+        self.config = state / "logwatch.yml"
+        self.config.write_text("docker: {labels: [team]}\n")
         self.states = {name: state / name for name in self.arguments}
         self.sidecars: dict[str, Sidecar] = {}
 
     def start(self) -> None:
         self.sidecars = {
-            name: Sidecar(self.states[name], *words, "--docker.labels", "team")
+            name: Sidecar(self.states[name], *words, "--config.file", str(self.config))
             for name, words in self.arguments.items()
         }
 
