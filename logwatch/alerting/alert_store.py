@@ -153,6 +153,7 @@ class AlertStore:
             del self._active[key]
             return
         rule.active[identity] = alert
+        rule.step_all()
         if relabelled or rule.key != key[:-1]:
             del self._active[key]
             self.save(rule, (identity,))

@@ -10,8 +10,9 @@ of an alert is decided in `alert_store`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any, Literal, NamedTuple
 
 from logwatch.alerting.options import Options
@@ -91,11 +92,10 @@ class Step(NamedTuple):
     """Alerts that became pending or firing."""
     ended: list[ActiveAlert]
     """Alerts that no longer fire."""
-    active: int
-    """How many are pending or fire."""
 
 
-NO_STEP = Step(set(), [], [], 0)
+NO_STEP = Step(set(), [], [])
+Samples = dict[Identity, AlertSample]
 
 
 # ── the states of an alert ─────────────────────────────────────────────────────────────
@@ -103,30 +103,32 @@ NO_STEP = Step(set(), [], [], 0)
 
 def step(
     active: dict[Identity, ActiveAlert],
-    samples: Mapping[Identity, AlertSample],
+    samples: Samples,
+    touched: Iterable[Identity],
     now_ns: int,
     *,
     hold_ns: int,
     keep_ns: int,
 ) -> Step:
-    """Apply the result of one evaluation to the alerts of a rule."""
-    changed, began, ended, new = set[Identity](), list[ActiveAlert](), list[ActiveAlert](), set[Identity]()
-    for identity, sample in samples.items():
-        alert = active.get(identity)
-        if alert is None or alert.state == "resolved":
-            active[identity] = ActiveAlert(*sample, "pending", now_ns)
-            began.append(active[identity])
-            new.add(identity)
-        elif not _equal(alert.value, sample.value) or alert.annotations != sample.annotations:
-            alert.value, alert.annotations = sample.value, sample.annotations
+    """Step those alerts of a rule that are `touched`, by what is new in its result or by the time; others stay as they are."""
+    changed, began, ended = set[Identity](), list[ActiveAlert](), list[ActiveAlert]()
+    for identity in touched:
+        sample, alert = samples.get(identity), active.get(identity)
+        if sample is not None and (alert is None or alert.state == "resolved"):
+            alert = active[identity] = ActiveAlert(*sample, "pending", now_ns)
+            began.append(alert)
             changed.add(identity)
-    for identity, alert in tuple(active.items()):
+        if alert is None:
+            continue
         before = alert.state, alert.keep_since_ns
-        if identity in samples:
+        if sample is not None:
+            if not _equal(alert.value, sample.value) or alert.annotations != sample.annotations:
+                alert.value, alert.annotations = sample.value, sample.annotations
+                changed.add(identity)
             alert.keep_since_ns = 0
             if alert.state == "pending" and now_ns - alert.active_ns >= hold_ns:
                 alert.state, alert.fired_ns = "firing", now_ns
-                if identity not in new:
+                if not began or began[-1] is not alert:
                     began.append(alert)
         elif alert.state == "firing":
             alert.keep_since_ns = alert.keep_since_ns or (now_ns if keep_ns else 0)
@@ -138,21 +140,16 @@ def step(
             changed.add(identity)
         if (alert.state, alert.keep_since_ns) != before:
             changed.add(identity)
-    count = sum(alert.state != "resolved" for alert in active.values())
-    return Step(changed | new, began, ended, count)
+    return Step(changed, began, ended)
 
 
-def next_step_ns(active: Iterable[ActiveAlert], *, hold_ns: int, keep_ns: int) -> int:
+def next_step_ns(alert: ActiveAlert, *, hold_ns: int, keep_ns: int) -> int:
     """When an alert can change next although the result stays as it is."""
-    due_ns = NEVER_NS
-    for alert in active:
-        if alert.state == "pending":
-            due_ns = min(due_ns, alert.active_ns + hold_ns)
-        elif alert.state == "resolved":
-            due_ns = min(due_ns, alert.resolved_ns + RESOLVED_RETENTION_NS + 1)
-        elif alert.keep_since_ns:
-            due_ns = min(due_ns, alert.keep_since_ns + keep_ns)
-    return due_ns
+    if alert.state == "pending":
+        return alert.active_ns + hold_ns
+    if alert.state == "resolved":
+        return alert.resolved_ns + RESOLVED_RETENTION_NS + 1
+    return alert.keep_since_ns + keep_ns if alert.keep_since_ns else NEVER_NS
 
 
 def drop(active: dict[Identity, ActiveAlert], changes: Step, now_ns: int) -> Step:
@@ -165,7 +162,7 @@ def drop(active: dict[Identity, ActiveAlert], changes: Step, now_ns: int) -> Ste
     for alert in ended:
         alert.state, alert.resolved_ns = "resolved", now_ns
     active.clear()
-    return Step(gone, [], [*changes.ended, *ended], 0)
+    return Step(gone, [], [*changes.ended, *ended])
 
 
 def _equal(one: float, other: float) -> bool:
@@ -173,8 +170,6 @@ def _equal(one: float, other: float) -> bool:
 
 
 # ── the rule ─────────────────────────────────────────────────────────────────────────
-
-Samples = dict[Identity, AlertSample]
 
 
 @dataclass(slots=True)
@@ -191,33 +186,91 @@ class AlertingRule:
     limit: int
     """Alerts that it may make; 0: any number."""
     active: dict[Identity, ActiveAlert] = field(default_factory=dict)
+    """Whoever else changes it calls `step_all`."""
     error: str = ""
     evaluated: bool = False
     due_ns: int = 0
     """When its alerts can change next although no series changes."""
     asks_for_absence: bool = False
-    _samples: dict[str, tuple[list[tuple[Labels, float]], Samples]] = field(default_factory=dict)
-    """By part of the result: from which elements, and what was made of them."""
+    _unrendered: dict[str, None] = field(default_factory=dict)
+    """The parts of the result that changed since labels and annotations were filled in."""
+    _parts: dict[str, tuple[int, Samples]] = field(default_factory=dict)
+    """By part of the result: its elements, and what was made of them."""
+    _samples: Samples = field(default_factory=dict)
+    """Those of all parts."""
+    _elements: int = 0
+    """Of all parts; more than the samples if two elements became one."""
+    _deadlines: list[tuple[int, Identity]] = field(default_factory=list)
+    """A heap of when alerts can change next; those that changed before it have a later entry as well."""
+    _steps_all: bool = True
 
     def evaluate(self, now_ns: int) -> Step:
         """Evaluate the expression and step the alerts; where that fails, `error` is why and they stay as they are."""
         self.error, self.evaluated, self.due_ns = "", True, 0
         hold_ns, keep_ns = self.rule.hold_ns, self.rule.keep_firing_ns
+        steps_all, self._steps_all = self._steps_all, True  # should this evaluation fail, the next one makes up for it
         try:
-            self.live.update(now_ns)
+            self._unrendered.update(dict.fromkeys(self.live.update(now_ns)))
         except EvaluationError as error:
             self.error = str(error)
             return NO_STEP
-        samples = self._alert_samples()
-        if samples is None:
+        touched = self._render()
+        if self._elements > len(self._samples):
             self.error = "two series of the result have the same labels after those of the alert"
             return NO_STEP
-        changes = step(self.active, samples, now_ns, hold_ns=hold_ns, keep_ns=keep_ns)
-        if self.limit and changes.active > self.limit:
-            self.error = f"{changes.active} alerts, more than the limit of {self.limit}: none is kept"
-            return drop(self.active, changes, now_ns)
-        self.due_ns = next_step_ns(self.active.values(), hold_ns=hold_ns, keep_ns=keep_ns)
+        touched.update(dict.fromkeys((*self._samples, *self.active) if steps_all else self._due_alerts(now_ns)))
+        changes = step(self.active, self._samples, touched, now_ns, hold_ns=hold_ns, keep_ns=keep_ns)
+        if self.limit:
+            count = sum(alert.state != "resolved" for alert in self.active.values())
+            if count > self.limit:
+                self.error = f"{count} alerts, more than the limit of {self.limit}: none is kept"
+                return drop(self.active, changes, now_ns)
+        self._await(touched if steps_all else changes.changed)
+        self._steps_all = False
+        self.due_ns = self._deadlines[0][0] if self._deadlines else NEVER_NS
         return changes
+
+    def step_all(self) -> None:
+        """Step all alerts at the next evaluation, and let there be one: they were changed from outside."""
+        self._steps_all, self.due_ns = True, 0
+
+    def _due_alerts(self, now_ns: int) -> Iterator[Identity]:
+        """The alerts whose time has come."""
+        while self._deadlines and self._deadlines[0][0] <= now_ns:
+            yield heappop(self._deadlines)[1]
+
+    def _await(self, identities: Iterable[Identity]) -> None:
+        """Note when these alerts can change next."""
+        for identity in identities:
+            alert = self.active.get(identity)
+            if alert is not None:
+                due_ns = next_step_ns(alert, hold_ns=self.rule.hold_ns, keep_ns=self.rule.keep_firing_ns)
+                if due_ns < NEVER_NS:
+                    heappush(self._deadlines, (due_ns, identity))
+
+    def _render(self) -> dict[Identity, None]:
+        """Fill in labels and annotations of what is new in the result; returns the alerts that were and are in it."""
+        touched: dict[Identity, None] = {}
+        was_ambiguous = self._elements > len(self._samples)
+        while self._unrendered:
+            part = next(iter(self._unrendered))
+            result = self.live.results.get(part, ())
+            new = self._rendered(result)
+            elements, old = self._parts.pop(part, (0, {}))
+            for identity, sample in old.items():
+                if self._samples.get(identity) is sample:
+                    del self._samples[identity]
+            self._samples.update(new)
+            self._elements += len(result) - elements
+            if new:
+                self._parts[part] = len(result), new
+            touched.update(dict.fromkeys((*old, *new)))
+            del self._unrendered[part]
+        if was_ambiguous:
+            self._samples = {
+                identity: each for _, samples in self._parts.values() for identity, each in samples.items()
+            }
+        return touched
 
     def shift(self, step_ns: int, clock_ns: int) -> list[Identity]:
         """Let `for` and `keep_firing_for` go on over a step of the clock, which is now `clock_ns`; returns what changed."""
@@ -229,23 +282,8 @@ class AlertingRule:
             # Receivers refuse an alert that begins after it ends.
             alert.active_ns, alert.fired_ns = min(alert.active_ns, clock_ns), min(alert.fired_ns, clock_ns)
             alert.resolved_ns = min(alert.resolved_ns, clock_ns)
-        self.due_ns = 0
+        self.step_all()
         return list(self.active)
-
-    def _alert_samples(self) -> Samples | None:
-        """Fill in labels and annotations of what is new in the result; None if two alerts would be one."""
-        results = self.live.results
-        for part in self._samples.keys() - results.keys():
-            del self._samples[part]
-        merged: Samples = {}
-        count = 0
-        for part, result in results.items():
-            known = self._samples.get(part)
-            if known is None or known[0] is not result:
-                known = self._samples[part] = result, self._rendered(result)
-            merged.update(known[1])
-            count += len(result)
-        return merged if len(merged) == count else None
 
     def _rendered(self, result: Iterable[tuple[Labels, float]]) -> Samples:
         samples: Samples = {}

@@ -43,5 +43,5 @@ def _rename(rule: AlertingRule, store: AlertStore, alert: ActiveAlert, renamed: 
         store.resolve(rule.id, alert, now_ns)
     else:
         del rule.active[before]
-    rule.due_ns = 0
+    rule.step_all()
     store.save(rule, (before, after))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import copysign
@@ -142,7 +142,7 @@ class LiveQuery:
         }
         self._parts: dict[str, Part] = {}
         self._deadlines: list[tuple[int, str]] = []
-        self._changed = False
+        self._changed: dict[str, None] = {}
         if query.parting.is_whole:
             self._part("")
 
@@ -191,10 +191,13 @@ class LiveQuery:
 
     # ── the result ───────────────────────────────────────────────────────────────────
 
-    def update(self, time_ns: int) -> bool:
-        """Evaluate the parts that are due; whether the result changed. Raises EvaluationError, and is due until it does not."""
+    def update(self, time_ns: int) -> Collection[str]:
+        """Evaluate the parts that are due; returns those whose result changed.
+
+        Raises EvaluationError, and is due until it does not; what changed until then is returned afterwards.
+        """
         if time_ns < self.due_ns:
-            return False
+            return ()
         due: dict[str, None] = {}
         while self._deadlines and self._deadlines[0][0] <= time_ns:
             until_ns, key = heappop(self._deadlines)
@@ -204,13 +207,14 @@ class LiveQuery:
         self.due_ns = 0
         try:
             for key in sorted(due):  # so that of several errors it is always the same one
-                self._changed |= self._evaluate(key, time_ns)
+                if self._evaluate(key, time_ns):
+                    self._changed[key] = None
                 del due[key]
         finally:
             for key in due:
                 self._schedule(key, 0)
         self.due_ns = self._deadlines[0][0] if self._deadlines else NEVER_NS
-        changed, self._changed = self._changed, False
+        changed, self._changed = self._changed, {}
         return changed
 
     def result(self) -> Result:

@@ -5,17 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from logwatch.alerting.alerting_rule import RESOLVED_RETENTION_NS, ActiveAlert, AlertSample, next_step_ns, step
+from logwatch.promql import NEVER_NS
 
 LABELS = {"alertname": "A"}
 KEY = frozenset(LABELS.items())
 TRUE = {KEY: AlertSample(LABELS, {}, 1.0)}
 
 
+def step_all(active, samples, now, **holds):
+    """Step all alerts there are, as at the first evaluation."""
+    return step(active, samples, {**samples, **active}, now, **holds)
+
+
 def course(pattern, *, hold=0, keep=0):
     """The state after each evaluation, one a second; `x` is true, `.` is not."""
     active, states = {}, []
     for second, mark in enumerate(pattern, 1):
-        step(active, TRUE if mark == "x" else {}, second, hold_ns=hold, keep_ns=keep)
+        step_all(active, TRUE if mark == "x" else {}, second, hold_ns=hold, keep_ns=keep)
         states.append(active[KEY].state[0] if KEY in active else "-")
     return "".join(states)
 
@@ -68,7 +74,7 @@ def test_an_interruption_changes_nothing(pattern, hold, keep, cut):
     for second, mark in enumerate(pattern, 1):
         if second == cut:
             active = {key: ActiveAlert.from_row(json.loads(json.dumps(alert.row()))) for key, alert in active.items()}
-        step(active, TRUE if mark == "x" else {}, second, hold_ns=hold, keep_ns=keep)
+        step_all(active, TRUE if mark == "x" else {}, second, hold_ns=hold, keep_ns=keep)
         states.append(active[KEY].state[0] if KEY in active else "-")
 
     assert course(pattern, hold=hold, keep=keep) == "".join(states)
@@ -76,11 +82,11 @@ def test_an_interruption_changes_nothing(pattern, hold, keep, cut):
 
 def test_a_resolved_alert_is_forgotten_after_a_quarter_of_an_hour():
     active = {}
-    step(active, TRUE, 1, hold_ns=0, keep_ns=0)
-    step(active, {}, 2, hold_ns=0, keep_ns=0)
-    step(active, {}, 2 + RESOLVED_RETENTION_NS, hold_ns=0, keep_ns=0)
+    step_all(active, TRUE, 1, hold_ns=0, keep_ns=0)
+    step_all(active, {}, 2, hold_ns=0, keep_ns=0)
+    step_all(active, {}, 2 + RESOLVED_RETENTION_NS, hold_ns=0, keep_ns=0)
     kept = dict(active)
-    step(active, {}, 3 + RESOLVED_RETENTION_NS, hold_ns=0, keep_ns=0)
+    step_all(active, {}, 3 + RESOLVED_RETENTION_NS, hold_ns=0, keep_ns=0)
 
     assert list(kept) == [KEY]
     assert not active
@@ -88,7 +94,7 @@ def test_a_resolved_alert_is_forgotten_after_a_quarter_of_an_hour():
 
 def test_a_row_is_json():
     active = {}
-    step(active, TRUE, 1, hold_ns=0, keep_ns=0)
+    step_all(active, TRUE, 1, hold_ns=0, keep_ns=0)
 
     assert json.loads(json.dumps(active[KEY].row()))["state"] == "firing"
 
@@ -97,8 +103,8 @@ def test_alerts_are_told_apart_by_their_identity_alone():
     identities = [frozenset({("name", str(number))}) for number in range(2)]
     truths = {identity: AlertSample(LABELS, {}, 1.0) for identity in identities}
     active = {}
-    step(active, truths, 1, hold_ns=1, keep_ns=0)
-    changes = step(active, truths, 2, hold_ns=1, keep_ns=0)
+    step_all(active, truths, 1, hold_ns=1, keep_ns=0)
+    changes = step_all(active, truths, 2, hold_ns=1, keep_ns=0)
 
     assert changes.began == [active[identity] for identity in identities]
     assert [alert.state for alert in changes.began] == ["firing", "firing"]
@@ -123,7 +129,23 @@ def test_an_older_row_is_read():
 def test_nothing_changes_before_the_next_step(pattern, hold, keep):
     active, before, due = {}, "", 0
     for second, mark in enumerate(pattern, 1):
-        changes = step(active, TRUE if mark == "x" else {}, second, hold_ns=hold, keep_ns=keep)
+        changes = step_all(active, TRUE if mark == "x" else {}, second, hold_ns=hold, keep_ns=keep)
         if mark == before and second < due:
             assert changes.changed == set()
-        before, due = mark, next_step_ns(active.values(), hold_ns=hold, keep_ns=keep)
+        before = mark
+        due = min((next_step_ns(alert, hold_ns=hold, keep_ns=keep) for alert in active.values()), default=NEVER_NS)
+
+
+@given(st.lists(st.text(alphabet="xy.", min_size=6, max_size=6), max_size=30), st.integers(0, 4), st.integers(0, 4))
+def test_to_step_only_what_is_new_or_due_is_to_step_all(results, hold, keep):
+    keys = [frozenset({("name", str(number))}) for number in range(6)]
+    values = {"x": AlertSample(LABELS, {}, 1.0), "y": AlertSample(LABELS, {}, 2.0)}
+    everything, some, before = {}, {}, {}
+    for second, marks in enumerate(results, 1):
+        samples = {key: values[mark] for key, mark in zip(keys, marks, strict=True) if mark in values}
+        new = [key for key in keys if samples.get(key) is not before.get(key)]
+        due = [key for key, alert in some.items() if next_step_ns(alert, hold_ns=hold, keep_ns=keep) <= second]
+        step_all(everything, samples, second, hold_ns=hold, keep_ns=keep)
+        step(some, samples, [*new, *due], second, hold_ns=hold, keep_ns=keep)
+        before = samples
+        assert everything == some
