@@ -325,11 +325,16 @@ class Pipeline:
 
     def _masked(self, found: Found) -> Found:
         """Mask secrets in a container's labels, and in what it or its health check printed."""
-        if not (found.last_words or found.probe_output or found.labels):
+        if not (found.last_words or found.probe_output or found.probe_command or found.labels):
             return found
         mask = self._masker.mask
         labels = {name: self._masker.mask_value(name, value) for name, value in found.labels.items()}
-        return found._replace(labels=labels, last_words=mask(found.last_words), probe_output=mask(found.probe_output))
+        return found._replace(
+            labels=labels,
+            last_words=mask(found.last_words),
+            probe_output=mask(found.probe_output),
+            probe_command=mask(found.probe_command),
+        )
 
     def _masking(self, find: Find | None) -> Find | None:
         if find is None:

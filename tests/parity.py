@@ -16,6 +16,8 @@ from pathlib import Path
 RECORDINGS = Path(__file__).parent / "data" / "recordings"
 TOLERANCE = 3.0
 SECOND = 1e9
+PROBES = ("/bin/sh -c test -f /tmp/ok", "/bin/sh -c sleep 10", "/bin/sh -c false")
+"""The commands of health checks in recordings and tests; their execs are health, not events."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +50,16 @@ def unpack(recording: str, name: str) -> bytes:
 
 
 def engine_account(lines: Iterable[str]) -> dict[str, list[Told]]:
-    """`docker events` by kind; an OOM kill told several times within 100 ms is one."""
+    """`docker events` by kind; an OOM kill told several times within 100 ms is one, a probe's exec none."""
     account: dict[str, list[Told]] = defaultdict(list)
+    probes = set()
     for line in lines:
         event = json.loads(line)
+        exec_id = (event["Actor"].get("Attributes") or {}).get("execID")
+        if event["Action"].partition(": ")[2] in PROBES:
+            probes.add(exec_id)
+        if exec_id in probes and exec_id:
+            continue
         kind = f"{event['Type']}.{event['Action'].split(':')[0]}"
         name = (event["Actor"].get("Attributes") or {}).get("name", "")
         told = Told(event["timeNano"] / SECOND, frozenset({event["Actor"]["ID"], name} - {""}))
@@ -71,6 +79,13 @@ def our_account(lines: Iterable[str]) -> dict[str, list[Told]]:
         time = datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction}")
         account[event["event"]].append(Told(time, frozenset({event["id"] or "", event["name"] or ""} - {""})))
     return account
+
+
+def without_probes(lines: Iterable[str]) -> list[str]:
+    """Leave out the execs of health checks."""
+    events = [json.loads(line) for line in lines]
+    probes = {each["attributes"].get("exec_id") for each in events if each["attributes"].get("command") in PROBES}
+    return [json.dumps(each) for each in events if each["attributes"].get("exec_id", "") not in probes]
 
 
 def compare(

@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from parity import RECORDINGS, Score, compare, deaf_spans, engine_account, our_account, unpack
+from parity import (
+    PROBES,
+    RECORDINGS,
+    Score,
+    compare,
+    deaf_spans,
+    engine_account,
+    our_account,
+    unpack,
+    without_probes,
+)
 
 # What a 20.10 engine tells at each level; the rest is in docs/events.md with its proof.
 ESSENTIAL = ("container.start", "container.die", "container.oom")
@@ -16,8 +26,12 @@ DEBUG = (
 )
 
 
+def replayed(recording: str, logwatch: Callable[..., str]) -> list[str]:
+    return logwatch("replay", "--format", "jsonl", str(RECORDINGS / recording / "messages.xz")).splitlines()
+
+
 def scores(recording: str, logwatch: Callable[..., str]) -> dict[str, Score]:
-    lines = logwatch("replay", "--format", "jsonl", str(RECORDINGS / recording / "messages.xz")).splitlines()
+    lines = without_probes(replayed(recording, logwatch))
     account = engine_account(unpack(recording, "events.jsonl").decode().splitlines())
     return compare(account, our_account(lines), deaf_spans(recording))
 
@@ -57,6 +71,25 @@ def test_debug_lines_beside_docker_events_lines_add_nothing(logwatch: Callable[.
 
     for kind, score in found.items():
         assert (kind, score) == (kind, Score(score.engine, score.engine, score.engine))
+
+
+def test_probes_that_the_debug_log_announces_are_no_events(logwatch: Callable[..., str]) -> None:
+    account = unpack("debug-iso", "events.jsonl").decode()
+    lines = [json.loads(line) for line in replayed("debug-iso", logwatch)]
+    commands = [json.loads(line)["Action"].partition("exec_create: ")[2] for line in account.splitlines()]
+    created = [each["name"] for each in lines if each["event"] == "container.exec_create"]
+
+    assert len(created) == sum(each != "" and each not in PROBES for each in commands)
+    assert not any("probe" in each["attributes"] for each in lines)
+
+
+def test_probes_that_docker_events_report_are_events_until_health_changes(logwatch: Callable[..., str]) -> None:
+    events = [json.loads(line) for line in replayed("info-rfc5424-docker-events", logwatch)]
+    probes = [each for each in events if each["attributes"].get("command") in PROBES]
+    changed = {each["name"]: each["time"] for each in reversed(events) if each["event"] == "container.health_status"}
+
+    assert probes
+    assert all(each["time"] < changed[each["name"]] for each in probes)
 
 
 def syslog_line(event: str) -> str:

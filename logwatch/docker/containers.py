@@ -15,6 +15,7 @@ from logwatch.model import FULL_ID, HEX
 
 FILES = ("config.v2.json", "config.json")
 FOLDER = "containers"
+DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
 class Model(BaseModel):
@@ -39,6 +40,12 @@ class Health(Model):
     log: list[Probe] | None = Field(default=None, alias="Log")
 
 
+class HealthCheck(Model):
+    """How a container's health is checked: its own check, or its image's."""
+
+    test: list[str] | None = Field(default=None, alias="Test")
+
+
 class ContainerState(Model):
     """How a container is."""
 
@@ -59,6 +66,16 @@ class Config(Model):
 
     image: str = Field(default="", alias="Image")
     labels: dict[str, str] | None = Field(default=None, alias="Labels")
+    health_check: HealthCheck | None = Field(default=None, alias="Healthcheck")
+    shell: list[str] | None = Field(default=None, alias="Shell")
+
+    @property
+    def probe_command(self) -> str:
+        """The command of the health check in the words of the engine's events; empty without one."""
+        kind, *words = (self.health_check.test if self.health_check is not None else None) or [""]
+        if kind == "CMD-SHELL":
+            words = [*(self.shell or DEFAULT_SHELL), *words]
+        return " ".join(words) if kind in ("CMD", "CMD-SHELL") else ""
 
 
 class MountPoint(Model):

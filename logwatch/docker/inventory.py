@@ -61,7 +61,8 @@ class Found(NamedTuple):
     """The end of the last probe."""
     probe_output: str = ""
     """What the last probe printed, if it failed."""
-
+    probe_command: str = ""
+    """The health check's, in the words of the engine's events."""
     last_words: str = ""
     """The last lines that it printed before its end, if it ended just now."""
 
@@ -216,6 +217,7 @@ def found(container: StoredContainer, seen_ns: int, wanted: Mapping[str, str] = 
         failing_streak=health.streak,
         probe_ns=nanoseconds(probe.end) if probe else 0,
         probe_output=probe.output[:LONGEST_VALUE] if probe and probe.exit_code else "",
+        probe_command=config.probe_command[:LONGEST_VALUE],
     )
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from logwatch.docker.inventory import Found
 from logwatch.lifecycle.endings import REMEMBERED, note
 from logwatch.lifecycle.occurrences import LEADING
+from logwatch.lifecycle.probes import normalized
 from logwatch.lifecycle.states import ALIVE, CONTAINER, CONTAINER_STATEFUL, INFERRED_FROM, PROVES, STATE_ACTIONS
 from logwatch.model import (
     FULL_ID,
@@ -32,6 +33,7 @@ from logwatch.model import (
     Described,
     Event,
     Expired,
+    Probed,
     Renamed,
     State,
     StateChange,
@@ -251,6 +253,10 @@ class ContainerRegister:
         """Take the name, the image and the labels that the inventory has of a container; whether others than before."""
         if found.name is not None:
             self.set_name(container, found.name, time_ns, clock_ns, sure=True)
+        probe = normalized(found.probe_command) or container.probe
+        if probe != container.probe:
+            container.probe = probe
+            self._containers.touch((container.host, container.id))
         if (found.image or container.image, found.labels) == (container.image, container.labels):
             return False
         container.image, container.labels = found.image or container.image, dict(found.labels)
@@ -268,7 +274,8 @@ class ContainerRegister:
         container.started = container.started or found.started
         container.restarts = max(container.restarts, found.restarts)
         container.exit_code, container.restart_count = found.exit_code or container.exit_code, found.restarts
-        container.health, container.failing_streak = found.health, found.failing_streak
+        container.health = found.health
+        self.note_streak(container, found.failing_streak if found.health is not None else 0, now_ns)
         container.probe_output = found.probe_output
         after = (container.exit_code, container.health, container.restart_count, container.failing_streak)
         if before == after and not described:
@@ -287,6 +294,26 @@ class ContainerRegister:
                 found.restarts,
             )
         )
+
+    def note_streak(self, container: Container, failing_streak: int, time_ns: int) -> None:
+        """Note how many probes of a container failed in a row."""
+        if failing_streak == container.failing_streak:
+            return
+        container.failing_streak = failing_streak
+        self._containers.touch((container.host, container.id))
+        self._changes.append(Probed(time_ns, container.host, container.id, container.label, failing_streak))
+
+    def process_probe(self, container: Container, command: str | None, time_ns: int, clock_ns: int) -> None:
+        """Note that a probe of a container ran, which proves that the container does, and with which command."""
+        key = (container.host, container.id)
+        container.last_ns = max(container.last_ns, time_ns, clock_ns)
+        if container.name is None and key in self._unnamed:
+            self._unnamed.move_to_end(key)
+        if container.probe is None and command is not None:
+            container.probe = command
+        if container.state is UNKNOWN:
+            self._change(container, RUNNING, time_ns, clock_ns)
+        self._containers.touch(key)
 
     def remove(self, container: Container, time_ns: int, clock_ns: int) -> None:
         """Note that a container is gone, though no event reported when."""

@@ -299,6 +299,16 @@ class Deduplicator:
             self.store.revoke(newest)
             self.store.forget(newest)
 
+    def refuse_nearest(self, event: Event) -> None:
+        """As `refuse`, of the event without an id that is nearest to this one, which is no occurrence itself."""
+        index = self.store.event_type((event.host, event.event))
+        pending = [each for each in index.all_pending() if self._is_near(each, event)]
+        occurrence = _nearest(pending, event)
+        if occurrence is not None:
+            self._release(occurrence)
+            self.store.revoke(occurrence)
+            self.store.forget(occurrence)
+
     # ── an event that does not name its object ───────────────────────────────────────
 
     def process_unidentified(self, event: Event) -> list[Emission]:

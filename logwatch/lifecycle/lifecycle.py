@@ -27,6 +27,7 @@ from logwatch.lifecycle.endpoints import EndpointTies
 from logwatch.lifecycle.evidence import EVIDENCE, ForeignContainers, NameTies
 from logwatch.lifecycle.execs import Execs
 from logwatch.lifecycle.occurrences import CORROBORATING, INVENTORY, LEADING, REQUEST, SECONDARY, Occurrence
+from logwatch.lifecycle.probes import EXECS, Probe, Probes
 from logwatch.lifecycle.requests import ASKED, Requests, refusal_of, refusal_without_id
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
 from logwatch.lifecycle.witness import Witness, ending, ends_with
@@ -70,6 +71,7 @@ class Lifecycle:
         self._ties = NameTies()
         self._endpoints = EndpointTies()
         self._execs = Execs()
+        self._probes = Probes()
         self._foreign = ForeignContainers()
         self._services = Services()
         self._find = find
@@ -87,6 +89,7 @@ class Lifecycle:
             *self._ties.tables,
             *self._endpoints.tables,
             *self._execs.tables,
+            *self._probes.tables,
             *self._foreign.tables,
             *self._services.tables,
             *self._witness.tables,
@@ -121,6 +124,10 @@ class Lifecycle:
         if action == "start" and len(emissions) > 1:
             emissions.sort(key=lambda emission: emission.occurrence.event.event.endswith(".ready"))
         return self._emit(emissions)
+
+    def _is_revoked(self, occurrence: Occurrence) -> bool:
+        """Revoke an occurrence of which what is known by now shows that it did not happen."""
+        return self._revoke_aftermath(occurrence) or self._revoke_refused(occurrence)
 
     def _revoke_aftermath(self, occurrence: Occurrence) -> bool:
         """Revoke what systemd reports of a service that crashed: that it stopped, or did not start."""
@@ -174,6 +181,13 @@ class Lifecycle:
         if self._find is not None and container is not None and event.role is not INVENTORY:
             event = self._with_found(event, container, action)
             consequences += register.take_changes()
+        if (
+            event.event in EXECS
+            and container is not None
+            and (probe := self._probes.process(event, container)) is not None
+        ):
+            self._process_probe(event, container, probe)
+            return [*consequences, *register.take_changes()]
         certain = action == "die" and container is not None and container.state in (State.RUNNING, State.PAUSED)
         waits = action == "die" and container is not None and self._waits(event, container)
         if waits and certain:
@@ -254,6 +268,8 @@ class Lifecycle:
             self._deduplicator.revoke_all((event.host, "container", event.id))
         if action == "mount" and event.id is not None:
             return self._process_mount(event, event.id)
+        if action == "probe" and event.id is not None:
+            self._probes.announce(event.host, event.id, event.time_ns)
         if action in ENDPOINTS:
             return self._process_endpoint(event, action)
         if action == "auto_remove" and event.id is not None:
@@ -439,14 +455,12 @@ class Lifecycle:
         for occurrence, applies in emissions:
             event, seq = self._execs.identify(occurrence.event), occurrence.seq
             amends = seq > 0
-            if not amends and (self._revoke_aftermath(occurrence) or self._revoke_refused(occurrence)):
+            if not amends and self._is_revoked(occurrence):
                 continue
             event = self._identified(event)
             container = register.of(event)
-            if container is not None and (event.name is None or container.labels):
-                event = _with_name(event, container)
-            if event.event == "container.die" and container is not None:
-                event = self._with_cause(event, container)
+            if container is not None:
+                event = self._completed(event, container)
             if not amends:
                 seq = self._number()
                 self.late += event.time_ns < occurrence.opened_ns - LATE_NS
@@ -459,6 +473,7 @@ class Lifecycle:
             if applies and event.event.startswith("container."):
                 self._note_names(event, container)
                 self._execs.process(event)
+                self._note_health(event, container)
             if register.has_changes:
                 consequences += register.take_changes()
             if applies and event.event in ENDS and event.id:
@@ -468,6 +483,31 @@ class Lifecycle:
                 self._services.amend(type_, event)
                 occurrence.enter(self._services.epoch(event, type_, action))
         return consequences
+
+    def _completed(self, event: Event, container: Container) -> Event:
+        """Return an event with the name and the labels of its container; a death with its cause."""
+        if event.name is None or container.labels:
+            event = _with_name(event, container)
+        return self._with_cause(event, container) if event.event == "container.die" else event
+
+    def _process_probe(self, event: Event, container: Container, probe: Probe) -> None:
+        """Take over the exec of a health check, which is not an event: what it found is the container's health."""
+        if "probe" in event.attributes:
+            self._deduplicator.refuse_nearest(event)
+        self._register.process_probe(container, probe.command, event.time_ns, self._clock_ns)
+        # With the engine's own files theirs counts: they know which failures are within the start period.
+        if probe.failing_streak is not None and self._find is None:
+            self._register.note_streak(container, probe.failing_streak, event.time_ns)
+
+    def _note_health(self, event: Event, container: Container | None) -> None:
+        """Take over which command a change of health shows to be the health check's, and that an end ends failures."""
+        if container is None:
+            return
+        if event.event == "container.die":
+            self._probes.end(container)
+            self._register.note_streak(container, 0, event.time_ns)
+        elif event.event == "container.health_status" and (probe := self._probes.learn(event, container)) is not None:
+            self._process_probe(event, container, probe)
 
     def _follow_end(self, event: Event, container_id: str) -> list[Consequence]:
         """Take over what the end of a container, or of its start, proves: it is not being started; --rm removes it."""
@@ -545,6 +585,7 @@ class Lifecycle:
         consequences = self._advance(last * SWEEP_NS)
         self._deduplicator.store.sweep(last * SWEEP_NS)
         self._witness.prune(self._register.get)
+        self._probes.prune(self._register.get)
         self._progress.value[1] = last
         self._progress.touch_value()
         return consequences + self._advance(clock_ns)

@@ -94,6 +94,7 @@ CONTAINER = (
     _gauge("docker_container_last_exit_timestamp_seconds", "When a container's main process last ended, by cause.", "name", "cause"),
     _gauge(CONTAINER_INFO, "Always 1; has a container's id and, if known, its image, compose project and service, and `docker.labels`.", "name", "id", "image", *COMPOSE_LABELS.values()),
     _gauge("docker_container_restart_count", "How often the engine restarted a container by its restart policy, as its own file says.", "name"),
+    _gauge("docker_container_health_failing_streak", "Health probes of a container that failed in a row; 0 while it does not run.", "name"),
     _gauge("docker_container_health", "1 for the health that a container's check last reported, 0 for the others.", "name", "health"),
 )
 """Labelled by the container's name; their life is the container's."""

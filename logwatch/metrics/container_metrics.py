@@ -28,6 +28,7 @@ from logwatch.model import (
     Expired,
     Family,
     LabelValues,
+    Probed,
     Renamed,
     State,
     StateChange,
@@ -40,7 +41,7 @@ EVENTS, LAST_EVENT = "docker_container_events_total", "docker_container_last_eve
 STATE, HEALTH_STATE = "docker_container_state", "docker_container_health"
 EXIT_CODE, INFO = "docker_container_exit_code", CONTAINER_INFO
 EXITS, LAST_EXIT = "docker_container_exits_total", "docker_container_last_exit_timestamp_seconds"
-RESTARTS = "docker_container_restart_count"
+RESTARTS, STREAK = "docker_container_restart_count", "docker_container_health_failing_streak"
 ZEROS = {EVENTS: COMMON_ACTIONS, STATE: STATES}
 """The actions and states whose series are at 0 from a container's first event on."""
 _NAMES = frozenset(family.name for family in CONTAINER)
@@ -162,6 +163,12 @@ class ContainerMetrics:
         if (health or "") != (shown.health or "") and (health or shown.health is not None):
             self._set_health(shown, health or "", time_ns)
 
+    def count_probes(self, probed: Probed) -> None:
+        """Show how many health probes failed in a row."""
+        shown = self._find(self._key(probed), probed.id, probed.time_ns, ends=False)
+        if shown is not None and _same(shown.id, probed.id):
+            self._series.set(STREAK, self._labels(shown.host, shown.label), probed.failing_streak, probed.time_ns)
+
     def rename(self, renamed: Renamed) -> None:
         """End the series under the old name; a name that was learned late takes over what was counted under the id."""
         key, time_ns = self._key(renamed), renamed.time_ns
@@ -199,7 +206,7 @@ class ContainerMetrics:
 
     # ── which have series ────────────────────────────────────────────────────────────
 
-    def _key(self, change: StateChange | Renamed | Expired | Described) -> Key:
+    def _key(self, change: StateChange | Renamed | Expired | Described | Probed) -> Key:
         return (change.host if self._multi_host else "", change.label)
 
     def _find(self, key: Key, container_id: str, time_ns: int, *, ends: bool) -> ContainerSeries | None:
@@ -306,6 +313,9 @@ class ContainerMetrics:
         for value in HEALTH:
             labels = self._labels(shown.host, shown.label, value)
             self._series.set(HEALTH_STATE, labels, float(value == health), time_ns)
+        owner = self._labels(shown.host, shown.label)
+        if self._series.value(STREAK, owner) is None:
+            self._series.set(STREAK, owner, 0, time_ns)
 
     def _labels(self, host: str, *values: str) -> LabelValues:
         return (*values, host) if self._multi_host else values

@@ -18,6 +18,7 @@ from logwatch.model import (
     Expired,
     LabelValues,
     Outcome,
+    Probed,
     Renamed,
     Role,
     Rule,
@@ -74,6 +75,8 @@ class EventMetrics:
             self._containers.rename(consequence)
         elif type(consequence) is Described:
             self._containers.describe(consequence)
+        elif type(consequence) is Probed:
+            self._containers.count_probes(consequence)
         elif type(consequence) is Expired:
             self._containers.expire(consequence)
 

@@ -31,6 +31,7 @@ from logwatch.model.events import (
     Event,
     Expired,
     Outcome,
+    Probed,
     Renamed,
     StateChange,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "Mute",
     "Outcome",
     "Pattern",
+    "Probed",
     "Record",
     "Renamed",
     "Role",

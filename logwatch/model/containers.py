@@ -80,6 +80,8 @@ class Container:
     health: str | None = None
     failing_streak: int = 0
     """Failed probes in a row."""
+    probe: str | None = None
+    """The command of its health check, if it is known."""
     probe_output: str = ""
     """What the last failed probe printed."""
     times: dict[str, int] = field(default_factory=dict)

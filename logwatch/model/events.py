@@ -102,5 +102,15 @@ class Described(NamedTuple):
     restart_count: int
 
 
-Consequence = Outcome | StateChange | Renamed | Expired | Described
+class Probed(NamedTuple):
+    """The number of a container's failed health probes in a row changed."""
+
+    time_ns: int
+    host: str
+    id: str
+    label: str
+    failing_streak: int
+
+
+Consequence = Outcome | StateChange | Renamed | Expired | Described | Probed
 """What the lifecycle returns to the stages after it, in order."""

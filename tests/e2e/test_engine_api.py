@@ -37,7 +37,11 @@ EXITS = {"first": "137", "away": "3", "again": "4"}
 
 
 def first_life(host: Host) -> None:
-    host.docker("run", "-d", "--name", "before", IMAGE, "sleep", "1000")
+    probe = ("--health-cmd", "true", "--health-interval", "1s")
+    host.docker("run", "-d", "--name", "before", *probe, IMAGE, "sleep", "1000")
+    host.wait_told("health_status: healthy", "before")
+    host.wait_told("exec_die", "before", 4)
+    host.docker("exec", "before", "echo", "asked")
     host.docker("pause", "before")
     host.docker("unpause", "before")
     host.docker("rename", "before", "first")
@@ -145,6 +149,16 @@ def which(request: pytest.FixtureRequest, followers: Followers) -> str:
 
 def test_each_event_is_reported_once_whoever_is_killed(followers: Followers, which: str) -> None:
     wait_for(lambda: followers.events(which) == EXPECTED, f"{which}: {followers.events(which)} became {EXPECTED}")
+
+
+def test_the_probes_of_a_health_check_are_no_events_once_they_are_known(followers: Followers, which: str) -> None:
+    rows = followers.rows(which)
+    commands = [row["attributes"]["command"] for row in rows if row["event"] == "container.exec_create"]
+    (change,) = [row["time"] for row in rows if row["event"] == "container.health_status"]
+    probes = [row["time"] for row in rows if row["attributes"].get("command") == "/bin/sh -c true"]
+
+    assert "echo asked" in commands
+    assert all(each < change for each in probes)
 
 
 def test_every_death_has_its_exit_code(followers: Followers, which: str) -> None:
