@@ -232,7 +232,7 @@ class Alerts:
     def _process(self, rule: AlertingRule, changes: Step, time_ns: int) -> bool:
         """Keep what an evaluation changed."""
         for alert in changes.began:
-            selectors = [reading.selector for reading in rule.rule.query.readings]
+            selectors = [numbered.selector for numbered in rule.rule.query.selectors]
             alert.evidence = self.evidence.lines_about(alert.labels, selectors) or alert.evidence
         for alert in changes.ended:
             self._store.resolve(rule.id, alert, time_ns)

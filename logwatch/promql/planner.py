@@ -10,7 +10,8 @@ import promql_parser as parser
 
 from logwatch.model import LABEL_NAME
 from logwatch.notation import nanoseconds
-from logwatch.promql import aggregations, functions, matchers, operators
+from logwatch.promql import aggregations, functions, growth, matchers, operators
+from logwatch.promql.growth import Growth, GrowthAbove
 from logwatch.promql.operators import NegatedScalar, Number, ScalarOperation
 from logwatch.promql.selectors import InstantSelector, RangeSelector, Shift, Subquery
 from logwatch.promql.series_index import SAMPLE_INTERVAL_NS, SUBQUERY_STEP_NS
@@ -216,9 +217,10 @@ class Planner:
         left, right = self.vector(tree.lhs, around), self.vector(tree.rhs, around)
         if operator == "or":
             return Or(left, right, matching, covered=self._covered(tree, around))
-        return Matched(
+        node = Matched(
             _operation(operator, filters=filters), left, right, matching, filters, paired=self._paired(tree, around)
         )
+        return growth.recognised(tree, node) or node
 
     def _and(self, tree: Any, matching: Matching, around: Surroundings, *, present: bool) -> VectorNode:
         left = self.vector(tree.lhs, around)
@@ -329,10 +331,17 @@ def _with_number(
 ) -> VectorNode:
     if filters:
         mirrored = operators.MIRRORED[operator] if swapped else operator
+        if isinstance(argument, Growth) and isinstance(number, Number) and _is_above_zero(mirrored, number.value):
+            return GrowthAbove(operators.COMPARISON[mirrored], argument, number.value)
         kind = operators.FilteredByTime if rises else operators.Filtered
         return kind(operators.COMPARISON[mirrored], argument, number)
     operation = {**operators.ARITHMETIC, **operators.COMPARISON}[operator]
     return operators.Calculated(operation, argument, number, swapped=swapped)
+
+
+def _is_above_zero(operator: str, number: float) -> bool:
+    """Whether a comparison with the number is false for 0 and for what is below."""
+    return (operator == ">=" and number > 0) or (operator == ">" and number >= 0)
 
 
 def _operation(operator: str, *, filters: bool) -> Callable[[float, float], float | None]:

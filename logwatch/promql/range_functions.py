@@ -17,6 +17,7 @@ from logwatch.model import SECOND
 from logwatch.promql import floats
 from logwatch.promql.change_points import increase, last_sample, runs
 from logwatch.promql.selectors import RangeSelector, Runs
+from logwatch.promql.series_index import Series
 from logwatch.promql.values import Labels, Moment, RangeNode, ScalarNode, Span, Vector, Window, unique
 
 
@@ -100,13 +101,13 @@ class OverRuns:
 
     function: Callable[[Sequence[float]], float]
     argument: RangeSelector
-    runs: Runs = runs
+    of: Runs = runs
     many_names: bool = False
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
         function = self.function
-        found = [(labels.nameless(), function(values)) for labels, values in self.argument.runs(moment, self.runs)]
+        found = [(labels.nameless(), function(values)) for labels, values in self.argument.runs(moment, self.of)]
         return unique(found) if self.argument.many_names else found
 
 
@@ -141,26 +142,32 @@ class LastOfSelector:
         """The elements at that moment."""
         argument = self.argument
         ticks = argument.ticks(moment)
-        step, offset = ticks.step, argument.shift.offset_ns
-        if not ticks or argument.range_ns < step:
+        if not ticks or argument.range_ns < ticks.step:
             moment.changes_always()
         if not ticks:
             return []
-        first, last = ticks[0], ticks[-1]
         found: Vector = []
-        for labels, _, _, times, values in argument.series(moment):
-            if times[-1] <= last and values[-1] == values[-1]:
-                found.append((labels, values[-1]))
-                continue
-            if times[-1] > last:
-                following = times[bisect_right(times, last)]
-                moment.changes_at(-(-following // step) * step + offset)
-            sample = last_sample(times, values, first, last, step)
-            if sample is not None:
-                found.append((labels, sample[1]))
-                if sample[0] < last:
-                    moment.changes_at(sample[0] + argument.range_ns + offset + 1)
+        for series in argument.series(moment):
+            value = self.last(series, ticks, moment)
+            if value is not None:
+                found.append((series.labels, value))
         return found
+
+    def last(self, series: Series, ticks: range, moment: Moment) -> float | None:
+        """The value of the newest sample of one series at these times."""
+        times, values, last = series.sampled_times, series.sampled_values, ticks[-1]
+        if times[-1] <= last and values[-1] == values[-1]:
+            return values[-1]
+        step, offset = ticks.step, self.argument.shift.offset_ns
+        if times[-1] > last:
+            following = times[bisect_right(times, last)]
+            moment.changes_at(-(-following // step) * step + offset)
+        sample = last_sample(times, values, ticks[0], last, step)
+        if sample is None:
+            return None
+        if sample[0] < last:
+            moment.changes_at(sample[0] + self.argument.range_ns + offset + 1)
+        return sample[1]
 
 
 @dataclass(frozen=True, slots=True)

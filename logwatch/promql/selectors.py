@@ -58,6 +58,14 @@ class InstantSelector:
                 add((labels, value))
         return found
 
+    def value(self, series: Series, moment: Moment) -> float:
+        """The value of one series at that moment, NaN if it has none."""
+        now = self.shift.apply(moment)
+        if series.times[-1] <= now:
+            return series.values[-1]
+        moment.changes_at(series.times[bisect_right(series.times, now)] + self.shift.offset_ns)
+        return value_at(series.times, series.values, now)
+
 
 @dataclass(frozen=True, slots=True)
 class SampleTimes:
@@ -150,16 +158,18 @@ class RangeSelector:
             moment.changes_always()
         if not ticks:
             return
-        first = ticks.start
-        for labels, _, _, times, values in self.series(moment):
-            if times[-1] <= first:
-                if values[-1] == values[-1]:
-                    yield labels, values[-1:]
-                continue
-            self._note_changes(times, ticks, moment)
-            found = of(times, values, ticks)
+        for series in self.series(moment):
+            found = self.run(series, ticks, moment, of)
             if found:
-                yield labels, found
+                yield series.labels, found
+
+    def run(self, series: Series, ticks: range, moment: Moment, of: Runs) -> Sequence[float]:
+        """The same of one series, at these times; empty if it has no sample then."""
+        times, values = series.sampled_times, series.sampled_values
+        if times[-1] <= ticks.start:
+            return values[-1:] if values[-1] == values[-1] else ()
+        self._note_changes(times, ticks, moment)
+        return of(times, values, ticks)
 
     def _note_changes(self, times: Sequence[int], ticks: range, moment: Moment) -> None:
         """Note when the first run of equal values leaves the window, and when the next change enters it."""
