@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -66,9 +66,13 @@ def sidecar(tmp_path: Path) -> Iterator[Callable[..., Sidecar]]:
     started: list[Sidecar] = []
 
     def start(
-        *arguments: str, state: Path | None = None, clock: datetime | None = None, faketime: Path | None = None
+        *arguments: str,
+        state: Path | None = None,
+        clock: datetime | None = None,
+        faketime: Path | None = None,
+        limits: Mapping[int, int] | None = None,
     ) -> Sidecar:
-        one = Sidecar(state or tmp_path / "state", *arguments, clock=clock, faketime=faketime)
+        one = Sidecar(state or tmp_path / "state", *arguments, clock=clock, faketime=faketime, limits=limits)
         started.append(one)
         return one
 

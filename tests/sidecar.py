@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from ports import free_port, wait_for
@@ -41,14 +44,25 @@ def _preload(faketime: Path | None) -> dict[str, str]:
     }
 
 
+def _limit(limits: Mapping[int, int]) -> None:
+    for which, most in limits.items():
+        resource.setrlimit(which, (most, most))
+
+
 class Sidecar:
     """Starts at once and waits until it answers; `end` stops it.
 
-    `clock` is the time it starts at, if not now; `faketime` a file that says by how much its wall clock is set.
+    `clock` is the time it starts at, if not now; `faketime` a file that says by how much its wall clock is set;
+    `limits` are of the process (`resource.RLIMIT_…`).
     """
 
     def __init__(
-        self, state: Path, *arguments: str, clock: datetime | None = None, faketime: Path | None = None
+        self,
+        state: Path,
+        *arguments: str,
+        clock: datetime | None = None,
+        faketime: Path | None = None,
+        limits: Mapping[int, int] | None = None,
     ) -> None:
         self.port = free_port()
         self.stderr = state.parent / f"logwatch-{self.port}.log"
@@ -59,7 +73,12 @@ class Sidecar:
         command += ["--web.listen-address", f"127.0.0.1:{self.port}", *arguments]
         state.parent.mkdir(parents=True, exist_ok=True)
         with self.stderr.open("wb") as out:
-            self.process = subprocess.Popen(command, stderr=out, env=os.environ | _preload(faketime))
+            self.process = subprocess.Popen(
+                command,
+                stderr=out,
+                env=os.environ | _preload(faketime),
+                preexec_fn=partial(_limit, limits) if limits else None,
+            )
         try:
             wait_for(lambda: self.get("/-/healthy")[0] == 200 or self.process.poll() is not None, "logwatch")
             assert self.process.poll() is None, self.stderr.read_text()
@@ -88,6 +107,11 @@ class Sidecar:
             for family in families
             for sample in family.samples
         }
+
+    def resident_mb(self, line: str = "VmRSS") -> float:
+        """Its resident memory now; with `VmHWM` the most it ever was."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition(f"{line}:")[2].split()[0]) / 1024
 
     def value(self, sample: str, /, **labels: str) -> float | None:
         """One sample's value."""

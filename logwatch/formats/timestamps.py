@@ -136,6 +136,10 @@ class StampClock:
 
     def _placed(self, local_ns: int, local: Local) -> tuple[int, int]:
         before_ns = self._near() if self.last_ns is None else self.last_ns
+        if self.last_ns is None and abs(before_ns - local_ns) > DAY:
+            before_ns = (
+                local_ns - DAY
+            )  # no hint which of two equal local times is meant: the first, which others follow
         offset_ns = 0 if local.universal else self._offset(local_ns, before_ns)
         return local_ns - offset_ns, offset_ns
 

@@ -122,6 +122,27 @@ def ooms(one: Sidecar) -> dict[str, float | None]:
     return {name: one.value("docker_container_events_total", name=name, action="oom") for name in names}
 
 
+# ── the end of summer time ───────────────────────────────────────────────────────────
+
+
+def test_a_log_that_begins_in_the_hour_that_comes_twice_goes_forward(tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    log.write_text("".join(f"Oct 25 {clock} vm dockerd[1]: panic: boom\n" for clock in ("02:59:58", "02:00:02")))
+    os.utime(log, (BEGIN.timestamp(), BEGIN.timestamp()))
+    rows = call("replay", str(log), "--timezone", "Europe/Berlin", "--format", "jsonl").rows
+
+    assert [row["time"][11:19] for row in rows] == ["00:59:58", "01:00:02"]
+
+
+def test_new_year_is_no_step_back(tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    log.write_text("".join(f"{stamp} vm dockerd[1]: panic: boom\n" for stamp in ("Dec 31 23:59:58", "Jan  1 00:00:02")))
+    rows = call("replay", str(log), "--timezone", "UTC", "--format", "jsonl").rows
+    first, second = (datetime.fromisoformat(row["time"][:19]) for row in rows)
+
+    assert second - first == timedelta(seconds=4)
+
+
 # ── live ─────────────────────────────────────────────────────────────────────────────
 
 
