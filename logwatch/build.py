@@ -34,6 +34,8 @@ class Builder:
     raw: bool = False
     alerting: bool = True
     """Also evaluate alerts."""
+    counts_events: bool = True
+    """As in `pipeline.Settings`."""
     find: Find | None = None
     """Looks a container up in the engine's own files."""
 
@@ -71,6 +73,7 @@ class Builder:
             labels=self.config.docker.labels,
             max_ahead_ns=nanoseconds(sources.max_ahead),
             raw=self.raw,
+            counts_events=self.counts_events,
             alerting=self.terms(),
         )
 

@@ -84,6 +84,8 @@ class Settings:
     """Of a log that is followed live: how far beyond the wall clock its lines move the clock."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
+    counts_events: bool = True
+    """Whether events move series; where only the events are shown, nobody would read them."""
     alerting: Options = field(default_factory=Options)
 
 
@@ -301,7 +303,8 @@ class Pipeline:
                 if isinstance(item, Event):
                     work.extendleft(reversed(self.lifecycle.process_derived(item)))
                     continue
-                self.event_metrics.process(item)
+                if self.settings.counts_events:
+                    self.event_metrics.process(item)
                 if type(item) is Renamed and item.is_late_name:
                     self.alerts.follow_name(item, self.clock_ns)
                 elif type(item) is Outcome:

@@ -86,7 +86,10 @@ def command(
     ).config
     if other_rules is not None:
         return _compare(config, files, other_rules, output_format)
-    builder = Builder(config, Registry(), state_dir or cache_dir(), raw=raw, alerting=alerts)
+    counts_events = bool(state_dir or alerts or metrics or openmetrics)
+    builder = Builder(
+        config, Registry(), state_dir or cache_dir(), raw=raw, alerting=alerts, counts_events=counts_events
+    )
     pipeline = builder.pipeline(builder.rules())
     settle_heap()
     wanted: list[Printout] = []
