@@ -69,6 +69,7 @@ class Alerts:
         ]
         for rule in self._rules():
             series.start(FAILURES, (rule.id,), 0)
+        storage.begin()
         self._on_log_clock = [group for group in self._groups if not group.follows_wall_clock]
         self._by_interval: dict[int, list[GroupState]] = {}
         for group in self._on_log_clock:

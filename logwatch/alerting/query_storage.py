@@ -75,14 +75,15 @@ class QueryStorage:
                 sample_interval_ns=options.sample_interval_ns,
                 subquery_step_ns=options.subquery_step_ns,
                 intervals=_intervals(groups),
-            )
+            ),
+            keeps_unread=replacement is not None,
         )
         self._of_rules = self.read - self._replaced
         of_lines = frozenset(() if replacement and replacement.whole else registry.names())
         self._of_lines = self._of_rules & of_lines - frozenset(self._made)
         self._remember(registry)
-        self._fill(replacement)
-        self._journal = registry.journal()
+        self._replacement = replacement
+        self._journal = Journal()
 
     def _remember(self, registry: Registry) -> None:
         """Keep as much of the past as expressions look back at."""
@@ -94,8 +95,9 @@ class QueryStorage:
         self.recorded.remember({name: reach.get(name, 0) for name in self._made})
         self.measured.remember({name: reach.get(name, 0) for name in MEASURED})
 
-    def _fill(self, replacement: Replacement | None) -> None:
-        """Put into the index what is there from the start."""
+    def begin(self) -> None:
+        """Take in what is there from the start; all queries watch by now."""
+        replacement = self._replacement
         if replacement is not None:
             for name in self._replaced & self.read:
                 for labels, points, sampled in replacement.series.select(name):
@@ -105,6 +107,7 @@ class QueryStorage:
         for name in self._of_lines:
             for labels, times, values in self._registry.select(name):
                 self.index.add(name, labels, times, values, key=tuple(labels.values()))
+        self._journal = self._registry.journal()
 
     def close(self) -> None:
         """Take in no more changes."""

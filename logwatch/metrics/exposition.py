@@ -39,37 +39,39 @@ _FEW = 200
 
 Key = tuple[LabelValues, float, str]
 """Label values, bound of the bucket, suffix of the sample: in this order the lines stand."""
+_NO_BOUND = float("inf")
 
 
 class _Page:
-    """The lines of one metric."""
+    """The lines of one metric. A line is all that is kept of a series: its value is what stands at the end."""
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self.lines: dict[Key, str] = {}
-        self.values: dict[Key, float] = {}
-        self._prefixes: dict[Key, str] = {}
         self._order: list[Key] = []
         self._fresh: list[Key] = []
         self._gone = False
 
     def put(self, suffix: str, labels: LabelValues, value: float | None) -> None:
         """Take a new value in, or (None) the end of a series."""
-        if suffix == "_bucket":
-            key = (labels[:-1], float(labels[-1]), suffix)
-        else:
-            key = (labels, float("inf"), suffix)
+        key = (labels[:-1], float(labels[-1]), suffix) if suffix == "_bucket" else (labels, _NO_BOUND, suffix)
+        line = self.lines.get(key)
         if value is None:
-            if self.lines.pop(key, None) is not None:
-                del self.values[key], self._prefixes[key]
+            if line is not None:
+                del self.lines[key]
                 self._gone = True
             return
-        prefix = self._prefixes.get(key)
-        if prefix is None:
-            prefix = self._prefixes[key] = self._prefix(suffix, labels)
+        if line is None:
             self._fresh.append(key)
-        self.values[key] = value
+            prefix = self._prefix(suffix, labels)
+        else:
+            prefix = line[: line.rindex(" ") + 1]
         self.lines[key] = f"{prefix}{number(value)}\n"
+
+    def value(self, key: Key) -> float:
+        """Return the value of a series."""
+        line = self.lines[key]
+        return float(line[line.rindex(" ") + 1 :])
 
     def header(self, *, openmetrics: bool) -> str:
         """Return the lines that say what the metric is."""
@@ -145,18 +147,18 @@ class Published(Collector):
         with self._lock:
             self._take_in()
             page = self._pages.get(name)
-            return {key[0]: page.values[key] for key in page.ordered()} if page else {}
+            return {key[0]: page.value(key) for key in page.ordered()} if page else {}
 
     def samples(self, name: str) -> list[SampleChange]:
         """Return the current samples of a metric, those of a histogram included."""
         with self._lock:
             self._take_in()
             page = self._pages.get(name)
-            found = page.values.items() if page else ()
-            return [
-                SampleChange(f"{name}{suffix}", (*labels, number(bound)) if suffix == "_bucket" else labels, value, 0)
-                for (labels, bound, suffix), value in found
-            ]
+            found = [(*key, page.value(key)) for key in page.lines] if page else []
+        return [
+            SampleChange(f"{name}{suffix}", (*labels, number(bound)) if suffix == "_bucket" else labels, value, 0)
+            for labels, bound, suffix, value in found
+        ]
 
     def families(self) -> list[Family]:
         """Return the metrics there are."""
@@ -178,7 +180,7 @@ class Published(Collector):
                     known = dict(zip(family.labels, labels, strict=True))
                     if suffix == "_bucket":
                         known["le"] = number(bound)
-                    metric.add_sample(family.name + suffix, known, page.values[key])
+                    metric.add_sample(family.name + suffix, known, page.value(key))
                 yield metric
 
     def _take_in(self) -> None:

@@ -110,6 +110,8 @@ class _Known(NamedTuple):
     """With the place that each gave it."""
 
 
+_UNREAD = _Known(Series(Labels(), (), (), (), ()), ())
+"""In place of a series that nobody reads."""
 Candidate = tuple[Watcher, int, Selector]
 """A selector of a watcher, with its number there."""
 
@@ -140,8 +142,10 @@ class _Selectors:
 class SeriesIndex:
     """The series by name, and the watchers of each."""
 
-    def __init__(self, scrape: Scrape) -> None:
+    def __init__(self, scrape: Scrape, *, keeps_unread: bool = True) -> None:
+        """Without `keeps_unread` only the series stay that a watcher reads; all watch before the first is added."""
         self.scrape = scrape
+        self._keeps_unread = keeps_unread
         self._series: dict[str, dict[Hashable, _Known]] = {}
         self._watchers: list[Watcher] = []
         self._selectors: dict[str, _Selectors] = {}
@@ -177,8 +181,12 @@ class SeriesIndex:
         selectors = self._selectors.get(name)
         if selectors is None:
             selectors = self._selectors[name] = _Selectors(name, self._watchers)
-        series = Series(self.scrape.labelled(name, own), times, values, *(sampled or (times, values)))
-        found = selectors.selecting(series.labels)
+        labels = self.scrape.labelled(name, own)
+        found = selectors.selecting(labels)
+        if not found and not self._keeps_unread:
+            self._series.setdefault(name, {})[_identity(key, times)] = _UNREAD
+            return
+        series = Series(labels, times, values, *(sampled or (times, values)))
         places = [(watcher, watcher.add(series, numbers, times[0])) for watcher, numbers in found.items()]
         self._series.setdefault(name, {})[_identity(key, times)] = _Known(series, places)
 
@@ -187,7 +195,7 @@ class SeriesIndex:
         known = self._series.get(name, {}).get(_identity(key, times))
         if known is None:
             return False
-        if known.series.times is not times:
+        if known.series.times is not times and known is not _UNREAD:
             self.remove(name, times, key)
             return False
         for watcher, place in known.watchers:
