@@ -3,10 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .make/ready
 
-.PHONY: run demo test check format bench trace torture coverage schema manual dashboards pictures wheel wheels deb packages clean
+.PHONY: run demo test check format bench trace torture coverage schema manual dashboards pictures constraints wheel wheels roots deb packages clean
 .DEFAULT_GOAL := run
 
-$(READY): pyproject.toml scripts/venv.sh
+$(READY): pyproject.toml deploy/constraints.txt scripts/venv.sh
 	@PYTHON=$(PYTHON) sh scripts/venv.sh
 	@mkdir -p .make && touch $@
 
@@ -28,7 +28,7 @@ packages:
 	@sh scripts/debian-packages.sh
 
 # On every core; a module's daemons stay on one of them.
-test: $(READY) packages wheels
+test: $(READY) packages wheels roots
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: $(READY)
@@ -58,6 +58,9 @@ coverage: $(READY)
 	@$(BIN)/python -m coverage report --skip-covered --show-missing
 
 # Files that are generated and committed.
+constraints: $(READY)
+	@$(BIN)/python scripts/constraints.py
+
 schema: $(READY)
 	@for kind in events alerts tests; do $(BIN)/logwatch rules schema $$kind > rules/schemas/$$kind.schema.json; done
 
@@ -77,9 +80,11 @@ wheel: $(READY)
 
 # logwatch and all that it depends on, as files: what the .deb is made of, and what a host without a registry installs from.
 wheels: $(READY)
-	@[ .make/wheels/complete -nt pyproject.toml ] || { rm -rf .make/wheels; \
-	  $(BIN)/pip wheel --quiet --disable-pip-version-check --wheel-dir .make/wheels '.[zstd]' && touch .make/wheels/complete; }
-	@$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir .make/wheels .
+	@sh scripts/wheels.sh
+
+# Clean installations of Debian, kept in the user's cache, and the wheels for their Python: what the tests of packages install into.
+roots: wheels packages
+	@sh scripts/roots.sh
 
 # dist/*.deb, and the same as one folder for any host with this Python.
 deb: wheels

@@ -42,6 +42,7 @@ RESTART_NS = SECOND
 """Time between two starts of journalctl."""
 QUERY_TIMEOUT = 30.0
 """Seconds that a query to journalctl may take; the first one of gigabytes of journal is slow."""
+MACHINE_ID = "/etc/machine-id"
 ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
 FIELDS = (
     *("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_COMM", "_PID", "_HOSTNAME"),
@@ -155,7 +156,9 @@ class JournalSource:
             return
         self._started_ns = now_ns
         self._buffer = b""  # an entry that was incomplete when journalctl ended is printed again
-        command = [*self._command, "--follow", "--no-tail", *_json(), *self._start_arguments(now_ns)]
+        # --follow alone shows nothing from before the last boot; --merge does, and needs a match to leave out other hosts'.
+        follow = ["--follow", "--no-tail", "--merge", *_json(), *_of_this_host(self._path)]
+        command = [*self._command, *follow, *self._start_arguments(now_ns)]
         process = subprocess.Popen(  # noqa: S603 - our own arguments
             command,
             stdin=subprocess.DEVNULL,
@@ -303,6 +306,17 @@ def _call(command: list[str], path: str) -> subprocess.CompletedProcess[bytes]:
         raise SourceError(
             f"{path}: journalctl does not answer ({error}): try {' '.join(command[:3])} by hand"
         ) from error
+
+
+def _of_this_host(path: str) -> list[str]:
+    """Return the match for entries of this host; a folder is what somebody chose, so all of it counts."""
+    if path != JOURNAL:
+        return []
+    try:
+        with open(MACHINE_ID) as file:
+            return [f"_MACHINE_ID={file.read().strip()}"]
+    except OSError:
+        return []
 
 
 def _json() -> list[str]:

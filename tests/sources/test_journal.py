@@ -120,6 +120,14 @@ class TestRealJournal:
 
         assert said(first + lines_of(source, 1)) == numbers(1, 2, 3)
 
+    def test_entries_from_before_a_boot_are_read(self, journal, open_source) -> None:
+        boots = [entry(1), entry(2), entry(3, _BOOT_ID="f" * 32), entry(4, _BOOT_ID="f" * 32)]
+        source = open_source(journal(*boots))
+        rows = source.changed_rows()
+
+        assert said(lines_of(source, 4)) == numbers(1, 2, 3, 4)
+        assert said(lines_of(open_source(journal(), rows), 4)) == numbers(1, 2, 3, 4)
+
     def test_a_restart_goes_on_behind_the_last_entry(self, journal, open_source) -> None:
         folder = journal(*map(entry, range(5)))
         first = open_source(folder)
