@@ -34,25 +34,18 @@ BUILT_IN = "built-in"
 @click.command("coverage")
 @click.argument("files", nargs=-1, required=True)
 @options.output_format
-@options.timezone
-@options.rule_options
+@options.configuration
 def coverage(
     files: tuple[str, ...],
     output_format: str,
-    timezone: str | None,
-    config_file: Path | None,
-    rule_paths: tuple[Path, ...],
     *,
-    no_shipped_rules: bool,
+    config: Config,
 ) -> None:
     """Print which share of the docker lines in logs (also .gz .bz2 .xz .zst) rules match.
 
     By program and by rule file. `logwatch suggest` drafts
     rules for the rest.
     """
-    config = options.effective(
-        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
-    ).config
     rules, classifier = classifier_of(config)
     now_ns = time.time_ns()
     found = measure(classifier, chunks(files, config, now_ns), rules.rules, now_ns)
@@ -181,17 +174,13 @@ def declared(rules: RuleSet) -> list[tuple[Family, str]]:
     help="Print at most this many, the most frequent.",
 )
 @click.option("--general", is_flag=True, help="Include lines that only general rules (with unless_other) match.")
-@options.timezone
-@options.rule_options
+@options.configuration
 def suggest(
     files: tuple[str, ...],
     limit: int,
-    timezone: str | None,
-    config_file: Path | None,
-    rule_paths: tuple[Path, ...],
     *,
     general: bool,
-    no_shipped_rules: bool,
+    config: Config,
 ) -> None:
     """Group the docker lines of logs (also .gz .bz2 .xz .zst) that no rule matches, and draft a rule for each group.
 
@@ -199,9 +188,6 @@ def suggest(
     file: choose the names of the events, then run `logwatch check` on it.
     Needs the package drain3.
     """
-    config = options.effective(
-        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
-    ).config
     now_ns = time.time_ns()
     rules, classifier = classifier_of(config)
     general_rules = frozenset(rule.id for rule in rules.rules if rule.unless_other and general)

@@ -6,7 +6,6 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -14,6 +13,7 @@ import click
 from logwatch.authoring.explanation import Explainer, Explanation, Verdict
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
+from logwatch.config import Config
 from logwatch.metrics import Registry
 from logwatch.notation import one_line, rfc3339
 from logwatch.rulefiles.examples import describe
@@ -24,24 +24,17 @@ WIDTH = 10
 @click.command("explain")
 @click.argument("line", required=False)
 @options.output_format
-@options.timezone
-@options.rule_options
+@options.configuration
 def command(
     line: str | None,
     output_format: str,
-    timezone: str | None,
-    config_file: Path | None,
-    rule_paths: tuple[Path, ...],
     *,
-    no_shipped_rules: bool,
+    config: Config,
 ) -> int:
     """Explain a line of a log (or each line of stdin): header, fields, and rules.
 
     Put LINE in single quotes. Exit status: 0 a rule matches the line, 1 none does.
     """
-    config = options.effective(
-        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
-    ).config
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
     explainer = Explainer(Builder(config, Registry(), None).rules().rules, zone, cache_dir(), config.sources.secrets)
     taken = False

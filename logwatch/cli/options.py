@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
 from typing import TypeVar
 
@@ -47,6 +48,28 @@ output_format = click.option(
 def rule_options(command: Command) -> Command:
     """Add the flags that choose rules, and the configuration file."""
     return config_file(rules(no_shipped_rules(command)))
+
+
+def configuration(command: Callable[..., object]) -> Callable[..., object]:
+    """Add the flags that choose rules, the zone and the configuration file; the command gets what they say as `config`."""
+
+    @timezone
+    @rule_options
+    @wraps(command)
+    def configured(
+        *,
+        timezone: str | None,
+        config_file: Path | None,
+        rule_paths: tuple[Path, ...],
+        no_shipped_rules: bool,
+        **others: object,
+    ) -> object:
+        found = effective(
+            config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
+        )
+        return command(config=found.config, **others)
+
+    return configured
 
 
 def effective(

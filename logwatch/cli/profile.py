@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import click
@@ -17,6 +16,7 @@ from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.coverage import chunks
 from logwatch.cli.output import cell, counted
+from logwatch.config import Config
 from logwatch.metrics import Registry
 
 MICROSECOND = 1_000
@@ -26,24 +26,17 @@ MILLISECOND = 1_000_000
 @click.command("profile")
 @click.argument("files", nargs=-1, required=True)
 @options.output_format
-@options.timezone
-@options.rule_options
+@options.configuration
 def profile(
     files: tuple[str, ...],
     output_format: str,
-    timezone: str | None,
-    config_file: Path | None,
-    rule_paths: tuple[Path, ...],
     *,
-    no_shipped_rules: bool,
+    config: Config,
 ) -> None:
     """Print what each rule costs with the lines of logs (also .gz .bz2 .xz .zst), the dearest first.
 
     A rule that is hit often and rarely confirmed has a pattern that is too general.
     """
-    config = options.effective(
-        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
-    ).config
     rules = Builder(config, Registry(), None).rules().rules
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
     profiler = Profiler(rules, zone, cache_dir(), time.thread_time_ns)

@@ -50,22 +50,18 @@ _WIDE, _FINE = 1 << 20, 1 << 12
     help="Print which events and alerts would be added, removed or changed with these rules instead of those of --rules.",
 )
 @options.state_dir
-@options.timezone
-@options.rule_options
+@options.configuration
 def command(
     files: tuple[str, ...],
     output_format: str,
     state_dir: Path | None,
-    timezone: str | None,
-    config_file: Path | None,
-    rule_paths: tuple[Path, ...],
     openmetrics: Path | None,
     other_rules: Path | None,
     *,
     raw: bool,
     alerts: bool,
     metrics: bool,
-    no_shipped_rules: bool,
+    config: Config,
 ) -> int:
     """Run logs (also .gz .bz2 .xz .zst, or - for stdin) through the pipeline and print the events.
 
@@ -81,9 +77,6 @@ def command(
         raise ConfigError("--openmetrics writes the history of one whole replay: remove --state-dir")
     if other_rules and (raw or state_dir or metrics or alerts or openmetrics or files == ("-",)):
         raise ConfigError("--diff replays files twice, with these rules and with others: remove the other flags")
-    config = options.effective(
-        config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, sources__timezone=timezone
-    ).config
     if other_rules is not None:
         return _compare(config, files, other_rules, output_format)
     counts_events = bool(state_dir or alerts or metrics or openmetrics)
