@@ -16,7 +16,7 @@ from logwatch.docker.watching import Watch
 from logwatch.driver import Driver
 from logwatch.errors import CommitError, ConfigError, RuleError
 from logwatch.metrics import Registry
-from logwatch.model import SECOND, Outcome, Source
+from logwatch.model import CONTAINERS, SECOND, Outcome, Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
@@ -24,6 +24,7 @@ from logwatch.receivers import receivers
 from logwatch.reloading import Reloader
 from logwatch.reporting import Mutes, SourceReports
 from logwatch.sources import DOCKER, default_log, journal
+from logwatch.sources.containers import ContainerFilter, ContainersSource
 from logwatch.sources.engine import EngineSource
 from logwatch.sources.engine_api import tls_context
 from logwatch.sources.file import FileSource
@@ -67,7 +68,7 @@ class Daemon:
         security = _security(config)
         self._looked_ns = 0
         self._source = _source(config)
-        self._watch = _watch(config, self._source.wake)
+        self._watch = _watch(config, self._source)
         if self._watch is not None:
             self._watch.start()  # before anything that takes seconds: what it sees meanwhile is queued
         builder = Builder(config, registry, config.state.dir, find=self._watch.inventory.find if self._watch else None)
@@ -354,11 +355,36 @@ def _security(config: Config) -> Security | None:
 def _source(config: Config) -> Source:
     paths = list(config.sources.paths) or [default_log(journal=journal.why_not)]
     engines = [path for path in paths if path.startswith(DOCKER)]
-    logs = [path for path in paths if path not in engines]
+    printed = [path for path in paths if path.startswith(CONTAINERS)]
+    logs = [path for path in paths if path not in engines and path not in printed]
     log = _log(config, logs) if logs else None
-    if log is not None and not engines:
+    if log is not None and not engines and not printed:
         return log
-    return MergedSource(log, _engines(config, engines, log.wake if log is not None else None))
+    beside = _engines(config, engines, log.wake if log is not None else None)
+    first = log or next(iter(beside), None)
+    return MergedSource(log, beside, _printed(config, printed, first.wake if first is not None else None))
+
+
+def _printed(config: Config, paths: Sequence[str], wake: Callable[[], None] | None) -> ContainersSource | None:
+    """Follow what containers print, where `containers:` or `containers:web-*,db` says so."""
+    if not paths:
+        return None
+    if config.docker_root is None or config.sources.multi_host:
+        cure = "leave it out" if config.sources.multi_host else "name the engine's data directory with --docker-root"
+        raise ConfigError(f"{paths[0]}: the containers' logs are not known: {cure}")
+    sources = config.sources
+    named = tuple(name for path in paths for name in path.removeprefix(CONTAINERS).split(",") if name)
+    filters = [
+        ContainerFilter(each.name, each.image, each.project, each.service, each.labels) for each in sources.containers
+    ]
+    return ContainersSource(
+        config.docker_root,
+        [*filters, *([ContainerFilter(name=named)] if named else [])],
+        start=sources.start,
+        max_line_bytes=config.limits.max_line_bytes,
+        rotate_wait_ns=nanoseconds(sources.rotate_wait),
+        wake=wake,
+    )
 
 
 def _engines(config: Config, paths: Sequence[str], wake: Callable[[], None] | None) -> list[EngineSource]:
@@ -394,11 +420,13 @@ def _log(config: Config, paths: list[str]) -> Source:
     )
 
 
-def _watch(config: Config, wake: Callable[[], None]) -> Watch | None:
+def _watch(config: Config, source: Source) -> Watch | None:
     """Watch the engine's own files; with several hosts in one log it is unknown whose they are."""
     if config.docker_root is None or config.sources.multi_host:
         return None
-    return Watch(config.docker_root, wake, labels=config.docker.labels)
+    printed = source.printed if isinstance(source, MergedSource) else None
+    listener = printed.notice if printed is not None else None
+    return Watch(config.docker_root, source.wake, labels=config.docker.labels, listener=listener)
 
 
 def _storage(config: Config) -> StorageSampler | None:

@@ -40,6 +40,7 @@ from logwatch.metrics.catalog import MAX_CONTAINERS
 from logwatch.metrics.event_metrics import EventMetrics
 from logwatch.metrics.source_metrics import SourceMetrics
 from logwatch.model import (
+    CONTAINERS,
     SECOND,
     Chunk,
     Consequence,
@@ -244,7 +245,8 @@ class Pipeline:
         if extraction.engine:
             self.host = record.host
         message = record.message
-        if message[:1] in _FIRST_OF_FOLDED and self.settings.count_repeated and (again := folded(message)):
+        is_counted = self.settings.count_repeated and line.path != CONTAINERS
+        if message[:1] in _FIRST_OF_FOLDED and is_counted and (again := folded(message)):
             self._process_repeated(again, line)
         elif extraction.rules and len(message) <= repeated_message.LONGEST:
             self._last = line
@@ -282,13 +284,17 @@ class Pipeline:
             self._outcomes += [Outcome(0, event) for event in shown]
         else:
             for event in extraction.events:
-                if self.alerts.has_groups:
+                if self.alerts.has_groups and self._may_be_sent(event):
                     self.alerts.evidence.add_line(event.path, event.offset, record)
                 self._process_consequences(self.lifecycle.process(event))
             for event in extraction.failed:
                 self._process_consequences(self.lifecycle.process(event))
         for event in extraction.replaced:
             self.event_metrics.count_suppressed(event)
+
+    def _may_be_sent(self, event: Event) -> bool:
+        """Whether an event's line may be evidence of an alert: what containers print only where that is wanted."""
+        return event.path != CONTAINERS or self.settings.alerting.last_words > 0
 
     def _process_consequences(self, consequences: Iterable[Consequence | Event]) -> None:
         """Take outcomes and changes of containers through the stages after the lifecycle.

@@ -28,7 +28,7 @@ from logwatch.web.connections import raise_file_limit
     "--log",
     "logs",
     multiple=True,
-    help="Log to follow: a path, a glob, journal: for the systemd journal, or docker: for the engine's API. Repeatable. [default: the first readable of /var/log/messages, /var/log/syslog, journal:]",
+    help="Log to follow: a path, a glob, journal: for the systemd journal, docker: for the engine's API, or containers: for what containers print (with --docker-root). Repeatable. [default: the first readable of /var/log/messages, /var/log/syslog, journal:]",
 )
 @options.state_dir
 @options.timezone

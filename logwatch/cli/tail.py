@@ -21,7 +21,7 @@ from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import SourceError
 from logwatch.metrics import Registry
-from logwatch.model import SECOND, SHORT_ID, Event, Source
+from logwatch.model import CONTAINERS, SECOND, SHORT_ID, Event, Source
 from logwatch.notation import one_line
 from logwatch.sources import DOCKER, default_log
 from logwatch.sources.archive import Backlog
@@ -104,6 +104,8 @@ def command(
         logs = list(config.sources.paths) or [default_log(journal=lambda: PIPE_IT)]
         if any(path.startswith(DOCKER) for path in logs):
             raise SourceError(f"{DOCKER} unsupported by tail: pipe it, docker events | logwatch tail -")
+        if any(path.startswith(CONTAINERS) for path in logs):
+            raise SourceError(f"{CONTAINERS} unsupported by tail: use docker logs")
         if any(map(is_journal, logs)):
             raise SourceError(f"journal: unsupported by tail: {PIPE_IT}")
         if logs != ["-"]:

@@ -33,11 +33,23 @@ class EngineApi(Strict):
     """Encrypt; without it the connection is not encrypted."""
 
 
+class Printed(Strict):
+    """Containers whose output `containers:` reads: those for which all that is given matches; texts may hold `*`."""
+
+    name: Texts = ()
+    image: Texts = ()
+    project: Texts = ()
+    """Of compose."""
+    service: Texts = ()
+    """Of compose."""
+    labels: dict[str, str] = Field(default_factory=dict)
+
+
 class Sources(Strict):
     """What is read."""
 
     paths: Texts = ()
-    """Files, globs, `journal:`, `docker:` or `-`; none: the first readable of /var/log/messages, /var/log/syslog and the journal."""
+    """Files, globs, `journal:`, `docker:`, `containers:` or `-`; none: the first readable of /var/log/messages, /var/log/syslog and the journal."""
     start: Literal["beginning", "end"] = "beginning"
     """Where to start in a file that was never read before."""
     multi_host: Flag = False
@@ -57,6 +69,8 @@ class Sources(Strict):
     olddirs: Texts = ()
     """Folders that rotated files are moved to."""
     docker: EngineApi = EngineApi()
+    containers: Annotated[tuple[Printed, ...], *ONE_OR_MANY] = ()
+    """Whose output `containers:` reads (name, image, project, service, labels); none: every container's."""
 
 
 class Rules(Strict):

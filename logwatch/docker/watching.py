@@ -50,11 +50,21 @@ class Watch:
     """Queues what changes below a DOCKER_ROOT; `take` may be called from any thread."""
 
     def __init__(
-        self, docker_root: Path, wake: Callable[[], None], *, labels: Iterable[str] = (), notify: bool = True
+        self,
+        docker_root: Path,
+        wake: Callable[[], None],
+        *,
+        labels: Iterable[str] = (),
+        notify: bool = True,
+        listener: Callable[[list[Sight]], None] | None = None,
     ) -> None:
-        """`wake` is called after something was queued; `labels` as in Inventory."""
+        """`wake` is called after something was queued; `labels` as in Inventory.
+
+        `listener` gets in the thread all that was seen, from the first look on, also if that is nothing.
+        """
         self.inventory = Inventory(docker_root, labels)
         self._wake = wake
+        self._listener = listener
         self._notify = notify
         self._folder = docker_root / FOLDER
         self._inotify: inotify_simple.INotify | None = None
@@ -120,6 +130,8 @@ class Watch:
         self.first_look_ns = self.first_look_ns or began_ns
 
     def _put(self, sights: list[Sight]) -> None:
+        if self._listener is not None:
+            self._listener(sights)
         if sights:
             if self.first_look_ns is not None:
                 sights = [self.inventory.with_last_words(each) for each in sights]

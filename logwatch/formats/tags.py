@@ -65,6 +65,9 @@ WRAPPER_TAGS = frozenset({"sh", "bash", "env"})
 EVENTS_TAG = "docker-events"
 """The tag under which a host writes the output of `docker events`, as documented."""
 
+CONTAINER_TAG = "container"
+"""The tag of what containers print, with the id in place of a pid, in the lines of `containers:`."""
+
 DATED_TAGS = TAG_FAMILIES["engine"] | TAG_FAMILIES["containerd"] | {EVENTS_TAG}
 """Tags whose lines carry the engine's own clock. A container's output is no evidence for the host's zone."""
 

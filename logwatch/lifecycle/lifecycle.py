@@ -31,7 +31,7 @@ from logwatch.lifecycle.probes import EXECS, Probe, Probes
 from logwatch.lifecycle.requests import ASKED, Requests, refusal_of, refusal_without_id
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
 from logwatch.lifecycle.witness import Witness, ending, ends_with
-from logwatch.model import FULL_ID, LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
+from logwatch.model import CONTAINERS, FULL_ID, LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
 from logwatch.store import state_table
 from logwatch.store.state_table import StateValue
 
@@ -111,9 +111,21 @@ class Lifecycle:
             return self._process_service(event, type_, action)
         if "endpoint" in event.attributes:
             event = self._with_container(event)
-        if event.id is None:
+        object_id = event.id
+        if object_id is None:
             return self._emit(self._deduplicator.process_unidentified(event))
-        return self._emit(self._deduplicator.process(event, (event.host, type_, event.id), certain=False))
+        if event.name is None and len(object_id) == FULL_ID:
+            event = self._with_printer(event, object_id)
+        return self._emit(self._deduplicator.process(event, (event.host, type_, object_id), certain=False))
+
+    def _with_printer(self, event: Event, container_id: str) -> Event:
+        """Return a rule's own event about a container, such as what it printed, with its name, image and labels."""
+        found = self._register.get(event.host, container_id)
+        about = found or (self._file_of(container_id) if event.path == CONTAINERS else None)
+        if about is None:
+            return event
+        image = {"image": about.image} if about.image else {}
+        return event._replace(name=about.name, attributes={**image, **about.labels, **event.attributes})
 
     def _process_service(self, event: Event, type_: str, action: str) -> list[Consequence]:
         epoch = self._services.epoch(event, type_, action)

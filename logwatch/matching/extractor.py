@@ -26,13 +26,13 @@ from typing import NamedTuple
 
 from logwatch.errors import Mistake, RuleError
 from logwatch.formats import logrus
-from logwatch.formats.tags import TAG_FAMILIES, WRAPPER_TAGS, family_tags
+from logwatch.formats.tags import CONTAINER_TAG, TAG_FAMILIES, WRAPPER_TAGS, family_tags
 from logwatch.matching.causes import CAUSES, cause_of
 from logwatch.matching.fields import Getter, Message, compile_parsers, compile_template
 from logwatch.matching.patterns import Found, any_found
 from logwatch.matching.redaction import MASK, Masker
 from logwatch.matching.templates import Template, parse
-from logwatch.model import LONGEST_NAME, LONGEST_VALUE, SECOND, Event, Hit, Record, Rule
+from logwatch.model import FULL_ID, HEX, LONGEST_NAME, LONGEST_VALUE, SECOND, Event, Hit, Record, Rule
 from logwatch.store.state_table import StateTable
 
 NO_EVENTS: tuple[Event, ...] = ()
@@ -240,13 +240,14 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
     name_of = compile_template(templates.pop("name"), bind) if "name" in templates else None
     attribute_of = _attributes_of(templates, bind, masker)
     severity, rule_id, role, revoked_by = rule.severity.value, rule.id, rule.role, rule.revoked_by
+    of_container = CONTAINER_TAG in rule.programs
     new = tuple.__new__  # half the time of Event(...), which gives each field its default first
 
     def make(record: Record, message: Message, place: Place) -> Event | None:
         event = constant_event or event_of(message)
         if not event:
             return None
-        object_id = _short(id_of(message)) if id_of is not None else None
+        object_id = _short(id_of(message)) if id_of is not None else _printer(record) if of_container else None
         name = _short(name_of(message)) if name_of is not None else None
         attributes = {}
         for attribute, value_of in attribute_of:
@@ -261,6 +262,12 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
         return new(Event, (*known, rule_id, path, offset, line, role, stamp_ns, revoked_by))
 
     return make
+
+
+def _printer(record: Record) -> str | None:
+    """Return the id of the container that printed a line, which its tag has."""
+    given = record.pid or ""
+    return given if record.tag == CONTAINER_TAG and len(given) == FULL_ID and HEX.issuperset(given) else None
 
 
 def _short(text: str | None) -> str | None:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from logwatch.matching.templates import Lookup, Template, parse
 from logwatch.metrics import Registry
-from logwatch.model import SHORT_ID, Correlation, Event, Family, MetricRule, Rule
+from logwatch.metrics.catalog import VOCABULARY
+from logwatch.model import FULL_ID, SHORT_ID, Correlation, Event, Family, MetricRule, Rule
 
 VALUE_ERRORS = "logwatch_rule_value_errors_total"
 _BELONGS = {"event.name": "name", "event.id": "id"}
@@ -82,9 +83,14 @@ def _fields(event: Event) -> dict[str, str]:
         fields["event.id"] = event.id
     if event.name is not None:
         fields["event.name"] = event.name
-    elif event.id is not None and fields["event.type"] == "container":
+    elif event.id is not None and _is_containers(event.id, fields["event.type"]):
         fields["event.name"] = event.id[:SHORT_ID]  # as the label `name` of docker_container_*
     return fields
+
+
+def _is_containers(object_id: str, type_: str) -> bool:
+    """Whether an id is a container's: of an event of containers, or of a rule's own type, such as what they print."""
+    return type_ == "container" or (len(object_id) == FULL_ID and type_ not in VOCABULARY)
 
 
 def _number(text: str | None) -> float | None:

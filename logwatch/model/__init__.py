@@ -38,11 +38,12 @@ from logwatch.model.events import (
 from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, Record, Scan
 from logwatch.model.rules import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Role, Rule, Severity
 from logwatch.model.series import LABEL_NAME, Family, LabelValues, SampleChange, SeriesView
-from logwatch.model.sources import Gap, Source, SourceStatus
+from logwatch.model.sources import CONTAINERS, Gap, Source, SourceStatus
 from logwatch.model.stages import Stateful
 
 __all__ = [
     "COMPOSE_LABELS",
+    "CONTAINERS",
     "FULL_ID",
     "HEX",
     "LABEL_NAME",

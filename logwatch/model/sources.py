@@ -8,6 +8,9 @@ from typing import Protocol
 
 from logwatch.model.lines import Chunk
 
+CONTAINERS = "containers:"
+"""The path of what containers print."""
+
 
 class Source(Protocol):
     """Where chunks come from. One source may follow many files."""

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from logwatch.errors import Mistake, mistake
+from logwatch.formats.tags import CONTAINER_TAG
 from logwatch.model import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Rule
 from logwatch.notation import nanoseconds
 from logwatch.rulefiles.checks import EVENT_FIELDS, fields_of, groups_of
 from logwatch.rulefiles.schema import CorrelationRule, EventRule, ExampleSpec, Metric, RegexFields, RegexSpec, StepSpec
-from logwatch.rulefiles.vocabulary import did_you_mean, name_mistake
+from logwatch.rulefiles.vocabulary import VOCABULARY, did_you_mean, name_mistake
 from logwatch.rulefiles.yaml import Node
 
 DOCKER_EVENT_FIELDS = frozenset({"Type", "Action", "Actor", "scope", "time", "timeNano", "status", "id", "from"})
@@ -38,6 +39,7 @@ class Compiler:
         """Make the rule that a checked specification describes."""
         self._check_ignore(spec, node)
         self._check_fields(spec, node)
+        self._check_program(spec, node)
         rule_id = f"{self.stem}/{spec.name}"
         self._remember(rule_id, spec.revoked_by, node, "revoked_by")
         self._remember(rule_id, [metric.name for metric in spec.metrics], node, "metrics")
@@ -59,6 +61,15 @@ class Compiler:
             examples=tuple(self._examples(spec, node)),
             mark=node.mark,
         )
+
+    def _check_program(self, spec: EventRule, node: Node) -> None:
+        """Refuse events of the engine made of what containers print."""
+        type_ = (spec.event or "").partition(".")[0]
+        if CONTAINER_TAG in spec.program and (type_ in VOCABULARY or "{" in type_):
+            what = f"what containers print makes no event of the engine, such as '{spec.event}'"
+            self.mistakes.append(
+                mistake(node.at(("event",)).mark, f"{what}: choose a type of your own, such as app.error")
+            )
 
     def _patterns(self, spec: EventRule, node: Node) -> Iterator[Pattern]:
         for number, pattern in enumerate(spec.match):

@@ -148,7 +148,7 @@ class EventRule(Described):
     description: str = ""
     """What the line means."""
     program: Annotated[list[SyslogTag], *ONE_OR_MANY] = ["engine"]
-    """Syslog tags, or the families `engine` and `containerd`."""
+    """Syslog tags, the families `engine` and `containerd`, or `container`: what containers print (`--log containers:`)."""
     role: ReportingRole = Role.PRIMARY
     """leading: `docker events` itself; primary; corroborating: a second report; supporting: a report that makes no event alone; request: what somebody asked for."""
     engine: str = ""

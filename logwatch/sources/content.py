@@ -61,7 +61,7 @@ class Disk:
         try:
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError as error:
-            _raise_if_no_descriptor(error)
+            raise_if_no_descriptor(error)
             raise
 
     def pread(self, fd: int, size: int, offset: int) -> bytes:
@@ -73,11 +73,12 @@ class Disk:
         try:
             return [name for name in os.listdir(directory or ".") if name.startswith(prefix)]
         except OSError as error:
-            _raise_if_no_descriptor(error)
+            raise_if_no_descriptor(error)
             return []
 
 
-def _raise_if_no_descriptor(error: OSError) -> None:
+def raise_if_no_descriptor(error: OSError) -> None:
+    """Raise NoDescriptorError for an error that says that the limit of open files is reached."""
     if error.errno in {errno.EMFILE, errno.ENFILE}:
         raise NoDescriptorError(error) from error
 

@@ -14,18 +14,24 @@ from itertools import chain
 
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import Chunk, Gap, Source, SourceStatus
+from logwatch.sources import containers
+from logwatch.sources.containers import ContainersSource
 from logwatch.sources.engine import ROW, EngineSource
 
 ENGINE_TIME = re.compile(rb'time="([0-9][^"\n]{18,40})"')
 
 
 class MergedSource:
-    """A log with engines beside it; without a log, only engines. The first of all is waited for, the others wake it."""
+    """A log with engines beside it, and what containers print; each may be missing. The first of all is waited for, the others wake it."""
 
-    def __init__(self, log: Source | None, engines: Sequence[EngineSource]) -> None:
+    def __init__(
+        self, log: Source | None, engines: Sequence[EngineSource] = (), printed: ContainersSource | None = None
+    ) -> None:
         self._log = log
         self._engines = tuple(engines)
-        self._all: tuple[Source, ...] = (*([log] if log is not None else []), *engines)
+        self.printed = printed
+        """What containers print: it is read while nothing else is to be read."""
+        self._all: tuple[Source, ...] = tuple(each for each in (log, *engines, printed) if each is not None)
         self._stamps = Rfc3339()
 
     @property
@@ -37,7 +43,8 @@ class MergedSource:
         """Return the next chunk of the log, with the events between its lines; else the next events."""
         chunk = self._log.read(now_ns) if self._log is not None else None
         if chunk is None:
-            return next(filter(None, (engine.read(now_ns) for engine in self._engines)), None)
+            beside: Sequence[Source] = (*self._engines, *([self.printed] if self.printed is not None else []))
+            return next(filter(None, (source.read(now_ns) for source in beside)), None)
         parts = list(self._parts(chunk, now_ns))
         return parts[0]._replace(followed_by=tuple(parts[1:])) if len(parts) > 1 else chunk
 
@@ -75,7 +82,10 @@ class MergedSource:
         """Continue after the last committed chunk of each."""
         prefix = f"{ROW} "
         if self._log is not None:
-            self._log.restore({key: row for key, row in rows.items() if not key.startswith(prefix)})
+            beside = (prefix, containers.ROW)
+            self._log.restore({key: row for key, row in rows.items() if not key.startswith(beside)})
+        if self.printed is not None:
+            self.printed.restore({key: row for key, row in rows.items() if key.startswith(containers.ROW)})
         for engine in self._engines:
             engine.restore({key: row for key, row in rows.items() if key.startswith(prefix)})
 

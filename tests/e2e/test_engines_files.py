@@ -38,6 +38,23 @@ groups:
 """
 
 
+RULE = """\
+events:
+  - event: app.fatal
+    name: fatal
+    description: An application says that it cannot go on.
+    program: container
+    match: FATAL
+    severity: error
+    metrics: [{counter: app_fatal_total, help: How often applications could not go on., labels: {name: "{event.name}"}}]
+    examples:
+      - line: '2026-11-30T07:00:00.123456789Z vm container[3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f]: FATAL: no space'
+        event: {id: 3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f3f}
+      - line: 'Nov 30 07:00:00 vm dockerd[1]: FATAL: no space'
+        event: null
+"""
+
+
 def life(host: Host) -> None:
     """Everything that a container's file knows."""
     run = ("run", "-d", "--name")
@@ -58,6 +75,10 @@ def life(host: Host) -> None:
         "-c",
         "echo starting; echo FATAL; exit 5",
     )
+    host.docker("run", "--name", "unread", IMAGE, "echo", "FATAL, but nobody asked")
+    printing = "for i in 1 2 3 4 5 6; do echo FATAL $i; head -c 40000 /dev/zero | tr '\\0' x; echo; sleep 0.4; done"
+    rotated = ("--log-opt", "max-size=50k", "--log-opt", "max-file=3")
+    host.docker("run", "--name", "printing", *rotated, IMAGE, "sh", "-c", printing)
     host.docker("run", "--name", "nocmd", IMAGE, "/nonexistent")
     host.docker(*run, "crash", "--restart=on-failure:3", IMAGE, "sh", "-c", "sleep 0.3; exit 7")
     dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
@@ -115,6 +136,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     folder = tmp_path_factory.mktemp("files")
     state = folder / "state"
     (folder / "alerts.yml").write_text(ALERT)
+    (folder / "rules.yml").write_text(RULE)
     alertmanager = Alertmanager(folder / "alertmanager")
     (folder / "logwatch.yml").write_text(
         f"docker: {{labels: [com.example.team]}}\nalerting: {{last_words: 10, alertmanagers: ['{alertmanager.url}']}}\n"
@@ -125,7 +147,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         wait_for(alertmanager.answers, "the Alertmanager")
         host.start()
         log = str(host.log("traditional"))
-        options = ("--config.file", str(folder / "logwatch.yml"), "--rules", str(folder / "alerts.yml"))
+        rules = ("--rules", str(folder / "alerts.yml"), "--rules", str(folder / "rules.yml"))
+        options = ("--config.file", str(folder / "logwatch.yml"), *rules, "--log", "containers:five,printing")
         one = sidecar = Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"), *options)
         life(host)
         names = host.docker("ps", "-a", "--format", "{{.Names}}").split()
@@ -216,3 +239,13 @@ def test_chosen_labels_are_on_the_metric_and_the_events(told: Told) -> None:
     assert 'label_com_example_team="shop"' in served
     assert {team for name, team in teams if name == "five"} == {"shop"}
     assert ("web", None) in teams
+
+
+def test_what_chosen_containers_print_is_for_rules_of_users(told: Told) -> None:
+    fatal = [each for each in map(json.loads, told.ours) if each["event"] == "app.fatal"]
+    counted = dict(re.findall(r'^app_fatal_total\{name="(\w+)"\} (\d+)', told.metrics, re.MULTILINE))
+
+    assert Counter(each["name"] for each in fatal) == {"five": 1, "printing": 6}
+    assert counted == {"five": "1", "printing": "6"}
+    assert {each["attributes"]["label_com_example_team"] for each in fatal if each["name"] == "five"} == {"shop"}
+    assert all(each["attributes"]["image"] == IMAGE for each in fatal)
