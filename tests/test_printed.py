@@ -121,7 +121,8 @@ def test_the_example_of_the_manual_passes_its_own_test(tmp_path: Path, logwatch:
     for name, block in zip(("logwatch.yml", "rules.yml", "alerts.yml", "test.yml"), blocks, strict=True):
         (tmp_path / name).write_text(block)
     config = load(tmp_path / "logwatch.yml", {}, {}).config
+    rules = [word for name in ("rules.yml", "alerts.yml") for word in ("--rules", str(tmp_path / name))]
 
-    assert "1 test, 0 failed" in logwatch("test", str(tmp_path / "test.yml"))
-    assert logwatch("check", "--no-shipped-rules", str(tmp_path / "rules.yml"), str(tmp_path / "alerts.yml")) == ""
+    assert logwatch("test", str(tmp_path / "test.yml")).startswith("ok ")
+    assert logwatch("check", "--no-shipped-rules", *rules) == ""
     assert [each.project for each in config.sources.containers] == [("shop",), ()]
