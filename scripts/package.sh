@@ -39,7 +39,7 @@ echo "$out/docker-logwatch-$version-$arch.tar.gz"
 command -v dpkg-deb >/dev/null || exit 0
 
 ln -s ../lib/docker-logwatch/docker-logwatch "$work/usr/bin/docker-logwatch"
-install -m 644 deploy/systemd/*.service "$work/usr/lib/systemd/system/"
+install -m 644 deploy/systemd/*.service deploy/systemd/*.timer "$work/usr/lib/systemd/system/"
 install -m 644 deploy/debian/logwatch.yml "$work/etc/docker-logwatch/logwatch.yml"
 install -m 644 deploy/debian/copyright "$work/usr/share/doc/docker-logwatch/copyright"
 mkdir -p "$work/usr/share/man/man1" "$work/usr/share/bash-completion/completions" "$work/usr/share/zsh/vendor-completions" \

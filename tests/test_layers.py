@@ -25,7 +25,7 @@ LAYERS = (
     {"pipeline", "web"},
     {"status", "driver", "reporting"},
     {"replay"},
-    {"authoring", "ruletests"},
+    {"authoring", "ruletests", "summary"},
     {"tailing", "build"},
     {"receivers"},
     {"reloading"},

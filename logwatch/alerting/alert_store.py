@@ -10,6 +10,7 @@ from logwatch.alerting.alerting_rule import RESOLVED_RETENTION_NS, ActiveAlert, 
 from logwatch.alerting.muting import Muting
 from logwatch.alerting.options import Options
 from logwatch.model import Alert
+from logwatch.store import History
 from logwatch.store.state_table import StateTable
 
 RESOLVED_LENGTH = 500
@@ -62,6 +63,15 @@ class AlertStore:
     def resolved(self) -> tuple[Alert, ...]:
         """The alerts that resolved last, oldest first."""
         return tuple(alert for _, alert in sorted(self._resolved.values(), key=lambda numbered: numbered[0]))
+
+    def kept(self) -> list[Alert]:
+        """The alerts that fire, and those that resolved last, in the order in which they began."""
+        firing = [
+            self._alert(f"{key[0]}/{key[1]}", alert, alert.fired_ns)
+            for key, alert in self._active.items()
+            if alert.state == "firing"
+        ]
+        return sorted((*self.resolved(), *firing), key=lambda alert: alert.starts_ns)
 
     # ── for receivers ────────────────────────────────────────────────────────────────
 
@@ -157,6 +167,14 @@ class AlertStore:
         if relabelled or rule.key != key[:-1]:
             del self._active[key]
             self.save(rule, (identity,))
+
+
+def committed(history: History) -> list[Alert]:
+    """Return the alerts that fire and those that resolved last, as of the last commit, in the order in which they began."""
+    store = AlertStore(Options())
+    for table in store.tables:
+        table.restore(history.rows("alerts", table.prefix))
+    return store.kept()
 
 
 def annotated(alert: ActiveAlert) -> Mapping[str, str]:

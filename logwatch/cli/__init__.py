@@ -31,6 +31,7 @@ COMMANDS = {
     "events": "events:command",
     "containers": "containers:command",
     "query": "query:command",
+    "report": "report:command",
     "images": "images:command",
     "storage": "storage:command",
     "rules": "rules:command",

@@ -110,6 +110,11 @@ class History:
         """Yield the events that match."""
         return select(self._connection, query)
 
+    def kinds(self, before_ns: int) -> set[str]:
+        """Return the kinds of events (`type.action`) that it has from before a time."""
+        found = self._connection.execute("SELECT DISTINCT event FROM events WHERE time_ns < ?", (before_ns,))
+        return {text(event) for (event,) in found}
+
     def rows(self, stage: str, prefix: str) -> dict[str, str]:
         """Return the rows of one table of a stage as of the last commit."""
         found = self._connection.execute(

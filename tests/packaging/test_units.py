@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.e2e
-UNITS = sorted((Path(__file__).parents[2] / "deploy" / "systemd").glob("*.service"))
+FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
+UNITS = sorted(FOLDER.glob("*.service"))
 MOST_EXPOSED = 2.0
 
 
@@ -36,3 +37,17 @@ def test_a_unit_may_do_little(need: Callable[..., None], unit: Path) -> None:
 
     assert exposure, done.stdout + done.stderr
     assert float(exposure[1]) <= MOST_EXPOSED
+
+
+def test_the_timer_is_verified_with_its_service(need: Callable[..., None], tmp_path: Path) -> None:
+    need("systemd-analyze")
+    (timer,) = FOLDER.glob("*.timer")
+    service = timer.with_suffix(".service")
+    text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", service.read_text())
+    (tmp_path / service.name).write_text(text)
+    (tmp_path / timer.name).write_text(timer.read_text())
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", tmp_path / timer.name], capture_output=True, text=True, check=False
+    )
+
+    assert [line for line in done.stderr.splitlines() if timer.stem in line] == []

@@ -1,0 +1,8 @@
+"""What happened on a host in a period of time, from the state directory: `logwatch report`.
+
+History ─▶ gathering.gather ─▶ Summary ─▶ text, page (HTML), cli.report (JSON, receivers)
+"""
+
+from logwatch.summary.gathering import Summary, gather
+
+__all__ = ["Summary", "gather"]
