@@ -12,6 +12,13 @@ import pytest
 from hypothesis import settings
 from sidecar import Sidecar
 
+import logwatch as logwatch_package
+
+# The dashboards' builder, the benchmarks and the scripts are no part of the wheel. Behind what is installed: with PYTHONSAFEPATH
+# the logwatch under test is the wheel's, not the one in this checkout.
+ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT))
+
 # CI judges a change, so it throws the same dice each time; everywhere else they are thrown anew, to find what is left.
 # No example has to end within a time: a busy machine is no mistake.
 settings.register_profile("here", deadline=None)
@@ -19,6 +26,11 @@ settings.load_profile("here")
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
+
+
+def pytest_report_header() -> str:
+    """Which logwatch is tested."""
+    return f"logwatch {logwatch_package.__version__} from {Path(logwatch_package.__file__).parent}"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -119,6 +119,6 @@ def test_the_wheel_is_the_same_each_time_and_installs_without_a_registry(
     _works(tmp_path / "env/bin/docker-logwatch", tmp_path)
 
 
-@pytest.mark.parametrize("path", ["deploy/Dockerfile", "deploy/kubernetes/kustomization.yaml"])
+@pytest.mark.parametrize("path", ["deploy/Dockerfile", "deploy/compose.yml", "deploy/kubernetes/kustomization.yaml"])
 def test_every_place_names_the_version(path: str) -> None:
-    assert re.findall(r"(?:VERSION=|newTag: )(\S+)", (ROOT / path).read_text()) == [__version__]
+    assert re.findall(r"(?:VERSION=|newTag: |image: docker-logwatch:)(\S+)", (ROOT / path).read_text()) == [__version__]
