@@ -57,9 +57,13 @@ class Sidecar:
         return pages * os.sysconf("SC_PAGE_SIZE")
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Ask for a page, over a connection that is kept: its status and what it says."""
-        self._connection.request("GET", path)
-        answer = self._connection.getresponse()
+        """Ask for a page, over a connection that is kept while the server keeps it: its status and what it says."""
+        try:
+            self._connection.request("GET", path)
+            answer = self._connection.getresponse()
+        except http.client.RemoteDisconnected:  # idle for too long
+            self._connection.request("GET", path)
+            answer = self._connection.getresponse()
         return answer.status, answer.read()
 
     def wait_until_ready(self, *, pause: float) -> None:

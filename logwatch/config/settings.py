@@ -104,7 +104,7 @@ class State(Strict):
     """When a commit is forced to disk: at once, each second, or by the operating system."""
     history: History = History()
     max_bytes: Size = 512 << 20
-    """Largest size of the database; above it the history is shortened."""
+    """Largest size of the database; above it the history is shortened: change points that only queries read go first, then those of series that are gone, then the oldest events."""
 
 
 class Web(Strict):

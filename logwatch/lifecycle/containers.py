@@ -2,8 +2,8 @@
 
 It is the only one: metrics, page, API and command line derive what they show from its rows
 and its changes. A removed container is kept for an hour, one that never had a name until
-nothing was read of it for a day, both by the log's clock; at most `MAX_CONTAINERS` in all and
-`MAX_UNNAMED` without a name.
+nothing was read of it for a day, both by the log's clock; at most `MAX_CONTAINERS` in all,
+`MAX_REMOVED` of them removed and `MAX_UNNAMED` without a name.
 
 **Names.** The engine logs ids. A name comes from a `docker events` line, from the inventory, from
 a rename, or from lines that tie it to an id (`evidence`). Otherwise the container keeps its 12 hex
@@ -48,7 +48,9 @@ KEEP_UNNAMED_NS = 24 * 3600 * SECOND
 """How long a container that never had a name is kept after its last event."""
 MAX_CONTAINERS = 20_000
 """Most containers; removed ones are dropped first, then unnamed ones, then those without events for longest."""
-MAX_UNNAMED = 10_000
+MAX_REMOVED = 1_000
+"""Most removed containers; those removed first are dropped first."""
+MAX_UNNAMED = 2_500
 """Most containers without a name; those without events for longest are dropped first."""
 DISORDER_NS = 10 * SECOND
 """An event this much older than the last change of state says nothing about the state now."""
@@ -400,9 +402,10 @@ class ContainerRegister:
 
     def _make_room(self, clock_ns: int) -> None:
         """Drop a tenth at once where there are too many: one at a time would look for each."""
-        if len(self._unnamed) >= MAX_UNNAMED:
-            for key in list(self._unnamed)[: MAX_UNNAMED // 10]:
-                self._drop(self._at(key), clock_ns)
+        for queue, most in ((self._removed, MAX_REMOVED), (self._unnamed, MAX_UNNAMED)):
+            if len(queue) >= most:
+                for key in list(queue)[: most // 10]:
+                    self._drop(self._at(key), clock_ns)
         if len(self._containers) + len(self._unidentified) >= MAX_CONTAINERS:
             dispensable = [*self._removed, *self._unnamed]
             rest = self._containers.keys() - set(dispensable)

@@ -29,7 +29,7 @@ SEEN_NS = 7 * 86_400 * SECOND
 SEEN_STEP_NS = 3600 * SECOND
 MAX_PER_ACTION = 16
 """Most occurrences per object and event type."""
-MAX_OBJECTS = 10_000
+MAX_OBJECTS = 2_000
 """Most objects; those without events for longest are dropped first, a tenth at once."""
 STREAM_NS = 3600 * SECOND
 """So long after its last line `docker events` counts as still written into a host's log."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from hashlib import blake2b
+from typing import Any
 
 from logwatch.model import SECOND, Record
 from logwatch.store.state_table import StateTable
@@ -27,9 +28,10 @@ class DuplicateLines:
     """Remembers lines by a hash."""
 
     def __init__(self) -> None:
-        self._seen: StateTable[str, int] = StateTable("seen")
+        self._seen: StateTable[int, int] = StateTable("seen")
         """Hash of a line to the second of its header."""
-        self._order: deque[str] = deque()
+        self._now_s = 0
+        self._order: deque[int] = deque()
         """The hashes, the oldest line first. A dict finds its first key by going over all that were deleted before it."""
         self.tables = (self._seen,)
 
@@ -37,10 +39,14 @@ class DuplicateLines:
         """Take note of a line; whether it was seen before. Always False for lines without an exact time of their own."""
         if OWN_TIME.match(record.message) is None:
             return False
-        key = blake2b(f"{record.host}\0{record.tag}\0".encode() + record.message, digest_size=8).hexdigest()
+        text = f"{record.host}\0{record.tag}\0".encode() + record.message
+        key = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
         if key in self._seen:
             return True
         now_s = record.stamp_ns // SECOND
+        if now_s == self._now_s:
+            now_s = self._now_s  # one object for all lines of a second
+        self._now_s = now_s
         self._seen[key] = now_s
         self._order.append(key)
         while len(self._order) > LINES or self._seen[self._order[0]] < now_s - DAY_S:
@@ -48,5 +54,8 @@ class DuplicateLines:
         return False
 
     def restored(self) -> None:
-        """Bring the lines into their order, after the table was restored."""
+        """Bring the lines into their order, after the table was restored; earlier versions wrote the hashes in hex."""
+        seen: StateTable[Any, int] = self._seen
+        for key in [key for key in seen if isinstance(key, str)]:
+            seen[int(key, 16)] = seen.pop(key)
         self._order = deque(sorted(self._seen, key=self._seen.__getitem__))

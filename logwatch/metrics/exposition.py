@@ -49,7 +49,8 @@ class _Page:
         self.family = family
         self.lines: dict[Key, str] = {}
         self._order: list[Key] = []
-        self._fresh: list[Key] = []
+        self._fresh: dict[Key, None] = {}
+        """Series that came since `_order` was made."""
         self._gone = False
 
     def put(self, suffix: str, labels: LabelValues, value: float | None) -> None:
@@ -59,10 +60,11 @@ class _Page:
         if value is None:
             if line is not None:
                 del self.lines[key]
+                self._fresh.pop(key, None)
                 self._gone = True
             return
         if line is None:
-            self._fresh.append(key)
+            self._fresh[key] = None
             prefix = self._prefix(suffix, labels)
         else:
             prefix = line[: line.rindex(" ") + 1]
@@ -89,8 +91,7 @@ class _Page:
 
     def ordered(self) -> Sequence[Key]:
         """Return the keys of all lines in order."""
-        fresh = {key: None for key in self._fresh if key in self.lines}
-        self._fresh = []
+        fresh, self._fresh = self._fresh, {}
         if self._gone:  # what ended and began again stands in both
             self._order = [key for key in self._order if key in self.lines and key not in fresh]
             self._gone = False

@@ -1,4 +1,8 @@
-"""How much history is kept: by age, by number, and by the size of the file."""
+"""How much history is kept: by age, by number, and by the size of the file.
+
+Above that size go the change points that only queries read, then those of series that are gone (of removed
+containers, above all), and only then the oldest events.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,18 @@ from logwatch.store.transaction import Transaction
 DAY_NS = 86_400 * SECOND
 # Deleted per commit at the most, so that no commit takes long.
 BATCH = 10_000
+# Change points of series that are gone; the indexes of both tables begin with the metric.
+ENDED_POINTS = """
+DELETE FROM points WHERE (sample, time_ns, labels) IN (
+  SELECT sample, time_ns, labels FROM points AS point
+  WHERE NOT EXISTS (SELECT 1 FROM series WHERE series.sample = point.sample AND series.labels = point.labels)
+  LIMIT ?)
+"""
 # Counting pages takes longer than a small commit.
 COMMITS_PER_LOOK = 256
 PAGES_PER_COMMIT = 250
+POINTS_PER_PAGE = 25
+ENDED_AT_ONCE = 50_000
 
 
 @dataclass(slots=True)
@@ -31,7 +44,8 @@ class Retention:
     _newest_ns: int = 0
     _looked_ns: int = 0
     _commits: int = 0
-    _loose: bool = False
+    _surplus_pages: int = 0
+    """To give back after the commit; 0 while the file is not too large."""
 
     def begin(self, connection: sqlite3.Connection) -> None:
         """Find out what there is."""
@@ -49,10 +63,10 @@ class Retention:
         bound = self._last - self.events
         if self._newest_ns - self._looked_ns > min(3600 * SECOND, self.age_ns // 100):
             bound = max(bound, self._too_old(connection))
-        self._commits += 1 + len(transaction.outcomes) // 100
+        self._commits += 1 + (len(transaction.outcomes) + len(transaction.points)) // 100
         if self._commits >= COMMITS_PER_LOOK:
             self._commits = 0
-            bound = max(bound, self._too_big(connection))
+            bound = max(bound, self._too_big(connection, len(transaction.points)))
         if bound >= self._first:
             bound = min(bound, self._first + max(BATCH, 2 * len(transaction.outcomes)) - 1)
             connection.execute("DELETE FROM events WHERE seq <= ?", (bound,))
@@ -60,10 +74,10 @@ class Retention:
 
     def tidy(self, connection: sqlite3.Connection) -> None:
         """Give free pages of too large a file back. Call outside a transaction."""
-        if self._loose:
-            self._loose = False
+        if self._surplus_pages:
+            pages, self._surplus_pages = self._surplus_pages, 0
             # execute() would stop after the first page: this pragma returns a row for each.
-            connection.executescript(f"PRAGMA incremental_vacuum({PAGES_PER_COMMIT:d})")
+            connection.executescript(f"PRAGMA incremental_vacuum({pages:d})")
 
     def _note(self, transaction: Transaction) -> None:
         seqs = [outcome.seq for outcome in transaction.outcomes if not outcome.amends]
@@ -74,6 +88,13 @@ class Retention:
             newest_ns = min(newest_ns, transaction.clock_ns)
         self._newest_ns = max(self._newest_ns, newest_ns)
 
+    def _clear_ended(self, connection: sqlite3.Connection) -> bool:
+        """Delete change points of series that are gone; whether there were any.
+
+        Rules look back at some of them still, and do from memory; a restart forgets them.
+        """
+        return connection.execute(ENDED_POINTS, (ENDED_AT_ONCE,)).rowcount > 0
+
     def _too_old(self, connection: sqlite3.Connection) -> int:
         """Return the seq up to which events are too old; late ones behind newer ones wait for these."""
         oldest = "SELECT seq, time_ns FROM events WHERE time_ns >= ? ORDER BY seq LIMIT 1"
@@ -83,8 +104,8 @@ class Retention:
             self._looked_ns = self._newest_ns
         return bound
 
-    def _too_big(self, connection: sqlite3.Connection) -> int:
-        """Return the seq up to which events must go for the file to keep its size."""
+    def _too_big(self, connection: sqlite3.Connection, points: int = 0) -> int:
+        """Return the seq up to which events must go for the file to keep its size; `points` came with this commit."""
         pages, free, size = (
             connection.execute(f"PRAGMA {pragma}").fetchone()[0]
             for pragma in ("page_count", "freelist_count", "page_size")
@@ -92,7 +113,7 @@ class Retention:
         used: int = (pages - free) * size
         if pages * size > self.max_bytes:
             self._commits = COMMITS_PER_LOOK  # look again at the next commit
-            self._loose = True
-        if used <= self.max_bytes or older_points.clear(connection):
+            self._surplus_pages = PAGES_PER_COMMIT + points // POINTS_PER_PAGE
+        if used <= self.max_bytes or older_points.clear(connection) or self._clear_ended(connection):
             return 0
         return self._first + (self._last - self._first + 1) * (used - self.max_bytes) // used

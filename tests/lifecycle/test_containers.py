@@ -3,7 +3,7 @@
 from lifecycle_lines import DB, START, WEB, accepted, event, kinds, leading, play, shim, states
 
 from logwatch.lifecycle import Lifecycle
-from logwatch.lifecycle.containers import KEEP_REMOVED_NS, KEEP_UNNAMED_NS
+from logwatch.lifecycle.containers import KEEP_REMOVED_NS, KEEP_UNNAMED_NS, MAX_REMOVED, MAX_UNNAMED
 from logwatch.lifecycle.lifecycle import SWEEP_NS
 from logwatch.model import SECOND, Expired, Outcome, Renamed, State, StateChange
 
@@ -151,3 +151,17 @@ def test_a_container_without_a_name_is_gone_after_a_day_of_silence() -> None:
         StateChange(START + KEEP_UNNAMED_NS, "vm", WEB, WEB[:12], State.RUNNING, State.GONE),
         Expired(START + KEEP_UNNAMED_NS, "vm", WEB, WEB[:12]),
     ] == made
+
+
+def test_removed_and_nameless_containers_are_bounded_by_number() -> None:
+    lifecycle = Lifecycle(SECOND)
+    for number in range(2 * MAX_REMOVED):
+        lifecycle.process(leading("container.start", number, f"{number:064x}", name=f"job-{number}"))
+        lifecycle.process(leading("container.destroy", number, f"{number:064x}", name=f"job-{number}"))
+    removed = [each for each in lifecycle._register.all() if each.state is State.GONE]
+    for number in range(2 * MAX_UNNAMED):
+        lifecycle.process(event("container.die", number, f"{number + (1 << 200):064x}"))
+    nameless = [each for each in lifecycle._register.all() if each.name is None]
+
+    assert MAX_REMOVED // 2 < len(removed) <= MAX_REMOVED
+    assert MAX_UNNAMED // 2 < len(nameless) <= MAX_UNNAMED

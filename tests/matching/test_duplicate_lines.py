@@ -24,6 +24,17 @@ def test_a_line_is_known_again_after_a_restart() -> None:
     assert (first, before.add(line(EXACT)), after.add(line(EXACT))) == (False, True, True)
 
 
+def test_a_hash_of_an_earlier_version_is_known() -> None:
+    before, after = DuplicateLines(), DuplicateLines()
+    before.add(line(EXACT))
+    (key, row), *_ = ((key, row) for key, row in state_table.changed_rows(before.tables).items() if row is not None)
+    name, _, number = key.partition(" ")
+    state_table.restore(after.tables, {f'{name} "{int(number):016x}"': row})
+    after.restored()
+
+    assert after.add(line(EXACT))
+
+
 @pytest.mark.parametrize(
     "other",
     [line(EXACT, host="db"), line(EXACT, tag="containerd"), line(EXACT + "y"), line(EXACT.replace("494Z", "495Z"))],

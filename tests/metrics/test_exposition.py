@@ -95,6 +95,15 @@ def test_what_nobody_scrapes_does_not_pile_up():
     assert sum(map(len, shown._waiting)) <= 60_000
 
 
+def test_series_that_come_and_go_between_two_scrapes_leave_nothing():
+    shown = Published([EVENTS])
+    for number in range(20_000):
+        shown.apply([SampleChange("events_total", (f"job-{number}", "die"), value, 1) for value in (1.0, None)])
+    page = shown._pages["events_total"]
+
+    assert len(page._fresh) + len(page.lines) + len(page._order) <= 5_000
+
+
 @pytest.mark.parametrize(
     ("accept", "content_type", "parse"),
     [

@@ -620,6 +620,22 @@ def test_the_database_keeps_its_size(tmp_path):
     assert (tmp_path / "logwatch.db").stat().st_size < 1.5 * limit
 
 
+def test_change_points_of_series_that_are_gone_go_before_events(tmp_path):
+    store, _ = opened(tmp_path, retention=Retention(max_bytes=700_000))
+    alive = SampleChange("events_total", ("web", "die"), 1.0, T)
+    store.commit(Transaction(series=[alive], points=[alive]), T)
+    for number in range(400):
+        points = [SampleChange("events_total", (f"job-{number}", f"{step}"), 1.0, T + number) for step in range(50)]
+        store.commit(Transaction(points=points, outcomes=[outcome(number + 1)], clock_ns=T), T)
+    kept = store.load().points
+    found = seqs(store)
+    store.close()
+
+    assert found == list(range(1, 401))
+    assert alive in kept
+    assert len(kept) < 20_000
+
+
 def test_a_restart_knows_what_there_is(tmp_path):
     store, _ = opened(tmp_path, retention=Retention(events=10))
     store.commit(Transaction(outcomes=[outcome(seq) for seq in range(1, 11)]), T)
