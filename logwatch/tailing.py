@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +21,7 @@ from logwatch.formats.tags import EVENTS_TAG
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.lifecycle import Find
 from logwatch.matching.fields import fields_of
+from logwatch.matching.patterns import Regex
 from logwatch.matching.redaction import MASK, WORDS, Masker
 from logwatch.model import SHORT_ID, Chunk, Event, Outcome, Record, Rule
 
@@ -28,6 +31,7 @@ _ID = re.compile(
     """,
     re.VERBOSE,
 )
+_WORD = re.compile(r"[\w.-]+")
 _SAID = frozenset({"time", "level", "msg"})
 """Fields that have a place of their own in a line."""
 
@@ -57,6 +61,53 @@ class Line(NamedTuple):
     """The other fields, ids replaced by names where they are known."""
     events: Sequence[Telling]
     """What the rules make of it."""
+
+
+LEVELS = ("trace", "debug", "info", "warning", "error", "fatal", "panic")
+"""Of the engine, and in that order."""
+_SHORT_LEVELS = {"warn": "warning", "err": "error", "critical": "fatal"}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which lines are wanted; what is None does not restrict."""
+
+    name: str | None = None
+    """Of the object of an event, or anywhere in the line; `*` is any text."""
+    event: str | None = None
+    """`type.action`, `type`, or a pattern with `*`."""
+    level: str | None = None
+    """The lowest of `LEVELS`; of a line without one the severity of its events counts."""
+    grep: Regex | None = None
+    """Found in the line as it stands in the log."""
+
+    def __bool__(self) -> bool:
+        """Whether it restricts anything."""
+        return self != Filter()
+
+    def accepts(self, line: Line) -> bool:
+        """Whether the line is wanted."""
+        return (
+            (self.grep is None or self.grep.search(line.text) is not None)
+            and (self.event is None or any(self._is_kind(told.event.event) for told in line.events))
+            and (self.level is None or self._rank(line) >= LEVELS.index(self.level))
+            and (self.name is None or self._is_about(line, self.name))
+        )
+
+    def _is_kind(self, event: str) -> bool:
+        assert self.event is not None
+        return fnmatchcase(event, self.event if "." in self.event or "*" in self.event else f"{self.event}.*")
+
+    @staticmethod
+    def _rank(line: Line) -> int:
+        levels = [line.level] if line.level else [told.event.severity for told in line.events]
+        known = [_SHORT_LEVELS.get(level, level) for level in levels]
+        return max((LEVELS.index(level) for level in known if level in LEVELS), default=-1)
+
+    @staticmethod
+    def _is_about(line: Line, name: str) -> bool:
+        words = {word for text in (line.message, *line.fields.values()) for word in _WORD.findall(text)}
+        return any(fnmatchcase(each, name) for each in (*(told.event.name or "" for told in line.events), *words))
 
 
 class Tail:

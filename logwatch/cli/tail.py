@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +17,11 @@ import click
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.options import moment
+from logwatch.cli.output import counted
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
-from logwatch.errors import SourceError
+from logwatch.errors import ConfigError, SourceError
+from logwatch.matching.patterns import Regex, compile_regex
 from logwatch.metrics import Registry
 from logwatch.model import CONTAINERS, SECOND, SHORT_ID, Event, Source
 from logwatch.notation import one_line
@@ -29,9 +31,11 @@ from logwatch.sources.content import describe, packed_suffix
 from logwatch.sources.file import FileSource, cure, expand, is_pattern
 from logwatch.sources.journal import is_journal
 from logwatch.sources.stdin import StdinSource
-from logwatch.tailing import Line, Tail, recent
+from logwatch.tailing import LEVELS, Filter, Line, Tail, recent
 
 PIPE_IT = "pipe it, journalctl -f -o short-iso | logwatch tail -"
+FILTERED = 100
+"""So many docker lines are searched for each that is to be shown, where only some are wanted."""
 WAIT = 1.0
 """Seconds between two checks of the inventory."""
 
@@ -52,6 +56,15 @@ WAIT = 1.0
     default=True,
     help="Continue as the log grows, also across rotations. [default: follow]",
 )
+@click.option("--name", help="Lines about this container or other object; * is any text.")
+@click.option("--event", help="Lines that report this: type.action, a type alone, or with *: 'container.*_failed'.")
+@click.option("--level", type=click.Choice(LEVELS), help="Lines of at least this level.")
+@click.option("--grep", "pattern", help="Lines in which this regex (RE2) is found.")
+@click.option(
+    "--fold/--no-fold",
+    default=None,
+    help="Print a line that comes again and again once, and how often it came. [default: on a terminal]",
+)
 @click.option("--raw", is_flag=True, help="Print the lines unchanged.")
 @click.option(
     "--color",
@@ -69,6 +82,10 @@ def command(
     paths: tuple[str, ...],
     count: int | None,
     since: str | None,
+    name: str | None,
+    event: str | None,
+    level: str | None,
+    pattern: str | None,
     color: str,
     docker_root: Path | None,
     timezone: str | None,
@@ -76,6 +93,7 @@ def command(
     rule_paths: tuple[Path, ...],
     *,
     follow: bool,
+    fold: bool | None,
     raw: bool,
     no_shipped_rules: bool,
 ) -> None:
@@ -83,6 +101,8 @@ def command(
 
     A docker line contains `docker` or has an engine's tag. Ids are replaced by names if known. Without PATHS the
     logs that `run` would follow. Writes nothing to disk.
+
+    Example: logwatch tail --name web --level warning
     """
     config = options.effective(
         config_file,
@@ -94,10 +114,10 @@ def command(
     ).config
     now_ns = time.time_ns()
     since_ns = moment(since, now_ns, "--since")
-    tail = _tail(config)
-    show = _writer(
-        raw=raw, colour=color == "always" or (color == "auto" and sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    )
+    tail, wanted = _tail(config), Filter(name, event, level, _regex(pattern))
+    is_terminal = sys.stdout.isatty()
+    colour = color == "always" or (color == "auto" and is_terminal and "NO_COLOR" not in os.environ)
+    rows = Rows(raw=raw, colour=colour, fold=not raw and (is_terminal if fold is None else fold))
     count = count if count is not None or since_ns is not None else 10
     with ExitStack() as stack:
         offsets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -109,11 +129,12 @@ def command(
         if any(map(is_journal, logs)):
             raise SourceError(f"journal: unsupported by tail: {PIPE_IT}")
         if logs != ["-"]:
-            show(_begin(logs, tail, offsets, count=count, since_ns=since_ns, follow=follow))
+            rows.show(_begin(logs, tail, wanted, offsets, count=count, since_ns=since_ns, follow=follow))
         if follow or logs == ["-"]:
             source = _source(logs, config, offsets)
             stack.callback(source.close)
-            _follow(source, tail, show)
+            _follow(source, tail, wanted, rows)
+        rows.end()
 
 
 def _tail(config: Config) -> Tail:
@@ -139,10 +160,28 @@ def _source(logs: Sequence[str], config: Config, offsets: Path) -> Source:
     return source
 
 
+def _regex(pattern: str | None) -> Regex | None:
+    try:
+        return None if pattern is None else compile_regex(pattern)
+    except ValueError as error:
+        raise ConfigError(f"--grep {pattern}: {error}: write a regex in RE2 syntax") from error
+
+
 def _begin(
-    logs: Sequence[str], tail: Tail, offsets: Path, *, count: int | None, since_ns: int | None, follow: bool
+    logs: Sequence[str],
+    tail: Tail,
+    wanted: Filter,
+    offsets: Path,
+    *,
+    count: int | None,
+    since_ns: int | None,
+    follow: bool,
 ) -> list[Line]:
-    """The last docker lines of all logs in the order of their times; following continues after them."""
+    """The last docker lines of all logs in the order of their times; following continues after them.
+
+    Those that are wanted are looked for among a hundred times as many.
+    """
+    searched = count * FILTERED if count is not None and wanted else count
     now_ns = time.time_ns()
     lines: list[Line] = []
     for path in (found for log in logs for found in (expand(log) if is_pattern(log) else [log])):
@@ -150,8 +189,8 @@ def _begin(
             if backlog is None:
                 continue
             backlog.leave_offset(offsets)
-            for chunk in recent(backlog.blocks(), now_ns, count=count, since_ns=since_ns):
-                lines += tail.read(chunk, now_ns)
+            for chunk in recent(backlog.blocks(), now_ns, count=searched, since_ns=since_ns):
+                lines += filter(wanted.accepts, tail.read(chunk, now_ns))
     lines = sorted(lines, key=lambda line: line.time_ns or 0)
     if since_ns is not None:
         lines = [line for line in lines if line.time_ns is not None and line.time_ns >= since_ns]
@@ -176,26 +215,44 @@ def _opened(path: str, *, missing_is_fine: bool) -> Iterator[Backlog | None]:
         yield backlog
 
 
-def _follow(source: Source, tail: Tail, show: Callable[[Iterable[Line]], None]) -> None:
+def _follow(source: Source, tail: Tail, wanted: Filter, rows: Rows) -> None:
     while not source.finished:
         now_ns = time.time_ns()
         chunk = source.read(now_ns)
         if chunk is None:
             source.wait(WAIT)
         else:
-            show(tail.read(chunk, now_ns))
+            rows.show(filter(wanted.accepts, tail.read(chunk, now_ns)))
 
 
-def _writer(*, raw: bool, colour: bool) -> Callable[[Iterable[Line]], None]:
-    """A function that prints the lines of one read."""
+class Rows:
+    """Prints lines; with `fold`, one that comes again is printed once, and then how often it came."""
 
-    def show(lines: Iterable[Line]) -> None:
+    def __init__(self, *, raw: bool, colour: bool, fold: bool) -> None:
+        self._raw, self._colour, self._fold = raw, colour, fold
+        self._last: object = None
+        self._again = 0
+
+    def show(self, lines: Iterable[Line]) -> None:
+        """Print the lines of one read."""
         for line in lines:
-            text = line.text if raw else as_row(line, colour=colour).encode(errors="replace")
+            said = (line.tag, line.level, line.message, line.fields, [told.event.event for told in line.events])
+            if self._fold and said == self._last:
+                self._again += 1
+                continue
+            self.end()
+            self._last = said
+            text = line.text if self._raw else as_row(line, colour=self._colour).encode(errors="replace")
             sys.stdout.buffer.write(text + b"\n")
         sys.stdout.flush()
 
-    return show
+    def end(self) -> None:
+        """Print how often the last line came again."""
+        if self._again:
+            text = f"    the same {counted(self._again, 'time')} more"
+            sys.stdout.buffer.write((_paint(text, DIM) if self._colour else text).encode() + b"\n")
+            sys.stdout.flush()
+        self._last, self._again = None, 0
 
 
 # ── one row ─────────────────────────────────────────────────────────────────────────────

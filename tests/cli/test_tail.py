@@ -12,6 +12,7 @@ from commandline import call
 
 RECORDING = Path(__file__).parent.parent / "data/recordings/info-rfc5424-docker-events/messages.xz"
 ID = "4f1c22e9a0b35d7788c6d1e2f3a4b5c6d7e8f90a1b2c3d4e5f60718293a4b5c6"
+OTHER_ID = "9" * 64
 OTHER = "Nov 23 20:00:00 vm cron[7]: (root) CMD (true)\n"
 
 
@@ -152,3 +153,53 @@ def test_goes_on_over_a_rotation_without_losing_or_doubling_a_line(log: Path, fo
     shown += [follower.stdout.readline() for _ in range(3)]
 
     assert shown == [died(second) for second in (19, 30, 31, 32, 33)]
+
+
+WARNING = (
+    'Nov 23 20:02:00 vm dockerd[411]: time="2026-11-23T20:02:00.5Z" level=warning '
+    f'msg="cleaning up after shim disconnected" id={OTHER_ID} namespace=moby\n'
+)
+
+
+def shown(log: Path, *flags: str) -> list[str]:
+    done = call("tail", "--no-follow", "--timezone", "UTC", *flags, str(log))
+    assert done.status == 0, done.err
+    return done.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("flags", "count"),
+    [
+        (("--name", "web"), 21),
+        (("--name", "w*"), 21),
+        (("--name", "db"), 2),
+        (("--name", "eb"), 0),
+        (("--event", "container.die"), 21),
+        (("--event", "container"), 23),
+        (("--event", "*.create"), 2),
+        (("--level", "warning"), 1),
+        (("--level", "info"), 23),
+        (("--grep", "topic=/tasks/.elete.*TaskDelete"), 20),
+        (("--name", "web", "--level", "warning"), 0),
+        (("--event", "container", "-n", "3"), 3),
+    ],
+)
+def test_only_what_is_wanted_is_shown(log: Path, flags: tuple[str, ...], count: int) -> None:
+    about_db = named(2).replace(ID, OTHER_ID).replace("name=web", "name=db")
+    log.write_text(about_db + log.read_text() + WARNING)
+
+    assert len(shown(log, *(() if "-n" in flags else ("-n", "100")), *flags)) == count
+
+
+def test_a_line_that_comes_again_is_shown_once(log: Path) -> None:
+    rows = shown(log, "-n", "100", "--fold")
+
+    assert len(rows) == 3
+    assert rows[2] == "    the same 19 times more"
+    assert len(shown(log, "-n", "100", "--no-fold")) == 21
+
+
+def test_a_regex_that_is_none_is_explained(log: Path) -> None:
+    done = call("tail", "--no-follow", "--grep", "(", str(log))
+
+    assert (done.status, done.err) == (2, "--grep (: missing ): (: write a regex in RE2 syntax")
