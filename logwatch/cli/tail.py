@@ -236,7 +236,7 @@ class Rows:
     def show(self, lines: Iterable[Line]) -> None:
         """Print the lines of one read."""
         for line in lines:
-            said = (line.tag, line.level, line.message, line.fields, [told.event.event for told in line.events])
+            said = (line.tag, line.level, line.message, line.fields, [each.event.event for each in line.events])
             if self._fold and said == self._last:
                 self._again += 1
                 continue
