@@ -317,6 +317,11 @@ class ContainerRegister:
             self._change(container, RUNNING, time_ns, clock_ns)
         self._containers.touch(key)
 
+    def await_restart(self, container: Container, time_ns: int, clock_ns: int) -> None:
+        """Note that a container that ended waits for the engine to start it again."""
+        if container.state is State.EXITED:
+            self._change(container, State.RESTARTING, time_ns, clock_ns)
+
     def remove(self, container: Container, time_ns: int, clock_ns: int) -> None:
         """Note that a container is gone, though no event reported when."""
         self._change(container, GONE, time_ns, clock_ns)

@@ -46,7 +46,7 @@ class Services:
             return None
         if service is None:
             return 0
-        if service.start_epoch is not None and _is_late_start(service, event, action):
+        if service.start_epoch is not None and _is_late_start(service, event):
             return service.start_epoch
         return service.epoch
 
@@ -76,7 +76,7 @@ class Services:
             return False
         service = self._service(event.host, type_)
         before = service.state
-        if _is_late_start(service, event, action):
+        if _is_late_start(service, event):
             service.start_epoch = service.epoch
             return False
         service.state, allowed = follow_service(before, action)
@@ -114,9 +114,9 @@ def _note_boot(service: ServiceState, event: Event, action: str) -> None:
         service.ready_ns = service.start_epoch = None
 
 
-def _is_late_start(service: ServiceState, event: Event, action: str) -> bool:
-    """Whether a line about a start comes after the service is ready: engines 1.9 to 1.13 log their version then."""
-    if action != "start" or service.state is not Service.RUNNING or service.ready_ns is None:
+def _is_late_start(service: ServiceState, event: Event) -> bool:
+    """Whether a line about a start comes after the daemon is ready: engines 1.9 to 1.13 log their version then."""
+    if event.event != "daemon.start" or service.state is not Service.RUNNING or service.ready_ns is None:
         return False
     return "version" in event.attributes and 0 <= event.time_ns - service.ready_ns <= JOIN_NS
 

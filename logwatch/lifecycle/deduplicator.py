@@ -257,12 +257,24 @@ class Deduplicator:
         self.store.wait(occurrence, event._replace(time_ns=last_ns - self.store.settle_ns))
         return True
 
+    def revoke(self, occurrence: Occurrence) -> None:
+        """Revoke an occurrence that is about to be emitted; nothing without an object joins it any more."""
+        self.store.revoke(occurrence)
+        if occurrence.key is None:
+            self.store.forget(occurrence)
+
     def revoke_all(self, key: Key) -> None:
         """Revoke all that is pending of an object: it is not the engine's."""
         record = self.store.object(key)
         for occurrence in record.pending:
             self.store.revoke(occurrence)
         record.pending.clear()
+
+    def confirm_end(self, key: Key) -> list[Emission]:
+        """Emit a death that is pending of an object, with what came before it: a line proves that it ended."""
+        record = self.store.object(key)
+        death = next((each for each in reversed(record.pending) if _is_death(each.event)), None)
+        return NOTHING if death is None else self._emit_until(record, death)
 
     def is_changing(self, key: Key) -> bool:
         """Whether a start or an end of the object is pending: its state may not be what it seems."""
@@ -318,7 +330,11 @@ class Deduplicator:
             occurrence, alone = self._same_kill(event) or self._other_report(event), True
         else:
             index = self.store.event_type((event.host, event.event))
-            found = [each for each in index.not_reported_by(event.rule) if self._is_near(each, event)]
+            found = [
+                each
+                for each in index.not_reported_by(event.rule)
+                if self._is_near(each, event) and not _is_refused(each)
+            ]
             occurrence, alone = _nearest(found, event), len(found) == 1
         if occurrence is not None:
             return self._join(occurrence, event, certain=False, attributes=alone)
@@ -368,7 +384,7 @@ class Deduplicator:
     def _accepted_without_object(self, accepted: Iterable[Occurrence], event: Event) -> Occurrence | None:
         """Find the occurrence that an event without an id had opened in place of this one."""
         for occurrence in accepted:
-            new = event.rule not in occurrence.rules
+            new = event.rule not in occurrence.rules and not _precedes(occurrence.event, event)
             if new and occurrence.event.role in SECONDARY and self._is_near(occurrence, event):
                 return occurrence
         return None
@@ -538,14 +554,25 @@ def _mergeable(occurrence: Occurrence) -> Iterator[Occurrence]:
     """The oldest pending event without an id of each rule that reports the occurrence."""
     for group in occurrence.event_type.pending.values():
         for each in group.values():
-            reported = any(rule in occurrence.rules for rule in each.rules)
+            reported = any(rule in occurrence.rules for rule in each.rules) or _precedes(each.event, occurrence.event)
             if not reported and each.event.role in SECONDARY and compatible(occurrence.event, each.event):
                 yield each
                 break
 
 
+def _precedes(event: Event, request: Event) -> bool:
+    """Whether what happened cannot be what was asked for: it came before the request."""
+    asks = request.role is REQUEST or (request.role is SUPPORTING and "method" in request.attributes)
+    return asks and event.time_ns < request.time_ns
+
+
 def _nearest(found: Iterable[Occurrence], event: Event) -> Occurrence | None:
     return min(found, key=lambda each: (abs(each.event.time_ns - event.time_ns), each.order), default=None)
+
+
+def _is_refused(occurrence: Occurrence) -> bool:
+    """Whether it was only asked for, and refused: what happens without an object is something else."""
+    return occurrence.seq == REVOKED and occurrence.event.role in (REQUEST, SUPPORTING)
 
 
 def _is_dead_shim(event: Event) -> bool:

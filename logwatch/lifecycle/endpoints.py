@@ -73,7 +73,7 @@ class EndpointTies:
 
     def add(self, host: str, name: str, network: str | None, time_ns: int) -> None:
         """An endpoint is being made."""
-        if name.startswith(GATEWAY) or name == f"{network}-endpoint" or (len(name) == BUILD and name.isalnum()):
+        if is_own(name, network):
             return
         starting = self._at(host, time_ns)
         if time_ns < starting.silent_ns:
@@ -114,6 +114,11 @@ class EndpointTies:
         if max(len(starting.open), len(starting.done), len(starting.named), len(starting.names)) > MOST:
             self._hosts[host] = starting = Starting(silent_ns=time_ns + KEEP_NS)
         return starting
+
+
+def is_own(name: str, network: str | None) -> bool:
+    """Whether an endpoint is one of swarm's own or of a build's step: it has no container."""
+    return name.startswith(GATEWAY) or name == f"{network}-endpoint" or (len(name) == BUILD and name.isalnum())
 
 
 def _tie(starting: Starting) -> tuple[str, str] | None:

@@ -8,6 +8,8 @@ from logwatch.store.state_table import StateTable
 MOST_OPEN = 4096
 """Most containers per host with commands that run."""
 OPENS, CLOSES = "container.exec_start", frozenset({"container.exec_die", "container.exec_failed"})
+CONTAINER = "runs_in"
+"""The attribute of a mark, until the exit has turned out to be neither a container's nor a probe's; it identifies nothing."""
 ENDS = frozenset({"container.die", "container.destroy"})
 
 
@@ -23,12 +25,19 @@ class Execs:
         """Whether a command runs in any container of a host."""
         return bool(self._open.get(host))
 
-    def identify(self, event: Event) -> Event:
-        """Return the end of a command with its container, if commands run in one only."""
+    def mark(self, event: Event) -> Event:
+        """Return an exit without an id with the container in which commands run, if they run in one only."""
         containers = self._open.get(event.host, {})
-        if event.event not in CLOSES or event.id is not None or len(containers) != 1:
+        if event.event not in CLOSES or len(containers) != 1:
             return event
-        return event._replace(id=next(iter(containers)))
+        return event._replace(attributes={**event.attributes, CONTAINER: next(iter(containers))})
+
+    def identify(self, event: Event) -> Event:
+        """Return the end of a command with the id of the container in which it ran, if that was marked."""
+        if event.event not in CLOSES or event.id is not None or CONTAINER not in event.attributes:
+            return event
+        attributes = {key: value for key, value in event.attributes.items() if key != CONTAINER}
+        return event._replace(id=event.attributes[CONTAINER], attributes=attributes)
 
     def process(self, event: Event) -> None:
         """Take over what an accepted event says about commands."""

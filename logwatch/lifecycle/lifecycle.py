@@ -19,14 +19,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from logwatch.docker.inventory import Found, Removed, Sight
+from logwatch.lifecycle.attempts import NETWORK, PUSH, Pools, Pushes
 from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
 from logwatch.lifecycle.endings import UNKNOWN, cause_of
-from logwatch.lifecycle.endpoints import EndpointTies
+from logwatch.lifecycle.endpoints import EndpointTies, is_own
 from logwatch.lifecycle.evidence import EVIDENCE, ForeignContainers, NameTies
 from logwatch.lifecycle.execs import Execs
-from logwatch.lifecycle.occurrences import CORROBORATING, INVENTORY, LEADING, REQUEST, SECONDARY, Occurrence
+from logwatch.lifecycle.occurrences import CORROBORATING, INVENTORY, LEADING, PRIMARY, REQUEST, SECONDARY, Occurrence
 from logwatch.lifecycle.probes import EXECS, Probe, Probes
 from logwatch.lifecycle.requests import ASKED, Requests, refusal_of, refusal_without_id
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
@@ -52,6 +53,8 @@ MOST_DIGITS = 9
 """Of a timeout in seconds."""
 ENDPOINTS = frozenset({"bundle", "endpoint", "connecting", "networked"})
 """Evidence of the endpoints that are made when containers start."""
+PUSH_ENDED = "evidence/push-ended"
+"""The rule that the failure of a push is attributed to of which only its tries are logged."""
 AUTO_REMOVE = "evidence/removal-awaited"
 """The rule that a removal without a line of its own is attributed to."""
 
@@ -68,6 +71,8 @@ class Lifecycle:
         self._deduplicator = Deduplicator(settle_ns)
         self._register = ContainerRegister()
         self._requests = Requests()
+        self._pools = Pools()
+        self._pushes = Pushes()
         self._ties = NameTies()
         self._endpoints = EndpointTies()
         self._execs = Execs()
@@ -86,6 +91,8 @@ class Lifecycle:
             *self._register.tables,
             *self._deduplicator.tables,
             *self._requests.tables,
+            *self._pools.tables,
+            *self._pushes.tables,
             *self._ties.tables,
             *self._endpoints.tables,
             *self._execs.tables,
@@ -109,6 +116,8 @@ class Lifecycle:
             return self._process_container(event, action)
         if type_ in SERVICES and (action in SERVICE_STATEFUL or action in MOMENTARY):
             return self._process_service(event, type_, action)
+        if type_ == "network" and not self._is_of_network(event, action):
+            return []
         if "endpoint" in event.attributes:
             event = self._with_container(event)
         object_id = event.id
@@ -127,6 +136,13 @@ class Lifecycle:
         image = {"image": about.image} if about.image else {}
         return event._replace(name=about.name, attributes={**image, **about.labels, **event.attributes})
 
+    def _is_of_network(self, event: Event, action: str) -> bool:
+        """Whether an event of a network is one: what an engine that starts takes down was left over."""
+        if event.event == NETWORK and event.role is REQUEST and event.id is not None:
+            self._pools.add(event.host, event.id)
+        left_over = action == "disconnect" and event.role is not LEADING
+        return not left_over or not self._services.is_starting(event.host, "daemon")
+
     def _process_service(self, event: Event, type_: str, action: str) -> list[Consequence]:
         epoch = self._services.epoch(event, type_, action)
         if action == "ready" and not self._services.was_started(event.host, type_):
@@ -139,20 +155,18 @@ class Lifecycle:
 
     def _is_revoked(self, occurrence: Occurrence) -> bool:
         """Revoke an occurrence of which what is known by now shows that it did not happen."""
-        return self._revoke_aftermath(occurrence) or self._revoke_refused(occurrence)
-
-    def _revoke_aftermath(self, occurrence: Occurrence) -> bool:
-        """Revoke what systemd reports of a service that crashed: that it stopped, or did not start."""
-        event = occurrence.event
-        type_, _, action = event.event.partition(".")
-        if (
-            type_ not in SERVICES
-            or event.role not in SECONDARY
-            or not self._services.is_aftermath(event, type_, action)
+        if not (
+            self._is_aftermath(occurrence) or _has_no_container(occurrence.event) or self._is_refused_by_now(occurrence)
         ):
             return False
-        self._deduplicator.store.revoke(occurrence)
+        self._deduplicator.revoke(occurrence)
         return True
+
+    def _is_aftermath(self, occurrence: Occurrence) -> bool:
+        """Whether systemd reports of a service that crashed: that it stopped, or did not start."""
+        event = occurrence.event
+        type_, _, action = event.event.partition(".")
+        return type_ in SERVICES and event.role in SECONDARY and self._services.is_aftermath(event, type_, action)
 
     def _identified(self, event: Event) -> Event:
         """Return a request with the id of the container that it names, if that is known by now."""
@@ -161,20 +175,29 @@ class Lifecycle:
         container_id = self._register.resolve(event.host, event.id)
         return event if container_id == event.id else event._replace(id=container_id)
 
-    def _revoke_refused(self, occurrence: Occurrence) -> bool:
-        """Revoke a request of which what came later shows that the engine did not do it."""
+    def _is_refused_by_now(self, occurrence: Occurrence) -> bool:
+        """Whether what came after a request shows that the engine did not do it."""
         event = self._identified(occurrence.event)
-        container = self._register.of(event) if event.role is REQUEST else None
-        if container is None or not self._requests.was_at_rest(event, container):
-            return False
-        self._deduplicator.store.revoke(occurrence)
-        return True
+        return event.role is REQUEST and event.id is not None and self._came_to_nothing(event, event.id)
+
+    def _came_to_nothing(self, event: Event, given: str) -> bool:
+        """Whether what is known now shows that the engine did not do what was asked for."""
+        type_, _, action = event.event.partition(".")
+        if event.event == NETWORK:
+            return self._pools.take_refused(event.host, given)
+        if event.event == PUSH:
+            return self._pushes.all_failed(event.host, event.time_ns)
+        container = self._register.of(event)
+        if container is not None:
+            return self._requests.was_refused(event, container)
+        named = type_ == "container" and not looks_like_id(given)
+        return named and self._requests.is_refused(event, action, None, named=True)
 
     def _process_container(self, event: Event, action: str) -> list[Consequence]:
         host, given, register = event.host, event.id, self._register
         if given is None:
             may_be = self._may_be_created(event, action) and self._may_be_an_end(event, action)
-            return self._emit(self._deduplicator.process_unidentified(event)) if may_be else []
+            return self._emit(self._deduplicator.process_unidentified(self._execs.mark(event))) if may_be else []
         container_id = register.resolve(host, given)
         container = register.get(host, container_id)
         if not self._may_have_happened(event, action, container):
@@ -278,18 +301,36 @@ class Lifecycle:
         if action == "foreign" and event.id is not None:
             self._foreign.add(event.host, event.id, event.time_ns)
             self._deduplicator.revoke_all((event.host, "container", event.id))
-        if action == "mount" and event.id is not None:
-            return self._process_mount(event, event.id)
-        if action == "probe" and event.id is not None:
-            self._probes.announce(event.host, event.id, event.time_ns)
+        if action in ("pool", "gateway"):
+            self._pools.process(event.host, granted=action == "gateway")
+        if action.startswith("push_"):
+            self._pushes.process(event.host, event.time_ns, failed=action == "push_ended")
         if action in ENDPOINTS:
             return self._process_endpoint(event, action)
-        if action == "auto_remove" and event.id is not None:
-            self._requests.await_removal(event.host, event.id, event.time_ns)
         if action in ("refused", "name"):
             for container_id, name in self._ties.add(event):
                 return self._give_name(event, container_id, name)
+        return [] if event.id is None else self._process_state(event, action, event.id)
+
+    def _process_state(self, event: Event, action: str, container_id: str) -> list[Consequence]:
+        """Process what a line proves about one container."""
+        if action == "restarting":
+            return self._process_restarting(event, container_id)
+        if action == "mount":
+            return self._process_mount(event, container_id)
+        if action == "probe":
+            self._probes.announce(event.host, container_id, event.time_ns)
+        if action == "auto_remove":
+            self._requests.await_removal(event.host, container_id, event.time_ns)
         return []
+
+    def _process_restarting(self, event: Event, container_id: str) -> list[Consequence]:
+        """Process that a container has ended and waits for its restart."""
+        consequences = self._emit(self._deduplicator.confirm_end((event.host, "container", container_id)))
+        container = self._register.get(event.host, container_id)
+        if container is not None:
+            self._register.await_restart(container, event.time_ns, self._clock_ns)
+        return consequences + self._register.take_changes()
 
     def _process_mount(self, event: Event, container_id: str) -> list[Consequence]:
         """Process that a file system was mounted: for a new container, or for the start of one."""
@@ -335,15 +376,25 @@ class Lifecycle:
         """Revoke what was asked for by a request that failed."""
         method, refusal = event.attributes.get("method", ""), refusal_of(path)
         if refusal is None:
-            other = refusal_without_id(method, path)
-            if other is not None:
-                self._deduplicator.refuse_unidentified(event.host, other[0], image=other[1])
+            self._refuse_other(event.host, refusal_without_id(method, path))
             return
         actions = ("destroy",) if method == "DELETE" else ASKED.get(refusal.action, (refusal.action,))
         given = event.attributes.get("container") or refusal.object
         meant = dict.fromkeys((self._register.resolve(event.host, given), given, refusal.object))
         for action in actions:
             any(self._deduplicator.refuse((event.host, "container", each), f"container.{action}") for each in meant)
+
+    def _refuse_other(self, host: str, refused: tuple[str, str | None] | None) -> None:
+        """Revoke what a request asked for that is about no container: the type of event, and the image."""
+        if refused is None:
+            return
+        event_type, image = refused
+        network_id = self._pools.newest(host) if event_type == NETWORK else None
+        if network_id is not None:
+            self._deduplicator.refuse((host, "network", network_id), event_type)
+            self._pools.take_refused(host, network_id)
+        else:
+            self._deduplicator.refuse_unidentified(host, event_type, image=image)
 
     def _may_be_created(self, event: Event, action: str) -> bool:
         """Remember a create request without an id; False if the engine must refuse it: its name is in use."""
@@ -468,6 +519,7 @@ class Lifecycle:
             event, seq = self._execs.identify(occurrence.event), occurrence.seq
             amends = seq > 0
             if not amends and self._is_revoked(occurrence):
+                consequences += self.process(_failed_push(event)) if event.event == PUSH else []
                 continue
             event = self._identified(event)
             container = register.of(event)
@@ -575,11 +627,12 @@ class Lifecycle:
     def _with_container(self, event: Event) -> Event:
         """Return a network's event with the id of its endpoint's container, if that is known.
 
-        The daemon's lines have the container's name, `docker events` its id.
+        The daemon's lines have the container's name, `docker events` its id. An endpoint without a container
+        keeps its own name in its place: it is no container's.
         """
         attributes = event.attributes
         container = attributes.get("container") or self._register.resolve(event.host, attributes["endpoint"])
-        if not looks_like_id(container):
+        if not looks_like_id(container) and not _has_no_container(event):
             return event
         return event._replace(attributes={**attributes, "container": container})
 
@@ -679,6 +732,21 @@ def _removal(event: Event) -> Event:
         rule=AUTO_REMOVE,
         role=CORROBORATING,
         revoked_by=frozenset(),
+    )
+
+
+def _has_no_container(event: Event) -> bool:
+    """Whether an endpoint joins or leaves a network that has no container."""
+    endpoint = event.attributes.get("endpoint")
+    if endpoint is None or event.role is LEADING:
+        return False
+    return is_own(endpoint, event.attributes.get("network") or event.id)
+
+
+def _failed_push(event: Event) -> Event:
+    """The failure of a push for which no address of the registry worked."""
+    return event._replace(
+        event="image.push_failed", severity="error", rule=PUSH_ENDED, role=PRIMARY, revoked_by=frozenset()
     )
 
 

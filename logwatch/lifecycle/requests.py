@@ -18,9 +18,14 @@ MAX_NAMES = 4096
 """Most names per host that are kept; the oldest go first."""
 PATH = re.compile(r"(?:/v[0-9.]{1,8})?/containers/(?P<object>[A-Za-z0-9][\w.-]{0,255})(?:/(?P<op>[a-z]{1,16}))?")
 IMAGES = re.compile(r"(?:/v[0-9.]{1,8})?/images/(?P<image>[^?]{1,512}?)(?:/(?P<op>push|tag))?(?:\?.*)?")
-OTHERS = re.compile(r"(?:/v[0-9.]{1,8})?/(?P<op>images/load|build|volumes/create)(?:\?.*)?")
+OTHERS = re.compile(r"(?:/v[0-9.]{1,8})?/(?P<op>images/load|build|volumes/create|networks/create)(?:\?.*)?")
 COMMIT = re.compile(r"(?:/v[0-9.]{1,8})?/commit\?(?:[^ ]*&)?container=(?P<object>[A-Za-z0-9][\w.-]{0,255})(?:&.*)?")
-CREATES = {"images/load": "image.load", "build": "image.build", "volumes/create": "volume.create"}
+CREATES = {
+    "images/load": "image.load",
+    "build": "image.build",
+    "volumes/create": "volume.create",
+    "networks/create": "network.create",
+}
 """What the paths of OTHERS ask for."""
 OPERATIONS = {"": "destroy", "exec": "exec_create"}
 """What the last part of a path asks for, if it is not the action itself."""
@@ -28,9 +33,9 @@ ENDED = frozenset({State.CREATED, State.EXITED, State.DEAD, State.GONE})
 ASKED: dict[str, tuple[str, ...]] = {"restart": ("restart", "stop")}
 """Which actions a request asks for, if not one."""
 REFUSED_IN = {
-    "pause": ENDED | {State.PAUSED},
-    "unpause": ENDED | {State.RUNNING},
-    "kill": ENDED,
+    "pause": ENDED | {State.PAUSED, State.RESTARTING},
+    "unpause": ENDED | {State.RUNNING, State.RESTARTING},
+    "kill": ENDED | {State.RESTARTING},
     "stop": ENDED,
     "rename": frozenset({State.GONE}),
     "update": frozenset({State.GONE}),
@@ -80,8 +85,10 @@ class Requests:
         """Note that a container has ended, or could not be started."""
         self._created.pop((host, container_id), None)
 
-    def was_at_rest(self, event: Event, container: Container) -> bool:
-        """Whether a container that should be stopped was not running: it was started only then."""
+    def was_refused(self, event: Event, container: Container) -> bool:
+        """Whether a container that should be stopped was not running, but started only then; or one to be removed runs on."""
+        if event.event == "container.destroy":
+            return _needs_force(event, container)
         if event.event != "container.stop":
             return False
         if self._created.get((event.host, container.id), 0) > event.time_ns:
@@ -127,11 +134,16 @@ class Requests:
         if container is None:
             names = self._names.get(host)
             return named and names is not None and event.id not in names and host not in self._explicit
-        if action == "destroy" and container.state in ALIVE and event.attributes.get("force") not in ("1", "true"):
+        if action == "destroy" and _needs_force(event, container):
             return True
         if action in OF_RUNNING and self._created.get((host, container.id)) == 0:
             return True
         return container.announced and container.state in REFUSED_IN.get(action, ())
+
+
+def _needs_force(event: Event, container: Container) -> bool:
+    """Whether a container runs and its removal was asked for without force."""
+    return container.state in ALIVE and event.attributes.get("force") not in ("1", "true")
 
 
 def refusal_of(path: str) -> Refusal | None:

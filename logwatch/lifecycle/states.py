@@ -64,6 +64,7 @@ CONTAINER: Mapping[State, Mapping[str, State]] = {
     PAUSED: {"unpause": RUNNING, "die": EXITED, "restart": RUNNING, "destroy": GONE, "destroy_failed": PAUSED},
     RESTARTING: {
         "start": RUNNING,
+        "stop": EXITED,  # it waited to be restarted by its policy
         "start_failed": EXITED,
         "restart": RESTARTING,
         "die": EXITED,
@@ -108,7 +109,7 @@ CONTAINER_STATEFUL = frozenset({"create", "start", "start_failed", "restart", "d
 STATE_ACTIONS = frozenset(action for row in CONTAINER.values() for action in row)
 """Actions that say something about a container's state, in one state at least."""
 
-INFERRED_FROM = STATE_ACTIONS - CONTAINER_STATEFUL - {"destroy_failed"}
+INFERRED_FROM = STATE_ACTIONS - CONTAINER_STATEFUL - {"destroy_failed", "stop"}
 """Actions that only say something about a container of unknown state."""
 
 ALIVE = frozenset({RUNNING, PAUSED, RESTARTING, REMOVING})

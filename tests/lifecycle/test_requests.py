@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lifecycle_lines import DB, WEB, accepted, event, gone, kinds, play, shim
+from lifecycle_lines import DB, WEB, accepted, event, gone, kinds, play, shim, states
 
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.requests import MAX_NAMES, Refusal, Requests, refusal_of, refusal_without_id
-from logwatch.model import SECOND, Event, Role
+from logwatch.model import SECOND, Event, Role, State
 
 
 def request(action: str, at: float = 0, container: str | None = WEB, **more: Any) -> Event:
@@ -174,6 +174,19 @@ def test_an_exit_while_a_command_runs_is_its_end() -> None:
     assert [(each.event, each.id) for each in accepted(made)] == [("container.exec_start", WEB), ("container.exec_die", WEB)]  # fmt: skip
 
 
+def test_the_end_of_a_command_is_its_containers_also_if_that_ends_at_once() -> None:
+    made = play(event("container.exec_start", 0), exit_at(5), exit_at(5.3), event("container.die", 5.4))
+    (end,) = [each for each in accepted(made) if each.event == "container.exec_die"]
+
+    assert (end.id, end.attributes) == (WEB, {})
+
+
+def test_the_end_of_a_command_is_nobodys_if_commands_run_in_two_containers() -> None:
+    made = play(event("container.exec_start", 0), event("container.exec_start", 1, DB), exit_at(5))
+
+    assert [(each.event, each.id) for each in accepted(made)][-1] == ("container.exec_die", None)
+
+
 def test_the_exit_of_a_container_is_no_end_of_a_command() -> None:
     made = play(
         event("container.exec_start", 0), event("container.start", 1, DB), exit_at(5), event("container.die", 5.2, DB)
@@ -324,3 +337,83 @@ def test_a_container_that_ended_meanwhile_outlives_nothing(
     lines = sorted([*before, *timed_out], key=lambda each: each.time_ns)
 
     assert [each for each in after(*lines) if each in ("stop_timeout", "kill")] == expected
+
+
+ENDED = (*RUNNING, gone(-1), evidence("restarting", -0.9, WEB))
+"""A container ended and waits for its restart."""
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [("stop", ["stop"]), ("kill", []), ("destroy", []), ("rename", ["rename"])],
+)
+def test_a_container_that_waits_for_its_restart_can_be_stopped_but_not_killed(action: str, expected: list[str]) -> None:
+    made = play(*ENDED, request(action, 0, name="db" if action == "rename" else None))
+
+    assert [*["create", "start", "die"], *expected] == kinds(made)
+
+
+def test_the_state_of_a_container_that_waits_is_known() -> None:
+    made = play(*ENDED, request("stop", 0))
+
+    assert states(made)[-3:] == [State.EXITED, State.RESTARTING, State.EXITED]
+    assert states(play(*ENDED, event("container.start", 1)))[-1] is State.RUNNING
+
+
+def test_a_wait_for_the_restart_proves_the_end_that_is_pending() -> None:
+    end, waits = gone(0), evidence("restarting", 0.1, WEB)
+    made = play(shim(-0.5), end, waits)
+
+    assert kinds(made) == ["start", "die"]
+    assert states(made) == [State.RUNNING, State.EXITED, State.RESTARTING]
+    assert kinds(play(evidence("restarting", 0, WEB))) == []
+
+
+def test_a_name_whose_create_request_was_refused_refuses_what_follows() -> None:
+    """The removal is pending when the create request turns out to be refused."""
+    life = Lifecycle(SECOND)
+    play(request("create", -60, None, name="one"), evidence("mount", -59.8, DB), life=life)
+    removal = request("destroy", 0.1, "two", attributes={"force": "1"})
+
+    assert kinds(play(request("create", 0, None, name="two"), removal, life=life)) == []
+
+
+def test_a_container_that_runs_on_was_not_removed() -> None:
+    """Its name is known only after the request."""
+    asked = request("destroy", 0.1, "web")
+    named = evidence("name", 0.4, WEB, container_name="web")
+
+    assert kinds(play(event("container.start", 0), asked, named)) == ["start"]
+    assert kinds(play(event("container.start", 0), asked, named, gone(0.6))) == ["start", "die", "destroy"]
+
+
+def ask(action: str, at: float, container: str = DB) -> Event:
+    attributes = {"method": "POST", "container": container}
+    return event(f"container.{action}", at, container, f"{action}-request", role=Role.SUPPORTING, attributes=attributes)
+
+
+def resumed(at: float) -> Event:
+    return event("container.unpause", at, None, "task-resumed", role=Role.CORROBORATING)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [ask("unpause", 0), refused(0.1, f"/containers/{DB}/unpause"), resumed(0.3)],
+        [resumed(0), ask("unpause", 0.3), refused(0.4, f"/containers/{DB}/unpause")],
+        [resumed(0), ask("unpause", 3), refused(3.1, f"/containers/{DB}/unpause")],
+    ],
+    ids=["refused before", "asked while it is pending", "asked later"],
+)
+def test_what_a_refused_request_asked_for_happened_to_another(lines: list[Event]) -> None:
+    assert [(each.event, each.id) for each in accepted(play(*lines))] == [("container.unpause", None)]
+
+
+def test_containerd_that_is_restarted_at_once_starts_no_container() -> None:
+    starts = [
+        event("containerd.start", 0, None, attributes={"version": "2.1"}),
+        event("containerd.ready", 1, None),
+        event("containerd.start", 4, None, attributes={"version": "2.1"}),
+    ]
+
+    assert after(*starts, shim(4.1), event("containerd.ready", 5, None)) == ["start", "ready", "start", "ready"]

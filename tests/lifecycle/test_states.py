@@ -47,6 +47,8 @@ def slow_follow(state: State, action: str) -> State:
         if state is State.PAUSED:
             return State.RUNNING
         return State.RESTARTING if state is State.EXITED else state
+    if action == "stop" and state is State.RESTARTING:
+        return State.EXITED
     if action == "start_failed":
         if state is State.UNKNOWN:
             return State.CREATED
