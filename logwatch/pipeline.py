@@ -447,7 +447,7 @@ class Pipeline:
         With a clock after `queried_from_ns` also change points that no rule looks back at any more: queries do.
         """
         if not self._moved and not self.alerts.has_changes:
-            # Time that merely goes by is no reason to write.
+            # Time that merely goes by is not written.
             return Transaction(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
         self._moved = False
         self._count_oddities()

@@ -41,7 +41,7 @@ class Telling(NamedTuple):
 
     event: Event
     first: bool
-    """It happened with this line; False: another line told it before, or may still prove that it never happened."""
+    """It happened with this line; False: another line reported it before, or may still prove that it never happened."""
 
 
 class Line(NamedTuple):
@@ -89,7 +89,7 @@ class Filter:
         """Whether the line is wanted."""
         return (
             (self.grep is None or self.grep.search(line.text) is not None)
-            and (self.event is None or any(self._is_kind(told.event.event) for told in line.events))
+            and (self.event is None or any(self._is_kind(reported.event.event) for reported in line.events))
             and (self.level is None or self._rank(line) >= LEVELS.index(self.level))
             and (self.name is None or self._is_about(line, self.name))
         )
@@ -100,14 +100,16 @@ class Filter:
 
     @staticmethod
     def _rank(line: Line) -> int:
-        levels = [line.level] if line.level else [told.event.severity for told in line.events]
+        levels = [line.level] if line.level else [reported.event.severity for reported in line.events]
         known = [_SHORT_LEVELS.get(level, level) for level in levels]
         return max((LEVELS.index(level) for level in known if level in LEVELS), default=-1)
 
     @staticmethod
     def _is_about(line: Line, name: str) -> bool:
         words = {word for text in (line.message, *line.fields.values()) for word in _WORD.findall(text)}
-        return any(fnmatchcase(each, name) for each in (*(told.event.name or "" for told in line.events), *words))
+        return any(
+            fnmatchcase(each, name) for each in (*(reported.event.name or "" for reported in line.events), *words)
+        )
 
 
 class Tail:
@@ -136,7 +138,7 @@ class Tail:
         record = line.record
         if record is None:
             return Line(line.text, None, "", line.family, "", _text(line.text), {}, ())
-        told = self._take_in(record, line.events)
+        reported = self._take_in(record, line.events)
         found = fields_of(record) if record.tag != EVENTS_TAG else {}
         message = found.get("msg") or ("" if found or line.events else _text(record.message))
         named = {key: self._shown(key, value, record.host) for key, value in found.items() if key not in _SAID}
@@ -148,18 +150,18 @@ class Tail:
             found.get("level", ""),
             self._shown("msg", message, record.host),
             named,
-            told,
+            reported,
         )
 
     def _take_in(self, record: Record, events: Sequence[Event]) -> list[Telling]:
         """Let the lifecycle say what the line's events mean, and learn names from them."""
         self._lifecycle.advance(record.stamp_ns)
-        told = []
+        reported = []
         for event in events:
             made = self._lifecycle.process(event)
             first = any(type(each) is Outcome and not each.amends and each.event.event == event.event for each in made)
-            told.append(Telling(self._named(event), first))
-        return told
+            reported.append(Telling(self._named(event), first))
+        return reported
 
     def _shown(self, key: str, value: str, host: str) -> str:
         """A value with names for ids, and without secrets."""

@@ -114,8 +114,8 @@ def _completed(tree: json.Tree) -> json.Tree | None:
     parts = cast("Mapping[str, object]", actor) if isinstance(actor, Mapping) else {}
     object_id = _first_text((parts.get("ID"), tree.get("id")))
     kind = tree.get("Type")
-    told = parts.get("Attributes")
-    attributes = {key: json.as_text(value) or "" for key, value in told.items()} if isinstance(told, Mapping) else {}
+    given = parts.get("Attributes")
+    attributes = {key: json.as_text(value) or "" for key, value in given.items()} if isinstance(given, Mapping) else {}
     image = tree.get("from")
     if isinstance(image, str) and image and not parts:
         attributes["image"] = image

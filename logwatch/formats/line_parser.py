@@ -56,7 +56,7 @@ class LineReader:
         self._stamps = Rfc3339()
         self._headers = Headers()
         self._headed: bool | None = None
-        """Whether the source's lines have headers; None while no line told."""
+        """Whether the source's lines have headers; None while no line has shown it."""
         # The minute of the line before, if that was in the traditional form. Never older: what it
         # means depends on the lines read, so that reading on after a restart gives the same.
         self._minute: bytes | None = None
@@ -69,7 +69,7 @@ class LineReader:
         if self._headed is None or chunk.offset == 0:
             self._headed = self._look_at_form(chunk.data)
         if self._clock.anchor_ns is None:
-            self._clock.look_ahead(self._told(chunk.data))
+            self._clock.look_ahead(self._payload_times(chunk.data))
         if self._clock.boot_ns is None and (last := self._last_uptime(chunk.data)) is not None:
             self._clock.guess_boot(last)
 
@@ -146,18 +146,18 @@ class LineReader:
         kernel = bare.kernel_line(last) if not self._headed or last[:1] == b"[" else None
         return None if kernel is None else kernel.uptime_ns
 
-    def _told(self, chunk: bytes) -> Iterator[tuple[Local | None, int]]:
+    def _payload_times(self, chunk: bytes) -> Iterator[tuple[Local | None, int]]:
         """Header stamp and own time of the first lines in a chunk that the engine dated itself."""
         found = 0
         for line in _lines_with(chunk, NEEDLES):
             header = self._header(line)
             if header is None or header.origin.tag not in DATED_TAGS:
                 continue
-            told_ns = payload.time_ns(header.message, self._stamps)
-            if told_ns is not None and header.uptime_ns is not None:
-                self._clock.boot_ns = told_ns - header.uptime_ns
-            if told_ns is not None:
-                yield header.local, told_ns
+            payload_ns = payload.time_ns(header.message, self._stamps)
+            if payload_ns is not None and header.uptime_ns is not None:
+                self._clock.boot_ns = payload_ns - header.uptime_ns
+            if payload_ns is not None:
+                yield header.local, payload_ns
                 found += 1
             if found == LOOK_AHEAD_LINES:
                 return
@@ -176,16 +176,16 @@ class LineReader:
         if message[:1] == b" ":  # relays and scripts leave more than one blank behind the tag
             message = message.lstrip(b" ")
         if message[:6] == b'time="':
-            told_ns = self._stamps.read(message[6 : message.find(b'"', 6, payload.STAMP_ROOM)])
+            payload_ns = self._stamps.read(message[6 : message.find(b'"', 6, payload.STAMP_ROOM)])
         else:
-            told_ns = payload.time_ns(message, self._stamps)
-        if told_ns is not None:
-            if not dated and (clock.doubtful or not -EARLY <= stamp_ns - told_ns <= CLOSE):
-                time_ns = stamp_ns = self._compare((stamp_ns, offset_ns or 0), told_ns, origin, yearless=yearless)
-            if -HOUR <= stamp_ns - told_ns <= HOUR:
-                time_ns, dated = told_ns, True
+            payload_ns = payload.time_ns(message, self._stamps)
+        if payload_ns is not None:
+            if not dated and (clock.doubtful or not -EARLY <= stamp_ns - payload_ns <= CLOSE):
+                time_ns = stamp_ns = self._compare((stamp_ns, offset_ns or 0), payload_ns, origin, yearless=yearless)
+            if -HOUR <= stamp_ns - payload_ns <= HOUR:
+                time_ns, dated = payload_ns, True
             else:
-                far_off = offset_ns is None or not explained((stamp_ns, offset_ns), told_ns, yearless=yearless)
+                far_off = offset_ns is None or not explained((stamp_ns, offset_ns), payload_ns, yearless=yearless)
                 self._count(TIME_DISTRUSTED)
         if time_ns <= clock.limit_ns:
             clock.last_ns = time_ns
@@ -199,9 +199,9 @@ class LineReader:
     def _since_boot(self, uptime_ns: int, origin: Origin, message: bytes) -> Record:
         """A header that counts from the kernel's boot, whose time an engine's message tells, or the file's."""
         clock = self._clock
-        told_ns = payload.time_ns(message, self._stamps) if origin.tag in DATED_TAGS else None
-        if told_ns is not None and told_ns <= clock.limit_ns:
-            clock.boot_ns = told_ns - uptime_ns
+        payload_ns = payload.time_ns(message, self._stamps) if origin.tag in DATED_TAGS else None
+        if payload_ns is not None and payload_ns <= clock.limit_ns:
+            clock.boot_ns = payload_ns - uptime_ns
         if clock.boot_ns is None:
             return self._undated(None, origin, message)
         return self._dated(clock.boot_ns + uptime_ns, None, origin, message, yearless=False)
@@ -212,22 +212,22 @@ class LineReader:
             self._count(DATE_UNREADABLE)
         clock = self._clock
         first = clock.last_ns is None and clock.anchor_ns is None
-        told_ns = payload.time_ns(message, self._stamps) if first or origin.tag in DATED_TAGS else None
-        time_ns = clock.last_ns = clock.resolve_undated(local or UNSTAMPED, told_ns)
-        if told_ns == time_ns:
+        payload_ns = payload.time_ns(message, self._stamps) if first or origin.tag in DATED_TAGS else None
+        time_ns = clock.last_ns = clock.resolve_undated(local or UNSTAMPED, payload_ns)
+        if payload_ns == time_ns:
             clock.anchor_ns = time_ns
         return Record(time_ns, time_ns, *origin, _kernel(message) if origin.tag == "kernel" else message)
 
-    def _compare(self, stamp: tuple[int, int], told_ns: int, origin: Origin, *, yearless: bool) -> int:
-        """Let the engine's lines confirm or mend year and zone; gives the header's time to believe."""
+    def _compare(self, stamp: tuple[int, int], payload_ns: int, origin: Origin, *, yearless: bool) -> int:
+        """Let the engine's lines confirm or correct year and zone; gives the header's time to believe."""
         self._minute = None
         if origin.tag not in DATED_TAGS:
             return stamp[0]
-        if -EARLY <= stamp[0] - told_ns <= CLOSE:
+        if -EARLY <= stamp[0] - payload_ns <= CLOSE:
             self._clock.agree()
             return stamp[0]
-        mended = self._clock.weigh(stamp, told_ns, yearless=yearless)
-        return stamp[0] if mended is None else mended
+        corrected = self._clock.weigh(stamp, payload_ns, yearless=yearless)
+        return stamp[0] if corrected is None else corrected
 
     def _count(self, reason: str) -> None:
         self.unparsed[reason] = self.unparsed.get(reason, 0) + 1

@@ -59,7 +59,7 @@ class Previous(NamedTuple):
 
 
 def folded(message: bytes) -> Folded | None:
-    """Tell whether a message stands for others."""
+    """Whether a message means that others came again."""
     if message.startswith(b"message repeated ") and (match := _FOLDED.fullmatch(message)):
         return Folded(int(match["count"]), match["message"])
     if message.startswith(b"last message repeated ") and (match := _LAST.fullmatch(message)):

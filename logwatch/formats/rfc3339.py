@@ -42,7 +42,7 @@ class Rfc3339:
         self._scale = 1
 
     def read(self, text: bytes) -> int | None:
-        """Nanoseconds since the epoch, or None where the text is no such stamp.
+        """Nanoseconds since the epoch, or None where the text is not such a stamp.
 
         More than nine digits of fraction are cut; second 60 is the next minute's first.
         """

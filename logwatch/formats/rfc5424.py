@@ -2,7 +2,7 @@
 
     <30>1 2026-11-23T20:20:40.379574+00:00 vm dockerd 25552 - [meta seq="1"]  time="…" level=info …
 
-A `-` stands for what is not known. rsyslog leaves the blank before MSG in, so there are two.
+A `-` means: not known. rsyslog leaves the blank before MSG in, so there are two.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Lines:
 
 
 def _message(rest: bytes) -> bytes | None:
-    """What follows the structured data; None where that is no structured data."""
+    """What follows the structured data; None where that is not structured data."""
     if rest[:2] == b"- ":
         start = 2
     elif rest == NIL:

@@ -5,7 +5,7 @@
     2024 Nov 3 · Nov 3 2024    with a year, before or behind
     Sun Nov  3 12:00:01 2024   OpenWrt's logread, C's ctime
     2024-11-03 12:00:01.123    ISO without offset, also after a weekday (journalctl -o short-full)
-    11/23/2024 20:16:44        as in the United States; 23/11/2024, where that is no month
+    11/23/2024 20:16:44        as in the United States; 23/11/2024, where that is not a month
     Nov 23 08:16:44 PM         a clock of twelve hours
     20:53:13                   time only
 
@@ -29,7 +29,7 @@ class Local(NamedTuple):
     month: int | None
     day: int | None
     clock_ns: int | None
-    """Since local midnight; None where it is no time of day."""
+    """Since local midnight; None where it is not a time of day."""
     universal: bool = False
     """Not local at all: marked as UTC."""
 

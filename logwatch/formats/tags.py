@@ -69,7 +69,7 @@ CONTAINER_TAG = "container"
 """The tag of what containers print, with the id in place of a pid, in the lines of `containers:`."""
 
 DATED_TAGS = TAG_FAMILIES["engine"] | TAG_FAMILIES["containerd"] | {EVENTS_TAG}
-"""Tags whose lines carry the engine's own clock. A container's output is no evidence for the host's zone."""
+"""Tags whose lines carry the engine's own clock. A container's output says nothing about the host's zone."""
 
 
 def family_tags(programs: Iterable[str]) -> frozenset[str]:

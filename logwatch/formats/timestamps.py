@@ -2,13 +2,13 @@
 
     year   the one that puts the stamp nearest to the last dated line of the same source; before one is seen,
            to the first one ahead in the chunk; else to when the file was written. Never over a day after that.
-    zone   as told (--timezone); else the offset that the engine's lines show, which carry both
+    zone   as given (--timezone); else the offset that the engine's lines show, which carry both
            stamps; else the system's.
 
 An engine line votes for an offset when its two stamps are a multiple of 15 minutes apart,
 but for the moment between writing and logging. The first vote counts at once, as nothing
 better is known; after that it takes three in a row, so that one odd line moves nothing. The
-same votes mend a wrong year. A change by exactly one hour (summer time) is believed for the
+same votes correct a wrong year. A change by exactly one hour (summer time) is believed for the
 line that shows it, also before it is settled for the others.
 """
 
@@ -78,28 +78,28 @@ class StampClock:
     def look_ahead(self, pairs: Iterable[tuple[Local | None, int]]) -> None:
         """Take year and zone from the first lines of the engine: their header stamps (None: absolute) and own times."""
         offsets: Counter[int] = Counter()
-        for local, told_ns in pairs:
-            if told_ns > self.limit_ns:
+        for local, payload_ns in pairs:
+            if payload_ns > self.limit_ns:
                 continue
-            apart = None if local is None else self._apart(local, told_ns)
+            apart = None if local is None else self._apart(local, payload_ns)
             if local is not None and local.month is None and self._midnight_ns is None:
-                self._learn_midnight(local, told_ns)
+                self._learn_midnight(local, payload_ns)
             if self.anchor_ns is None and (local is None or local.month is None or apart is not None):
-                self.anchor_ns = told_ns
+                self.anchor_ns = payload_ns
             vote = None if apart is None else _quarter(apart)
             if vote is not None:
                 offsets[vote] += 1
         if offsets and not self.settled and self.anchor_ns is not None:
             self._adopt(offsets.most_common(1)[0][0], self.anchor_ns)
 
-    def _apart(self, local: Local, told_ns: int) -> int | None:
-        """How far a stamp, in its best year, is ahead of the time told; None if it is another day altogether."""
+    def _apart(self, local: Local, payload_ns: int) -> int | None:
+        """How far a stamp, in its best year, is ahead of the payload's time; None if it is another day altogether."""
         if local.clock_ns is None or local.month is None or local.day is None or local.universal:
             return None
-        year = _year(told_ns)
+        year = _year(payload_ns)
         years = (year - 1, year, year + 1) if local.year is None else (local.year,)
         starts = [start for y in years if (start := _midnight(y, local.month, local.day)) is not None]
-        apart = min((start + local.clock_ns - told_ns for start in starts), key=abs, default=FURTHEST * 2)
+        apart = min((start + local.clock_ns - payload_ns for start in starts), key=abs, default=FURTHEST * 2)
         return apart if abs(apart) <= FURTHEST + HOUR else None
 
     # ── from a stamp to universal time ───────────────────────────────────────────────
@@ -117,12 +117,12 @@ class StampClock:
         allowed = [place for place in placed if place[0] <= limit_ns] or placed[:1]
         return min(allowed, key=lambda place: abs(place[0] - near), default=None)
 
-    def resolve_undated(self, local: Local, told_ns: int | None) -> int:
+    def resolve_undated(self, local: Local, payload_ns: int | None) -> int:
         """The time of a stamp whose date cannot be read: the payload's, else that of the line before, moved on."""
         before = self._near() if self.last_ns is None else self.last_ns
-        if told_ns is not None and told_ns <= self.limit_ns:
-            self._learn_midnight(local, told_ns)
-            return told_ns
+        if payload_ns is not None and payload_ns <= self.limit_ns:
+            self._learn_midnight(local, payload_ns)
+            return payload_ns
         if local.clock_ns is None:
             return before
         if self._midnight_ns is None:
@@ -130,9 +130,9 @@ class StampClock:
         time_ns = before - before % DAY + (self._midnight_ns + local.clock_ns) % DAY
         return min((time_ns - DAY, time_ns, time_ns + DAY), key=lambda near: abs(near - before))
 
-    def _learn_midnight(self, local: Local, told_ns: int) -> None:
+    def _learn_midnight(self, local: Local, payload_ns: int) -> None:
         if local.clock_ns is not None:
-            self._midnight_ns = (told_ns - local.clock_ns + QUARTER // 2) // QUARTER * QUARTER % DAY
+            self._midnight_ns = (payload_ns - local.clock_ns + QUARTER // 2) // QUARTER * QUARTER % DAY
 
     def _placed(self, local_ns: int, local: Local) -> tuple[int, int]:
         before_ns = self._near() if self.last_ns is None else self.last_ns
@@ -178,42 +178,42 @@ class StampClock:
         self._votes, self._count = None, 0
         self.doubtful = False
 
-    def weigh(self, stamp: tuple[int, int], told_ns: int, *, yearless: bool) -> int | None:
-        """What to believe of an engine line whose stamps disagree: None for its header, else the header's time mended.
+    def weigh(self, stamp: tuple[int, int], payload_ns: int, *, yearless: bool) -> int | None:
+        """What to believe of an engine line whose stamps disagree: None for its header, else the header's time corrected.
 
         `stamp` is what `resolve` gave.
         """
         local_ns = stamp[0] + stamp[1]
-        moved_ns = _nearest_year(local_ns, told_ns) if yearless else local_ns
-        offset_ns = _quarter(moved_ns - told_ns)
-        if offset_ns is None or told_ns > self.limit_ns:
+        moved_ns = _nearest_year(local_ns, payload_ns) if yearless else local_ns
+        offset_ns = _quarter(moved_ns - payload_ns)
+        if offset_ns is None or payload_ns > self.limit_ns:
             return None
-        if self._zone is not None and offset_ns != self._rule(moved_ns, told_ns):
+        if self._zone is not None and offset_ns != self._rule(moved_ns, payload_ns):
             return None
         same_year = moved_ns == local_ns
         self._count = self._count + 1 if self._votes == (offset_ns, same_year) else 1
         self._votes = (offset_ns, same_year)
         self.doubtful = True
-        onward = not same_year and told_ns > stamp[0] and offset_ns == stamp[1]
+        onward = not same_year and payload_ns > stamp[0] and offset_ns == stamp[1]
         if onward or not self.settled or self._count >= VOTES:
-            self._adopt(offset_ns, told_ns)
-            self.anchor_ns = told_ns
+            self._adopt(offset_ns, payload_ns)
+            self.anchor_ns = payload_ns
             return moved_ns - offset_ns
         summer_time = same_year and abs(offset_ns - stamp[1]) == HOUR
-        if summer_time and self._was_set_back(stamp, offset_ns, told_ns):
-            self._adopt(offset_ns, told_ns)
-            self.anchor_ns = told_ns
+        if summer_time and self._was_set_back(stamp, offset_ns, payload_ns):
+            self._adopt(offset_ns, payload_ns)
+            self.anchor_ns = payload_ns
         return moved_ns - offset_ns if summer_time else None
 
-    def _was_set_back(self, stamp: tuple[int, int], offset_ns: int, told_ns: int) -> bool:
+    def _was_set_back(self, stamp: tuple[int, int], offset_ns: int, payload_ns: int) -> bool:
         """Whether the local clock went back since the line before, while time went on: the end of summer time."""
         before_ns = self.last_ns
-        went_back = before_ns is not None and stamp[0] < before_ns - EARLY and told_ns >= before_ns
+        went_back = before_ns is not None and stamp[0] < before_ns - EARLY and payload_ns >= before_ns
         return went_back and offset_ns == stamp[1] - HOUR
 
-    def _adopt(self, offset_ns: int, told_ns: int) -> None:
+    def _adopt(self, offset_ns: int, payload_ns: int) -> None:
         """Use an offset from now on; one that is the zone's own leaves the zone's rules in force."""
-        self._offset_ns = None if offset_ns == self._rule(told_ns + offset_ns, told_ns) else offset_ns
+        self._offset_ns = None if offset_ns == self._rule(payload_ns + offset_ns, payload_ns) else offset_ns
         if self._zone is not None:
             self._offset_ns = None
         self.agree()
@@ -244,10 +244,10 @@ class StampClock:
         self.doubtful = not self.settled or self._votes is not None
 
 
-def explained(stamp: tuple[int, int], told_ns: int, *, yearless: bool) -> bool:
-    """Whether another zone, and another year of a stamp without one, make a local stamp (as `resolve` gives it) the time told."""
+def explained(stamp: tuple[int, int], payload_ns: int, *, yearless: bool) -> bool:
+    """Whether another zone, and another year of a stamp without one, make a local stamp (as `resolve` gives it) the payload's time."""
     local_ns = stamp[0] + stamp[1]
-    apart_ns = (_nearest_year(local_ns, told_ns) if yearless else local_ns) - told_ns
+    apart_ns = (_nearest_year(local_ns, payload_ns) if yearless else local_ns) - payload_ns
     return abs(apart_ns) <= FURTHEST + HOUR and (apart_ns + EARLY) % QUARTER <= EARLY + WRITTEN_AFTER
 
 
@@ -275,7 +275,7 @@ def _year(time_ns: int) -> int:
 
 @lru_cache(maxsize=64)
 def _midnight(year: int, month: int, day: int) -> int | None:
-    """Nanoseconds from the epoch to the start of a day, or None if there is no such day."""
+    """Nanoseconds from the epoch to the start of a day, or None if that day does not exist."""
     if not FIRST_YEAR < year < LAST_YEAR:
         return None
     try:
@@ -296,9 +296,9 @@ def _starts(year: int, month: int, day: int) -> list[int]:
     return [start for other in years if (start := _midnight(other, month, day)) is not None]
 
 
-def _nearest_year(local_ns: int, told_ns: int) -> int:
-    """The same day and time of day in the year that is nearest to the time told."""
+def _nearest_year(local_ns: int, payload_ns: int) -> int:
+    """The same day and time of day in the year that is nearest to the payload's time."""
     local = datetime.fromtimestamp(local_ns // SECOND, UTC)
     clock_ns = local_ns % DAY
-    starts = _candidates(told_ns, local.month, local.day)
-    return min((start + clock_ns for start in starts), key=lambda moved: abs(moved - told_ns), default=local_ns)
+    starts = _candidates(payload_ns, local.month, local.day)
+    return min((start + clock_ns for start in starts), key=lambda moved: abs(moved - payload_ns), default=local_ns)

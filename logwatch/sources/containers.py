@@ -38,7 +38,7 @@ from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
 ROW = "container_"
-"""Before the name of every table, so that rows of other sources are told apart."""
+"""Before the name of every table, so that rows of other sources are kept apart."""
 BEGUN = "begun"
 POLL_NS, POLL_ALONE_NS = 15 * SECOND, SECOND
 """Between two comparisons of all logs, with and without inotify."""

@@ -69,7 +69,7 @@ class Position:
     def __init__(self, time_ns: int = 0, near: Mapping[str, int] | None = None) -> None:
         self.time_ns = time_ns
         self.near = dict(near or {})
-        """Digest to time; empty: there is no event whose presence would show that none is lost."""
+        """Digest to time; empty: without any event whose presence would show that none is lost."""
 
     def add(self, event: Event) -> None:
         """Move to an event."""
@@ -252,7 +252,7 @@ class EngineSource:
                 buffer, skipping = b"", True
 
     def _note(self, error: str | None) -> None:
-        """Keep why there is no connection, and report when that changes."""
+        """Keep why the connection is missing, and report when that changes."""
         if error == self._error or self._stopped.is_set():
             return
         if error is None:

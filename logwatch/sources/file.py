@@ -198,7 +198,7 @@ class FileSource:
         self._due.extend(self._followed.values())
 
     def _continue_from_offset_file(self, followed: FollowedFile) -> None:
-        """Continue where pygtail, or a clean stop of ours, left off, if there is no state."""
+        """Continue where pygtail, or a clean stop of ours, left off, if nothing was committed."""
         if self._offset_dir is not None:
             position = read_position(self._offset_dir, followed.path, self._options.rotate_patterns)
             if position is not None:

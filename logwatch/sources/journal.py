@@ -57,7 +57,7 @@ _NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
 class JournalSource:
     """Entries of the journal as lines; `path` is `journal:` for this host's, `journal:/folder` for files elsewhere.
 
-    Raises SourceError if there is no journalctl.
+    Raises SourceError if journalctl is missing.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ def offset_file(folder: Path, path: str) -> Path:
 def read_position(folder: Path, path: str, patterns: Sequence[str] = ()) -> Position | None:
     """Let pygtail read its offset file, and decide whether the log was rotated since.
 
-    None if there is no such file, or pygtail starts over because it does not find the rotated log.
+    None if it does not exist, or pygtail starts over because it does not find the rotated log.
     """
     file = offset_file(folder, path)
     with suppress(OSError):

@@ -128,7 +128,7 @@ class StdinSource:
     # ── state and what the driver asks ───────────────────────────────────────────────
 
     def changed_rows(self) -> dict[str, str | None]:
-        """Return nothing: a pipe cannot be read twice, so there is no position to keep."""
+        """Return nothing: a pipe cannot be read twice, so no position is kept."""
         return {}
 
     def restore(self, rows: Mapping[str, str]) -> None:
