@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .make/ready
 
-.PHONY: run demo test check format bench trace torture soak coverage schema manual dashboards pictures constraints wheel wheels roots deb packages clean
+.PHONY: run demo test check format bench trace torture soak fuzz coverage schema manual dashboards pictures constraints wheel wheels roots deb packages clean
 .DEFAULT_GOAL := run
 
 $(READY): pyproject.toml deploy/constraints.txt scripts/venv.sh
@@ -51,6 +51,10 @@ trace: $(READY)
 # A thousand seeds: processes killed at random moments, and a writer between any two system calls; what was counted is compared.
 torture: $(READY)
 	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest tests/test_torture.py tests/follower/test_follower_kill.py tests/follower/test_follower_interleaved.py $(ARGS)
+
+# 10,000 mutated lines a seed (SEEDS=), and files and requests; the first ten seeds are a test.
+fuzz: $(READY)
+	@$(BIN)/python -m benchmarks.fuzz --seeds $${SEEDS:-100} $(ARGS)
 
 # Half an hour (SECONDS= for less) of rotations each second, 200 containers a second and one that prints what once hurt.
 soak: $(READY)
