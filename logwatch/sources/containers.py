@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from logwatch.docker.containers import FILES, FOLDER, StoredContainer, parse
 from logwatch.docker.folder import Folder
 from logwatch.docker.inventory import Removed, Sight
+from logwatch.docker.last_words import LOCAL_LOGS
 from logwatch.model import COMPOSE_LABELS, CONTAINERS, SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.container_lines import LineJoiner, Partial
 from logwatch.sources.content import Disk, NoDescriptorError, raise_if_no_descriptor
@@ -33,6 +34,7 @@ from logwatch.sources.followed_file import FollowedFile
 from logwatch.sources.generations import InodeOwners
 from logwatch.sources.growth import GrowthWatch
 from logwatch.sources.inotify import WakePipe
+from logwatch.sources.local_log import LocalLog
 from logwatch.sources.open_file import Options
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
@@ -51,6 +53,7 @@ ENTRY_BYTES = 256 << 10
 CHUNK_BYTES = 256 << 10
 MOST_WITHOUT_LINE = 64
 """Chunks in which no line ends that are read at once."""
+JSON = "-json.log"
 OPENED = "/proc/self/fd/"
 """Where our own descriptors are: what is open was below the folder."""
 _PROJECT, _SERVICE = COMPOSE_LABELS
@@ -134,7 +137,7 @@ class ContainerLog:
 
     id: str
     path: str
-    followed: FollowedFile | None = None
+    followed: FollowedFile | LocalLog | None = None
     """While it is open."""
     begins_at_end: bool = False
     """What it held at the first start is not read."""
@@ -230,10 +233,14 @@ class ContainersSource:
         return container is not None and any(each.matches(container) for each in self._filters)
 
     def _add(self, container_id: str) -> ContainerLog:
-        path = str(self._root / FOLDER / container_id / f"{container_id}-json.log")
-        log = self._logs[container_id] = self._by_path[path] = ContainerLog(container_id, path)
+        log = self._logs[container_id] = ContainerLog(container_id, self._paths(container_id)[0])
         log.begins_at_end = self._options.start == "end" and BEGUN not in self._progress
         return log
+
+    def _paths(self, container_id: str) -> list[str]:
+        """Return where the drivers keep the log of a container: json-file, local, and the cache of other drivers."""
+        folder = f"{self._root}/{FOLDER}/{container_id}"
+        return [f"{folder}/{container_id}-json.log", *(f"{folder}/{'/'.join(file)}" for file in LOCAL_LOGS)]
 
     def _make_due(self, log: ContainerLog) -> None:
         if not log.is_due:
@@ -247,11 +254,15 @@ class ContainersSource:
                 self._make_due(log)
 
     def _look(self, log: ContainerLog) -> tuple[int, int]:
-        try:
-            status = self._disk.stat(log.path)
-        except OSError:
-            return (0, 0)
-        return status.st_ino, status.st_size
+        """Return inode and size of a log; of one that was not there until now, wherever it is."""
+        for path in [log.path] if log.id in self._positions else self._paths(log.id):
+            try:
+                status = self._disk.stat(path)
+            except OSError:
+                continue
+            log.path = path
+            return status.st_ino, status.st_size
+        return (0, 0)
 
     # ── reading ──────────────────────────────────────────────────────────────────────
 
@@ -286,11 +297,14 @@ class ContainersSource:
         except NoDescriptorError:
             self._skipped["no_descriptor"] += 1
             return None
-        self._dirty.add(log.id)
-        self._skipped["lost"] += len(followed.stats.take_gaps())
+        if isinstance(followed, LocalLog):
+            self._skipped += followed.take_problems()
+        else:
+            self._skipped["lost"] += len(followed.stats.take_gaps())
         if chunk is None:
             self._rest(log, followed)
             return None
+        self._dirty.add(log.id)
         self._make_due(log)
         joiner = LineJoiner(log.id, self._host, self._limit, self._partial.setdefault(log.id, {}))
         data = b"".join(joiner.lines(chunk.data, self._skipped))
@@ -302,10 +316,15 @@ class ContainersSource:
         self._last_read_ns = now_ns
         return Chunk(data, CONTAINERS, offset, chunk.mtime_ns, live=chunk.live, is_host_known=False)
 
-    def _rest(self, log: ContainerLog, followed: FollowedFile) -> None:
+    def _rest(self, log: ContainerLog, followed: FollowedFile | LocalLog) -> None:
         """Wait until a log that was read to its end grows; forget it if its container is gone."""
-        self._growth.watch(log.path)
-        seen = self._look(log)
+        if self._growth.watch(log.path):
+            self._by_path[log.path] = log
+        path, seen = log.path, self._look(log)
+        if path != log.path:
+            self._shut(log)
+        elif seen != (0, 0):
+            self._dirty.add(log.id)
         if seen != log.seen or followed.recheck_soon:  # it grew before it was watched
             log.seen = seen
             self._make_due(log)
@@ -316,7 +335,7 @@ class ContainersSource:
         folder = Folder(self._root)
         return folder.is_folder(FOLDER, log.id) or bool(folder.problems) or not folder.is_folder(FOLDER)
 
-    def _opened(self, log: ContainerLog) -> FollowedFile:
+    def _opened(self, log: ContainerLog) -> FollowedFile | LocalLog:
         if log.followed is None:
             while len(self._open) >= MOST_OPEN:
                 self._shut(next(iter(self._open.values())))
@@ -325,13 +344,18 @@ class ContainersSource:
         self._open.move_to_end(log.id)
         return log.followed
 
-    def _follow(self, log: ContainerLog) -> FollowedFile:
+    def _follow(self, log: ContainerLog) -> FollowedFile | LocalLog:
         position = self._positions.get(log.id)
+        self._look(log)
         start: Literal["beginning", "end"] = "end" if log.begins_at_end and position is None else "beginning"
         options = replace(self._options, start=start)
-        owners = InodeOwners()
-        owners.follow(log.path)
-        followed = FollowedFile(log.path, options, disk=self._disk, owners=owners)
+        followed: FollowedFile | LocalLog
+        if log.path.endswith(JSON):
+            owners = InodeOwners()
+            owners.follow(log.path)
+            followed = FollowedFile(log.path, options, disk=self._disk, owners=owners)
+        else:
+            followed = LocalLog(log.path, self._disk, start)
         if position is not None:
             followed.load(position, self._known_files.get(log.id))
         return followed
@@ -346,7 +370,8 @@ class ContainersSource:
 
     def _forget(self, log: ContainerLog) -> None:
         self._shut(log)
-        del self._logs[log.id], self._by_path[log.path]
+        del self._logs[log.id]
+        self._by_path.pop(log.path, None)
         self._dirty.discard(log.id)
         for table in (self._positions, self._known_files, self._partial):
             table.pop(log.id, None)
@@ -355,7 +380,7 @@ class ContainersSource:
 
     def _save(self, log: ContainerLog) -> None:
         if log.followed is not None:
-            _set(self._positions, log.id, log.followed.position())
+            _set(self._positions, log.id, {**log.followed.position(), "path": log.path})
             _set(self._known_files, log.id, log.followed.known_files())
 
     def changed_rows(self) -> dict[str, str | None]:
@@ -371,8 +396,10 @@ class ContainersSource:
     def restore(self, rows: Mapping[str, str]) -> None:
         """Continue after the last committed chunk."""
         state_table.restore(self.tables, rows)
-        for container_id in self._positions:
-            self._make_due(self._add(container_id))
+        for container_id, position in self._positions.items():
+            log = self._add(container_id)
+            log.path = position["path"]
+            self._make_due(log)
 
     # ── what the driver asks ─────────────────────────────────────────────────────────
 

@@ -6,28 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from localdriver import entry
 
 from logwatch.docker.folder import Folder
 from logwatch.docker.last_words import TAIL, last_words
 
 WEB = "3f" * 32
-
-
-def varint(value: int) -> bytes:
-    """A protobuf varint."""
-    more = bytearray()
-    while value > 127:
-        more.append(value & 127 | 128)
-        value >>= 7
-    return bytes([*more, value])
-
-
-def entry(line: bytes, *, partial: bool = False) -> bytes:
-    """One entry of the driver `local`."""
-    body = b"\x0a\x06stdout" + b"\x10" + varint(1_795_465_000_721_609_123) + b"\x1a" + varint(len(line)) + line
-    body += b"\x22\x02\x08\x01" if partial else b""
-    size = len(body).to_bytes(4, "big")
-    return size + body + size
 
 
 def json_log(root: Path, *texts: str, name: str = f"{WEB}-json.log") -> Path:
@@ -61,10 +45,14 @@ def test_a_log_that_was_just_rotated_goes_on_in_the_one_before(tmp_path: Path) -
 
 def test_the_last_lines_of_the_local_driver(tmp_path: Path) -> None:
     local_log(
-        tmp_path, *(entry(b"line %d" % number) for number in range(5000)), entry(b"FATAL ", partial=True), entry(b"!")
+        tmp_path,
+        *(entry(b"line %d" % number) for number in range(5000)),
+        entry(b"FATAL ", partial=True),
+        entry(b"!", last=True),
+        entry(b"end"),
     )
 
-    assert last_words(Folder(tmp_path), WEB, 2) == "line 4999\nFATAL !"
+    assert last_words(Folder(tmp_path), WEB, 3) == "line 4999\nFATAL !\nend"
 
 
 @pytest.mark.parametrize("driver", ["json-file", "local"])

@@ -79,6 +79,7 @@ def life(host: Host) -> None:
     printing = "for i in 1 2 3 4 5 6; do echo FATAL $i; head -c 40000 /dev/zero | tr '\\0' x; echo; sleep 0.4; done"
     rotated = ("--log-opt", "max-size=50k", "--log-opt", "max-file=3")
     host.docker("run", "--name", "printing", *rotated, IMAGE, "sh", "-c", printing)
+    host.docker("run", "--name", "local", "--log-driver", "local", IMAGE, "sh", "-c", "echo FATAL; sleep 1")
     host.docker("run", "--name", "nocmd", IMAGE, "/nonexistent")
     host.docker(*run, "crash", "--restart=on-failure:3", IMAGE, "sh", "-c", "sleep 0.3; exit 7")
     dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
@@ -148,7 +149,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         host.start()
         log = str(host.log("traditional"))
         rules = ("--rules", str(folder / "alerts.yml"), "--rules", str(folder / "rules.yml"))
-        options = ("--config.file", str(folder / "logwatch.yml"), *rules, "--log", "containers:five,printing")
+        options = ("--config.file", str(folder / "logwatch.yml"), *rules, "--log", "containers:five,printing,local")
         one = sidecar = Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"), *options)
         life(host)
         names = host.docker("ps", "-a", "--format", "{{.Names}}").split()
@@ -245,7 +246,7 @@ def test_what_chosen_containers_print_is_for_rules_of_users(told: Told) -> None:
     fatal = [each for each in map(json.loads, told.ours) if each["event"] == "app.fatal"]
     counted = dict(re.findall(r'^app_fatal_total\{name="(\w+)"\} (\d+)', told.metrics, re.MULTILINE))
 
-    assert Counter(each["name"] for each in fatal) == {"five": 1, "printing": 6}
-    assert counted == {"five": "1", "printing": "6"}
+    assert Counter(each["name"] for each in fatal) == {"five": 1, "printing": 6, "local": 1}
+    assert counted == {"five": "1", "printing": "6", "local": "1"}
     assert {each["attributes"]["label_com_example_team"] for each in fatal if each["name"] == "five"} == {"shop"}
     assert all(each["attributes"]["image"] == IMAGE for each in fatal)
