@@ -204,7 +204,7 @@ class InventoryFeed:
 
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
-        self._compared = False
+        self._compared = self._settled = False
         self._reported: set[str] = set()
 
     def __call__(self, pipeline: Pipeline, now_ns: int) -> bool:
@@ -213,6 +213,9 @@ class InventoryFeed:
         if pipeline.host is None or watch.first_look_ns is None:
             return False
         sights = watch.take()
+        if self._compared and not self._settled and not sights:
+            self._settled = True
+            settle_heap()  # what the first look built, of many containers, lives long as well
         present = None if self._compared else watch.inventory.present
         self._compared = present is not None or self._compared
         if sights or present is not None:

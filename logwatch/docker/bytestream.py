@@ -26,7 +26,7 @@ MOST_MEMORY = 1 << 26
 BOMB_SIZE = 1 << 30
 BOMB_RATIO = 400
 """Above this size and this ratio compressed data is refused; layers reach about 100 where a file is zeros."""
-DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError, *zstd.DAMAGE)
+DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
 """What decompressors raise on torn or foreign bytes."""
 
 

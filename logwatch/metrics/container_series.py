@@ -8,7 +8,7 @@ registry for series, changes or change points does not see the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
 from logwatch.metrics.changepoints import NAN, SAVED, ChangePoints
@@ -22,12 +22,14 @@ Group = LabelValues
 class Zeros:
     """The series of one metric that are at 0, by group; their second label takes each of `values`."""
 
-    __slots__ = ("_begun", "_metric", "_new", "_past", "_surplus", "_unsaved", "_values")
+    __slots__ = ("_begun", "_labels_of", "_metric", "_new", "_past", "_surplus", "_unsaved", "_values")
 
     def __init__(self, metric: Metric, values: tuple[str, ...]) -> None:
         self._metric = metric
         self._values = values
         self._begun: dict[Group, int] = {}
+        self._labels_of: dict[Group, tuple[LabelValues, ...]] = {}
+        """The labels of the series of each group that exists: one tuple for all who keep them."""
         self._past: dict[Group, ChangePoints] = {}
         """From when to when a group existed: 0, and NaN for the end."""
         self._new: dict[Group, None] = {}
@@ -45,14 +47,15 @@ class Zeros:
             and labels not in self._metric.series
         )
 
-    def _labels(self, group: Group) -> Iterator[LabelValues]:
-        return ((group[0], value, *group[1:]) for value in self._values)
+    def _labels(self, group: Group) -> Iterable[LabelValues]:
+        return self._labels_of.get(group) or [(group[0], value, *group[1:]) for value in self._values]
 
     # ── groups come and go ───────────────────────────────────────────────────────────
 
     def begin(self, group: Group, time_ns: int) -> None:
         """Begin the series of a group, at 0."""
         self._begun[group] = time_ns
+        self._labels_of[group] = tuple(self._labels(group))
         self._new[group] = None
         if self._metric.lookback_ns:
             self._put(group, time_ns, 0.0)
@@ -61,6 +64,7 @@ class Zeros:
         """End the series of a group that did not move; returns the ends."""
         if self._begun.pop(group, None) is None:
             return []
+        ended = self._labels_of.pop(group)
         if self._metric.lookback_ns:
             self._put(group, time_ns, NAN)
             if len(self._past[group].times) == 1:  # it had no value at any time
@@ -68,7 +72,7 @@ class Zeros:
         if self._new.pop(group, 0) is None:  # it began since the last `changes`
             return []
         name, moved = self._metric.family.name, self._metric.series
-        return [SampleChange(name, labels, None, time_ns) for labels in self._labels(group) if labels not in moved]
+        return [SampleChange(name, labels, None, time_ns) for labels in ended if labels not in moved]
 
     def forget(self, group: Group) -> None:
         """Forget the change points of a group, those of its series included; what was not handed over still is."""
@@ -180,6 +184,8 @@ class Zeros:
                 self._await_surplus(group, past)
             self._metric.journal(key, self._past[group], 0)
         self._begun[group] = time_ns
+        if group not in self._labels_of:
+            self._labels_of[group] = tuple(self._labels(group))
         return True
 
     def _put(self, group: Group, time_ns: int, value: float) -> None:

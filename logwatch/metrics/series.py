@@ -39,6 +39,10 @@ class Changes:
     journals: list[ReferenceType[Journal]] = field(default_factory=list)
 
 
+_NO_COUNTS: list[float] = []
+"""Of a series without buckets; there are tens of thousands, and each list takes 56 bytes."""
+
+
 class Series:
     """One series: its value, since when, and (histograms) its observations per bucket, not yet summed up."""
 
@@ -49,7 +53,7 @@ class Series:
         self.labels = labels
         self.time_ns = time_ns
         self.value = 0.0
-        self.counts = [0.0] * len(metric.bounds)
+        self.counts = [0.0] * len(metric.bounds) if metric.bounds else _NO_COUNTS
         self.is_moved = False
         """Whether it is among what the next commit writes."""
         self.past: ChangePoints | None = None

@@ -22,7 +22,7 @@ from logwatch.errors import SourceError
 
 PIECE = 1 << 18
 """Bytes unpacked at a time."""
-DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError, *zstd.DAMAGE)
+DAMAGE: tuple[type[Exception], ...] = (EOFError, OSError, zlib.error, lzma.LZMAError, ValueError)
 """What the unpackers raise on a torn or foreign file."""
 
 
