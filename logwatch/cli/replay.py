@@ -25,6 +25,7 @@ from logwatch.model import Event, Source
 from logwatch.pipeline import Pipeline
 from logwatch.replay import Replay, oldest_first
 from logwatch.sources.archive import ReplaySource
+from logwatch.sources.journal import JournalSource, is_journal
 from logwatch.sources.stdin import StdinSource
 from logwatch.store import Store, Sync
 
@@ -63,7 +64,7 @@ def command(
     metrics: bool,
     config: Config,
 ) -> int:
-    """Run logs (also .gz .bz2 .xz .zst, or - for stdin) through the pipeline and print the events.
+    """Run logs (also .gz .bz2 .xz .zst, - for stdin, or journal:) through the pipeline and print the events.
 
     Several files are read in the order of their first lines. With --state-dir a replay may be
     interrupted and continued; without it nothing is written. With --diff the exit status is 1 if
@@ -144,6 +145,10 @@ def _source(files: tuple[str, ...], config: Config, *, chunk_bytes: int = _WIDE)
         return StdinSource(max_line_bytes=limit, chunk_bytes=chunk_bytes)
     if "-" in files:
         raise ConfigError("- means stdin and cannot be combined with files: name one or the other")
+    if any(map(is_journal, files)):
+        if len(files) > 1:
+            raise ConfigError(f"the journal is replayed alone: remove all but one of {', '.join(files)}")
+        return JournalSource(files[0], follow=False, max_line_bytes=limit, chunk_bytes=chunk_bytes)
     return ReplaySource(oldest_first(files, time.time_ns()), max_line_bytes=limit, chunk_bytes=chunk_bytes)
 
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -29,11 +29,10 @@ from logwatch.sources import DOCKER, default_log
 from logwatch.sources.archive import Backlog
 from logwatch.sources.content import describe, packed_suffix
 from logwatch.sources.file import FileSource, cure, expand, is_pattern
-from logwatch.sources.journal import is_journal
+from logwatch.sources.journal import JournalBacklog, JournalSource, is_journal, why_not
 from logwatch.sources.stdin import StdinSource
 from logwatch.tailing import LEVELS, Filter, Line, Tail, recent
 
-PIPE_IT = "pipe it, journalctl -f -o short-iso | logwatch tail -"
 FILTERED = 100
 """So many docker lines are searched for each that is to be shown, where only some are wanted."""
 WAIT = 1.0
@@ -121,20 +120,28 @@ def command(
     count = count if count is not None or since_ns is not None else 10
     with ExitStack() as stack:
         offsets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        logs = list(config.sources.paths) or [default_log(journal=lambda: PIPE_IT)]
-        if any(path.startswith(DOCKER) for path in logs):
-            raise SourceError(f"{DOCKER} unsupported by tail: pipe it, docker events | logwatch tail -")
-        if any(path.startswith(CONTAINERS) for path in logs):
-            raise SourceError(f"{CONTAINERS} unsupported by tail: use docker logs")
-        if any(map(is_journal, logs)):
-            raise SourceError(f"journal: unsupported by tail: {PIPE_IT}")
-        if logs != ["-"]:
+        logs = list(config.sources.paths) or [default_log(journal=why_not)]
+        _refuse(logs)
+        cursor = ""
+        if is_journal(logs[0]):
+            lines, cursor = _begin_journal(logs[0], tail, wanted, count=count, since_ns=since_ns)
+            rows.show(lines)
+        elif logs != ["-"]:
             rows.show(_begin(logs, tail, wanted, offsets, count=count, since_ns=since_ns, follow=follow))
         if follow or logs == ["-"]:
-            source = _source(logs, config, offsets)
+            source = _source(logs, config, offsets, cursor)
             stack.callback(source.close)
             _follow(source, tail, wanted, rows)
         rows.end()
+
+
+def _refuse(logs: Sequence[str]) -> None:
+    if any(path.startswith(DOCKER) for path in logs):
+        raise SourceError(f"{DOCKER} unsupported by tail: pipe it, docker events | logwatch tail -")
+    if any(path.startswith(CONTAINERS) for path in logs):
+        raise SourceError(f"{CONTAINERS} unsupported by tail: use docker logs")
+    if len(logs) > 1 and any(map(is_journal, logs)):
+        raise SourceError(f"the journal is followed alone: remove all but one of {', '.join(logs)}")
 
 
 def _tail(config: Config) -> Tail:
@@ -145,8 +152,12 @@ def _tail(config: Config) -> Tail:
     return Tail(rules.rules, zone=zone, cache_dir=cache_dir(), secrets=sources.secrets, find=find)
 
 
-def _source(logs: Sequence[str], config: Config, offsets: Path) -> Source:
+def _source(logs: Sequence[str], config: Config, offsets: Path, cursor: str) -> Source:
     sources, limit = config.sources, config.limits.max_line_bytes
+    if is_journal(logs[0]):
+        entries = JournalSource(logs[0], max_line_bytes=limit)
+        entries.begin_after(cursor)
+        return entries
     if logs == ["-"]:
         return StdinSource(max_line_bytes=limit)
     source = FileSource(
@@ -181,7 +192,7 @@ def _begin(
 
     Those that are wanted are looked for among a hundred times as many.
     """
-    searched = count * FILTERED if count is not None and wanted else count
+    searched = _searched(count, wanted)
     now_ns = time.time_ns()
     lines: list[Line] = []
     for path in (found for log in logs for found in (expand(log) if is_pattern(log) else [log])):
@@ -191,6 +202,27 @@ def _begin(
             backlog.leave_offset(offsets)
             for chunk in recent(backlog.blocks(), now_ns, count=searched, since_ns=since_ns):
                 lines += filter(wanted.accepts, tail.read(chunk, now_ns))
+    return _chosen(lines, count=count, since_ns=since_ns)
+
+
+def _begin_journal(
+    path: str, tail: Tail, wanted: Filter, *, count: int | None, since_ns: int | None
+) -> tuple[list[Line], str]:
+    """The last docker lines of a journal, as those of files; and the cursor of its newest entry."""
+    now_ns = time.time_ns()
+    backlog = JournalBacklog(path)
+    with closing(backlog.blocks(now_ns)) as blocks:
+        chunks = recent(blocks, now_ns, count=_searched(count, wanted), since_ns=since_ns)
+    lines = [line for chunk in chunks for line in filter(wanted.accepts, tail.read(chunk, now_ns))]
+    return _chosen(lines, count=count, since_ns=since_ns), backlog.cursor
+
+
+def _searched(count: int | None, wanted: Filter) -> int | None:
+    return count * FILTERED if count is not None and wanted else count
+
+
+def _chosen(lines: list[Line], *, count: int | None, since_ns: int | None) -> list[Line]:
+    """The last of these, in the order of their times."""
     lines = sorted(lines, key=lambda line: line.time_ns or 0)
     if since_ns is not None:
         lines = [line for line in lines if line.time_ns is not None and line.time_ns >= since_ns]

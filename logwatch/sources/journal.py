@@ -1,37 +1,28 @@
-"""Follows the systemd journal through `journalctl`, the one reader that knows every version of its files.
+"""Reads the systemd journal through `journalctl`, the one reader that knows every version of its files.
 
     journalctl --follow --output=json ──▶ one JSON object per entry ──▶ `read_entry` ──▶ Chunk
 
 The position is the cursor of the last entry returned. A journal deletes its oldest entries by itself: if the
 entry at the cursor is missing when logwatch starts again, the entries between it and the oldest one left are lost, and
 a gap is recorded. A journalctl that ends is started again after the last entry.
-
-An entry becomes a line as rsyslog would have written it. `journalctl --output=json` prints an object per line
-(systemd.io/JOURNAL_EXPORT_FORMATS, "Journal JSON Format"): text fields are strings, fields with other bytes lists of
-numbers, fields that an entry has twice lists of both. A line is
-
-    2026-11-24T17:05:20.123456+00:00 vm dockerd[411]: time="…" level=info msg="…"
-
-The output of a container has its name in fields that only the engine's journald driver sets, whatever tag its
-operator chose, so its tag is `docker/<name>`.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Literal, NamedTuple
+from itertools import islice
+from typing import Any, Literal
 
 from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.notation import rfc3339
 from logwatch.sources import JOURNAL
 from logwatch.sources.inotify import WakePipe
+from logwatch.sources.journal_entry import FIELDS, Entry, read_entry
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
@@ -44,32 +35,29 @@ QUERY_TIMEOUT = 30.0
 """Seconds that a query to journalctl may take; the first one of gigabytes of journal is slow."""
 MACHINE_ID = "/etc/machine-id"
 ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
-FIELDS = (
-    *("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_COMM", "_PID", "_HOSTNAME"),
-    *("CONTAINER_NAME", "CONTAINER_ID"),
-)
-"""The fields that are asked for; the cursor and the time come with every entry."""
-
-_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
-_NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
 
 
 class JournalSource:
     """Entries of the journal as lines; `path` is `journal:` for this host's, `journal:/folder` for files elsewhere.
 
-    Raises SourceError if journalctl is missing.
+    Without `follow` it is finished after the newest entry. Raises SourceError if journalctl is missing.
     """
 
     def __init__(
         self,
         path: str = JOURNAL,
         *,
+        follow: bool = True,
         start: Literal["beginning", "end"] = "beginning",
         max_line_bytes: int = 1 << 16,
         chunk_bytes: int = 1 << 20,
     ) -> None:
         self._path = path
         self._command = _command(path)
+        self._follow = follow
+        self._at_end = False
+        """journalctl has printed everything, and was not asked to follow."""
+        self._finished = False
         self._start = start
         self._limit = max_line_bytes
         self._chunk_bytes = chunk_bytes
@@ -92,14 +80,15 @@ class JournalSource:
 
     @property
     def finished(self) -> bool:
-        """Never true: there is always more to come."""
-        return False
+        """Whether the newest entry was returned; never while following."""
+        return self._finished
 
     def read(self, now_ns: int) -> Chunk | None:
         """Return the next entries, or None if there is nothing to read at the moment."""
-        if self._process is None and b"\n" not in self._buffer:
+        if self._process is None and b"\n" not in self._buffer and not self._at_end:
             self._start_journalctl(now_ns)
         self._fill()
+        self._finished = self._at_end and b"\n" not in self._buffer
         end = self._buffer.rfind(b"\n", 0, self._chunk_bytes) + 1 or self._buffer.find(b"\n") + 1
         if not end:
             return None
@@ -157,8 +146,8 @@ class JournalSource:
         self._started_ns = now_ns
         self._buffer = b""  # an entry that was incomplete when journalctl ended is printed again
         # --follow alone shows nothing from before the last boot; --merge does, and needs a match to leave out other hosts'.
-        follow = ["--follow", "--no-tail", "--merge", *_json(), *_of_this_host(self._path)]
-        command = [*self._command, *follow, *self._start_arguments(now_ns)]
+        follow = ["--follow", "--no-tail", "--merge", *_of_this_host(self._path)] if self._follow else []
+        command = [*self._command, *follow, *_json(), *self._start_arguments(now_ns)]
         process = subprocess.Popen(  # noqa: S603 - our own arguments
             command,
             stdin=subprocess.DEVNULL,
@@ -181,12 +170,18 @@ class JournalSource:
         return (f"--cursor={self._cursor}",)  # --after-cursor would skip that one
 
     def _note_end(self) -> None:
-        """Record why journalctl ended; `read` starts it again."""
+        """Record why journalctl ended; while following, `read` starts it again."""
         assert self._process is not None
         self._read_stderr()
+        status = self._process.wait()
         said = self._stderr.decode(errors="replace").strip()
-        self._error = said.splitlines()[-1] if said else f"journalctl ended with status {self._process.wait()}"
         self._stop()
+        if self._follow:
+            self._error = said.splitlines()[-1] if said else f"journalctl ended with status {status}"
+        elif status:
+            raise _unreadable(self._path, said)
+        else:
+            self._at_end = True
 
     def _stop(self) -> None:
         if self._process is None:
@@ -214,6 +209,10 @@ class JournalSource:
         self._old_rows = {key: None for key in rows if key not in current}
         state_table.restore(self.tables, current)
         self.restored()
+
+    def begin_after(self, cursor: str) -> None:
+        """Begin after the entry at a cursor; with an empty one at the first entry."""
+        self._cursor = cursor
 
     def restored(self) -> None:
         """Take the restored cursor; a first start begins where `start` says."""
@@ -270,6 +269,34 @@ class JournalSource:
         self._pipe.close()
 
 
+class JournalBacklog:
+    """The entries that a journal has, the newest first. Raises SourceError if it cannot be read."""
+
+    def __init__(self, path: str, *, block_entries: int = 1000) -> None:
+        self.path = path
+        self.cursor = ""
+        """That of the newest entry, once `blocks` has begun; empty if there is none."""
+        self._block_entries = block_entries
+        self._command = _command(path)
+        tried = _call([*self._command, "--quiet", "--lines=1", *_json()], path)
+        if tried.returncode:
+            raise _unreadable(path, tried.stderr.decode(errors="replace"))
+
+    def blocks(self, now_ns: int) -> Generator[Chunk]:
+        """Yield blocks of lines, the last block first."""
+        command = [*self._command, "--quiet", "--reverse", *_json()]
+        environment = os.environ | ENVIRONMENT
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as process:  # noqa: S603 - our own arguments
+            assert process.stdout is not None
+            try:
+                entries = (entry for entry in map(read_entry, process.stdout) if entry is not None)
+                while block := list(islice(entries, self._block_entries)):
+                    self.cursor = self.cursor or block[0].cursor
+                    yield Chunk(b"".join(entry.line for entry in reversed(block)), self.path, 0, now_ns)
+            finally:
+                process.terminate()
+
+
 def is_journal(path: str) -> bool:
     """Whether a path means the journal."""
     return path.startswith(JOURNAL)
@@ -297,6 +324,14 @@ def _command(path: str) -> list[str]:
     return [found, "--no-pager", *([f"--directory={folder}"] if folder else [])]
 
 
+def _unreadable(path: str, said: str) -> SourceError:
+    """What journalctl said last, as an error."""
+    reason = said.strip().splitlines()[-1].rstrip(".") if said.strip() else "journalctl failed"
+    return SourceError(
+        f"{path}: {reason}: name a folder with journal files, or read it as a member of the group systemd-journal"
+    )
+
+
 def _call(command: list[str], path: str) -> subprocess.CompletedProcess[bytes]:
     """Run a query of journalctl. Raises SourceError if it does not answer."""
     environment = os.environ | ENVIRONMENT
@@ -321,54 +356,3 @@ def _of_this_host(path: str) -> list[str]:
 
 def _json() -> list[str]:
     return ["--output=json", "--all", f"--output-fields={','.join(FIELDS)}"]
-
-
-class Entry(NamedTuple):
-    """One entry."""
-
-    cursor: str
-    line: bytes
-    """With its newline; control characters as rsyslog escapes them."""
-
-
-def read_entry(text: bytes) -> Entry | None:
-    """Read one object; None if it is not one, or has no cursor, time or message."""
-    try:
-        fields = json.loads(text)
-        cursor, time_us, message = fields["__CURSOR"], int(fields["__REALTIME_TIMESTAMP"]), fields["MESSAGE"]
-        stamp = rfc3339(time_us * 1000, 6).replace("Z", "+00:00")
-    except (ValueError, KeyError, TypeError, OverflowError, OSError):
-        return None
-    if not isinstance(cursor, str) or message is None:
-        return None
-    head = f"{stamp} {_name(fields.get('_HOSTNAME')) or 'localhost'} {_tag(fields)}: "
-    return Entry(cursor, head.encode(errors="replace") + _CONTROL.sub(_escape, _bytes(message)) + b"\n")
-
-
-def _tag(fields: dict[str, Any]) -> str:
-    container = fields.get("CONTAINER_NAME") or fields.get("CONTAINER_ID")
-    if container is not None:
-        return f"docker/{_name(container)}"
-    tag = _name(fields.get("SYSLOG_IDENTIFIER")) or _name(fields.get("_COMM")) or "unknown"
-    pid = _name(fields.get("SYSLOG_PID") or fields.get("_PID"))
-    return f"{tag}[{pid}]" if pid else tag
-
-
-def _name(value: object) -> str:
-    """Return a field for a header, as one word."""
-    return _bytes(value).decode(errors="replace").translate(_NAMES) if value is not None else ""
-
-
-def _bytes(value: object) -> bytes:
-    """Return the bytes of a field; of the first if an entry has it twice."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
-    if isinstance(value, list) and value:
-        if all(isinstance(each, int) and 0 <= each < 256 for each in value):
-            return bytes(value)
-        return _bytes(value[0])
-    return b""
-
-
-def _escape(found: re.Match[bytes]) -> bytes:
-    return b"#%03o" % found[0][0]

@@ -5,10 +5,12 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from commandline import call
 from hypothesis import given
 from hypothesis import strategies as st
 from ports import wait_for
@@ -16,7 +18,8 @@ from ports import wait_for
 from logwatch.errors import SourceError
 from logwatch.formats.line_parser import LineReader
 from logwatch.model import SECOND, Chunk
-from logwatch.sources.journal import JournalSource, read_entry, why_not
+from logwatch.sources.journal import JournalBacklog, JournalSource, why_not
+from logwatch.sources.journal_entry import read_entry
 
 REMOTE = shutil.which("systemd-journal-remote", path="/usr/lib/systemd:/lib/systemd") or ""
 BOOT = "0123456789abcdef0123456789abcdef"
@@ -220,6 +223,62 @@ class TestRealJournal:
 
         assert said(lines_of(source, 2)[1:]) == numbers(2)
 
+    def test_without_follow_it_is_finished_after_the_newest_entry(self, journal, open_source) -> None:
+        entries = (entry(1), entry(2), entry(3, _BOOT_ID="f" * 32))
+        source = open_source(journal(*entries), follow=False)
+
+        assert said(lines_of(source, 3)) == numbers(1, 2, 3)
+        wait_for(lambda: source.read(T) is None and source.finished, "the end of the journal")
+
+    def test_a_replay_continues_after_the_last_entry(self, journal, open_source) -> None:
+        first = open_source(journal(entry(1), entry(2)), follow=False)
+        lines_of(first, 2)
+
+        assert said(lines_of(open_source(journal(entry(3)), first.changed_rows(), follow=False), 1)) == numbers(3)
+
+    def test_the_backlog_comes_in_blocks_the_newest_first(self, journal, open_source) -> None:
+        folder = journal(*map(entry, range(1, 6)))
+        backlog = JournalBacklog(f"journal:{folder}", block_entries=2)
+        blocks = [said(chunk.data.splitlines()) for chunk in backlog.blocks(T)]
+        after = open_source(folder)
+        after.begin_after(backlog.cursor)
+        journal(entry(6))
+
+        assert blocks == [numbers(4, 5), numbers(2, 3), numbers(1)]
+        assert said(lines_of(after, 1)) == numbers(6)
+
+    def test_an_empty_backlog_has_no_blocks(self, tmp_path: Path) -> None:
+        backlog = JournalBacklog(f"journal:{tmp_path}")
+
+        assert (list(backlog.blocks(T)), backlog.cursor) == ([], "")
+
+    def test_replay_and_tail_show_what_the_journal_has(self, journal) -> None:
+        died = b'time="2026-11-18T11:06:43Z" level=info msg="ignoring event" container=%s topic=/tasks/delete' % (
+            b"8d" * 32
+        )
+        path = f"journal:{journal(entry(1), entry(2, SYSLOG_IDENTIFIER='cron'), entry(3, died))}"
+        replayed = call("replay", path).out
+        tailed = call("tail", "--no-follow", "-n", "1", path).out
+
+        assert "container.die" in replayed
+        assert len(tailed.splitlines()) == 1
+        assert "→ container.die 8d8d8d8d8d8d" in tailed
+
+    def test_tail_goes_on_as_the_journal_grows(self, journal, tmp_path: Path) -> None:
+        folder = journal(entry(1))
+        command = [sys.executable, "-m", "logwatch", "tail", "--raw", f"journal:{folder}"]
+        with (tmp_path / "shown").open("wb") as out:
+            process = subprocess.Popen(command, stdout=out)
+        try:
+            wait_for(lambda: b"entry 1" in (tmp_path / "shown").read_bytes(), "the first entry")
+            journal(entry(2))
+            wait_for(lambda: b"entry 2" in (tmp_path / "shown").read_bytes(), "the second entry")
+        finally:
+            process.terminate()
+            process.wait()
+
+        assert said((tmp_path / "shown").read_bytes().splitlines()) == numbers(1, 2)
+
     def test_run_counts_what_the_journal_tells(self, journal, sidecar, tmp_path: Path) -> None:
         died = f'time="2026-11-18T11:06:41Z" level=info msg="ignoring event" container={"8d" * 32} module=libcontainerd namespace=moby topic=/tasks/delete'
         folder = journal(entry(1, died.encode()), entry(2, died.encode(), CONTAINER_NAME="liar", CONTAINER_ID="8d" * 6))
@@ -322,6 +381,34 @@ def test_a_journalctl_that_complains_without_end_goes_on(
     journalctl(f"head -c 300000 /dev/zero | tr '\\0' x >&2; echo '{ENTRY}'; exec sleep 60")
 
     assert said(lines_of(open_source(""), 1)) == ["entry 1"]
+
+
+REFUSED = "echo 'No journal files were opened due to insufficient permissions.' >&2; exit 1"
+WITH_CURE = r"^journal:: No journal files .* permissions: .*systemd-journal$"
+
+
+def test_a_replay_of_a_journal_that_cannot_be_read_is_an_error(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl(REFUSED)
+    source = open_source("", follow=False)
+
+    with pytest.raises(SourceError, match=WITH_CURE):
+        wait_for(lambda: source.read(T) is not None, "the error")
+
+
+def test_a_backlog_of_a_journal_that_cannot_be_read_is_an_error(journalctl: Callable[[str], None]) -> None:
+    journalctl(REFUSED)
+
+    with pytest.raises(SourceError, match=WITH_CURE):
+        JournalBacklog("journal:")
+
+
+@pytest.mark.parametrize("command", ["replay", "tail"])
+def test_the_journal_is_read_alone(command: str) -> None:
+    done = call(command, "journal:", "/var/log/messages")
+
+    assert (done.status, "remove all but one of journal:, /var/log/messages" in done.err) == (2, True)
 
 
 def test_a_journalctl_that_ends_is_told_with_the_last_it_said(

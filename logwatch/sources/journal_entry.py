@@ -1,0 +1,78 @@
+"""Reads an entry of the journal as a line, as rsyslog would have written it.
+
+`journalctl --output=json` prints an object per line (systemd.io/JOURNAL_EXPORT_FORMATS, "Journal JSON Format"): text
+fields are strings, fields with other bytes lists of numbers, fields that an entry has twice lists of both. A line is
+
+    2026-11-24T17:05:20.123456+00:00 vm dockerd[411]: time="…" level=info msg="…"
+
+The output of a container has its name in fields that only the engine's journald driver sets, whatever tag its
+operator chose, so its tag is `docker/<name>`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from logwatch.notation import rfc3339
+
+FIELDS = (
+    *("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_COMM", "_PID", "_HOSTNAME"),
+    *("CONTAINER_NAME", "CONTAINER_ID"),
+)
+"""The fields that are asked for; the cursor and the time come with every entry."""
+
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
+
+
+class Entry(NamedTuple):
+    """One entry."""
+
+    cursor: str
+    line: bytes
+    """With its newline; control characters as rsyslog escapes them."""
+
+
+def read_entry(text: bytes) -> Entry | None:
+    """Read one object; None if it is not one, or has no cursor, time or message."""
+    try:
+        fields = json.loads(text)
+        cursor, time_us, message = fields["__CURSOR"], int(fields["__REALTIME_TIMESTAMP"]), fields["MESSAGE"]
+        stamp = rfc3339(time_us * 1000, 6).replace("Z", "+00:00")
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return None
+    if not isinstance(cursor, str) or message is None:
+        return None
+    head = f"{stamp} {_name(fields.get('_HOSTNAME')) or 'localhost'} {_tag(fields)}: "
+    return Entry(cursor, head.encode(errors="replace") + _CONTROL.sub(_escape, _bytes(message)) + b"\n")
+
+
+def _tag(fields: dict[str, Any]) -> str:
+    container = fields.get("CONTAINER_NAME") or fields.get("CONTAINER_ID")
+    if container is not None:
+        return f"docker/{_name(container)}"
+    tag = _name(fields.get("SYSLOG_IDENTIFIER")) or _name(fields.get("_COMM")) or "unknown"
+    pid = _name(fields.get("SYSLOG_PID") or fields.get("_PID"))
+    return f"{tag}[{pid}]" if pid else tag
+
+
+def _name(value: object) -> str:
+    """Return a field for a header, as one word."""
+    return _bytes(value).decode(errors="replace").translate(_NAMES) if value is not None else ""
+
+
+def _bytes(value: object) -> bytes:
+    """Return the bytes of a field; of the first if an entry has it twice."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "surrogateescape")
+    if isinstance(value, list) and value:
+        if all(isinstance(each, int) and 0 <= each < 256 for each in value):
+            return bytes(value)
+        return _bytes(value[0])
+    return b""
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"#%03o" % found[0][0]
