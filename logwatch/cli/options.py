@@ -43,6 +43,14 @@ output_format = click.option(
     show_default=True,
     help="A table for people, JSON lines for programs.",
 )
+listing_format = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "jsonl", "csv"]),
+    default="table",
+    show_default=True,
+    help="A table for people, JSON lines or CSV for programs.",
+)
 
 
 def rule_options(command: Command) -> Command:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Callable
 from datetime import datetime
@@ -41,9 +43,22 @@ def as_row(event: Event, *, colour: bool = False, last_words: bool = False) -> s
     return "\n".join([row, *(f"    | {_plain(line)}" for line in words)])
 
 
+CSV_HEADER = "time,event,host,id,name,severity,rule,path,offset,attributes"
+
+
+def as_csv(event: Event) -> str:
+    """One row of CSV (RFC 4180); the attributes are a JSON object."""
+    row = io.StringIO()
+    known = (rfc3339(event.time_ns), event.event, event.host, event.id, event.name, event.severity, event.rule)
+    csv.writer(row, lineterminator="").writerow([*known, event.path, event.offset, _encode(dict(event.attributes))])
+    return row.getvalue()
+
+
 def formatter(name: str, *, colour: bool = False, last_words: bool = False) -> Formatter:
-    """The formatter called `jsonl` or `table`."""
-    return as_json if name == "jsonl" else lambda event: as_row(event, colour=colour, last_words=last_words)
+    """The formatter called `jsonl`, `csv` or `table`."""
+    if name == "table":
+        return lambda event: as_row(event, colour=colour, last_words=last_words)
+    return as_csv if name == "csv" else as_json
 
 
 def alert_as_json(alert: Alert) -> str:

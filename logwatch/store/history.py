@@ -110,6 +110,11 @@ class History:
         """Yield the events that match."""
         return select(self._connection, query)
 
+    def newest_seq(self) -> int:
+        """Return the number of the event that was accepted last; 0 without any."""
+        (newest,) = self._connection.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()
+        return int(newest)
+
     def kinds(self, before_ns: int) -> set[str]:
         """Return the kinds of events (`type.action`) that it has from before a time."""
         found = self._connection.execute("SELECT DISTINCT event FROM events WHERE time_ns < ?", (before_ns,))
