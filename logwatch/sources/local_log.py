@@ -55,7 +55,7 @@ class LocalLog:
         return None
 
     def _entries(self) -> bytes:
-        """Read whole entries; what is no entry ends the file."""
+        """Read whole entries; what is not an entry ends the file."""
         assert self._current is not None
         for size in (WINDOW, LARGEST + 2 * WORD):
             window = self._pread(size, self._offset)
@@ -120,7 +120,7 @@ class LocalLog:
             if place is None:
                 self._problems["lost"] += 1  # of what came between
                 place = len(contents)
-        # One that is empty is not begun: its position could not be told from that of any other beginning.
+        # One that is empty is not begun: its position would be the same as that of any other beginning.
         newer = next((each for each in range((place or 0) - 1, -1, -1) if not _is_empty(contents[each])), None)
         if newer is None:
             for each in contents:
