@@ -18,6 +18,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
 from math import isfinite
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder
@@ -37,8 +38,8 @@ _MOST_WAITING = 5_000
 _SORT_AT_ONCE = 5_000
 _FEW = 200
 
-Key = tuple[LabelValues, float, str]
-"""Label values, bound of the bucket, suffix of the sample: in this order the lines stand."""
+Key = tuple[Any, ...]
+"""Label values; of a histogram's samples these, the bound of the bucket and the suffix: in this order the lines stand."""
 _NO_BOUND = float("inf")
 
 
@@ -47,6 +48,7 @@ class _Page:
 
     def __init__(self, family: Family) -> None:
         self.family = family
+        self._has_buckets = family.kind == "histogram"
         self.lines: dict[Key, str] = {}
         self._order: list[Key] = []
         self._fresh: dict[Key, None] = {}
@@ -55,7 +57,7 @@ class _Page:
 
     def put(self, suffix: str, labels: LabelValues, value: float | None) -> None:
         """Take a new value in, or (None) the end of a series."""
-        key = (labels[:-1], float(labels[-1]), suffix) if suffix == "_bucket" else (labels, _NO_BOUND, suffix)
+        key = self._key(suffix, labels)
         line = self.lines.get(key)
         if value is None:
             if line is not None:
@@ -69,6 +71,18 @@ class _Page:
         else:
             prefix = line[: line.rindex(" ") + 1]
         self.lines[key] = f"{prefix}{number(value)}\n"
+
+    def _key(self, suffix: str, labels: LabelValues) -> Key:
+        if not self._has_buckets:  # of tens of thousands of series nothing else has to be kept
+            return labels
+        return (labels[:-1], float(labels[-1]), suffix) if suffix == "_bucket" else (labels, _NO_BOUND, suffix)
+
+    def parts(self, key: Key) -> tuple[LabelValues, float, str]:
+        """Return label values, bound and suffix."""
+        if not self._has_buckets:
+            return key, _NO_BOUND, ""
+        labels, bound, suffix = key
+        return labels, bound, suffix
 
     def value(self, key: Key) -> float:
         """Return the value of a series."""
@@ -148,14 +162,14 @@ class Published(Collector):
         with self._lock:
             self._take_in()
             page = self._pages.get(name)
-            return {key[0]: page.value(key) for key in page.ordered()} if page else {}
+            return {page.parts(key)[0]: page.value(key) for key in page.ordered()} if page else {}
 
     def samples(self, name: str) -> list[SampleChange]:
         """Return the current samples of a metric, those of a histogram included."""
         with self._lock:
             self._take_in()
             page = self._pages.get(name)
-            found = [(*key, page.value(key)) for key in page.lines] if page else []
+            found = [(*page.parts(key), page.value(key)) for key in page.lines] if page else []
         return [
             SampleChange(f"{name}{suffix}", (*labels, number(bound)) if suffix == "_bucket" else labels, value, 0)
             for labels, bound, suffix, value in found
@@ -177,7 +191,7 @@ class Published(Collector):
                 name, kind = _openmetrics_name(family)
                 metric = Metric(name, family.help, kind)
                 for key in page.ordered():
-                    labels, bound, suffix = key
+                    labels, bound, suffix = page.parts(key)
                     known = dict(zip(family.labels, labels, strict=True))
                     if suffix == "_bucket":
                         known["le"] = number(bound)
