@@ -30,6 +30,7 @@ COMMANDS = {
     "suggest": "coverage:suggest",
     "events": "events:command",
     "containers": "containers:command",
+    "top": "top:command",
     "query": "query:command",
     "report": "report:command",
     "images": "images:command",
