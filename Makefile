@@ -70,7 +70,7 @@ constraints: $(READY)
 	@$(BIN)/python scripts/constraints.py
 
 schema: $(READY)
-	@for kind in events alerts tests; do $(BIN)/logwatch rules schema $$kind > rules/schemas/$$kind.schema.json; done
+	@for kind in events alerts tests logwatch; do $(BIN)/logwatch rules schema $$kind > rules/schemas/$$kind.schema.json; done
 
 manual: $(READY)
 	@$(BIN)/python scripts/man_page.py

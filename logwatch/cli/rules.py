@@ -20,6 +20,7 @@ from logwatch.cli import options
 from logwatch.cli.coverage import coverage, metrics
 from logwatch.cli.output import cell
 from logwatch.cli.profile import profile
+from logwatch.config import settings
 from logwatch.errors import ConfigError
 from logwatch.metrics import Registry
 from logwatch.model import Correlation, Rule
@@ -31,6 +32,7 @@ SCHEMAS = {
     "events": events_schema.json_schema,
     "alerts": alerts_schema.json_schema,
     "tests": tests_schema.json_schema,
+    "logwatch": settings.json_schema,
 }
 
 
@@ -93,7 +95,7 @@ def show_rule(config_file: Path | None, rule_paths: tuple[Path, ...], rule_id: s
 @command.command("schema")
 @click.argument("kind", type=click.Choice(list(SCHEMAS)), default="events")
 def schema(kind: str) -> None:
-    """Print the JSON Schema of event rules, alert files or test files, for editors."""
+    """Print the JSON Schema of event rules, alert files, test files or the configuration (logwatch), for editors."""
     sys.stdout.write(SCHEMAS[kind]())
 
 

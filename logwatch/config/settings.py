@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import Field, SecretStr, TypeAdapter
 
 from logwatch.config.mute_windows import MuteWindow
-from logwatch.config.values import DEFAULT_PORT, Address, Label, LabelKeys, Paths, Positive, Texts, Url, Zone, as_url
+from logwatch.config.values import DEFAULT_PORT, OR_URL, Address, Label, LabelKeys, Paths, Positive, Texts, Url, Zone
+from logwatch.notation import duration_text, size_text
 from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, Size
-from logwatch.rulefiles.schema import Strict
+from logwatch.rulefiles.schema import Strict, schema_text
 
 # ── sections ─────────────────────────────────────────────────────────────────────────
 
@@ -168,8 +170,8 @@ class Apprise(Strict):
 class Alerting(Strict):
     """How alerts are evaluated, and where they are sent."""
 
-    alertmanagers: Annotated[tuple[Annotated[Alertmanager, BeforeValidator(as_url)], ...], *ONE_OR_MANY] = ()
-    webhooks: Annotated[tuple[Annotated[Webhook, BeforeValidator(as_url)], ...], *ONE_OR_MANY] = ()
+    alertmanagers: Annotated[tuple[Annotated[Alertmanager, *OR_URL], ...], *ONE_OR_MANY] = ()
+    webhooks: Annotated[tuple[Annotated[Webhook, *OR_URL], ...], *ONE_OR_MANY] = ()
     apprise: Annotated[tuple[Apprise, ...], *ONE_OR_MANY] = ()
     mute_windows: Annotated[tuple[MuteWindow, ...], *ONE_OR_MANY] = ()
     """Times at which alerts are not sent, such as those of a nightly backup; they are evaluated and kept."""
@@ -235,3 +237,23 @@ class Config(Strict):
     storage: Storage = Storage()
     limits: Limits = Limits()
     log: Log = Log()
+
+
+def json_schema() -> str:
+    """The JSON Schema of a configuration file, as it is committed in rules/schemas/."""
+    tree = json.loads(schema_text(Config, "logwatch configuration"))
+    for section in (tree, *tree["$defs"].values()):
+        for key in section.get("properties", {}).values():
+            _write_default(key)
+    return json.dumps(tree, indent=2, ensure_ascii=False) + "\n"
+
+
+def _write_default(key: dict[str, Any]) -> None:
+    """Write the default as the file has it: `2s` for PT2S, `64KiB` for 65536."""
+    default = key.get("default")
+    if key.get("type") != "string" or default is None or "pattern" not in key:
+        return
+    if isinstance(default, int):
+        key["default"] = size_text(default)
+    else:
+        key["default"] = duration_text(TypeAdapter(timedelta).validate_python(default))

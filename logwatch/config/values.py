@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import core_schema
 
 from logwatch.model import LABEL_NAME, label_name
 from logwatch.rulefiles.checks import ONE_OR_MANY, refuse
@@ -80,11 +82,21 @@ def _label_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(names.values())
 
 
-def as_url(value: object) -> object:
+def _as_url(value: object) -> object:
     """A receiver given by its URL alone."""
     return {"url": value} if isinstance(value, str) else value
 
 
+class UrlSchema:
+    """Adds to the JSON Schema that a receiver may be given by its URL alone."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Allow the URL or the object."""
+        return {"anyOf": [{"type": "string", "format": "uri"}, handler(schema)]}
+
+
+OR_URL = (BeforeValidator(_as_url), UrlSchema)
 Address = Annotated[str, AfterValidator(_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_web_url)]
