@@ -1,6 +1,7 @@
 #!/bin/sh
 # Make dist/docker-logwatch_VERSION_ARCH.deb and dist/docker-logwatch-VERSION-ARCH.tar.gz: one folder with everything that
-# logwatch needs but Python itself, for hosts that reach no package registry.
+# logwatch needs but Python itself, for hosts that reach no package registry. In both is sbom.cdx.json, which names the packages in
+# them with versions and licences, in CycloneDX's form.
 #
 # WHEELS is a folder with the wheels of logwatch and of all that it depends on (make wheels).
 set -eu
@@ -27,6 +28,11 @@ $python -m pip install --quiet --disable-pip-version-check --no-index --find-lin
 mkdir -p "$home/man"
 mv "$home/lib/share/man/man1/docker-logwatch.1" "$home/man/"
 rm -rf "$home/lib/bin" "$home/lib/share"
+$python -m venv --without-pip "$work/env"
+$python -m pip --python "$work/env/bin/python" install --quiet --disable-pip-version-check --no-index --find-links "$wheels" --no-compile \
+  'docker-logwatch[zstd]'
+$python -m cyclonedx_py environment --output-reproducible --output-format JSON --output-file "$home/sbom.cdx.json" "$work/env/bin/python" 2>/dev/null
+rm -r "$work/env"
 install -m 755 deploy/debian/docker-logwatch "$home/docker-logwatch"
 install -m 755 deploy/docker-events.sh "$home/docker-events.sh"
 install -m 644 LICENSE README.md CHANGELOG.md "$home/"
@@ -51,7 +57,7 @@ completion bash > "$work/usr/share/bash-completion/completions/docker-logwatch"
 completion zsh > "$work/usr/share/zsh/vendor-completions/_docker-logwatch"
 completion fish > "$work/usr/share/fish/vendor_completions.d/docker-logwatch.fish"
 find "$home" -name __pycache__ -type d -exec rm -r {} +
-mv "$home/README.md" "$home/CHANGELOG.md" "$work/usr/share/doc/docker-logwatch/"
+mv "$home/README.md" "$home/CHANGELOG.md" "$home/sbom.cdx.json" "$work/usr/share/doc/docker-logwatch/"
 rm "$home/LICENSE"
 for script in postinst prerm postrm; do
   install -m 755 "deploy/debian/$script" "$work/DEBIAN/$script"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import subprocess
 import sys
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,20 @@ def test_the_package_tells_what_it_needs(made: tuple[Path, Path]) -> None:
     assert f"Version: {__version__}" in fields
     assert f"Depends: python3 (>= 3.{sys.version_info.minor})" in fields
     assert _printed(["dpkg-deb", "-I", made[0], "conffiles"]) == "/etc/docker-logwatch/logwatch.yml\n"
+
+
+def test_the_package_lists_what_is_in_it(made: tuple[Path, Path], tmp_path: Path) -> None:
+    """With names, versions and licences, and nothing of the machine that made it."""
+    _printed(["dpkg-deb", "-x", made[0], tmp_path])
+    text = (tmp_path / "usr/share/doc/docker-logwatch/sbom.cdx.json").read_text()
+    listed = {one["name"]: one for one in json.loads(text)["components"]}
+    installed = {one.name: one.version for one in distributions(path=[str(tmp_path / "usr/lib/docker-logwatch/lib")])}
+
+    assert {name: one["version"] for name, one in listed.items()} == installed
+    unlicensed = [name for name, one in listed.items() if not one.get("licenses")]
+    assert unlicensed == ["promql-parser"]  # its metadata names none; it is MIT
+    assert str(ROOT) not in text
+    assert installed["docker-logwatch"] == __version__
 
 
 def test_the_folder_runs_wherever_it_is(made: tuple[Path, Path], tmp_path: Path) -> None:
