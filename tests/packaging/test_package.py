@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import date
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -133,6 +134,14 @@ def test_the_wheel_is_the_same_each_time_and_installs_without_a_registry(
     assert wheels[0].read_bytes() == wheels[1].read_bytes()
     assert "No broken requirements" in _printed([*environment, "check"])
     _works(tmp_path / "env/bin/docker-logwatch", tmp_path)
+
+
+def test_the_newest_section_of_the_changelog_is_this_version_with_its_day() -> None:
+    headings = re.findall(r"(?m)^## \[(\S+)\](?: - (\d{4}-\d\d-\d\d))?$", (ROOT / "CHANGELOG.md").read_text())
+
+    assert headings[0] == ("Unreleased", "")
+    assert headings[1][0] == __version__
+    assert date.fromisoformat(headings[1][1])
 
 
 @pytest.mark.parametrize("path", ["deploy/Dockerfile", "deploy/compose.yml", "deploy/kubernetes/kustomization.yaml"])
