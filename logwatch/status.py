@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -76,19 +77,21 @@ class StatusSnapshot:
         samplers: Sequence[Callable[[], Iterable[SampleChange]]],
         now: Callable[[], int],
         query_options: QueryOptions | None = None,
+        monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
+        """Lengths of time are measured by the `monotonic` clock, which nobody sets."""
         self.published = Published(families)
         self._exposition = Exposition(self.published, self._sample)
         self._requests = requests
         self._samplers = samplers
         self._state_dir = state_dir
-        self._now = now
+        self._now, self._monotonic = now, monotonic
         self._query_options = query_options or QueryOptions()
         self._sampled = SampledSeries(self._query_options.sample_interval_ns)
         self._querying = threading.BoundedSemaphore(QUERIES_AT_ONCE)
         self._rules = rules
         self._sources: Sequence[SourceStatus] = ()
-        self._heartbeat_ns = now()
+        self._heartbeat_ns = monotonic()
         self._report = Report()
         self._muting = NOT_MUTED
         self._process = ProcessCollector(registry=None)
@@ -107,7 +110,7 @@ class StatusSnapshot:
 
     def heartbeat(self, now_ns: int) -> None:
         """Note that the loop runs."""
-        self._heartbeat_ns = now_ns
+        self._heartbeat_ns = self._monotonic()
         if self._query_options.retention_ns and self._sampled.is_due(now_ns):
             counted = (sample for name in COUNTED_HERE for sample in self.published.samples(name))
             self._sampled.process([*self.self_metrics(), *counted], now_ns)
@@ -194,9 +197,9 @@ class StatusSnapshot:
     def queries(self) -> Iterator[Querying]:
         """Return PromQL queries over the last commit."""
         with self._querying, closing(History(self._state_dir)) as history:
-            late_ns = self._now() + QUERY_TIMEOUT_NS
+            late_ns = self._monotonic() + QUERY_TIMEOUT_NS
             kept = KeptSeries(history, self.published.families(), self._sampled, self._report)
-            yield Querying(kept, self._query_options, self._now(), is_late=lambda: self._now() > late_ns)
+            yield Querying(kept, self._query_options, self._now(), is_late=lambda: self._monotonic() > late_ns)
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""
@@ -205,7 +208,7 @@ class StatusSnapshot:
 
     def health(self) -> Probe:
         """Tell whether the loop runs."""
-        silent_ns = self._now() - self._heartbeat_ns
+        silent_ns = self._monotonic() - self._heartbeat_ns
         if silent_ns > STALLED_NS:
             return Probe(ok=False, detail=f"main loop stalled for {silent_ns // SECOND} s")
         lost = self._state_lost

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from ports import wait_for
 from logwatch.daemon import SOURCE, LivePublisher
 from logwatch.driver import Driver
 from logwatch.metrics import Registry
-from logwatch.model import SECOND, Chunk
+from logwatch.model import SECOND, Chunk, SourceStatus
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import RuleSet, load
 from logwatch.sources.file import FileSource
+from logwatch.status import Requests, StatusSnapshot
 from logwatch.store import Query, Store, Sync
 
 SEEDS = int(os.environ.get("LOGWATCH_TORTURE_SEEDS", "25"))
@@ -65,25 +67,15 @@ correlations:
 """
 
 
-class Quiet:
-    """Stands for the page; asks for the end when everything is read and `done` lies beside the log."""
+class Page(StatusSnapshot):
+    """Asks for the end when everything is read and `done` lies beside the log; a commit that fails is a failure."""
 
-    def __init__(self, done: Path) -> None:
-        self._done = done
-        self.is_over = False
+    done: Path
+    is_over = False
 
-    def heartbeat(self, now_ns: int) -> None: ...
-
-    def publish(self, transaction: object, now_ns: int) -> None: ...
-
-    def show(self, sources: object, *, caught_up: bool) -> None:
-        self.is_over = caught_up and self._done.exists()
-
-    def show_alerts(self, report: object) -> None: ...
-    def show_muting(self, muting: object) -> None: ...
-
-    def self_metrics(self) -> tuple[()]:
-        return ()
+    def show(self, sources: Sequence[SourceStatus], *, caught_up: bool) -> None:
+        super().show(sources, caught_up=caught_up)
+        self.is_over = caught_up and self.done.exists()
 
     def commit_failed(self, why: str) -> None:
         raise AssertionError(why)
@@ -119,9 +111,10 @@ def follow(log: Path, state: Path, rules: RuleSet) -> None:
     pipeline.restore(saved.stages)
     source = FileSource([str(log)], chunk_bytes=4096, max_line_bytes=2000, offset_dir=state, poll_interval=0.01)
     source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
-    status = Quiet(log.parent / "done")
+    status = Page(state, rules, series.families(), Requests(source.wake), (), time.time_ns)
+    status.done = log.parent / "done"
     begun = time.monotonic_ns()
-    publisher = LivePublisher(source, Dispatcher((), time.time_ns), status)  # type: ignore[arg-type]  # see Quiet
+    publisher = LivePublisher(source, Dispatcher((), time.time_ns), status)
     # An hour before the recording, so that nothing settles by the wall clock; lines may move the clock that far.
     now = lambda: BEFORE_NS + time.monotonic_ns() - begun  # noqa: E731 - as short as it is
     Driver(source, SOURCE, pipeline, publisher, store, now, lambda: status.is_over).run()

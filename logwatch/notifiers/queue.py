@@ -137,7 +137,8 @@ class Queue:
         sent.seen_ns = now_ns
         if alert.state == "resolved" and not receiver.stateless:
             return False
-        if now_ns - sent.time_ns < max(receiver.repeat_ns, REFUSED_NS if sent.refused else 0):
+        # A clock that was set back by more than the interval does not silence what is repeated.
+        if abs(now_ns - sent.time_ns) < max(receiver.repeat_ns, REFUSED_NS if sent.refused else 0):
             return False
         self._put(self._repeating if receiver.stateless else self._waiting, key, alert)
         return True

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from logwatch.errors import UNEXPECTED, NotifyError
 from logwatch.metrics.catalog import SAMPLED
 from logwatch.metrics.series import bound_label
-from logwatch.model import SECOND, Alert, SampleChange
+from logwatch.model import Alert, SampleChange
 from logwatch.notifiers.queue import Acknowledgement, Key, Verdict
 from logwatch.notifiers.receiver import BATCH, Receiver, RejectedError
 
@@ -141,11 +142,11 @@ class ReceiverWorker:
 
     def _deliver(self, batch: Batch) -> bool:
         """Send a batch, in halves if one of it may be bad; False if it is to be retried."""
-        began_ns = self._now()
+        began = time.monotonic()
         try:
-            self.receiver.send([alert for _, alert in batch], began_ns)
+            self.receiver.send([alert for _, alert in batch], self._now())
         except RejectedError as rejection:
-            self._measure(began_ns)
+            self._measure(began)
             if rejection.suspect and len(batch) > 1 and not self._closing:
                 middle = len(batch) // 2
                 return self._deliver(batch[:middle]) and self._deliver(batch[middle:])
@@ -156,14 +157,14 @@ class ReceiverWorker:
         except UNEXPECTED as error:  # of one alert, which must not keep the receiver from all others
             return self._set_aside(batch, error)
         except NotifyError as error:
-            self._measure(began_ns)
+            self._measure(began)
             self._sent += len(batch)
             self._errors += len(batch)
             if not self._failing:
                 log.warning("%s: retrying with backoff", error)
             self._failing = True
             return False
-        self._measure(began_ns)
+        self._measure(began)
         if self._failing:
             log.info("receiver %s recovered", self.receiver.name)
         self._failing = False
@@ -188,8 +189,8 @@ class ReceiverWorker:
             self._acknowledge(Acknowledgement(key, verdict, self._now()))
         return True
 
-    def _measure(self, began_ns: int) -> None:
-        seconds = max(0, self._now() - began_ns) / SECOND
+    def _measure(self, began: float) -> None:
+        seconds = time.monotonic() - began
         self._answers[bisect_left(BOUNDS, seconds)] += 1
         self._seconds += seconds
 

@@ -13,6 +13,7 @@ from logwatch.driver import Driver
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk, Family, SourceStatus
 from logwatch.notifiers import Dispatcher
+from logwatch.status import Requests, StatusSnapshot
 from logwatch.store import Store, Sync
 
 DIES = Family("docker_container_events_total", "counter", "Events.", ("name", "action"))
@@ -70,7 +71,7 @@ LINE = (
 
 
 class Late:
-    """A source whose only line comes at its time; waiting lets the clock go on. Also the page that nobody reads."""
+    """A source whose only line comes at its time; waiting lets the clock go on."""
 
     finished = False
 
@@ -97,13 +98,10 @@ class Late:
     def gaps(self):
         return ()
 
-    def self_metrics(self):
-        return ()
-
     def nothing(self, *_, **__):
         pass
 
-    restore = committed = wake = close = heartbeat = publish = show = show_alerts = show_muting = nothing
+    restore = committed = wake = close = nothing
 
 
 @pytest.mark.parametrize(("lateness", "fires"), [("2s", [5]), ("0s", [])])
@@ -114,13 +112,15 @@ def test_a_line_is_in_its_evaluation_if_it_comes_within_the_lateness(tmp_path, l
     configuration = load(config, {}, {}).config
     series = Registry()
     builder = Builder(configuration, series, tmp_path)
-    pipeline = builder.pipeline(builder.rules())
+    rule_set = builder.rules()
+    pipeline = builder.pipeline(rule_set)
     ended = []
     pipeline.alerts.on_resolved(ended.append)
     world = Late(BEGIN_NS + 5_500_000_000, BEGIN_NS + 25 * SECOND)
     store = Store(tmp_path / "state", datetime.now(UTC), sync=Sync.OFF)
+    page = StatusSnapshot(tmp_path, rule_set, series.families(), Requests(world.wake), (), lambda: world.now_ns)
     publisher = LivePublisher(
-        world, Dispatcher((), lambda: world.now_ns), world, nanoseconds(configuration.alerting.lateness)
+        world, Dispatcher((), lambda: world.now_ns), page, nanoseconds(configuration.alerting.lateness)
     )
     Driver(world, "late", pipeline, publisher, store, lambda: world.now_ns, lambda: world.is_over).run()
     store.close()

@@ -157,6 +157,15 @@ def test_alertmanager_is_told_again_each_minute_also_of_the_end(loopback, owner)
     assert len(server.bodies) == 4
 
 
+def test_alertmanager_is_told_again_after_the_clock_was_set_back(loopback, owner):
+    server = loopback()
+    one = owner([alertmanager(server.url)])
+    one.enqueue([alert()], 0)
+    wait_for(lambda: settled(one), "the first")
+    one.enqueue([alert()], time.time_ns() - 20 * HOUR)
+    wait_for(lambda: settled(one) and len(server.bodies) == 2, "the repetition")
+
+
 def test_alerts_that_go_on_write_nothing(loopback, owner):
     server = loopback()
     one = owner([alertmanager(server.url), webhook(loopback().url)])
@@ -354,7 +363,7 @@ def test_a_new_receiver_hears_of_what_fires_and_no_other_hears_it_twice(loopback
     one.enqueue([alert()], 0)
     wait_for(lambda: settled(one), "the first")
     one.dispatcher.replace_receivers([webhook(first.url), webhook(second.url)])
-    one.enqueue([alert()], 1)
+    one.enqueue([alert()], time.time_ns())
     wait_for(lambda: settled(one), "the second")
 
     assert (first.names(), second.names()) == (["web-0"], ["web-0"])
