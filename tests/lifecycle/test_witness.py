@@ -139,6 +139,23 @@ def test_the_log_and_the_files_report_one_event_in_either_order() -> None:
     assert (die.rule, die.time_ns - T0, die.attributes["exit_code"]) == ("log/die", 5_020_000_000, "137")
 
 
+@pytest.mark.parametrize("log_first", [True, False])
+def test_a_start_has_the_engines_time_and_not_that_of_its_shim(*, log_first: bool) -> None:
+    life = Life()
+    life.look([CREATED])
+    shim = line("start", 0.2)._replace(role=Role.CORROBORATING)
+    if log_first:
+        life.log(shim)
+    life.look([STARTED])
+    if not log_first:
+        life.log(shim)
+    life.take(life.life.advance(T0 + 60 * SECOND))
+    (start,) = [*[each for each in life.events if each.event == "container.start"], *life.amended][-1:]
+
+    assert (start.time_ns, start.rule) == (T0 + SECOND, "log/start")
+    assert [each for each in life.told if each.startswith("start")] == ["start 1"]
+
+
 def test_a_death_that_the_log_reports_first_has_its_exit_code() -> None:
     life = Life({WEB: ENDED})
     life.log(line("start", 0.9), line("die", 5.02))
