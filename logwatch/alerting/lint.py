@@ -8,12 +8,13 @@ from pathlib import Path
 
 from logwatch.alerting.alerting_rule import AlertRule
 from logwatch.alerting.group import Group
+from logwatch.alerting.kept_labels import kept_labels
 from logwatch.alerting.loader import DEFAULT_INTERVAL_NS, gather
 from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.errors import Mistake, mistake
-from logwatch.metrics.catalog import CONTAINER_INFO, PROCESS, SAMPLED, counted
+from logwatch.metrics.catalog import CAUSES, CONTAINER_INFO, HEALTH, PROCESS, SAMPLED, STATES, counted
 from logwatch.model import SECOND, Correlation, Family, Rule, is_label
-from logwatch.rulefiles.vocabulary import did_you_mean
+from logwatch.rulefiles.vocabulary import EVENTS, did_you_mean
 
 EVERYWHERE = frozenset({"job", "instance", "__name__"})
 ANY = None
@@ -35,12 +36,15 @@ def check(
     loaded = gather(paths, interval_ns=interval_ns)
     known = _known(rules, loaded.groups)
     everywhere = EVERYWHERE | frozenset(target_labels)
+    values = _values(rules)
     found = list(loaded.mistakes)
     for group in loaded.groups:
         for rule in group.rules:
             found += _readings(rule, known, everywhere)
+            found += _matched(rule, values)
             if isinstance(rule, AlertRule):
                 found += _alert(rule, group)
+                found += _templates(rule, known, everywhere)
     return sorted(set(found))
 
 
@@ -73,6 +77,49 @@ def _readings(rule: AlertRule | RecordingRule, known: Known, everywhere: frozens
             if labels is not None and not chosen and matcher.label not in labels | everywhere:
                 nearest = did_you_mean(matcher.label, labels) or f": it has {', '.join(sorted(labels)) or 'none'}"
                 yield _warn(rule, f"'{name}' has no label '{matcher.label}'{nearest}")
+
+
+def _values(rules: Sequence[Rule | Correlation]) -> Mapping[str, frozenset[str]]:
+    """The values that a label of our metrics can have, where others are misspelt."""
+    events = {rule.event for rule in rules} | EVENTS
+    parts = [event.partition(".") for event in events if "{" not in event]
+    return {
+        "action": frozenset(action for _, _, action in parts),
+        "type": frozenset(kind for kind, _, _ in parts),
+        "state": frozenset(STATES),
+        "health": frozenset(HEALTH),
+        "cause": CAUSES,
+    }
+
+
+def _matched(rule: AlertRule | RecordingRule, values: Mapping[str, frozenset[str]]) -> Iterator[Mistake]:
+    """Values of labels that no event and no container has."""
+    for reading in rule.query.readings:
+        name = reading.selector.name or ""
+        for matcher in reading.selector.matchers if name.startswith("docker_") else ():
+            known = values.get(matcher.label)
+            if known is None or matcher.operator not in {"=", "!="} or matcher.value in known or not matcher.value:
+                continue
+            nearest = did_you_mean(matcher.value, known)
+            if nearest:  # rules may make others, of what a line says
+                yield _warn(rule, f"no '{name}' has {matcher.label}=\"{matcher.value}\"{nearest}")
+
+
+def _templates(rule: AlertRule, known: Known, everywhere: frozenset[str]) -> Iterator[Mistake]:
+    """Labels that a template asks for and the expression does not keep."""
+
+    def of_metric(name: str) -> frozenset[str] | None:
+        labels = known.get(name)
+        return None if labels is None or name == CONTAINER_INFO else labels | everywhere
+
+    kept = kept_labels(rule.query.text, of_metric)
+    if kept is None:
+        return
+    for where, templates in (("label", rule.labels), ("annotation", rule.annotations)):
+        for name, template in templates.items():
+            for label in sorted(template.labels_read - kept):
+                nearest = did_you_mean(label, kept) or f": it keeps {', '.join(sorted(kept - {'__name__'})) or 'none'}"
+                yield _warn(rule, f"{where} '{name}': the expression keeps no label '{label}'{nearest}")
 
 
 def _alert(rule: AlertRule, group: Group) -> Iterator[Mistake]:

@@ -9,6 +9,7 @@ are read by one model and every mistake has its place.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,6 +29,12 @@ from logwatch.rulefiles.yaml import Entry, Node, parse, scalar
 
 PREFIX = "LOGWATCH_"
 DEFAULT = "default"
+KUBERNETES = re.compile(
+    r"""
+    LOGWATCH_ (?: PORT | PORT_ [0-9]+ _ .* | SERVICE_ (?: HOST | PORT | PORT_ .* ) )   # LOGWATCH_PORT_19979_TCP_ADDR
+    """,
+    re.VERBOSE,
+)
 
 # Flags whose name is not the key's.
 FLAGS = {
@@ -143,14 +150,15 @@ def flag(key: str) -> str:
 
 
 def _misspelt(environment: Mapping[str, str], keys: Mapping[str, Any]) -> list[Mistake]:
-    """Variables that are near to one of ours. Others are left alone: Kubernetes sets LOGWATCH_PORT for a service of that name."""
+    """Variables of our prefix that no key has. Kubernetes sets some for a service called logwatch: these are its own."""
     known = {variable(key) for key in keys}
-    near = {name: closest(name, known) for name in environment if name.startswith(PREFIX) and name not in known}
-    return [
-        Mistake(name, 0, 0, f"no key has this variable (did you mean {meant}?)", warning=True)
-        for name, meant in sorted(near.items())
-        if meant is not None and len(name) > len(PREFIX) + 5
-    ]
+    found = []
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known and not KUBERNETES.fullmatch(name):
+            meant = closest(name, known)
+            cure = f" (did you mean {meant}?)" if meant is not None else ": `logwatch config` prints every key"
+            found.append(Mistake(name, 0, 0, f"no key has this variable{cure}", warning=True))
+    return found
 
 
 def _lay(root: Node, key: str, node: Node) -> None:

@@ -34,13 +34,19 @@ def unmade(rules: Sequence[Rule], correlations: Sequence[Correlation], places: P
             if event not in made:
                 what = f"correlation '{name}' waits for an event no rule makes: '{event}'{made.suggestion(event, correlation.event)}"
                 yield mistake(places.get((correlation.id, event), correlation.mark), what)
+            elif meant := made.misspelt(event):
+                what = f"correlation '{name}' waits for '{event}', which no rule is known to make{meant}"
+                yield mistake(places.get((correlation.id, event), correlation.mark), what, warning=True)
         if correlation.event in correlation.steps:
             what = f"correlation '{name}' waits for the event it makes: give its event another action"
             yield mistake(places.get((correlation.id, correlation.event), correlation.mark), what)
     for rule in rules:
         for event in sorted(rule.revoked_by):
+            name = rule.id.partition("/")[2]
+            if event in made and (meant := made.misspelt(event)):
+                what = f"rule '{name}' is revoked by '{event}', which no rule is known to make{meant}"
+                yield mistake(places.get((rule.id, event), rule.mark), what, warning=True)
             if event not in made:
-                name = rule.id.partition("/")[2]
                 what = (
                     f"rule '{name}' is revoked by an event no rule makes: '{event}'{made.suggestion(event, rule.event)}"
                 )
@@ -60,6 +66,10 @@ class Made:
             return True
         # `*.*` passes Docker's words on, so it makes those and no others.
         return any(fnmatchcase(event, shape) and (shape != "*.*" or event in EVENTS) for shape in self.shapes)
+
+    def misspelt(self, event: str) -> str:
+        """` (did you mean 'x'?)` for an event that only the template of a rule could make, and that is near to a known one."""
+        return "" if event in self.constant | EVENTS else did_you_mean(event, self.constant | EVENTS)
 
     def suggestion(self, event: str, own: str) -> str:
         """` (did you mean 'x'?)`, where the rule's own event cannot be meant."""

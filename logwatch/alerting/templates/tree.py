@@ -166,6 +166,16 @@ class Template:
         parts = [*self.parts, *(part for each in self.defined.values() for part in each)]
         return any(path.name == "$value" or path.fields[:1] == ("Value",) for path in _paths(parts))
 
+    @property
+    def labels_read(self) -> frozenset[str]:
+        """The labels of the result that it asks for by name."""
+        parts = [*self.parts, *(part for each in self.defined.values() for part in each)]
+        paths = [(path.name, *path.fields) for path in _paths(parts)]
+        return frozenset(
+            [fields[1] for fields in paths if fields[0] == "$labels" and len(fields) > 1]
+            + [fields[2] for fields in paths if fields[:2] in ((".", "Labels"), ("$", "Labels")) and len(fields) > 2]
+        )
+
     def render(self, scope: Scope) -> str:
         """Fill it in; what fails becomes part of the text, as in Prometheus."""
         if len(self.parts) == 1 and type(self.parts[0]) is str:
