@@ -61,7 +61,7 @@ def alert(expression, summary="It is so."):
     [
         (
             alert('docker_container_events_total{action="strat"} > 0'),
-            ["no 'docker_container_events_total' has action=\"dei\" (did you mean 'die'?)"],
+            ["no 'docker_container_events_total' has action=\"strat\" (did you mean 'start'?)"],
         ),
         (
             alert('docker_container_state{state="runing"} > 0'),
