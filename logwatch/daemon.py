@@ -71,7 +71,7 @@ class Daemon:
         self._watch = _watch(config, self._source)
         if self._watch is not None:
             self._watch.start()  # before anything that takes seconds: what it sees meanwhile is queued
-        builder = Builder(config, registry, config.state.dir, find=self._watch.inventory.find if self._watch else None)
+        builder = Builder(config, registry, config.state.dir, find=self._watch.find if self._watch else None)
         self._reloader = Reloader(effective, read_again, builder)
         rules = builder.rules()
         self._dispatcher = Dispatcher(receivers(config), time.time_ns)

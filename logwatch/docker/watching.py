@@ -23,7 +23,7 @@ from pathlib import Path
 import inotify_simple
 
 from logwatch.docker.containers import FILES, FOLDER, is_id
-from logwatch.docker.inventory import Inventory, Sight
+from logwatch.docker.inventory import Found, Inventory, Sight
 
 MOST_QUEUED = 50_000
 """Most sights that wait for the loop; the oldest are dropped."""
@@ -96,6 +96,14 @@ class Watch:
         if self._queue:
             self._wake()
         return sights
+
+    def find(self, container_id: str) -> Found | None:
+        """Read a container's file; of one that is gone return what was seen last, while that waits for the loop."""
+        found = self.inventory.find(container_id)
+        if found is not None:
+            return found
+        waiting = (each for each in reversed(list(self._queue)) if isinstance(each, Found))
+        return next((each for each in waiting if each.id == container_id), None)
 
     # ── the thread ───────────────────────────────────────────────────────────────────
 

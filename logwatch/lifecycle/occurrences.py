@@ -49,12 +49,16 @@ def merge(old: Event, new: Event) -> Event:
     """Merge two reports of one occurrence: that of the higher role, with what only the other one has."""
     lead, other = (new, old) if _leads(new, old) else (old, new)
     absent = [key for key in other.attributes if key not in lead.attributes]
-    # What corroborates a start is logged when the shim starts, on a busy host a second before the engine's own time.
-    time_ns = other.time_ns if other.role is INVENTORY and lead.role is CORROBORATING else lead.time_ns
+    time_ns = other.time_ns if other.role is INVENTORY and _is_early(lead) else lead.time_ns
     if lead is old and not absent and (old.name or not new.name) and (old.id or not new.id) and time_ns == old.time_ns:
         return old
     attributes = {**lead.attributes, **{key: other.attributes[key] for key in absent}}
     return lead._replace(id=lead.id or other.id, name=lead.name or other.name, attributes=attributes, time_ns=time_ns)
+
+
+def _is_early(event: Event) -> bool:
+    """Whether a line is no more than near the event: that of a shim is a second before the start, on a busy host."""
+    return event.role is CORROBORATING or (event.event == "container.start" and event.role is PRIMARY)
 
 
 def _leads(new: Event, old: Event) -> bool:

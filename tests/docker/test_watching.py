@@ -144,3 +144,16 @@ def test_many_containers_come_in_parts_and_each_part_wakes_for_the_next(tmp_path
         wait_for(all_seen, "all containers")
 
     assert max(map(len, parts)) == MOST_TAKEN
+
+
+def test_a_container_that_is_gone_is_found_while_its_sight_waits(tmp_path: Path) -> None:
+    write(tmp_path)
+    with watching(tmp_path, notify=True) as (watch, seen):
+        wait_for(lambda: watch.first_look_ns is not None, "the first look")
+        shutil.rmtree(tmp_path / "containers" / WEB)
+        gone = watch.find(WEB)
+        seen.until(watch, lambda sights: names(sights)[-1:] == [f"{WEB[:2]} gone"])
+
+        assert gone is not None
+        assert (gone.id, gone.name) == (WEB, "web")
+        assert watch.find(WEB) is None

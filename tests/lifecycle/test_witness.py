@@ -140,10 +140,11 @@ def test_the_log_and_the_files_report_one_event_in_either_order() -> None:
 
 
 @pytest.mark.parametrize("log_first", [True, False])
-def test_a_start_has_the_engines_time_and_not_that_of_its_shim(*, log_first: bool) -> None:
+@pytest.mark.parametrize("role", [Role.PRIMARY, Role.CORROBORATING])
+def test_a_start_has_the_engines_time_and_not_that_of_its_shim(*, log_first: bool, role: Role) -> None:
     life = Life()
     life.look([CREATED])
-    shim = line("start", 0.2)._replace(role=Role.CORROBORATING)
+    shim = line("start", 0.2)._replace(role=role, revoked_by=frozenset({"container.start_failed"}))
     if log_first:
         life.log(shim)
     life.look([STARTED])
