@@ -6,6 +6,8 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from webfakes import FakeView
+
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, Family
 from logwatch.queries import KeptSeries, Querying, QueryOptions
@@ -58,3 +60,18 @@ class Kept(Everything):
 
     def close(self) -> None:
         self._store.close()
+
+
+class KeptView(FakeView):
+    """Answers queries from a database."""
+
+    kept: Kept
+    now: int = START + 3 * HOUR
+
+    def now_ns(self):
+        return self.now
+
+    @contextmanager
+    def queries(self):
+        with self.kept.queries(self.now) as queries:
+            yield queries

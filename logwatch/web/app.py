@@ -69,6 +69,7 @@ class _Routes:
         return [
             Route("/", self._index, methods=["GET"]),
             Route("/containers/{name:path}", self._container, methods=["GET"]),
+            Route("/graph", self._graph, methods=["GET"]),
             Route("/metrics", self._metrics, methods=["GET"]),
             Route("/-/healthy", self._healthy, methods=["GET"]),
             Route("/-/ready", self._ready, methods=["GET"]),
@@ -90,6 +91,10 @@ class _Routes:
         name = request.path_params["name"]
         page = self._pages.container(name)
         return PlainTextResponse(f"container {name!r} not found\n", 404) if page is None else self._html(page)
+
+    def _graph(self, request: Request) -> Response:
+        parameters = request.query_params
+        return self._html(self._pages.graph(parameters.get("expr", ""), parameters.get("range", "")))
 
     def _html(self, page: bytes) -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": self._pages.policy})

@@ -19,6 +19,7 @@ from logwatch.notation import rfc3339
 from logwatch.store import Query
 from logwatch.web.api import source_json
 from logwatch.web.containers import ContainerStatus, containers, totals
+from logwatch.web.graph import RANGES, graph
 from logwatch.web.timeline import Timeline, timeline
 from logwatch.web.view import View
 
@@ -53,6 +54,7 @@ class Pages:
         """What a browser may run of these pages: the one script of base.html."""
         self._index = environment.get_template("index.html")
         self._container = environment.get_template("container.html")
+        self._graph = environment.get_template("graph.html")
 
     def index(self) -> bytes:
         """Everything on one page: alerts, containers with their last hour, events, sources, rules."""
@@ -107,6 +109,10 @@ class Pages:
             )
         )
 
+    def graph(self, expression: str, length: str) -> bytes:
+        """A box for an expression, and its result."""
+        return _encoded(self._graph.render(graph=graph(self._view, expression, length), ranges=RANGES))
+
     def _common(self, now_ns: int) -> dict[str, object]:
         return {"version": __version__, "ready": self._view.readiness(), "now_ns": now_ns}
 
@@ -159,7 +165,7 @@ def _policy(template: str) -> str:
     scripts = re.findall(r"<script>(.*?)</script>", template, re.DOTALL)
     hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
     allowed = f"script-src {hashes}; style-src 'unsafe-inline'; connect-src 'self'"
-    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    return f"default-src 'none'; {allowed}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 
 def _short_image(image: str) -> str:

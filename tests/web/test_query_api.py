@@ -8,29 +8,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from kept_history import HOUR, START, Kept
-from webfakes import FakeView
+from kept_history import HOUR, START, Kept, KeptView
 
 from logwatch.model import SECOND
 
 NOW = START + 3 * HOUR
 AT = NOW // SECOND
 DEATHS = "docker_container_events_total"
-
-
-class KeptView(FakeView):
-    """Answers queries from a database."""
-
-    kept: Kept
-    now: int = NOW
-
-    def now_ns(self):
-        return self.now
-
-    @contextmanager
-    def queries(self):
-        with self.kept.queries(self.now) as queries:
-            yield queries
 
 
 @pytest.fixture
