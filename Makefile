@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .make/ready
 
-.PHONY: run demo test check format bench trace torture soak fuzz coverage schema manual dashboards pictures constraints wheel wheels roots deb packages clean
+.PHONY: run demo test test-wheel check format bench trace torture soak fuzz coverage schema manual dashboards pictures constraints wheel wheels roots deb packages clean
 .DEFAULT_GOAL := run
 
 $(READY): pyproject.toml deploy/constraints.txt scripts/venv.sh
@@ -30,6 +30,10 @@ packages:
 # On every core; a module's daemons stay on one of them.
 test: $(READY) packages wheels roots
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+
+# The built wheel under the Python of a clean Debian 13, in a few minutes: all but daemons, kills and large logs.
+test-wheel: roots
+	@sh scripts/test_wheel.sh $(ARGS)
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

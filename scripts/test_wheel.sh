@@ -1,0 +1,24 @@
+#!/bin/sh
+# Run the tests that look at Python with the built wheel, under the Python of a clean Debian 13: make test-wheel.
+#
+# Left out are tests of daemons, and those that take long because of processes, kills and large logs: `make test` runs all with
+# this Python. Arguments are pytest's. Does nothing where `make roots` makes nothing.
+set -eu
+cd "$(dirname "$0")/.."
+[ -e .make/trixie.tar ] || exit 0
+
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+tar -C "$root" -xf .make/trixie.tar
+# The checkout is read-only, and PYTHONSAFEPATH keeps its logwatch behind the wheel's.
+within() {
+  systemd-nspawn --quiet --register=no --keep-unit --private-network --as-pid2 --console=pipe --rlimit=RLIMIT_NOFILE=65536 \
+    --machine="lw$$" --directory="$root" --bind-ro="$PWD:/src" --bind-ro="$PWD/.make/wheels-3.13:/wheels" --chdir=/src \
+    --setenv=PYTHONSAFEPATH=1 --setenv=PYTHONDONTWRITEBYTECODE=1 --setenv=HYPOTHESIS_STORAGE_DIRECTORY=/tmp/hypothesis \
+    --setenv=LANG=C.UTF-8 --setenv=CI="${CI:-}" "$@"
+}
+within python3 -m venv /env
+within sh -euc '/env/bin/pip install --quiet --no-index --find-links /wheels "docker-logwatch[suggest,zstd]" cyclonedx-bom \
+  hatchling hypothesis kubernetes-validate grafana-foundation-sdk==0.0.21 pytest pytest-rerunfailures pytest-xdist'
+within /env/bin/python -m pytest -p no:cacheprovider --basetemp=/var/tmp/tests -n auto --dist loadgroup -m "not e2e" \
+  --ignore=tests/attacks --ignore=tests/follower --ignore=tests/test_replay.py --ignore=tests/test_run.py --ignore=tests/test_torture.py "$@"
