@@ -24,7 +24,6 @@ from logwatch.receivers import receivers
 from logwatch.reloading import Reloader
 from logwatch.reporting import Mutes, SourceReports
 from logwatch.sources import DOCKER, default_log, journal
-from logwatch.sources.containers import ContainerFilter, ContainersSource
 from logwatch.sources.engine import EngineSource
 from logwatch.sources.engine_api import tls_context
 from logwatch.sources.file import FileSource
@@ -39,6 +38,7 @@ from logwatch.web.server import WebServer
 
 if TYPE_CHECKING:
     from logwatch.docker.sampler import StorageSampler
+    from logwatch.sources.containers import ContainersSource
     from logwatch.web.security import Security
 
 SOURCE = "file"
@@ -375,6 +375,8 @@ def _printed(config: Config, paths: Sequence[str], wake: Callable[[], None] | No
     if config.docker_root is None or config.sources.multi_host:
         cure = "leave it out" if config.sources.multi_host else "name the engine's data directory with --docker-root"
         raise ConfigError(f"{paths[0]}: the containers' logs are not known: {cure}")
+    from logwatch.sources.containers import ContainerFilter, ContainersSource  # most run without
+
     sources = config.sources
     named = tuple(name for path in paths for name in path.removeprefix(CONTAINERS).split(",") if name)
     filters = [

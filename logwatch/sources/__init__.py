@@ -14,6 +14,8 @@ JOURNAL = "journal:"
 """Means the systemd journal, in place of a path."""
 DOCKER = "docker:"
 """Means an engine's API, in place of a path."""
+CONTAINER_ROWS = "container_"
+"""Before the name of every table of `containers`; other sources have other rows."""
 
 
 def default_log(logs: Sequence[str] = LOGS, *, journal: Callable[[], str | None]) -> str:

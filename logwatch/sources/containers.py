@@ -28,6 +28,7 @@ from logwatch.docker.folder import Folder
 from logwatch.docker.inventory import Removed, Sight
 from logwatch.docker.last_words import LOCAL_LOGS
 from logwatch.model import COMPOSE_LABELS, CONTAINERS, SECOND, Chunk, Gap, SourceStatus
+from logwatch.sources import CONTAINER_ROWS
 from logwatch.sources.container_lines import LineJoiner, Partial
 from logwatch.sources.content import Disk, NoDescriptorError, raise_if_no_descriptor
 from logwatch.sources.followed_file import FollowedFile
@@ -39,8 +40,6 @@ from logwatch.sources.open_file import Options
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
-ROW = "container_"
-"""Before the name of every table, so that rows of other sources are kept apart."""
 BEGUN = "begun"
 POLL_NS, POLL_ALONE_NS = 15 * SECOND, SECOND
 """Between two comparisons of all logs, with and without inotify."""
@@ -183,10 +182,10 @@ class ContainersSource:
         self._dirty: set[str] = set()
         self._skipped: Counter[str] = Counter()
         self._last_read_ns: int | None = None
-        self._positions: StateTable[str, dict[str, Any]] = StateTable(f"{ROW}position")
-        self._known_files: StateTable[str, dict[str, Any]] = StateTable(f"{ROW}rotated")
-        self._partial: StateTable[str, dict[str, Partial]] = StateTable(f"{ROW}partial")
-        self._progress: StateTable[str, int] = StateTable(f"{ROW}progress")
+        self._positions: StateTable[str, dict[str, Any]] = StateTable(f"{CONTAINER_ROWS}position")
+        self._known_files: StateTable[str, dict[str, Any]] = StateTable(f"{CONTAINER_ROWS}rotated")
+        self._partial: StateTable[str, dict[str, Partial]] = StateTable(f"{CONTAINER_ROWS}partial")
+        self._progress: StateTable[str, int] = StateTable(f"{CONTAINER_ROWS}progress")
         """Whether this is not the first start, and how many bytes were returned."""
         self.tables = (self._positions, self._known_files, self._partial, self._progress)
 

@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import Chunk, Gap, Source, SourceStatus
-from logwatch.sources import containers
-from logwatch.sources.containers import ContainersSource
+from logwatch.sources import CONTAINER_ROWS
 from logwatch.sources.engine import ROW, EngineSource
+
+if TYPE_CHECKING:
+    from logwatch.sources.containers import ContainersSource
 
 ENGINE_TIME = re.compile(rb'time="([0-9][^"\n]{18,40})"')
 
@@ -82,10 +85,10 @@ class MergedSource:
         """Continue after the last committed chunk of each."""
         prefix = f"{ROW} "
         if self._log is not None:
-            beside = (prefix, containers.ROW)
+            beside = (prefix, CONTAINER_ROWS)
             self._log.restore({key: row for key, row in rows.items() if not key.startswith(beside)})
         if self.printed is not None:
-            self.printed.restore({key: row for key, row in rows.items() if key.startswith(containers.ROW)})
+            self.printed.restore({key: row for key, row in rows.items() if key.startswith(CONTAINER_ROWS)})
         for engine in self._engines:
             engine.restore({key: row for key, row in rows.items() if key.startswith(prefix)})
 
