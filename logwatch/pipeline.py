@@ -32,6 +32,7 @@ from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.lifecycle import Find
 from logwatch.log_clock import STEP_NS, Line, WaitingLines, is_step
 from logwatch.matching.duplicate_lines import DuplicateLines
+from logwatch.matching.engine_hosts import EngineHosts
 from logwatch.matching.extractor import EVIDENCE, Extraction, Extractor
 from logwatch.matching.redaction import WORDS, Masker
 from logwatch.matching.scanner import Scanner
@@ -83,6 +84,8 @@ class Settings:
     """Keys of container labels that are labels of docker_container_info."""
     max_ahead_ns: int = STEP_NS
     """Of a log that is followed live: how far beyond the wall clock its lines move the clock."""
+    has_engine: bool = False
+    """Every host has an engine, whether or not a line of it was seen."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
     counts_events: bool = True
@@ -116,6 +119,7 @@ class Pipeline:
         self.scanner = Scanner(rules, cache_dir, count_ignored=True)
         self.extractor = Extractor(rules, masker)
         self.duplicates = DuplicateLines()
+        self.engine_hosts = None if settings.has_engine or find is not None else EngineHosts()
         self.lifecycle = Lifecycle(settings.settle_ns, self._masking(find))
         self.correlator = Correlator(correlations)
         self.event_metrics = EventMetrics(
@@ -283,7 +287,10 @@ class Pipeline:
             shown = [event for event in extraction.events if not event.event.startswith(EVIDENCE)]
             self._outcomes += [Outcome(0, event) for event in shown]
         else:
-            for event in extraction.events:
+            events = extraction.events
+            if self.engine_hosts is not None:
+                events = self.engine_hosts.process(events, record, engine=extraction.engine)
+            for event in events:
                 if self.alerts.has_groups and self._may_be_sent(event):
                     self.alerts.evidence.add_line(event.path, event.offset, record)
                 self._process_consequences(self.lifecycle.process(event))
@@ -501,6 +508,8 @@ class Pipeline:
         self.alerts.restore(by_stage.get("alerts", {}))
         clock, host = self._progress
         self.clock_ns, self.host = clock.get("", 0), host.get("")
+        if self.engine_hosts is not None:
+            self.engine_hosts.restored(self.host, self.clock_ns)
 
     def _tables(self) -> dict[str, Sequence[StateTable[Any, Any]]]:
         """All state but the alerts', by the name of its stage in the store."""
@@ -510,6 +519,7 @@ class Pipeline:
             "previous": (self._previous,),
             "extractor": self.extractor.tables,
             "duplicates": self.duplicates.tables,
+            "hosts": () if self.engine_hosts is None else self.engine_hosts.tables,
             "lifecycle": self.lifecycle.tables,
             "correlator": self.correlator.tables,
             "tally": self.event_metrics.tables,

@@ -41,7 +41,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> Replay:
     shipped, cache = load([]), Path(tmp_path_factory.mktemp("patterns"))
 
     def run(lines: Iterable[str]) -> list[Event]:
-        pipeline = Pipeline(shipped.rules, shipped.correlations, Settings(), Registry(), cache)
+        pipeline = Pipeline(shipped.rules, shipped.correlations, Settings(has_engine=True), Registry(), cache)
         pipeline.process(
             Chunk("".join(f"{line}\n" for line in lines).encode(), "messages", 0, 0), 2_000_000_000 * 10**9
         )

@@ -171,7 +171,7 @@ class Plan:
         return Pipeline(
             rules.rules if rules else (),
             rules.correlations if rules else (),
-            replace(self.environment.settings, zone=self.zone, alerting=self._options()),
+            replace(self.environment.settings, has_engine=True, zone=self.zone, alerting=self._options()),
             Registry(),
             self.environment.cache_dir,
             self.file.groups,
