@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +16,7 @@ from logwatch import alerting
 from logwatch.alerting import MuteWindow, Options
 from logwatch.config import Config, webfile
 from logwatch.lifecycle.lifecycle import Find
+from logwatch.matching.matcher import Matcher
 from logwatch.metrics import Registry
 from logwatch.model import Rule, label_name
 from logwatch.notation import nanoseconds
@@ -52,12 +53,17 @@ class Builder:
 
     def pipeline(self, rules: RuleSet) -> Pipeline:
         """Build all stages for these rules."""
-        config = self.config.alerting
+        return self.prepare(rules)()
+
+    def prepare(self, rules: RuleSet) -> Callable[[], Pipeline]:
+        """Build what needs no series, which takes longest, in any thread; the call builds the rest, in the loop's."""
+        config, settings = self.config.alerting, self.settings()
         files = rules.alert_files if self.alerting and not self.raw else ()
         disabled = self.config.rules.disable
         groups = alerting.load(files, interval_ns=nanoseconds(config.sample_interval), disabled=disabled)
-        return Pipeline(
-            rules.rules, rules.correlations, self.settings(), self.series, self.cache_dir, groups, find=self.find
+        matcher = Matcher.build(rules.rules, settings.secrets, self.cache_dir)
+        return lambda: Pipeline(
+            rules.rules, rules.correlations, settings, self.series, groups=groups, find=self.find, matcher=matcher
         )
 
     def settings(self) -> Settings:
@@ -136,13 +142,15 @@ def _instance(config: Config) -> str:
     return f"{host if host not in {'', '0.0.0.0', '[::]'} else gethostname()}:{port}"  # noqa: S104 - compared, not bound
 
 
-def settle_heap() -> None:
+def settle_heap(*, collect: bool = True) -> None:
     """Take what was built so far out of the garbage collector's sight, and return what was freed to the system.
 
     All that is built lives as long as the process, and a full collection looks at it each time otherwise. What the path
-    of a line makes dies by its reference count; the collector need not look for it at every 700th object.
+    of a line makes dies by its reference count; the collector need not look for it at every 700th object. To `collect`
+    first holds up all threads for as long as all objects take.
     """
-    gc.collect()
+    if collect:
+        gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     with suppress(AttributeError):  # it is glibc's; compiling patterns alone takes some MB that stay otherwise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
 from logwatch.receivers import receivers
-from logwatch.reloading import Reloader
+from logwatch.reloading import Loaded, Reloader
 from logwatch.reporting import Mutes, SourceReports
 from logwatch.sources import DOCKER, default_log, journal
 from logwatch.sources.engine import EngineSource
@@ -73,6 +74,8 @@ class Daemon:
             self._watch.start()  # before anything that takes seconds: what it sees meanwhile is queued
         builder = Builder(config, registry, config.state.dir, find=self._watch.find if self._watch else None)
         self._reloader = Reloader(effective, read_again, builder)
+        self._loading: Future[Loaded] | None = None
+        """What is being loaded beside the loop."""
         rules = builder.rules()
         self._dispatcher = Dispatcher(receivers(config), time.time_ns)
         self._store = _store(config)
@@ -166,10 +169,15 @@ class Daemon:
                 self._status.state_lost(notice, ok=True)
 
     def _reload_if_asked(self, now_ns: int) -> None:
-        if not (self.requests.take_reload() or self._reloader.has_changed(now_ns)):
+        if self._loading is None:
+            if self.requests.take_reload() or self._reloader.has_changed(now_ns):
+                self._loading = self._reloader.start(self._source.wake)
             return
+        if not self._loading.done():
+            return
+        loading, self._loading = self._loading, None
         try:
-            loaded = self._reloader.load()
+            loaded = loading.result()
         except (RuleError, ConfigError) as error:
             for mistake in str(error).splitlines():
                 log.error("reload: %s", mistake)  # noqa: TRY400 - an operator's mistake, not a bug
@@ -177,16 +185,17 @@ class Daemon:
             self._status.reloaded(now_ns, None, (), f"reload failed: keeping the previous rules and receivers\n{error}")
             return
         # What is committed is all there is to know: the new stages start from there.
-        loaded.pipeline.restore(self._store.load().stages)
-        loaded.pipeline.alerts.resume_from(self._driver.pipeline.alerts)
-        self._driver.replace_pipeline(loaded.pipeline)
+        pipeline = loaded.build()
+        pipeline.restore(self._store.load_stages())
+        pipeline.alerts.resume_from(self._driver.pipeline.alerts)
+        self._driver.replace_pipeline(pipeline)
         self._publisher.reconfigure(nanoseconds(loaded.config.alerting.lateness), mute_windows(loaded.config))
         if loaded.receivers is not None:
             self._dispatcher.replace_receivers(loaded.receivers)
-        settle_heap()
+        settle_heap(collect=False)
         rules = loaded.rules
         summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are loaded"
-        self._status.reloaded(now_ns, rules, loaded.pipeline.series.families(), summary)
+        self._status.reloaded(now_ns, rules, pipeline.series.families(), summary)
         log.info("reloaded: %s", summary)
 
 

@@ -33,9 +33,9 @@ from logwatch.lifecycle.lifecycle import Find
 from logwatch.log_clock import STEP_NS, Line, WaitingLines, is_step
 from logwatch.matching.duplicate_lines import DuplicateLines
 from logwatch.matching.engine_hosts import EngineHosts
-from logwatch.matching.extractor import EVIDENCE, Extraction, Extractor
-from logwatch.matching.redaction import WORDS, Masker
-from logwatch.matching.scanner import Scanner
+from logwatch.matching.extractor import EVIDENCE, Extraction
+from logwatch.matching.matcher import Matcher
+from logwatch.matching.redaction import Masker
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import MAX_CONTAINERS
 from logwatch.metrics.event_metrics import EventMetrics
@@ -109,15 +109,16 @@ class Pipeline:
         groups: Sequence[Group] = (),
         replacement: Replacement | None = None,
         find: Find | None = None,
+        matcher: Matcher | None = None,
     ) -> None:
-        """`find` looks a container up in the engine's own files; None without them."""
+        """`find` looks a container up in the engine's own files; None without them. `matcher` is made of these rules."""
         self.settings = settings
         self.series = series
         self.rules = tuple(rules)
         self.checkpoint: Callable[[], None] = _go_on
-        masker = self._masker = Masker([*WORDS, *settings.secrets])
-        self.scanner = Scanner(rules, cache_dir, count_ignored=True)
-        self.extractor = Extractor(rules, masker)
+        matcher = matcher or Matcher.build(rules, settings.secrets, cache_dir)
+        masker = self._masker = matcher.masker
+        self.scanner, self.extractor = matcher.scanner, matcher.extractor
         self.duplicates = DuplicateLines()
         self.engine_hosts = None if settings.has_engine or find is not None else EngineHosts()
         self.lifecycle = Lifecycle(settings.settle_ns, self._masking(find))

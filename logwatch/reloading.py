@@ -5,8 +5,11 @@ The sections `rules` and `alerting` change at a reload; a change of any other ta
 
 from __future__ import annotations
 
+import gc
 import logging
+import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,7 @@ RELOADABLE = ("rules.", "alerting.")
 """Beginnings of the keys that a reload changes."""
 WATCH_NS = 2 * SECOND
 """Between two looks at the files."""
+THREAD = "logwatch-reload"
 Seen = list[tuple[str, int, int, int]]
 """Name, inode, size and time of change of every file."""
 
@@ -34,8 +38,8 @@ class Loaded:
 
     config: Config
     rules: RuleSet
-    pipeline: Pipeline
-    """Of these rules, not yet restored."""
+    build: Callable[[], Pipeline]
+    """Builds the pipeline of these rules, not yet restored; it declares metrics, so only the loop may call it."""
     receivers: Sequence[Receiver] | None
     """None: as before."""
 
@@ -59,6 +63,22 @@ class Reloader:
         seen, self._seen = self._seen, _look(self._paths)
         return seen != self._seen
 
+    def start(self, wake: Callable[[], None]) -> Future[Loaded]:
+        """Load in a thread of its own, and wake the loop; a stop does not wait for it."""
+        loaded: Future[Loaded] = Future()
+        loaded.add_done_callback(lambda _: wake())
+        threading.Thread(target=self._complete, args=[loaded], name=THREAD, daemon=True).start()
+        return loaded
+
+    def _complete(self, loaded: Future[Loaded]) -> None:
+        gc.disable()  # a full collection of all that is being built would hold up the loop
+        try:
+            loaded.set_result(self.load())
+        except BaseException as error:  # noqa: BLE001 - raised again where the result is taken
+            loaded.set_exception(error)
+        finally:
+            gc.enable()
+
     def load(self) -> Loaded:
         """Load all of it; ConfigError or RuleError leaves what is loaded as it is."""
         fresh = self._read_again()
@@ -73,10 +93,10 @@ class Reloader:
         rules = builder.rules()
         same = config.alerting == self._builder.config.alerting
         destinations = None if same else receivers(config)
-        pipeline = builder.pipeline(rules)
+        build = builder.prepare(rules)
         self._report_restart_required(fresh)
         self._builder, self._paths, self._seen = builder, paths, seen
-        return Loaded(config, rules, pipeline, destinations)
+        return Loaded(config, rules, build, destinations)
 
     def _report_restart_required(self, fresh: Effective) -> None:
         before = {key: value for key, value, _ in self._effective.table()}

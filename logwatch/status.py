@@ -43,7 +43,9 @@ class Requests:
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._reload = False
+        self._asked = 0
+        self.taken = 0
+        """The number of the last request for a reload that the loop took up."""
         self.is_shutdown = False
 
     def shutdown(self) -> None:
@@ -51,15 +53,16 @@ class Requests:
         self.is_shutdown = True
         self._wake()
 
-    def reload(self) -> None:
-        """Ask for rules and receivers to be loaded again."""
-        self._reload = True
+    def reload(self) -> int:
+        """Ask for rules and receivers to be loaded again; returns the number of the request."""
+        self._asked += 1
         self._wake()
+        return self._asked
 
     def take_reload(self) -> bool:
         """Whether a reload was asked for since the last call."""
-        reload, self._reload = self._reload, False
-        return reload
+        before, self.taken = self.taken, self._asked
+        return before < self.taken
 
 
 class StatusSnapshot:
@@ -101,7 +104,7 @@ class StatusSnapshot:
         self._caught_up = False
         self._state_lost: Probe | None = None
         self._reloaded = threading.Condition()
-        self._reloads = 0
+        self._answered = 0
         self._reload_ok = True
         self._reload_detail = "loaded at the start"
         self._loaded_ns = now()
@@ -159,7 +162,7 @@ class StatusSnapshot:
             self.published.declare(families)
         with self._reloaded:
             self._reload_ok, self._reload_detail = rules is not None, detail
-            self._reloads += 1
+            self._answered = self._requests.taken
             self._reloaded.notify_all()
 
     # ── the web server's side ────────────────────────────────────────────────────────
@@ -231,9 +234,8 @@ class StatusSnapshot:
     def reload(self) -> Probe:
         """Ask the loop for a reload and wait for its outcome."""
         with self._reloaded:
-            before = self._reloads
-            self._requests.reload()
-            if not self._reloaded.wait_for(lambda: self._reloads > before, RELOAD_TIMEOUT):
+            number = self._requests.reload()
+            if not self._reloaded.wait_for(lambda: self._answered >= number, RELOAD_TIMEOUT):
                 return Probe(ok=False, detail=f"reload requested, not finished after {RELOAD_TIMEOUT:g} s")
             return Probe(ok=self._reload_ok, detail=self._reload_detail)
 

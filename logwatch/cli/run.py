@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 import signal
 import threading
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from logwatch.config.settings import Log
 from logwatch.daemon import Daemon
 from logwatch.model import SECOND
 from logwatch.notation import quoted, rfc3339
+from logwatch.reloading import THREAD
 from logwatch.store.earlier_name import take_over
 from logwatch.web.connections import raise_file_limit
 
@@ -103,6 +105,9 @@ def command(
         log__format=log_format,
     )
     follow(read(), read_again=read)
+    if any(thread.name == THREAD for thread in threading.enumerate()):
+        # All is committed and closed. A compiler of patterns cannot be interrupted, and Python cannot end beside it.
+        os._exit(0)
 
 
 def follow(

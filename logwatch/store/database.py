@@ -111,6 +111,10 @@ class Store:
         self._mirror.fill(saved.sources)
         return saved
 
+    def load_stages(self) -> dict[tuple[str, str], str]:
+        """Return the rows of the stages as the last commit left them, and nothing else."""
+        return read_rows(self._connection, "stages")
+
     def queried_from_ns(self, now_ns: int) -> int | None:
         """Return since when change points are kept for queries; None: only what rules look back at is kept."""
         return self._older_points.kept_from_ns(now_ns)
