@@ -86,7 +86,8 @@ class Zeros:
                 metric.journal((name, labels), ChangePoints(), 0)
             del self._past[group]
         for labels in self._labels(group):
-            metric.forget((name, labels))
+            if labels not in metric.series:  # that one's end is still to come
+                metric.forget((name, labels))
 
     def groups(self) -> list[Group]:
         """Return the groups that exist."""
