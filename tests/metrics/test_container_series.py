@@ -121,7 +121,7 @@ FILLED = [("begin", "web", "die", 0, 0)] * 17
 
 
 @settings(max_examples=150, deadline=None)
-@example([*FILLED, ("add", "web", "die", 0, 0), ("commit", "web", "die", 0, 0), ("end", "web", "die", 0, 0)], True)  # noqa: FBT003 - hypothesis passes arguments by their places
+@example([*FILLED, ("add", "web", "die", 0, 0), ("commit", "web", "die", 0, 0), ("end", "web", "die", 0, 0)], True)
 @given(st.lists(STEPS, min_size=20, max_size=50), st.booleans())
 def test_zeros_of_containers_are_as_series_of_their_own(steps: list[Any], lookback: bool) -> None:
     virtual, plain = Bench(Registry, zeros=True, lookback=lookback), Bench(Plain, zeros=False, lookback=lookback)
