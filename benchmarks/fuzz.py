@@ -152,7 +152,9 @@ def fuzz(seeds: Sequence[int], lines: int) -> Found:
         one = Fuzz(Path(folder))
         try:
             for number, seed in enumerate(seeds):
+                known = len(one.found.faults)
                 one.run(seed, lines)
+                print(*one.found.faults[known:], sep="\n", end="")
                 if number % 10 == 9:
                     print(f"seed {seed}: {one.found}", flush=True)
         finally:

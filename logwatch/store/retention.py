@@ -88,12 +88,12 @@ class Retention:
             newest_ns = min(newest_ns, transaction.clock_ns)
         self._newest_ns = max(self._newest_ns, newest_ns)
 
-    def _clear_ended(self, connection: sqlite3.Connection) -> bool:
-        """Delete change points of series that are gone; whether there were any.
+    def _has_more_ended(self, connection: sqlite3.Connection) -> bool:
+        """Delete change points of series that are gone; whether there may be more than are deleted at once.
 
         Rules look back at some of them still, and do from memory; a restart forgets them.
         """
-        return connection.execute(ENDED_POINTS, (ENDED_AT_ONCE,)).rowcount > 0
+        return connection.execute(ENDED_POINTS, (ENDED_AT_ONCE,)).rowcount >= ENDED_AT_ONCE
 
     def _too_old(self, connection: sqlite3.Connection) -> int:
         """Return the seq up to which events are too old; late ones behind newer ones wait for these."""
@@ -106,14 +106,21 @@ class Retention:
 
     def _too_big(self, connection: sqlite3.Connection, points: int = 0) -> int:
         """Return the seq up to which events must go for the file to keep its size; `points` came with this commit."""
-        pages, free, size = (
-            connection.execute(f"PRAGMA {pragma}").fetchone()[0]
-            for pragma in ("page_count", "freelist_count", "page_size")
-        )
-        used: int = (pages - free) * size
-        if pages * size > self.max_bytes:
+        size, used = _sizes(connection)
+        if size > self.max_bytes:
             self._commits = COMMITS_PER_LOOK  # look again at the next commit
             self._surplus_pages = PAGES_PER_COMMIT + points // POINTS_PER_PAGE
-        if used <= self.max_bytes or older_points.clear(connection) or self._clear_ended(connection):
+        if used <= self.max_bytes or older_points.clear(connection) or self._has_more_ended(connection):
+            return 0
+        used = _sizes(connection)[1]
+        if used <= self.max_bytes:
             return 0
         return self._first + (self._last - self._first + 1) * (used - self.max_bytes) // used
+
+
+def _sizes(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return the bytes of the file, and those of its pages that are in use."""
+    pages, free, size = (
+        connection.execute(f"PRAGMA {pragma}").fetchone()[0] for pragma in ("page_count", "freelist_count", "page_size")
+    )
+    return pages * size, (pages - free) * size

@@ -636,6 +636,20 @@ def test_change_points_of_series_that_are_gone_go_before_events(tmp_path):
     assert len(kept) < 20_000
 
 
+def test_change_points_that_end_at_every_commit_do_not_save_the_events(tmp_path):
+    limit = 400_000
+    store, _ = opened(tmp_path, retention=Retention(max_bytes=limit))
+    for start in range(1, 8001, 20):
+        points = [SampleChange("events_total", (f"job-{start}",), 1.0, T + start)]
+        events = [outcome(seq, error="x" * 200) for seq in range(start, start + 20)]
+        store.commit(Transaction(points=points, outcomes=events, clock_ns=T), T)
+    found = seqs(store)
+    store.close()
+
+    assert found[-1] == 8000
+    assert (tmp_path / "logwatch.db").stat().st_size < 1.5 * limit
+
+
 def test_a_restart_knows_what_there_is(tmp_path):
     store, _ = opened(tmp_path, retention=Retention(events=10))
     store.commit(Transaction(outcomes=[outcome(seq) for seq in range(1, 11)]), T)
