@@ -292,9 +292,12 @@ class ContainerMetrics:
     def _describe(self, shown: ContainerSeries, image: str, labels: Attributes, time_ns: int) -> None:
         """Replace the series that has id, image and the container's labels as labels."""
         shown.image, shown.labels = image, labels
+        self._shown.touch((shown.host, shown.label))
+        self._show_info(shown, time_ns)
+
+    def _show_info(self, shown: ContainerSeries, time_ns: int) -> None:
         self._series.remove_group(INFO, self._labels(shown.host, shown.label), time_ns)
         self._series.set(INFO, self._description(shown), 1, time_ns)
-        self._shown.touch((shown.host, shown.label))
 
     def _description(self, shown: ContainerSeries) -> LabelValues:
         values = [shown.labels.get(name, "") for name in self._label_names]
@@ -327,7 +330,7 @@ class ContainerMetrics:
         for _, shown in sorted(self._shown.items()):
             self._rank(shown)
             if self._series.value(INFO, self._description(shown)) is None:  # other labels are chosen than before
-                self._describe(shown, shown.image, shown.labels, shown.begun_ns)
+                self._show_info(shown, shown.begun_ns)
 
 
 def _decode(_key: Key, row: dict[str, Any]) -> ContainerSeries:
