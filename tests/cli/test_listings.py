@@ -3,16 +3,14 @@
 import csv
 import io
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 
 import pytest
 from commandline import call
+from terminals import OnTerminal
 
 START = datetime(2026, 11, 20, 1, tzinfo=UTC)
 IDS = {name: f"{number:x}" * 64 for number, name in enumerate(("web", "web-2", "db", "old"), 1)}
@@ -117,26 +115,11 @@ def test_what_is_committed_later_follows(state, tmp_path):
 
 
 def test_a_table_is_kept_up_to_date_on_a_terminal(state):
-    terminal, side = pty.openpty()
-    command = [sys.executable, "-m", "logwatch", "containers", "--state-dir", state, "--watch"]
-    with subprocess.Popen(
-        command, stdin=side, stdout=side, stderr=subprocess.PIPE, env=os.environ | {"TERM": "xterm"}
-    ) as watching:
-        os.close(side)
-        shown = b""
-        end = time.monotonic() + 60
-        while b"web-2" not in shown and time.monotonic() < end:
-            shown += os.read(terminal, 4096)
-        watching.send_signal(signal.SIGINT)
-        try:
-            while os.read(terminal, 4096):
-                pass
-        except OSError:  # the other side is closed
-            pass
-        status = watching.wait(30)
-    os.close(terminal)
+    with OnTerminal("containers", "--state-dir", state, "--watch") as watching:
+        watching.wait_for(b"web-2")
+        watching.interrupt()
 
-    assert (b"web-2" in shown, status) == (True, 0)
+        assert watching.end() == 0
 
 
 def test_a_table_that_moves_needs_a_terminal(state):

@@ -1,15 +1,11 @@
 """`logwatch top`: what keys choose, what is drawn, and the whole on a terminal."""
 
 import io
-import os
-import pty
-import subprocess
-import sys
-import time
 
 import pytest
 from commandline import call
 from rich.console import Console
+from terminals import OnTerminal
 
 from logwatch.cli.top import Choice, Sight, draw, keys_of, shown
 from logwatch.model import Alert, Container, Event, State
@@ -133,27 +129,13 @@ def test_on_a_terminal(tmp_path):
         f"{'a' * 64} (image=nginx, name=web-of-top)\n"
     )
     call("replay", "--state-dir", str(state), str(log))
-    terminal, side = pty.openpty()
-    command = [sys.executable, "-m", "logwatch", "top", "--state-dir", str(state)]
-    with subprocess.Popen(
-        command, stdin=side, stdout=side, stderr=subprocess.PIPE, env=os.environ | {"TERM": "xterm"}
-    ) as top:
-        os.close(side)
-        screen, end = b"", time.monotonic() + 60
-        while b"quit" not in screen and time.monotonic() < end:
-            screen += os.read(terminal, 4096)
-        os.write(terminal, b"q")
-        try:
-            while os.read(terminal, 4096):
-                pass
-        except OSError:  # the other side is closed
-            pass
-        assert top.stderr is not None
-        complaint, status = top.stderr.read(), top.wait(30)
-    os.close(terminal)
+    with OnTerminal("top", "--state-dir", str(state)) as top:
+        top.wait_for(b"quit")
+        top.press(b"q")
+        status = top.end()
 
-    assert b"web-of-top" in screen
-    assert (status, complaint) == (0, b"")
+    assert b"web-of-top" in top.screen
+    assert (status, top.complaint) == (0, b"")
 
 
 def test_without_a_terminal_it_says_what_else_there_is(tmp_path):

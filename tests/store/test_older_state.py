@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -116,7 +117,7 @@ def test_older_rows_become_todays_with_the_first_commit(older: Store, tmp_path: 
 
     assert not [row for row in again.changed().stages.items() if row[0][1] not in ("lifecycle", "tellers", "clock")]
     assert again.life.containers() == host.life.containers()
-    with sqlite3.connect(tmp_path / "logwatch.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "logwatch.db")) as connection:
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
         assert (
             connection.execute("SELECT key FROM stages WHERE key GLOB 'name *' OR key GLOB '*\", \"*'").fetchall() == []
