@@ -147,7 +147,6 @@ class Fuzz:
 
 def fuzz(seeds: Sequence[int], lines: int) -> Found:
     """Run these seeds with so many lines each."""
-    logging.getLogger("logwatch").setLevel(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder:
         one = Fuzz(Path(folder))
         try:
@@ -169,6 +168,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="seed to begin with")
     parser.add_argument("--lines", type=int, default=10_000, help="of each seed")
     arguments = parser.parse_args()
+    logging.getLogger("logwatch").setLevel(logging.CRITICAL)  # hostile lines are what it is about
     found = fuzz(range(arguments.first, arguments.first + arguments.seeds), arguments.lines)
     print(found, f"dearest line: {found.dearest[:200]!r}", *found.faults[:20], sep="\n")
     return 1 if found.faults else 0

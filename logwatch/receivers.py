@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from typing import TYPE_CHECKING
 
 from logwatch.build import external_url
 from logwatch.config import Config, settings
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Receiver
-from logwatch.notifiers.alertmanager import Alertmanager
-from logwatch.notifiers.apprise import Apprise
-from logwatch.notifiers.http import Client, Credentials, Tls
 from logwatch.notifiers.receiver import Options
-from logwatch.notifiers.webhook import Webhook
+
+if TYPE_CHECKING:
+    from logwatch.notifiers.alertmanager import Alertmanager
+    from logwatch.notifiers.http import Client
 
 
 def receivers(config: Config) -> list[Receiver]:
     """Build them all; raises ConfigError where an extra is missing.
 
     The name of a webhook is its origin, for the path may be a secret; a second one of the same
-    origin gets a number.
+    origin gets a number. Without any, what speaks HTTP is not loaded: it takes some megabytes.
     """
+    alerting = config.alerting
+    if not (alerting.alertmanagers or alerting.webhooks or alerting.apprise):
+        return []
+    from logwatch.notifiers.apprise import Apprise
+    from logwatch.notifiers.webhook import Webhook
+
     built: dict[str, Receiver] = {}
     for receiver in _alertmanagers(config):
         built.setdefault(receiver.name, receiver)  # the same Alertmanager twice is one
@@ -35,6 +42,8 @@ def receivers(config: Config) -> list[Receiver]:
 
 
 def _alertmanagers(config: Config) -> Iterator[Alertmanager]:
+    from logwatch.notifiers.alertmanager import Alertmanager
+
     for alertmanager in config.alerting.alertmanagers:
         yield Alertmanager(_client(alertmanager), alertmanager.path_prefix)
 
@@ -47,6 +56,8 @@ def _unique(name: str, taken: Container[str]) -> str:
 
 
 def _client(receiver: settings.Receiver) -> Client:
+    from logwatch.notifiers.http import Client, Credentials, Tls
+
     tls, auth = receiver.tls_config or settings.Tls(), receiver.basic_auth
     return Client(
         receiver.url,

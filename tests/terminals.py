@@ -10,6 +10,11 @@ import time
 from types import TracebackType
 
 
+def take_interrupts() -> None:
+    """Let SIGINT end the command: a shell lets what it runs in the background ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class OnTerminal:
     """Runs `logwatch` with these arguments; what it wrote is in `screen`, what it complained of in `complaint`."""
 
@@ -17,7 +22,9 @@ class OnTerminal:
         self._terminal, side = pty.openpty()
         command = [sys.executable, "-m", "logwatch", *arguments]
         environment = os.environ | {"TERM": "xterm"}
-        self._process = subprocess.Popen(command, stdin=side, stdout=side, stderr=subprocess.PIPE, env=environment)
+        self._process = subprocess.Popen(
+            command, stdin=side, stdout=side, stderr=subprocess.PIPE, env=environment, preexec_fn=take_interrupts
+        )
         os.close(side)
         self.screen = b""
         self.complaint = b""

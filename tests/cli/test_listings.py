@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import pytest
 from commandline import call
-from terminals import OnTerminal
+from terminals import OnTerminal, take_interrupts
 
 START = datetime(2026, 11, 20, 1, tzinfo=UTC)
 IDS = {name: f"{number:x}" * 64 for number, name in enumerate(("web", "web-2", "db", "old"), 1)}
@@ -101,7 +101,7 @@ def test_what_is_committed_later_follows(state, tmp_path):
         "--format",
         "jsonl",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, preexec_fn=take_interrupts) as watching:
         assert watching.stdout is not None
         assert json.loads(watching.stdout.readline())["event"] == "container.start"
         more.write_text(line(20, "oom", "db") + line(21, "die", "web", exitCode="3") + line(30, "start", "old"))
