@@ -36,7 +36,8 @@ def pytest_report_header() -> str:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
-    Keep tests that share daemons on one worker: those of a module, and all that use the host's engine or syslog.
+    Keep tests that share daemons on one worker: those of a module, and all that use the host's engine or syslog, or boot
+    a root of their own, beside which an engine may miss what the kernel reports.
 
     On a busy machine a process may be too late for a test. A test of processes is run a second time before it counts
     as failed, and the last lines of the run name it: each is to be looked at.
@@ -44,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("e2e"):
             folder = item.path.parent
-            group = "engine" if folder.name == "e2e" else f"{folder.name}/{item.path.stem}"
+            group = "engine" if folder.name in ("e2e", "packaging") else f"{folder.name}/{item.path.stem}"
             item.add_marker(pytest.mark.xdist_group(group))
         if item.get_closest_marker("e2e") or "sidecar" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.flaky(reruns=1))
