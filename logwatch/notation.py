@@ -209,3 +209,8 @@ def _written(char: str) -> str:
 def one_line(text: str) -> str:
     """Text of a log as a terminal may show it: control, bidirectional and zero-width characters are escaped."""
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 mistake`, `2 mistakes`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

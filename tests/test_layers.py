@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "logwatch"
 # From the bottom up. A module may import what stands in a lower row, and its own package.
 LAYERS = (
     {"__init__", "model"},
-    {"errors", "notation", "time_intervals", "zstd"},
+    {"errors", "inotify", "notation", "time_intervals", "zstd"},
     {"faults", "formats"},
     {"store"},
     {"docker", "log_clock", "matching"},

@@ -15,11 +15,11 @@ from logwatch import config, ruletests
 from logwatch.alerting.lint import check as check_alerts
 from logwatch.build import cache_dir, external_url
 from logwatch.cli import options
-from logwatch.cli.output import cell, counted
+from logwatch.cli.output import cell
 from logwatch.config import settings
 from logwatch.errors import ConfigError, Mistake, NotifyError
 from logwatch.model import Alert
-from logwatch.notation import nanoseconds, one_line
+from logwatch.notation import counted, nanoseconds, one_line
 from logwatch.notifiers import Receiver
 from logwatch.receivers import receivers
 from logwatch.rulefiles.files import Kind

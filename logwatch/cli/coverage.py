@@ -19,11 +19,11 @@ from logwatch.authoring.line_classifier import Coverage, LineClassifier, Row, me
 from logwatch.authoring.suggestions import draft
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
-from logwatch.cli.output import cell, counted
+from logwatch.cli.output import cell
 from logwatch.config import Config
 from logwatch.metrics import Registry, catalog
 from logwatch.model import Chunk, Correlation, Family, Rule, label_name
-from logwatch.notation import one_line
+from logwatch.notation import counted, one_line
 from logwatch.replay import oldest_first
 from logwatch.rulefiles import RuleSet
 from logwatch.sources.archive import ReplaySource

@@ -104,11 +104,6 @@ def _plain(value: str) -> str:
     return value if value.isprintable() and " " not in value else quoted(value)
 
 
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: `1 mistake`, `2 mistakes`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
 def cell(value: object) -> str:
     """A value for a table of rich: on one line, and without meaning for its markup."""
     return escape(one_line(str(value)))

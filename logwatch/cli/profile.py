@@ -15,9 +15,10 @@ from logwatch.authoring.profiling import Cost, Profile, Profiler
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.coverage import chunks
-from logwatch.cli.output import cell, counted
+from logwatch.cli.output import cell
 from logwatch.config import Config
 from logwatch.metrics import Registry
+from logwatch.notation import counted
 
 MICROSECOND = 1_000
 MILLISECOND = 1_000_000

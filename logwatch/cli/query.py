@@ -26,7 +26,6 @@ from logwatch.metrics.rule_metrics import RuleMetrics
 from logwatch.model import SECOND, Family, label_name
 from logwatch.notation import duration, float_text, nanoseconds, rfc3339
 from logwatch.promql import Labels
-from logwatch.promql.values import METRIC_NAME
 from logwatch.queries import KeptSeries, Querying, QueryLimitError
 from logwatch.store import History
 
@@ -93,7 +92,7 @@ def _print(found: list[tuple[Labels, Points]], output_format: str, *, is_range: 
     for labels, points in found:
         values = [value for _, value in points]
         chart = [_shown(min(values)), _shown(max(values)), _chart(values)] if is_range else []
-        table.add_row(cell(_named(labels)), _shown(values[-1]), *chart)
+        table.add_row(cell(labels.written()), _shown(values[-1]), *chart)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 
@@ -102,13 +101,6 @@ def _lines(labels: Labels, points: Points) -> Iterator[str]:
     for time_ns, value in points:
         row = {"time": rfc3339(time_ns, 3), "metric": dict(sorted(labels.items())), "value": float_text(value)}
         yield json.dumps(row, ensure_ascii=False)
-
-
-def _named(labels: Labels) -> str:
-    """A series as PromQL writes it."""
-    pairs = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if name != METRIC_NAME)
-    name = labels.get(METRIC_NAME, "")
-    return f"{name}{{{pairs}}}" if pairs or not name else name
 
 
 def _shown(value: float) -> str:

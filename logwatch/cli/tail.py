@@ -17,14 +17,13 @@ import click
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.options import moment
-from logwatch.cli.output import counted
 from logwatch.config import Config
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import ConfigError, SourceError
 from logwatch.matching.patterns import Regex, compile_regex
 from logwatch.metrics import Registry
 from logwatch.model import CONTAINERS, SECOND, SHORT_ID, Event, Source
-from logwatch.notation import one_line
+from logwatch.notation import counted, one_line
 from logwatch.sources import DOCKER, default_log
 from logwatch.sources.archive import Backlog
 from logwatch.sources.content import describe, packed_suffix

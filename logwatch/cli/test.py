@@ -13,11 +13,10 @@ import click
 from logwatch import alerting
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
-from logwatch.cli.output import counted
 from logwatch.config import Config
 from logwatch.errors import ConfigError, RuleError
 from logwatch.metrics import Registry
-from logwatch.notation import nanoseconds, one_line
+from logwatch.notation import counted, nanoseconds, one_line
 from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
 from logwatch.rulefiles.files import Kind, rules_folder

@@ -23,11 +23,11 @@ from rich.text import Text
 from logwatch.alerting.alert_store import committed as committed_alerts
 from logwatch.cli import options
 from logwatch.cli.containers import ORDERS, as_table, chosen
-from logwatch.cli.output import as_row, cell, counted
+from logwatch.cli.output import as_row, cell
 from logwatch.errors import ConfigError
 from logwatch.lifecycle.containers import committed
 from logwatch.model import Alert, Container, Event, State
-from logwatch.notation import one_line
+from logwatch.notation import counted, one_line
 from logwatch.store import History, Query
 
 PAUSE = 1.0
@@ -48,6 +48,8 @@ class Sight(NamedTuple):
     """That fire."""
     events: Sequence[Event]
     """The newest first."""
+    own: Sequence[Event] = ()
+    """Of the container that is shown, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,23 +105,35 @@ def command(state_dir: Path | None, config_file: Path | None) -> None:
         raise ConfigError("top needs a terminal: for programs, use logwatch containers --format jsonl")
     console, choice = Console(), Choice()
     with _keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
-        sight, looked = look(directory), time.monotonic()
+        looked, sight = time.monotonic(), look(directory, choice)
         while not choice.ends:
             choice = replace(choice, row=min(choice.row, max(0, len(shown(sight, choice)) - 1)))
             live.update(draw(sight, choice, console.height), refresh=True)
-            for key in keys(max(0.0, looked + PAUSE - time.monotonic())):
+            pressed = keys(max(0.0, looked + PAUSE - time.monotonic()))
+            for key in pressed:
                 choice = choice.pressed(key)
-            if time.monotonic() - looked >= PAUSE:
-                sight, looked = look(directory), time.monotonic()
+            if (choice.opened and pressed) or time.monotonic() - looked >= PAUSE:
+                looked, sight = time.monotonic(), look(directory, choice)
 
 
-def look(directory: Path) -> Sight:
+def look(directory: Path, choice: Choice) -> Sight:
     """Read what is committed."""
     with closing(History(directory)) as history:
         history.freeze()
         alerts = [alert for alert in committed_alerts(history) if alert.ends_ns is None]
-        events = [outcome.event for outcome in history.events(Query(limit=EVENTS, newest_first=True))]
-        return Sight(committed(history), [each for each in alerts if each.labels.get("severity") != "none"], events)
+        sight = Sight(
+            committed(history),
+            [each for each in alerts if each.labels.get("severity") != "none"],
+            _newest(history, Query()),
+        )
+        found = shown(sight, choice)
+        if not choice.opened or not found:
+            return sight
+        return sight._replace(own=_newest(history, Query(id=found[min(choice.row, len(found) - 1)].id)))
+
+
+def _newest(history: History, query: Query) -> list[Event]:
+    return [outcome.event for outcome in history.events(replace(query, limit=EVENTS, newest_first=True))]
 
 
 # ── what is shown ────────────────────────────────────────────────────────────────────
@@ -203,10 +217,7 @@ def _one(container: Container, sight: Sight, room: int) -> Iterator[RenderableTy
     if own:
         yield _alerts(own)
         yield Text()
-    events = [
-        event for event in sight.events if event.id == container.id or (container.name and event.name == container.name)
-    ]
-    lines = [line for event in reversed(events) for line in as_row(event, last_words=True).split("\n")]
+    lines = [line for event in reversed(sight.own) for line in as_row(event, last_words=True).split("\n")]
     for line in lines[-max(1, room - 6 - len(own)) :]:
         yield Text(line, no_wrap=True, overflow="ellipsis")
 

@@ -12,7 +12,6 @@ not available, files are compared at a pace that grows with their number.
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import threading
 import time
@@ -24,6 +23,7 @@ import inotify_simple
 
 from logwatch.docker.containers import FILES, FOLDER, is_id
 from logwatch.docker.inventory import Found, Inventory, Sight
+from logwatch.inotify import open_inotify
 
 MOST_QUEUED = 50_000
 """Most sights that wait for the loop; the oldest are dropped."""
@@ -151,7 +151,7 @@ class Watch:
     def _watch_all(self) -> bool:
         """Watch the folder of all containers and those of the known ones; False if one cannot be watched."""
         if self._inotify is None:
-            self._inotify = _open() if self._notify else None
+            self._inotify = open_inotify() if self._notify else None
         if self._inotify is None:
             return False
         if "" not in self._ids.values() and not self._add(self._inotify, ""):
@@ -193,12 +193,3 @@ class Watch:
             self._put(self.inventory.read_changed([name]))
         else:
             self._put(self.inventory.removed(name, time.time_ns()))
-
-
-def _open() -> inotify_simple.INotify | None:
-    # As in sources/inotify.py: inotify_simple would start a child that inherits the lock of the state directory.
-    inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001 - pinned by a test of the sources
-    try:
-        return inotify_simple.INotify()
-    except OSError:
-        return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from logwatch.notation import quoted
 from logwatch.promql.syntax import EvaluationError
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ class Labels(dict[str, str]):
         if found is None:
             found = known[names] = self.without(names)
         return found
+
+    def written(self) -> str:
+        """As PromQL writes a series: `up{job="logwatch"}`."""
+        pairs = ", ".join(f"{name}={quoted(value)}" for name, value in sorted(self.items()) if name != METRIC_NAME)
+        name = self.get(METRIC_NAME, "")
+        return f"{name}{{{pairs}}}" if pairs or not name else name
 
     def having(self, name: str, value: str) -> Labels:
         """A copy with one label set; an empty value removes it."""

@@ -1,7 +1,7 @@
 """Follows what containers print: `--log containers:`, below a DOCKER_ROOT that is watched.
 
     thread of the inventory: a container's file changed ──▶ `notice` ┐
-    thread of `growth`: its log has grown ──────────────────────────▶├─▶ due ─▶ `read`: lines of one container
+    thread of `growth_watch`: its log has grown ──────────────────────────▶├─▶ due ─▶ `read`: lines of one container
     each POLL: size and inode of every log are compared ────────────▶┘
 
 Each log is a `FollowedFile`: rotation, truncation and positions are those of every other log. At most `MOST_OPEN`
@@ -33,7 +33,7 @@ from logwatch.sources.container_lines import LineJoiner, Partial
 from logwatch.sources.content import Disk, NoDescriptorError, raise_if_no_descriptor
 from logwatch.sources.followed_file import FollowedFile
 from logwatch.sources.generations import InodeOwners
-from logwatch.sources.growth import GrowthWatch
+from logwatch.sources.growth_watch import GrowthWatch
 from logwatch.sources.inotify import WakePipe
 from logwatch.sources.local_log import LocalLog
 from logwatch.sources.open_file import Options

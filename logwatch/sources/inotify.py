@@ -6,7 +6,6 @@ anyway, because network file systems report nothing.
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from contextlib import suppress
 
 import inotify_simple
 
+from logwatch.inotify import open_inotify
 from logwatch.sources.content import Plain
 
 GROWTH = inotify_simple.flags.MODIFY | inotify_simple.flags.ATTRIB
@@ -61,17 +61,7 @@ class Wakeup:
     def __init__(self, *, notify: bool = True) -> None:
         self._pipe = WakePipe()
         self._watches: dict[Watched, tuple[int, str]] = {}
-        self._inotify = self._open() if notify else None
-
-    def _open(self) -> inotify_simple.INotify | None:
-        # Otherwise inotify_simple asks a child process (ldconfig) where the C library is. Until that child runs its
-        # own program it holds all our descriptors, also the lock of the state directory: if we are killed with -9
-        # at that moment, the next start finds the directory in use.
-        inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001 - pinned by a test
-        try:
-            return inotify_simple.INotify(nonblocking=True)
-        except (OSError, TypeError):
-            return None
+        self._inotify = open_inotify() if notify else None
 
     def watch(self, path: str, files: Iterable[Plain]) -> bool:
         """Watch the open files of a path and the directory it is in; True if one of them is watched for the first time."""

@@ -115,6 +115,14 @@ class History:
         (newest,) = self._connection.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()
         return int(newest)
 
+    def names(self) -> dict[str, str]:
+        """Return the newest name of every object that an event gives with its id."""
+        return dict(
+            self._connection.execute(
+                "SELECT id, name FROM events WHERE id IS NOT NULL AND name IS NOT NULL ORDER BY seq"
+            )
+        )
+
     def kinds(self, before_ns: int) -> set[str]:
         """Return the kinds of events (`type.action`) that it has from before a time."""
         found = self._connection.execute("SELECT DISTINCT event FROM events WHERE time_ns < ?", (before_ns,))

@@ -151,14 +151,14 @@ def gather(history: History, since_ns: int, until_ns: int, docker_root: Path | N
     engine: dict[str, Happening] = {}
     failures: dict[tuple[str, str, str], Happening] = {}
     losses: dict[tuple[str, str], Loss] = {}
-    hosts, kinds = set[str](), set[str]()
+    hosts, kinds, names = set[str](), set[str](), history.names()
     for outcome in history.events(Query(since_ns=since_ns, until_ns=until_ns)):
         event = outcome.event
         found.events += 1
         hosts.add(event.host)
         kinds.add(event.event)
         kind, _, action = event.event.partition(".")
-        subject = _subject(event)
+        subject = event.name or names.get(event.id or "") or (event.id or "").removeprefix("sha256:")[:SHORT_ID]
         if event.event == "log.gap":
             reason = event.attributes.get("reason", "unknown")
             losses.setdefault((event.path, reason), Loss(event.path, reason)).process(event)
@@ -180,10 +180,6 @@ def gather(history: History, since_ns: int, until_ns: int, docker_root: Path | N
     before = history.kinds(before_ns=since_ns)
     found.new_events = sorted(kinds - before) if before else ()
     return found
-
-
-def _subject(event: Event) -> str:
-    return event.name or (event.id or "").removeprefix("sha256:")[:SHORT_ID]
 
 
 def _urgency(container: ContainerSummary) -> tuple[bool, int, int, int, str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from logwatch.model import SECOND, Alert
-from logwatch.notation import one_line
+from logwatch.notation import counted, one_line
 from logwatch.summary.gathering import ContainerSummary, Happening, Loss, Summary
 
 CAUSES = {
@@ -46,10 +46,10 @@ def headline(summary: Summary) -> str:
     if not summary.events:
         return "Nothing happened: the log had no event."
     parts = [
-        f"{troubled} of {_counted(len(summary.containers), 'container')} had trouble"
+        f"{troubled} of {counted(len(summary.containers), 'container')} had trouble"
         if troubled
         else "No container had trouble",
-        f"{_counted(len(_for_people(summary)), 'alert')} fired" + (f", {firing} of them still" if firing else "")
+        f"{counted(len(_for_people(summary)), 'alert')} fired" + (f", {firing} of them still" if firing else "")
         if _for_people(summary)
         else "no alert fired",
     ]
@@ -88,7 +88,7 @@ def _for_people(summary: Summary) -> list[Alert]:
 
 
 def _container(container: ContainerSummary) -> str:
-    parts = [_counted(container.oom_kills, "OOM kill")] if container.oom_kills else []
+    parts = [counted(container.oom_kills, "OOM kill")] if container.oom_kills else []
     if container.ends:
         code = f", last exit code {container.exit_code}" if container.exit_code is not None else ""
         parts.append(f"{_ends(container.ends)}{code}")
@@ -110,7 +110,7 @@ def _others(quiet: list[ContainerSummary]) -> str:
     for each in quiet:
         ends.update(each.ends)
     ended = _ends(ends) if ends else "none ended"
-    return f"{_counted(len(quiet), 'container')}: {_counted(sum(each.starts for each in quiet), 'start')}, {ended}"
+    return f"{counted(len(quiet), 'container')}: {counted(sum(each.starts for each in quiet), 'start')}, {ended}"
 
 
 def _happening(happening: Happening) -> str:
@@ -138,7 +138,7 @@ def _alert(name: str, alerts: list[Alert], firing: int) -> str:
 
 def _loss(loss: Loss) -> str:
     size = f"{'' if loss.is_known else 'at least '}{_bytes(loss.size)}"
-    return f"{one_line(loss.path)}: {size} in {_counted(loss.count, 'gap')} ({one_line(loss.reason)})"
+    return f"{one_line(loss.path)}: {size} in {counted(loss.count, 'gap')} ({one_line(loss.reason)})"
 
 
 def _disk(summary: Summary) -> str:
@@ -162,7 +162,3 @@ def _bytes(size: int) -> str:
 
 def _times(count: int) -> str:
     return {1: "once", 2: "twice"}.get(count, f"{count} times")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from logwatch.model import SECOND
 from logwatch.notation import duration, float_text, nanoseconds
 from logwatch.promql import EvaluationError, ExpressionError, Labels
-from logwatch.promql.values import METRIC_NAME
 from logwatch.queries import QueryLimitError, QueryTimeoutError
 from logwatch.web.view import View
 
@@ -61,7 +60,7 @@ def _listed(view: View, expression: str) -> Graph:
     with view.queries() as queries:
         result = queries.instant(expression, view.now_ns())
     elements = [(Labels(), result)] if isinstance(result, float) else result
-    rows = [Row(_named(labels), float_text(value)) for labels, value in elements]
+    rows = [Row(labels.written(), float_text(value)) for labels, value in elements]
     return Graph(expression, "", rows=rows[:MOST_ROWS], left_out=max(0, len(rows) - MOST_ROWS))
 
 
@@ -76,7 +75,7 @@ def _drawn(view: View, expression: str, length: str) -> Graph:
     values = [value for _, points in shown for value in _finite(points)]
     low, high = min(values, default=0.0), max(values, default=1.0)
     rows = [
-        Row(_named(labels), float_text(points[-1][1]), _line(points, (start_ns, end_ns), (low, high)))
+        Row(labels.written(), float_text(points[-1][1]), _line(points, (start_ns, end_ns), (low, high)))
         for labels, points in shown
     ]
     left_out = len(series) - len(shown)
@@ -92,10 +91,3 @@ def _line(points: Points, times: tuple[int, int], values: tuple[float, float]) -
 
 def _finite(points: Points) -> list[float]:
     return [value for _, value in points if abs(value) < float("inf")]
-
-
-def _named(labels: Labels) -> str:
-    """A series as PromQL writes it."""
-    pairs = ", ".join(f'{name}="{value}"' for name, value in sorted(labels.items()) if name != METRIC_NAME)
-    name = labels.get(METRIC_NAME, "")
-    return f"{name}{{{pairs}}}" if pairs or not name else name

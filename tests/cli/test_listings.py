@@ -10,23 +10,14 @@ from datetime import UTC, datetime
 
 import pytest
 from commandline import call
+from dockerlines import docker_event
 from terminals import OnTerminal, take_interrupts
 
 START = datetime(2026, 11, 20, 1, tzinfo=UTC)
-IDS = {name: f"{number:x}" * 64 for number, name in enumerate(("web", "web-2", "db", "old"), 1)}
 
 
 def line(minute, action, name, **attributes):
-    """A line of `docker events`, as syslog has it."""
-    time = START.replace(minute=minute)
-    event = {
-        "Type": "container",
-        "Action": action,
-        "Actor": {"ID": IDS[name], "Attributes": {"image": "nginx", "name": name, **attributes}},
-        "time": int(time.timestamp()),
-        "timeNano": int(time.timestamp()) * 10**9,
-    }
-    return f"{time.isoformat()} vm docker-events: {json.dumps(event)}\n"
+    return docker_event(START.replace(minute=minute), action, name, **attributes) + "\n"
 
 
 LINES = [

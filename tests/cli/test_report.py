@@ -1,28 +1,18 @@
 """`logwatch report`: what happened in a period."""
 
-import json
 from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
 from commandline import call
+from dockerlines import docker_event, full_id
 from receivers_on_loopback import Loopback
 
 DAY = datetime(2026, 11, 20, tzinfo=UTC)
-IDS = {name: f"{number:x}" * 64 for number, name in enumerate(("web", "db", "job", "quiet"), 1)}
 
 
-def told(hour, action, name, **attributes):
-    """A line of `docker events`, as syslog has it."""
-    time = DAY.replace(hour=hour)
-    event = {
-        "Type": "container",
-        "Action": action,
-        "Actor": {"ID": IDS[name], "Attributes": {"image": "nginx", "name": name, **attributes}},
-        "time": int(time.timestamp()),
-        "timeNano": int(time.timestamp()) * 10**9,
-    }
-    return f"{time.isoformat()} vm docker-events: {json.dumps(event)}"
+def happened(hour, action, name, **attributes):
+    return docker_event(DAY.replace(hour=hour), action, name, **attributes)
 
 
 def engine(hour, text, level="error"):
@@ -31,20 +21,20 @@ def engine(hour, text, level="error"):
 
 
 LINES = [
-    told(1, "start", "web"),
-    told(1, "start", "quiet"),
-    told(2, "die", "quiet", exitCode="0"),
-    told(3, "start", "db"),
-    told(4, "oom", "web"),
-    told(4, "die", "web", exitCode="137"),
-    told(5, "start", "web"),
-    told(6, "health_status: unhealthy", "db"),
+    happened(1, "start", "web"),
+    happened(1, "start", "quiet"),
+    happened(2, "die", "quiet", exitCode="0"),
+    happened(3, "start", "db"),
+    happened(4, "oom", "web"),
+    happened(4, "die", "web", exitCode="137"),
+    happened(5, "start", "web"),
+    happened(6, "health_status: unhealthy", "db"),
     engine(
         7,
         "Handler for POST /v1.43/images/create returned error: pull access denied for me/app, repository does not exist",
     ),
-    told(8, "start", "job"),
-    told(8, "die", "job", exitCode="3"),
+    happened(8, "start", "job"),
+    happened(8, "die", "job", exitCode="3"),
 ]
 
 
@@ -106,6 +96,22 @@ def test_only_the_period_counts(state):
     assert not found["failures"]
 
 
+def test_what_was_seen_by_its_id_alone_counts_under_the_name(tmp_path):
+    log, state = tmp_path / "messages", tmp_path / "state"
+    died = (
+        engine(1, "ignoring event", "info")
+        + f" container={full_id('late')} module=libcontainerd namespace=moby topic=/tasks/delete"
+    )
+    lines = [engine(0, "API listen on /run/docker.sock", "info"), died, happened(2, "start", "late")]
+    log.write_text("\n".join(lines) + "\n")
+    call("replay", "--state-dir", str(state), str(log))
+    (found,) = report(str(state), "--format", "json").rows
+
+    assert [(each["name"], each["starts"], each["ends"]) for each in found["containers"]] == [
+        ("late", 1, {"unknown": 1})
+    ]
+
+
 def test_nothing_happened(state):
     done = call("report", "--state-dir", state, "--since", "2026-10-20T00:00:00Z", "--until", "2026-10-21T00:00:00Z")
 
@@ -113,9 +119,8 @@ def test_nothing_happened(state):
 
 
 def test_a_page_shows_names_as_text(tmp_path):
-    IDS["<b>x"] = "9" * 64
     log, state = tmp_path / "messages", tmp_path / "state"
-    log.write_text(engine(0, "API listen on /run/docker.sock", "info") + "\n" + told(1, "oom", "<b>x") + "\n")
+    log.write_text(engine(0, "API listen on /run/docker.sock", "info") + "\n" + happened(1, "oom", "<b>x") + "\n")
     call("replay", "--state-dir", str(state), str(log))
     page = report(str(state), "--format", "html").out
 

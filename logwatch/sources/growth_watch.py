@@ -6,12 +6,13 @@ times while it is read costs one event. Without inotify nothing is reported, and
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 
 import inotify_simple
+
+from logwatch.inotify import open_inotify
 
 _flags = inotify_simple.flags
 _ONCE = _flags.MODIFY | _flags.MOVE_SELF | _flags.DELETE_SELF | _flags.ONESHOT | _flags.DONT_FOLLOW
@@ -29,7 +30,7 @@ class GrowthWatch:
         self._grown: set[str] = set()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._inotify = _open()
+        self._inotify = open_inotify()
         self._thread = threading.Thread(target=self._run, name="containers", daemon=True)
         if self._inotify is not None:
             self._thread.start()
@@ -74,12 +75,3 @@ class GrowthWatch:
                 self._grown |= paths
             if paths:
                 self._wake()
-
-
-def _open() -> inotify_simple.INotify | None:
-    # As in sources/inotify.py: inotify_simple would start a child that inherits the lock of the state directory.
-    inotify_simple._libc = ctypes.CDLL(None, use_errno=True)  # noqa: SLF001 - pinned by a test of the sources
-    try:
-        return inotify_simple.INotify()
-    except OSError:
-        return None
