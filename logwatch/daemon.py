@@ -24,6 +24,7 @@ from logwatch.pipeline import Pipeline
 from logwatch.receivers import receivers
 from logwatch.reloading import Loaded, Reloader
 from logwatch.reporting import Mutes, SourceReports
+from logwatch.rulefiles import RuleSet
 from logwatch.sources import DOCKER, default_log, journal
 from logwatch.sources.engine import EngineSource
 from logwatch.sources.engine_api import tls_context
@@ -79,14 +80,7 @@ class Daemon:
         rules = builder.rules()
         self._dispatcher = Dispatcher(receivers(config), time.time_ns)
         self._store = _store(config)
-        saved = self._store.load()
-        for notice in saved.notices:
-            log.warning("%s", notice)
-        pipeline = builder.pipeline(rules)
-        registry.restore(saved.series, saved.points)
-        pipeline.restore(saved.stages)
-        self._source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
-        self._dispatcher.restore({key: row for (stage, key), row in saved.stages.items() if stage == NOTIFIERS})
+        pipeline = self._restored(builder, rules)
         self.requests = Requests(self._source.wake)
         self._storage = _storage(config)
         sampled = [self._dispatcher.samples, *([self._storage.samples] if self._storage is not None else [])]
@@ -127,6 +121,18 @@ class Daemon:
         scheme = "https" if security is not None and security.context is not None else "http"
         self._url = f"{scheme}://{self._web.address}"
         settle_heap()
+
+    def _restored(self, builder: Builder, rules: RuleSet) -> Pipeline:
+        """Build the pipeline; it, the source and the queue of notifications go on where the last commit left them."""
+        saved = self._store.load()
+        for notice in saved.notices:
+            log.warning("%s", notice)
+        pipeline = builder.pipeline(rules)
+        pipeline.series.restore(saved.series, saved.points)
+        pipeline.restore(saved.stages)
+        self._source.restore({key: row for (name, key), row in saved.sources.items() if name == SOURCE})
+        self._dispatcher.restore({key: row for (stage, key), row in saved.stages.items() if stage == NOTIFIERS})
+        return pipeline
 
     def run(self) -> None:
         """Serve and follow until stopped; what was read is committed, and everything closed."""

@@ -1,13 +1,15 @@
 """`logwatch top`: what keys choose, what is drawn, and the whole on a terminal."""
 
 import io
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from commandline import call
+from dockerlines import docker_event
 from rich.console import Console
 from terminals import OnTerminal
 
-from logwatch.cli.top import Choice, Sight, draw, keys_of, shown
+from logwatch.cli.top import EVENTS, Choice, Sight, draw, keys_of, look, shown
 from logwatch.model import Alert, Container, Event, State
 
 NOW = 1_796_000_000 * 10**9
@@ -98,6 +100,18 @@ def test_one_container_with_its_last_words():
 
     assert "FATAL: no disk" in page
     assert "container.start" not in page
+
+
+def test_one_container_has_its_own_events_however_long_ago(tmp_path):
+    log, state = tmp_path / "messages", tmp_path / "state"
+    at = datetime(2026, 11, 20, tzinfo=UTC)
+    later = [docker_event(at + timedelta(seconds=1 + second), "kill", "db", signal="1") for second in range(EVENTS + 5)]
+    log.write_text("\n".join([docker_event(at, "start", "web"), docker_event(at, "start", "db"), *later]) + "\n")
+    call("replay", "--state-dir", str(state), str(log))
+    sight = look(state, after("/", "w", "e", "b", "enter", "enter"))
+
+    assert [each.event for each in sight.own] == ["container.start"]
+    assert all(each.name == "db" for each in sight.events)
 
 
 @pytest.mark.parametrize("height", [1, 10, 24, 60])
