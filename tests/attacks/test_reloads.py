@@ -34,7 +34,7 @@ def test_the_log_is_read_while_thousands_of_rules_are_loaded(tmp_path: Path, sid
     with log.open("a") as out:
         out.write(died(1))
     # The event itself counts three seconds later, when no line can revoke it any more: longer than a reload may take.
-    wait_for(lambda: one.value("logwatch_lines_read_total") == 1, "the line")
+    wait_for(lambda: one.value("logwatch_lines_read_total", path=str(log)) == 1, "the line")
 
     assert "reloaded" not in one.stderr.read_text()
     wait_for(lambda: "reloaded" in one.stderr.read_text(), "the reload")
