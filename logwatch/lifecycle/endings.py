@@ -61,7 +61,18 @@ def cause_of(event: Event, container: Container, daemon_stopped_ns: int | None) 
 
 def _lately(container: Container, action: str, time_ns: int, within_ns: int) -> bool:
     """Whether it happened shortly before, and to this run of the container."""
-    then_ns = container.times.get(action)
-    if then_ns is None or then_ns < container.times.get("start", 0):
+    then_ns, begun_ns = container.times.get(action), container.times.get("start", 0)
+    if then_ns is None:
+        return False
+    if then_ns < begun_ns and not _is_of_same_second(container, then_ns, begun_ns):
         return False
     return -AFTER_NS <= time_ns - then_ns <= within_ns
+
+
+def _is_of_same_second(container: Container, then_ns: int, begun_ns: int) -> bool:
+    """Whether a time before the start may be one after it: the kernel's lines have whole seconds in many logs.
+
+    It is not if the run before ended between the two: what happened then explains that end.
+    """
+    is_whole = then_ns % SECOND == 0 and begun_ns - then_ns < SECOND
+    return is_whole and not then_ns <= container.times.get("die", 0) < begun_ns

@@ -318,8 +318,10 @@ class Lifecycle:
             return self._process_restarting(event, container_id)
         if action == "mount":
             return self._process_mount(event, container_id)
-        if action == "probe":
-            self._probes.announce(event.host, container_id, event.time_ns)
+        if action == "probe" and (probe := self._probes.announce(event.host, container_id, event.time_ns)) is not None:
+            container = self._register.get(event.host, container_id)
+            if container is not None:
+                self._process_probe(event, container, probe)
         if action == "auto_remove":
             self._requests.await_removal(event.host, container_id, event.time_ns)
         return []

@@ -37,6 +37,9 @@ MOST_COMMANDS = 8
 AT_ONCE_NS = SECOND
 """Between the end of a probe and the change of health that it causes, or its announcement and its start."""
 
+LATE_NS = SECOND // 20
+"""By so much the announcement of a probe may be logged after its exec, where `docker events` are logged by another process."""
+
 Key = tuple[str, str]
 """Host and id."""
 
@@ -58,6 +61,7 @@ class Running:
     is_probe: bool = False
     is_counted: bool = False
     """Its end was reported."""
+    begun_ns: int = 0
 
 
 @dataclass(slots=True)
@@ -90,9 +94,17 @@ class Probes:
 
     # ── execs ────────────────────────────────────────────────────────────────────────
 
-    def announce(self, host: str, container_id: str, time_ns: int) -> None:
-        """Note that the next exec of a container is a probe."""
-        self._of(host, container_id).announced_ns = time_ns
+    def announce(self, host: str, container_id: str, time_ns: int) -> Probe | None:
+        """Note that the next exec of a container is a probe; or, returned, the one that was reported just before."""
+        commands = self._of(host, container_id)
+        begun = [
+            each for each in commands.running.values() if not each.is_probe and 0 <= each.begun_ns - time_ns <= LATE_NS
+        ]
+        if not begun:
+            commands.announced_ns = time_ns
+            return None
+        begun[-1].is_probe = True
+        return Probe(begun[-1].command, None)
 
     def process(self, event: Event, container: Container) -> Probe | None:
         """Take over an exec of a container; None if it is not known to be a probe."""
@@ -102,7 +114,7 @@ class Probes:
         exec_id, command = event.attributes.get("exec_id"), event.attributes.get("command")
         if exec_id is None:
             return None
-        running = commands.running.setdefault(exec_id, Running())
+        running = commands.running.setdefault(exec_id, Running(begun_ns=event.time_ns))
         if command is not None:
             running.command = normalized(command)
         if abs(event.time_ns - commands.announced_ns) <= AT_ONCE_NS:

@@ -20,6 +20,8 @@ TEMPLATES = {
     "rfc5424": "RSYSLOG_SyslogProtocol23Format",
 }
 IMAGE = "busybox:local"
+OUT_OF_MEMORY = ("sh", "-c", "sleep 0.5; exec dd if=/dev/zero of=/dev/null bs=200M count=1")
+"""A command that is killed for want of memory, but not before the engine watches the container's."""
 
 
 class Host:

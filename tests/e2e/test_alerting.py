@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from alertmanagers import Alertmanager
-from host import IMAGE, Host
+from host import IMAGE, OUT_OF_MEMORY, Host
 from ports import wait_for
 from sidecar import Sidecar
 
@@ -148,8 +148,7 @@ def test_people_are_told_once_over_a_kill_and_an_alertmanager_that_was_away(
             # ── an OOM kill and a crash loop, while one Alertmanager is away ──
             second.stop()
             host.docker("run", "-d", "--name", "crash", "--restart=always", IMAGE, "sh", "-c", "exit 7")
-            dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
-            host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *dd)
+            host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *OUT_OF_MEMORY)
             wait_for(lambda: bool(hook.of("oomer", OOM) and hook.of("crash", LOOP)), "the webhook")
             host.docker("update", "--restart=no", "crash")
             told = named(first, OOM, "oomer")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from alertmanagers import Alertmanager
-from host import IMAGE, Host
+from host import IMAGE, OUT_OF_MEMORY, Host
 from parity import Score, compare, engine_account, our_account
 from ports import wait_for
 from sidecar import Sidecar
@@ -82,8 +82,7 @@ def life(host: Host) -> None:
     host.docker("run", "--name", "local", "--log-driver", "local", IMAGE, "sh", "-c", "echo FATAL; sleep 1")
     host.docker("run", "--name", "nocmd", IMAGE, "/nonexistent")
     host.docker(*run, "crash", "--restart=on-failure:3", IMAGE, "sh", "-c", "sleep 0.3; exit 7")
-    dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
-    host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *dd)
+    host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *OUT_OF_MEMORY)
     host.docker(*run, "stubborn", IMAGE, "sh", "-c", 'trap "" TERM; while true; do sleep 1; done')
     host.docker("stop", "-t", "1", "stubborn")
     probe = ("--health-cmd", "test -f /tmp/ok", "--health-interval", "1s", "--health-retries", "2")

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from host import IMAGE, Host
+from host import IMAGE, OUT_OF_MEMORY, Host
 from ports import free_port, wait_for
 from sidecar import Sidecar
 
@@ -74,8 +74,7 @@ def test_a_scrape_shows_what_happened_to_each_container(
         logwatch = sidecar("--log", str(host.log("traditional")))
         host.docker("run", "-d", "--name", "web", IMAGE, "sleep", "1000")
         host.docker("run", "-d", "--name", "crash", "--restart=on-failure:2", IMAGE, "sh", "-c", "sleep 0.2; exit 7")
-        dd = ("dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1")
-        host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *dd)
+        host.docker("run", "--name", "oomer", "-m", "20m", "--memory-swap", "20m", IMAGE, *OUT_OF_MEMORY)
         slow = ("sh", "-c", 'trap "" TERM; while true; do sleep 1; done')
         host.docker("run", "-d", "--name", "stubborn", IMAGE, *slow)
         host.docker("stop", "-t", "1", "stubborn")

@@ -97,3 +97,21 @@ def test_a_death_waits_no_longer_than_settle() -> None:
     made = life.advance(T0 + 12 * SECOND)
 
     assert [each.event.event for each in made if isinstance(each, Outcome)] == ["container.die"]
+
+
+def test_a_kill_in_the_second_of_the_start_is_of_this_run() -> None:
+    """The kernel's line has whole seconds in most logs; the engine's have nanoseconds."""
+    started, killed, died = (
+        line("container.start", 0.828),
+        line("container.oom", 0),
+        line("container.die", 0.838, exit_code="137"),
+    )
+
+    assert causes(Lifecycle(SECOND), started, killed, died) == ["oom_limit"]
+
+
+def test_a_kill_that_explains_the_end_before_the_start_does_not_explain_the_next_one() -> None:
+    run_before = [line("container.start", -60), line("container.oom", 0), line("container.die", 0.3, exit_code="137")]
+    next_run = [line("container.start", 0.828), line("container.die", 5, exit_code="137")]
+
+    assert causes(Lifecycle(SECOND), *run_before, *next_run) == ["oom_limit", "signal"]

@@ -143,6 +143,24 @@ def test_probes_that_the_debug_log_announces_are_no_events() -> None:
     assert (life.execs, life.streaks) == ([], [1, 2, 3, 4, 5])
 
 
+def test_an_announcement_that_is_logged_late_is_about_the_exec_before() -> None:
+    life = Life()
+    life.begin(1.0)
+    life.take(event("probe", 0.995, role=Role.PRIMARY)._replace(event="evidence.probe"))
+    life.take(event("exec_die", 1.1, exec_id="e1.0", exit_code="1"))
+    life.probe(1.5, command=BACKUP)
+    life.probe(2.0, "1")
+
+    assert life.execs == [
+        f"exec_create {PROBE}",
+        f"exec_start {PROBE}",
+        f"exec_create {BACKUP}",
+        f"exec_start {BACKUP}",
+        "exec_die",
+    ]
+    assert life.streaks == [1, 2]
+
+
 def test_a_command_beside_announced_probes_ends_once() -> None:
     life = Life()
     life.take(event("exec_start", 0, role=Role.PRIMARY, exec_id="user"))
