@@ -27,6 +27,8 @@ from logwatch.matching.redaction import Masker
         pytest.param("map[Password:hunter2 User:x]", "map[Password:*** User:x]", id="go-map"),
         pytest.param("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----", "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----", id="pem"),
         pytest.param("-----BEGIN PRIVATE KEY-----\nMIIE", "-----BEGIN PRIVATE KEY-----***", id="pem-cut"),
+        pytest.param("PASSWORD=a Secret=b", "PASSWORD=*** Secret=***", id="any-case"),
+        pytest.param("to\u212aen=a pa\u017f\u017fword=b", "to\u212aen=*** pa\u017f\u017fword=***", id="letters-that-are-another-case"),
         pytest.param('password="cut off', 'password="***', id="cut-in-the-quotes"),
     ],
 )  # fmt: skip
@@ -58,6 +60,7 @@ def test_takes_the_words_it_is_given() -> None:
     masker = Masker(["pin"])
 
     assert masker.mask("PIN=1234 password=x") == "PIN=*** password=x"
+    assert Masker(["MotDePasse", "Schlüssel"]).mask("motdepasse=x SCHLÜSSEL=y") == "motdepasse=*** SCHLÜSSEL=***"
     assert (masker.is_secret("door-pin"), masker.is_secret("password")) == (True, False)
 
 
