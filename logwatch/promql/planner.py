@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import promql_parser as parser
@@ -61,7 +61,7 @@ class Numbered(NamedTuple):
 
 
 class Planner:
-    """Builds the nodes of one expression; `readings` and `selectors` collect what they read."""
+    """Builds the nodes of one expression; `readings`, `selectors` and `shared` collect what they read."""
 
     def __init__(self, text: str, tokens: Sequence[Token], parting: Parting = ONE_PART) -> None:
         self.text = text
@@ -69,6 +69,8 @@ class Planner:
         self.parting = parting
         self.readings: list[Reading] = []
         self.selectors: list[Numbered] = []
+        self.shared: list[And] = []
+        """Operators whose right side is the same for all parts of the expression."""
 
     def plan(self, tree: Any) -> tuple[ScalarNode | None, VectorNode | None]:
         """The node of the whole expression, a number's or a vector's; raises ExpressionError for what gives no instant result."""
@@ -231,7 +233,11 @@ class Planner:
             first = "right"
         elif not rights.fails:
             first = "left"
-        return And(left, right, matching, present, self._paired(tree, around), first)
+        node = And(left, right, matching, present, self._paired(tree, around), first)
+        if matching.on and not around.shared and not rights.fails and not self.parting.is_whole:
+            node = replace(node, shared=len(self.shared))
+            self.shared.append(node)
+        return node
 
     def _covered(self, tree: Any, around: Surroundings) -> bool:
         """Whether an element on the left of `or` has the labels of all there can be on the right."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from math import copysign
@@ -19,6 +19,7 @@ from logwatch.promql.series_index import Scrape, Series, SeriesIndex
 from logwatch.promql.syntax import ExpressionError, Words, refuse, syntax_error, tokenize
 from logwatch.promql.traits import Parting, parting_of
 from logwatch.promql.values import NEVER_NS, Labels, Moment, Sample, ScalarNode, Vector, VectorNode
+from logwatch.promql.vector_matching import And
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Query:
     """The same, each once; nodes know them by their numbers."""
     parting: Parting
     """Which series can be looked at without the others."""
+    shared: tuple[And, ...]
+    """Operators whose right side is the same for all parts."""
     _scalar: ScalarNode | None
     _vector: VectorNode | None
 
@@ -81,7 +84,9 @@ def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called wit
     parting = parting_of(tree)
     planner = Planner(text, tokens, parting)
     scalar, vector = planner.plan(tree)
-    return Query(text, tuple(planner.readings), tuple(planner.selectors), parting, scalar, vector)
+    return Query(
+        text, tuple(planner.readings), tuple(planner.selectors), parting, tuple(planner.shared), scalar, vector
+    )
 
 
 def select(text: str) -> Selector:
@@ -116,6 +121,22 @@ class Part:
         self.until_ns = NEVER_NS
 
 
+class SharedSide:
+    """The right side of an operator that all parts read alike, as its last evaluation found it."""
+
+    __slots__ = ("bit", "matches", "node", "read", "readers", "until_ns")
+
+    def __init__(self, node: And, bit: int) -> None:
+        self.node = node
+        self.bit = bit
+        """Says in what a part has read that it read this."""
+        self.matches: Set[Hashable] = frozenset()
+        self.read = EVERYTHING
+        self.until_ns = 0
+        self.readers: dict[str, None] = {}
+        """The parts that read it when they were evaluated last."""
+
+
 class Place(NamedTuple):
     """Where a series is in a query: its part, and the bits of the selectors that select it."""
 
@@ -140,6 +161,10 @@ class LiveQuery:
         self._shared: dict[int, list[Series]] = {
             number: [] for number, numbered in enumerate(query.selectors) if numbered.shared
         }
+        self._shared_series = [self._shared.get(number, []) for number in range(len(self.selectors))]
+        self._sides = [SharedSide(node, 1 << len(self.selectors) + number) for number, node in enumerate(query.shared)]
+        self._read_by_parts = 0
+        """The selectors that parts read themselves, and not through a shared side."""
         self._parts: dict[str, Part] = {}
         self._deadlines: list[tuple[int, str]] = []
         self._changed: dict[str, None] = {}
@@ -164,7 +189,14 @@ class LiveQuery:
         key, own, shared = place
         if own and self._parts[key].read & own:
             self._make_due(key, self._parts[key], since_ns)
-        if shared:
+        if not shared:
+            return
+        for side in self._sides:
+            if side.read & shared and since_ns < side.until_ns:
+                side.until_ns = since_ns
+                if side.readers:
+                    self._be_due(since_ns)
+        if shared & self._read_by_parts:
             for each, part in self._parts.items():
                 if part.read & shared:
                     self._make_due(each, part, since_ns)
@@ -186,6 +218,8 @@ class LiveQuery:
 
     def invalidate(self) -> None:
         """Be due with all parts: the clock was set back."""
+        for side in self._sides:
+            side.until_ns = 0
         for key, part in self._parts.items():
             self._make_due(key, part, 0)
 
@@ -204,6 +238,9 @@ class LiveQuery:
             part = self._parts.get(key)
             if part is None or part.until_ns == until_ns:
                 due[key] = None
+        for side in self._sides:
+            if side.readers and side.until_ns <= time_ns and self._evaluate_side(side, time_ns):
+                due.update(side.readers)
         self.due_ns = 0
         try:
             for key in sorted(due):  # so that of several errors it is always the same one
@@ -213,7 +250,11 @@ class LiveQuery:
         finally:
             for key in due:
                 self._schedule(key, 0)
-        self.due_ns = self._deadlines[0][0] if self._deadlines else NEVER_NS
+        self.due_ns = min(
+            self._deadlines[0][0] if self._deadlines else NEVER_NS,
+            *[side.until_ns for side in self._sides if side.readers],
+            NEVER_NS,
+        )
         changed, self._changed = self._changed, {}
         return changed
 
@@ -225,10 +266,16 @@ class LiveQuery:
         part = self._parts.get(key)
         result: Result = []
         if part is not None:
-            moment = Moment(self._scrape, part.series, time_ns, time_ns, is_part=True)
+            moment = Moment(self._scrape, part.series, time_ns, time_ns, is_part=True, shared=self)
             result = self.query.elements(moment)
             part.read = moment.read
+            self._read_by_parts |= moment.read
             self._schedule(key, moment.until_ns)
+        for side in self._sides:
+            if part is not None and part.read & side.bit:
+                side.readers[key] = None
+            else:
+                side.readers.pop(key, None)
         before = self.results.get(key)
         if before is None and not result:
             return False
@@ -240,14 +287,30 @@ class LiveQuery:
             del self.results[key]
         return True
 
+    # ── what parts share ─────────────────────────────────────────────────────────────
+
+    def matches(self, number: int, moment: Moment) -> Set[Hashable]:
+        """As `values.Shared`."""
+        side = self._sides[number]
+        if side.until_ns <= moment.time_ns:
+            self._evaluate_side(side, moment.time_ns)
+        moment.read |= side.bit
+        return side.matches
+
+    def _evaluate_side(self, side: SharedSide, time_ns: int) -> bool:
+        """Whether it changed."""
+        moment = Moment(self._scrape, self._shared_series, time_ns, time_ns, is_part=True)
+        before, side.matches = side.matches, side.node.matches(moment)
+        side.read, side.until_ns = moment.read, moment.until_ns
+        return before != side.matches
+
     # ── parts ────────────────────────────────────────────────────────────────────────
 
     def _part(self, key: str) -> Part:
         part = self._parts.get(key)
         if part is None:
-            lists: list[list[Series]] = [self._shared.get(number, []) for number in range(len(self.selectors))]
             part = self._parts[key] = Part(
-                [each if number in self._shared else [] for number, each in enumerate(lists)]
+                [each if number in self._shared else [] for number, each in enumerate(self._shared_series)]
             )
             self._make_due(key, part, 0)
         return part
@@ -255,6 +318,9 @@ class LiveQuery:
     def _make_due(self, key: str, part: Part, time_ns: int) -> None:
         if time_ns < part.until_ns:
             self._schedule(key, time_ns)
+        self._be_due(time_ns)
+
+    def _be_due(self, time_ns: int) -> None:
         if time_ns < self.due_ns:
             self.due_ns = time_ns
             self._on_due(time_ns)

@@ -7,7 +7,7 @@ a number (`ScalarNode`), a value per series (`VectorNode`) or a window of sample
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence, Set
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from logwatch.notation import quoted
@@ -110,20 +110,36 @@ NEVER_NS = 1 << 62
 """A time that does not come."""
 
 
+class Shared(Protocol):
+    """What all parts of an expression read alike."""
+
+    def matches(self, number: int, moment: Moment) -> Set[Hashable]:
+        """What elements have to match on the right side of that number; notes in `moment.read` that it was asked."""
+
+
 class Moment:
     """One evaluation: its time, the series it reads, and until when its result stays as it is.
 
     `until_ns` is the earliest time at which the result can differ although no series changes; nodes
-    lower it. `read` has a bit for each selector that was read.
+    lower it. `read` has a bit for each selector that was read, above them one for each shared side.
     """
 
-    __slots__ = ("_series", "is_part", "now_ns", "read", "scrape", "time_ns", "until_ns")
+    __slots__ = ("_series", "is_part", "now_ns", "read", "scrape", "shared", "time_ns", "until_ns")
 
     def __init__(
-        self, scrape: Scrape, series: Sequence[Sequence[Series]], time_ns: int, now_ns: int, *, is_part: bool = False
+        self,
+        scrape: Scrape,
+        series: Sequence[Sequence[Series]],
+        time_ns: int,
+        now_ns: int,
+        *,
+        is_part: bool = False,
+        shared: Shared | None = None,
     ) -> None:
         self.is_part = is_part
         """Whether it reads one part of an expression (`Query.parting`) and not all series."""
+        self.shared = shared
+        """What is the same for all parts, if it is known at that time."""
         self.scrape = scrape
         self._series = series
         self.time_ns = time_ns

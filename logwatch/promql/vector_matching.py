@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -139,14 +139,23 @@ class And:
     """Within a part, each side has one element at most, and they match."""
     first: Literal["left", "right", None] = None
     """The side which, if it is empty, decides: the other one cannot fail, as it can elsewhere, and is not evaluated."""
+    shared: int | None = None
+    """The number of the right side, if all parts read the same there; it cannot fail then."""
 
     @property
     def many_names(self) -> bool:
         """As the left side."""
         return self.left.many_names
 
+    def matches(self, moment: Moment) -> Set[Hashable]:
+        """What left elements have to match."""
+        return self._keys(self.right.vector(moment))
+
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
+        if self.shared is not None and moment.shared is not None:
+            left = self.left.vector(moment)
+            return self._filtered(left, moment.shared.matches(self.shared, moment)) if left else []
         # Both sides otherwise, as in Prometheus: an error on the right does not wait for the left.
         right = self.right.vector(moment) if self.first == "right" else None
         if right is not None and not right:
@@ -160,8 +169,14 @@ class And:
             return []
         if self.paired and moment.is_part:
             return left if bool(right) is self.present else []
+        return self._filtered(left, self._keys(right))
+
+    def _keys(self, right: Vector) -> Set[Hashable]:
         key = self.matching.key()
-        matches = {key(labels) for labels, _ in right}
+        return {key(labels) for labels, _ in right}
+
+    def _filtered(self, left: Vector, matches: Set[Hashable]) -> Vector:
+        key = self.matching.key()
         return [element for element in left if (key(element[0]) in matches) is self.present]
 
 
