@@ -21,7 +21,7 @@ from logwatch.model import CONTAINERS, SECOND, Outcome, Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
-from logwatch.receivers import receivers
+from logwatch.receivers import pusher, receivers
 from logwatch.reloading import Loaded, Reloader
 from logwatch.reporting import Mutes, SourceReports
 from logwatch.rulefiles import RuleSet
@@ -83,7 +83,9 @@ class Daemon:
         pipeline = self._restored(builder, rules)
         self.requests = Requests(self._source.wake)
         self._storage = _storage(config)
-        sampled = [self._dispatcher.samples, *([self._storage.samples] if self._storage is not None else [])]
+        self._pusher = pusher(config, time.time_ns)
+        samplers = (self._dispatcher, self._storage, self._pusher)
+        sampled = [each.samples for each in samplers if each is not None]
         self._status = StatusSnapshot(
             config.state.dir,
             rules,
@@ -140,6 +142,8 @@ class Daemon:
         self._dispatcher.start()
         if self._storage is not None:
             self._storage.start()
+        if self._pusher is not None:
+            self._pusher.start(self._status.scrape)
         log.info("listening on %s", self._url)
         try:
             self._driver.run(between=self._look_around)
@@ -151,6 +155,8 @@ class Daemon:
             if self._storage is not None:
                 self._storage.close()
             self._dispatcher.close()
+            if self._pusher is not None:
+                self._pusher.close()
             self._web.close()
             # An interrupted source has read more than was committed; closing it would note that position for pygtail.
             if not self._driver.is_interrupted:

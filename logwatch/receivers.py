@@ -1,11 +1,12 @@
-"""The receivers that the configuration names."""
+"""The receivers that the configuration names: of notifications, and of samples."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from logwatch.build import external_url
+from logwatch.build import external_url, target_labels
 from logwatch.config import Config, settings
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Receiver
@@ -14,6 +15,8 @@ from logwatch.notifiers.receiver import Options
 if TYPE_CHECKING:
     from logwatch.notifiers.alertmanager import Alertmanager
     from logwatch.notifiers.http import Client
+    from logwatch.push import Destination, Pusher
+    from logwatch.push.rounds import Format
 
 
 def receivers(config: Config) -> list[Receiver]:
@@ -32,7 +35,7 @@ def receivers(config: Config) -> list[Receiver]:
     for receiver in _alertmanagers(config):
         built.setdefault(receiver.name, receiver)  # the same Alertmanager twice is one
     for webhook in config.alerting.webhooks:
-        client = _client(webhook)
+        client = _client(webhook, webhook.timeout)
         name = _unique(client.origin, built)
         built[name] = Webhook(client, _options(webhook), external_url(config), name)
     for service in config.alerting.apprise:
@@ -45,7 +48,43 @@ def _alertmanagers(config: Config) -> Iterator[Alertmanager]:
     from logwatch.notifiers.alertmanager import Alertmanager
 
     for alertmanager in config.alerting.alertmanagers:
-        yield Alertmanager(_client(alertmanager), alertmanager.path_prefix)
+        yield Alertmanager(_client(alertmanager, alertmanager.timeout), alertmanager.path_prefix)
+
+
+def pusher(config: Config, now: Callable[[], int]) -> Pusher | None:
+    """Return what pushes samples; None if nothing is to be pushed. Raises ConfigError without the extra, StateError."""
+    if not (config.remote_write or config.otlp):
+        return None
+    from logwatch.push import Pusher
+    from logwatch.push.otlp import Otlp
+    from logwatch.push.remote_write import RemoteWrite
+    from logwatch.store.push_queue import PushQueue
+
+    labels = {**config.alerting.external_labels, **target_labels(config)}
+    built: dict[str, Destination] = {}
+    for written, receivers in ((RemoteWrite, config.remote_write), (Otlp, config.otlp)):
+        for receiver in receivers:
+            destination = _destination(receiver, written(labels), built)
+            built[destination.name] = destination
+    queue = PushQueue(config.state.dir, built)
+    return Pusher(list(built.values()), queue, nanoseconds(config.push.interval), now)
+
+
+def _destination(receiver: settings.PushReceiver, written: Format, taken: Container[str]) -> Destination:
+    from logwatch.push import Destination
+    from logwatch.store.push_queue import Limit
+
+    client, queue = _client(receiver, receiver.remote_timeout), receiver.queue_config
+    return Destination(
+        _unique(receiver.name or client.origin, taken),
+        client,
+        written,
+        Limit(nanoseconds(queue.sample_age_limit), queue.max_bytes),
+        most_samples=queue.max_samples_per_send,
+        min_backoff=queue.min_backoff / timedelta(seconds=1),
+        max_backoff=queue.max_backoff / timedelta(seconds=1),
+        headers={name: value.get_secret_value() for name, value in receiver.headers.items()},
+    )
 
 
 def _unique(name: str, taken: Container[str]) -> str:
@@ -55,7 +94,7 @@ def _unique(name: str, taken: Container[str]) -> str:
     return unique
 
 
-def _client(receiver: settings.Receiver) -> Client:
+def _client(receiver: settings.Server, timeout: timedelta) -> Client:
     from logwatch.notifiers.http import Client, Credentials, Tls
 
     tls, auth = receiver.tls_config or settings.Tls(), receiver.basic_auth
@@ -68,7 +107,7 @@ def _client(receiver: settings.Receiver) -> Client:
             bearer_token_file=receiver.bearer_token_file,
         ),
         Tls(tls.ca_file, tls.cert_file, tls.key_file, tls.server_name, verify=not tls.insecure_skip_verify),
-        receiver.timeout,
+        timeout,
     )
 
 

@@ -20,7 +20,7 @@ from logwatch import __version__
 from logwatch.alerting import Muting, Report
 from logwatch.alerting.muting import NOT_MUTED
 from logwatch.lifecycle.containers import committed
-from logwatch.metrics.catalog import AGENT, ENGINE
+from logwatch.metrics.catalog import AGENT, ENGINE, PROCESS, SAMPLED
 from logwatch.metrics.exposition import Exposition, Published
 from logwatch.model import SECOND, Container, Family, Outcome, Rule, SampleChange, SourceStatus
 from logwatch.queries import KeptSeries, Querying, QueryOptions, SampledSeries
@@ -139,6 +139,12 @@ class StatusSnapshot:
         for metric in self._process.collect():
             for sample in metric.samples:
                 yield SampleChange(sample.name, (), sample.value, now_ns)
+
+    def scrape(self) -> tuple[Sequence[Family], list[SampleChange]]:
+        """Return what a scrape would bring now, and the metrics that it is of; callable from any thread."""
+        families = self.published.families()
+        counted = [sample for family in families for sample in self.published.samples(family.name)]
+        return [*families, *SAMPLED, *PROCESS], [*counted, *self.self_metrics()]
 
     def show(self, sources: Sequence[SourceStatus], *, caught_up: bool) -> None:
         """Show the state of each source; `caught_up` from the first time on that nothing was left to read."""

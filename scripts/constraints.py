@@ -21,7 +21,7 @@ def main() -> None:
     """Ask pip which versions it would install into an empty environment."""
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     options = ["--dry-run", "--ignore-installed", "--report", "-"]
-    command = [*pip, "install", *options, f"{ROOT}[notify,suggest,zstd]"]
+    command = [*pip, "install", *options, f"{ROOT}[notify,otlp,remote-write,suggest,zstd]"]
     report = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)  # noqa: S603 - our own arguments
     found = {_normal(each["metadata"]["name"]): each["metadata"]["version"] for each in report["install"]}
     pins = [f"{name}=={found[name]}\n" for name in sorted(found) if name != "docker-logwatch"]

@@ -24,13 +24,13 @@ mkdir -p "$home" "$work/DEBIAN" "$work/usr/bin" "$work/usr/lib/systemd/system" "
   "$work/usr/share/doc/docker-logwatch"
 
 $python -m pip install --quiet --disable-pip-version-check --no-index --find-links "$wheels" --no-compile \
-  --target "$home/lib" 'docker-logwatch[zstd]'
+  --target "$home/lib" 'docker-logwatch[otlp,remote-write,zstd]'
 mkdir -p "$home/man"
 mv "$home/lib/share/man/man1/docker-logwatch.1" "$home/man/"
 rm -rf "$home/lib/bin" "$home/lib/share"
 $python -m venv --without-pip "$work/env"
 $python -m pip --python "$work/env/bin/python" install --quiet --disable-pip-version-check --no-index --find-links "$wheels" --no-compile \
-  'docker-logwatch[zstd]'
+  'docker-logwatch[otlp,remote-write,zstd]'
 $python -m cyclonedx_py environment --output-reproducible --output-format JSON --output-file "$home/sbom.cdx.json" "$work/env/bin/python" 2>/dev/null
 rm -r "$work/env"
 install -m 755 deploy/debian/docker-logwatch "$home/docker-logwatch"

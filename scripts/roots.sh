@@ -39,7 +39,7 @@ if [ ! "$wheels/complete" -nt .make/wheels/complete ]; then
   # shellcheck disable=SC2086
   $pip download --constraint deploy/constraints.txt --find-links .make/wheels --dest "$wheels" --only-binary=:all: --python-version 3.13 \
     --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 --platform manylinux_2_34_x86_64 \
-    'docker-logwatch[suggest,zstd]' --group test pip setuptools wheel
+    'docker-logwatch[suggest,zstd,remote-write,otlp]' --group test pip setuptools wheel
   touch "$wheels/complete"
 fi
 cp .make/wheels/docker_logwatch-*.whl "$wheels/"

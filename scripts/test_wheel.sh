@@ -18,7 +18,7 @@ within() {
     --setenv=LANG=C.UTF-8 --setenv=CI="${CI:-}" "$@"
 }
 within python3 -m venv /env
-within sh -euc '/env/bin/pip install --quiet --no-index --find-links /wheels "docker-logwatch[suggest,zstd]" cyclonedx-bom \
+within sh -euc '/env/bin/pip install --quiet --no-index --find-links /wheels "docker-logwatch[suggest,zstd,remote-write,otlp]" cyclonedx-bom \
   hatchling hypothesis kubernetes-validate grafana-foundation-sdk==0.0.21 pytest pytest-rerunfailures pytest-xdist'
 within /env/bin/python -m pytest -p no:cacheprovider --basetemp=/var/tmp/tests -n auto --dist loadgroup -m "not e2e" \
   --ignore=tests/attacks --ignore=tests/follower --ignore=tests/test_replay.py --ignore=tests/test_run.py --ignore=tests/test_torture.py "$@"

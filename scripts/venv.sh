@@ -19,6 +19,6 @@ if [ ! -x .venv/bin/pip ]; then
   fi
 fi
 .venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-.venv/bin/pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt --editable '.[suggest,zstd]' --group dev
+.venv/bin/pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt --editable '.[suggest,zstd,remote-write,otlp]' --group dev
 # An editable installation is not compiled by pip, and where PYTHONDONTWRITEBYTECODE is set each start would do it again.
 .venv/bin/python -m compileall -q logwatch

@@ -10,7 +10,7 @@ pip() { .venv/bin/python -m pip --quiet --disable-pip-version-check "$@"; }
 if [ ! "$wheels/complete" -nt pyproject.toml ] || [ ! "$wheels/complete" -nt deploy/constraints.txt ]; then
   rm -rf "$wheels"
   # pipx and new environments bring pip, setuptools and wheel up to date before anything else.
-  pip wheel --constraint deploy/constraints.txt --wheel-dir "$wheels" '.[suggest,zstd]' pip setuptools wheel
+  pip wheel --constraint deploy/constraints.txt --wheel-dir "$wheels" '.[suggest,zstd,remote-write,otlp]' pip setuptools wheel
   touch "$wheels/complete"
 fi
 pip wheel --no-deps --no-build-isolation --wheel-dir "$wheels" .

@@ -19,6 +19,7 @@ LAYERS = (
     {"sources", "lifecycle", "correlations", "promql"},
     {"metrics"},
     {"notifiers"},
+    {"push"},
     {"rulefiles"},
     {"alerting", "config", "demo"},
     {"queries"},
@@ -58,7 +59,7 @@ def test_imports_point_down(path: Path) -> None:
 
 WITHOUT_EXTRAS = """
 import importlib, pkgutil, sys
-sys.modules.update(dict.fromkeys(["zstandard", "apprise", "drain3"]))
+sys.modules.update(dict.fromkeys(["zstandard", "apprise", "drain3", "google.protobuf", "cramjam", "opentelemetry"]))
 import logwatch
 for module in pkgutil.walk_packages(logwatch.__path__, "logwatch."):
     if module.name != "logwatch.__main__":

@@ -10,7 +10,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, SecretStr, TypeAdapter
 
 from logwatch.config.mute_windows import MuteWindow
-from logwatch.config.values import DEFAULT_PORT, OR_URL, Address, Label, LabelKeys, Paths, Positive, Texts, Url, Zone
+from logwatch.config.values import (
+    DEFAULT_PORT,
+    OR_URL,
+    Address,
+    Header,
+    Label,
+    LabelKeys,
+    Paths,
+    Positive,
+    PositiveDuration,
+    Texts,
+    Url,
+    Zone,
+)
 from logwatch.notation import duration_text, size_text
 from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, Size
 from logwatch.rulefiles.schema import Strict, schema_text
@@ -131,14 +144,19 @@ class BasicAuth(Strict):
     password_file: Path | None = None
 
 
-class Receiver(Strict):
-    """Where notifications go."""
+class Server(Strict):
+    """A server that logwatch sends requests to, and how it identifies itself there."""
 
     url: Url
-    timeout: Duration = timedelta(seconds=10)
     basic_auth: BasicAuth | None = None
     bearer_token_file: Path | None = None
     tls_config: Tls | None = None
+
+
+class Receiver(Server):
+    """Where notifications go."""
+
+    timeout: Duration = timedelta(seconds=10)
 
 
 class Alertmanager(Receiver):
@@ -188,6 +206,37 @@ class Alerting(Strict):
     """The last lines that a container printed, or its failed health check, are sent as evidence of its alerts: this many."""
 
 
+class Push(Strict):
+    """When samples are taken for what `remote_write` and `otlp` name."""
+
+    interval: PositiveDuration = timedelta(seconds=15)
+    """Between two samples of every series, as the scrape interval of a Prometheus."""
+
+
+class PushQueue(Strict):
+    """How samples wait for their receiver, in the state directory."""
+
+    max_samples_per_send: Positive = 2000
+    min_backoff: PositiveDuration = timedelta(seconds=1)
+    """Before a failed request is repeated; twice as long each time."""
+    max_backoff: PositiveDuration = timedelta(seconds=30)
+    sample_age_limit: PositiveDuration = timedelta(hours=6)
+    """Samples that could not be sent for so long are dropped."""
+    max_bytes: Size = 64 << 20
+    """Above it the oldest samples are dropped."""
+
+
+class PushReceiver(Server):
+    """Where samples are pushed."""
+
+    name: str = ""
+    """In metrics and logs; default: scheme, host and port of the URL."""
+    headers: dict[Header, SecretStr] = Field(default_factory=dict)
+    """Further headers of each request, such as X-Scope-OrgID."""
+    remote_timeout: PositiveDuration = timedelta(seconds=30)
+    queue_config: PushQueue = PushQueue()
+
+
 class Docker(Strict):
     """What is shown of containers."""
 
@@ -229,6 +278,11 @@ class Config(Strict):
     state: State = State()
     web: Web = Web()
     alerting: Alerting = Alerting()
+    push: Push = Push()
+    remote_write: Annotated[tuple[Annotated[PushReceiver, *OR_URL], ...], *ONE_OR_MANY] = ()
+    """Receivers of Prometheus' remote write, for hosts that nobody can scrape."""
+    otlp: Annotated[tuple[Annotated[PushReceiver, *OR_URL], ...], *ONE_OR_MANY] = ()
+    """Receivers of OTLP metrics over HTTP; URLs usually end in /v1/metrics."""
     docker_root: Path | None = None
     """Docker's data directory, mounted read-only: what happens to containers, and what the disk holds."""
     containerd_root: Path | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -12,7 +13,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import core_schema
 
 from logwatch.model import LABEL_NAME, label_name
-from logwatch.rulefiles.checks import ONE_OR_MANY, refuse
+from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, refuse
 from logwatch.rulefiles.vocabulary import did_you_mean
 
 # Free in Prometheus' list of default ports.
@@ -25,6 +26,11 @@ OF_EVENTS = frozenset(
     {"name", "image", "exitCode", "execDuration", "execID", "signal", "oldName", "comment", "container", "destination"}
 )
 """What the engine writes into its events beside the labels, under the same names."""
+
+HEADER = re.compile(r"[A-Za-z0-9-]+")
+OWN_HEADERS = frozenset(
+    {"authorization", "content-encoding", "content-length", "content-type", "host", "user-agent", "x-prometheus-remote-write-version"}
+)  # fmt: skip
 
 ADDRESS = re.compile(
     r"""(?P<host> \[[0-9A-Fa-f:.%]+\] | [^\s:\[\]]* )   # [::1], 127.0.0.1, or nothing for all
@@ -59,6 +65,20 @@ def _web_url(text: str) -> str:
     if re.fullmatch(r"https?://[^\s/]+(/\S*)?", text) is None:
         raise refuse(f"'{text}' is not a URL: write http://host:port or https://host")
     return text
+
+
+def _header(text: str) -> str:
+    if HEADER.fullmatch(text) is None:
+        raise refuse(f"'{text}' is not the name of a header: use letters, digits and -")
+    if text.lower() in OWN_HEADERS:
+        raise refuse(f"'{text}' is set by logwatch itself: use basic_auth or bearer_token_file, or leave it out")
+    return text
+
+
+def _some_time(length: timedelta) -> timedelta:
+    if not length:
+        raise refuse("0 is too short: write a duration such as 15s")
+    return length
 
 
 def _label(text: str) -> str:
@@ -100,6 +120,8 @@ OR_URL = (BeforeValidator(_as_url), UrlSchema)
 Address = Annotated[str, AfterValidator(_address)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Url = Annotated[str, AfterValidator(_web_url)]
+Header = Annotated[str, AfterValidator(_header)]
+PositiveDuration = Annotated[Duration, AfterValidator(_some_time)]
 Label = Annotated[str, AfterValidator(_label)]
 Texts = Annotated[tuple[str, ...], *ONE_OR_MANY]
 LabelKeys = Annotated[tuple[str, ...], *ONE_OR_MANY, AfterValidator(_label_keys)]

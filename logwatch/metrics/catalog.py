@@ -148,8 +148,19 @@ STORAGE = (
 )
 """About the engine's disk, sampled slowly where `docker_root` is set."""
 
+PUSH = (
+    _counter("logwatch_push_samples_total", "Samples that were pushed, by receiver.", "receiver"),
+    _counter("logwatch_push_samples_failed_total", "Samples that a receiver rejected; they are not sent again.", "receiver"),
+    _counter("logwatch_push_samples_retried_total", "Samples of requests that failed and are sent again, each try counted.", "receiver"),
+    _counter("logwatch_push_samples_dropped_total", "Samples dropped before they were sent: too_old, queue_full, or disk (it refused them).", "receiver", "reason"),
+    _gauge("logwatch_push_samples_pending", "Samples waiting to be pushed.", "receiver"),
+    _gauge("logwatch_push_last_success_timestamp_seconds", "When a receiver last took samples.", "receiver"),
+)
+"""About samples that are pushed, where `remote_write` or `otlp` is configured."""
+
 SAMPLED = (
     *STORAGE,
+    *PUSH,
     _gauge(BUILD_INFO, "Always 1; has the version.", "version", "pythonversion"),
     _gauge("logwatch_config_last_reload_successful", "1 if the last reload of configuration and rules worked."),
     _gauge("logwatch_config_last_reload_success_timestamp_seconds", "When configuration and rules were last loaded."),

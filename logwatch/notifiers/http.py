@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from base64 import b64encode
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -120,10 +121,14 @@ class Client:
 
     def post(self, content: object, path: str = "") -> None:
         """Send JSON; raises NotifyError, or RejectedError if a retry is of no use."""
-        body = json.dumps(content).encode()
-        status, page = self._request("POST", path, body, {"Content-Type": "application/json"})
+        self.send(json.dumps(content).encode(), {"Content-Type": "application/json"}, path)
+
+    def send(self, body: bytes, headers: Mapping[str, str], path: str = "") -> bytes:
+        """Send a body, and return the answer, at most `LONGEST` bytes of it; raises as `post`."""
+        status, page = self._request("POST", path, body, headers)
         if not 200 <= status < 300:
             raise _failure(status, page, self.origin)
+        return page
 
     def get(self, path: str) -> bytes:
         """Return a page, at most `LONGEST` bytes of it; raises as `post`."""
@@ -144,7 +149,7 @@ class Client:
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _request(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, bytes]:
         everything = {**self._pool.headers, **(headers or {}), **self._credentials.headers()}
         self._aborted = False

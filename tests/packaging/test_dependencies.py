@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[2]
-EXTRAS = ("", "notify", "suggest", "zstd")
+EXTRAS = ("", "notify", "otlp", "remote-write", "suggest", "zstd")
 LINES = (ROOT / "deploy/constraints.txt").read_text().splitlines()
 PINS = dict(line.split("==") for line in LINES if not line.startswith("#"))
 
