@@ -37,6 +37,8 @@ class Builder:
     """Also evaluate alerts."""
     counts_events: bool = True
     """As in `pipeline.Settings`."""
+    groups_unknown: bool = False
+    """As in `pipeline.Settings`."""
     find: Find | None = None
     """Looks a container up in the engine's own files."""
 
@@ -79,6 +81,7 @@ class Builder:
             labels=self.config.docker.labels,
             max_ahead_ns=nanoseconds(sources.max_ahead),
             raw=self.raw,
+            groups_unknown=self.groups_unknown,
             counts_events=self.counts_events,
             alerting=self.terms(),
         )

@@ -73,7 +73,8 @@ class Daemon:
         self._watch = _watch(config, self._source)
         if self._watch is not None:
             self._watch.start()  # before anything that takes seconds: what it sees meanwhile is queued
-        builder = Builder(config, registry, config.state.dir, find=self._watch.find if self._watch else None)
+        find = self._watch.find if self._watch else None
+        builder = Builder(config, registry, config.state.dir, groups_unknown=True, find=find)
         self._reloader = Reloader(effective, read_again, builder)
         self._loading: Future[Loaded] | None = None
         """What is being loaded beside the loop."""

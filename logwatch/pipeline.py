@@ -28,14 +28,17 @@ from logwatch.faults import LINE_ERRORS, Faults
 from logwatch.formats import repeated_message
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.repeated_message import Folded, Previous, folded, meant
+from logwatch.formats.rfc3164 import Origin
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.lifecycle import Find
 from logwatch.log_clock import STEP_NS, Line, WaitingLines, is_step
+from logwatch.matching import unknown_lines
 from logwatch.matching.duplicate_lines import DuplicateLines
 from logwatch.matching.engine_hosts import EngineHosts
 from logwatch.matching.extractor import EVIDENCE, Extraction
 from logwatch.matching.matcher import Matcher
 from logwatch.matching.redaction import Masker
+from logwatch.matching.unknown_lines import UnknownLines
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import MAX_CONTAINERS
 from logwatch.metrics.event_metrics import EventMetrics
@@ -60,6 +63,9 @@ from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 from logwatch.store.transaction import Rows, Transaction
 
+DAEMON_START = "daemon.start"
+GENERAL = frozenset({"daemon.warning", "daemon.error"})
+"""Events of rules that take whatever no other rule does."""
 DAY = 86_400 * SECOND
 STEP = 256
 """Lines between two checkpoints in a chunk."""
@@ -88,6 +94,8 @@ class Settings:
     """Every host has an engine, whether or not a line of it was seen."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
+    groups_unknown: bool = False
+    """Group the engine's lines that no rule knows."""
     counts_events: bool = True
     """Whether events move series; where only the events are shown, nobody would read them."""
     alerting: Options = field(default_factory=Options)
@@ -121,6 +129,8 @@ class Pipeline:
         self.scanner, self.extractor = matcher.scanner, matcher.extractor
         self.duplicates = DuplicateLines()
         self.engine_hosts = None if settings.has_engine or find is not None else EngineHosts()
+        self.unknown_lines = UnknownLines(masker.mask) if settings.groups_unknown else None
+        self._general = frozenset(rule.id for rule in rules if rule.unless_other and rule.event in GENERAL)
         self.lifecycle = Lifecycle(settings.settle_ns, self._masking(find))
         self.correlator = Correlator(correlations)
         self.event_metrics = EventMetrics(
@@ -168,6 +178,7 @@ class Pipeline:
         self._moved = True
         known = scan.known_lines
         doubtful, of_engine = deque(scan.doubtful), list[Doubtful]()
+        ends = set(scan.ignored_ends)
         for number, hit in enumerate(scan.hits):
             if number % STEP == 0:
                 self.checkpoint()
@@ -186,15 +197,19 @@ class Pipeline:
             line = Line(record, hit, chunk.path, offset, None if chunk.line is None else chunk.line + hit.before)
             if self._waiting or (is_step(record, self.clock_ns) and not self.settings.raw):
                 self._waiting.add(line)
+                ends.add(hit.end + 1)
                 known += b"docker" in data
                 self._process_waiting()
             elif (extraction := self._process_line(line)) is not None and extraction.rules:
                 known += extraction.engine or b"docker" in data
+                if not self._general.issuperset(extraction.rules):
+                    ends.add(hit.end + 1)
         for each in doubtful:
             of_engine += self._of_engine(each, chunk, parser)
         if chunk.live:
             self._process_waiting(believed_ns=self._believed_ns)
         self._note_previous()
+        self._group_unknown(chunk, ends, parser)
         self.source_metrics.count(chunk, scan, of_engine, known, self.clock_ns)
         self._count_rules(scan.ignored)
         self.source_metrics.count_unparsed(chunk.path, parser.unparsed, self.clock_ns)
@@ -202,10 +217,23 @@ class Pipeline:
 
     def _of_engine(self, doubtful: Doubtful, chunk: Chunk, parser: LineReader) -> Iterable[Doubtful]:
         """Return the line if it is the engine's, by what was seen of its host until now."""
-        origin = parser.origin_of(chunk.data[doubtful.start : chunk.data.find(b"\n", doubtful.start)])
+        line = chunk.data[doubtful.start : chunk.data.find(b"\n", doubtful.start)]
+        return () if self._origin_of(line, parser) is None else (doubtful,)
+
+    def _origin_of(self, line: bytes, parser: LineReader) -> Origin | None:
+        """Return who wrote a line, None if its tag is that of an engine and the engine has another one."""
+        origin = parser.origin_of(line)
         if origin is None or self.extractor.is_another(origin.host, origin.tag, self.clock_ns):
-            return ()
-        return (doubtful,)
+            return None
+        return origin
+
+    def _group_unknown(self, chunk: Chunk, known: set[int], parser: LineReader) -> None:
+        """Group the engine's lines of a chunk that no rule of their own took; `known` is where the others end."""
+        unknown, clock_ns = self.unknown_lines, self.clock_ns
+        if unknown is not None and unknown.process(
+            chunk.data, known, lambda line: self._origin_of(line, parser), clock_ns
+        ):
+            self.source_metrics.count_groups(unknown, clock_ns)
 
     def _process_waiting(self, *, believed_ns: int | None = None) -> None:
         """Process the lines that waited for a second one to agree and need not any more; see `WaitingLines`."""
@@ -331,6 +359,9 @@ class Pipeline:
         self._outcomes.append(outcome)
         if self.alerts.has_groups:
             self.alerts.process(outcome)
+        if outcome.event.event == DAEMON_START and self.unknown_lines is not None:
+            self.unknown_lines.process_start(outcome.event)
+            self.source_metrics.count_groups(self.unknown_lines, self.clock_ns)
         if self._live_ns is not None and not outcome.amends:
             self.source_metrics.observe_delay(self._live_ns - outcome.event.time_ns, self.clock_ns)
         return self.correlator.process(outcome)
@@ -506,6 +537,8 @@ class Pipeline:
             state_table.restore(tables, by_stage.get(name, {}))
         for stage in (self.duplicates, self.lifecycle, self.correlator, self.event_metrics):
             stage.restored()
+        if self.unknown_lines is not None:
+            self.unknown_lines.restored()
         self.alerts.restore(by_stage.get("alerts", {}))
         clock, host = self._progress
         self.clock_ns, self.host = clock.get("", 0), host.get("")
@@ -521,6 +554,7 @@ class Pipeline:
             "extractor": self.extractor.tables,
             "duplicates": self.duplicates.tables,
             "hosts": () if self.engine_hosts is None else self.engine_hosts.tables,
+            unknown_lines.STAGE: () if self.unknown_lines is None else self.unknown_lines.tables,
             "lifecycle": self.lifecycle.tables,
             "correlator": self.correlator.tables,
             "tally": self.event_metrics.tables,

@@ -20,6 +20,8 @@ from logwatch import __version__
 from logwatch.alerting import Muting, Report
 from logwatch.alerting.muting import NOT_MUTED
 from logwatch.lifecycle.containers import committed
+from logwatch.matching import unknown_lines
+from logwatch.matching.unknown_lines import LineGroup
 from logwatch.metrics.catalog import AGENT, ENGINE, PROCESS, SAMPLED
 from logwatch.metrics.exposition import Exposition, Published
 from logwatch.model import SECOND, Container, Family, Outcome, Rule, SampleChange, SourceStatus
@@ -201,6 +203,11 @@ class StatusSnapshot:
         """Return the register of containers, removed ones included."""
         with closing(History(self._state_dir)) as history:
             return committed(history)
+
+    def unknown_lines(self) -> Sequence[LineGroup]:
+        """Return the groups of engine lines that no rule knows, the one with most lines first."""
+        with closing(History(self._state_dir)) as history:
+            return unknown_lines.committed(history)
 
     @contextmanager
     def queries(self) -> Iterator[Querying]:

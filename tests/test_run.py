@@ -282,3 +282,30 @@ def test_page_and_command_line_know_the_same_containers(
     assert expected == [each["name"] for each in page] == [each["name"] for each in printed]
     assert {each["state"] for each in page} == {each["state"] for each in printed} == {"running"}
     assert [each["events"] for each in page] == [{"start": 1}] * 3 + [{}] * 3
+
+
+def test_lines_that_an_upgraded_engine_brought_are_grouped_and_drafted(
+    tmp_path: Path, sidecar: Callable[..., Sidecar], logwatch: Callable[..., str]
+) -> None:
+    log, now = tmp_path / "messages", f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+    head = f'{now} vm dockerd[42]: time="{now}" level='
+    versions = [f'{head}info msg="Docker daemon" commit=5d6db84 version={version}\n' for version in ("26.1.5", "31.0")]
+    log.write_text(versions[0] + f'{head}info msg="Loading containers: done."\n')
+    one = sidecar("--log", str(log))
+    wait_for(lambda: all_read(one), "reading the log")
+    with log.open("a") as file:
+        file.write(versions[1] + "".join(f'{head}info msg="gadget {number} spun off"\n' for number in range(3)))
+        file.write(f'{head}warning msg="gadget shelf is full"\n')
+    wait_for(lambda: one.value("logwatch_unknown_line_groups_since_upgrade", level="info") == 1, "the new lines")
+    one.end()
+    one = sidecar("--log", str(log))
+    wait_for(lambda: all_read(one), "reading the log again")
+    found = json.loads(one.get("/api/v1/lines/unknown")[1])["data"]
+
+    assert [(each["text"], each["count"]) for each in found] == [
+        ("gadget <*> spun off", 3),
+        ("gadget shelf is full", 1),
+    ]
+    assert one.value("logwatch_unknown_line_groups_since_upgrade", level="warning") == 1
+    assert one.value("logwatch_engine_upgrade_timestamp_seconds")
+    assert "# 3 × engine level=info: gadget <*> spun off" in logwatch("suggest", "--state-dir", str(tmp_path / "state"))

@@ -62,6 +62,10 @@ class FakeView:
     asked: list = field(default_factory=list)
     outcomes: list = field(default_factory=list)
     register: list = field(default_factory=list)
+    groups: list = field(default_factory=list)
+
+    def unknown_lines(self):
+        return self.groups
 
     def now_ns(self):
         return 1_763_921_600 * SECOND

@@ -14,11 +14,11 @@ from typing import Protocol, cast
 
 from logwatch.authoring.line_classifier import CONTAINER, NO_HEADER, DockerLine
 from logwatch.errors import ConfigError
-from logwatch.formats import json, logfmt, logrus
+from logwatch.formats import logrus
 from logwatch.matching.redaction import WORDS, Masker
+from logwatch.matching.unknown_lines import PARAMETER, text_of
 from logwatch.model import Record
 
-PARAMETER = "<*>"
 MOST_SAMPLES = 20
 """Lines of a group that are kept; a draft must hold for all of them."""
 MOST_GROUPS = 5000
@@ -105,15 +105,15 @@ class Grouper:
         """Unknown lines of further groups, where there are very many."""
         _drain()
 
-    def add(self, line: DockerLine) -> None:
-        """Take in a docker line; one that rules know is passed over."""
+    def add(self, line: DockerLine, times: int = 1) -> None:
+        """Take in a docker line that came so many times; one that rules know is passed over."""
         if not self._general.issuperset(line.rules):
             return
         record = line.record
         if record is None or line.family in LEFT_OUT:
-            self.left_out[line.family] = self.left_out.get(line.family, 0) + 1
+            self.left_out[line.family] = self.left_out.get(line.family, 0) + times
             return
-        level, text = said(logrus.translated(record))
+        level, text = text_of(logrus.translated(record).message)
         key = (line.family, level)
         miner = self._miners.get(key)
         if miner is None:
@@ -122,10 +122,10 @@ class Grouper:
         group = self._groups.get((*key, cluster.cluster_id))
         if group is None:
             if len(self._groups) >= MOST_GROUPS:
-                self.crowded_out += 1
+                self.crowded_out += times
                 return
             group = self._groups[(*key, cluster.cluster_id)] = Group(line.family, level, cluster)
-        group.count += 1
+        group.count += times
         group.tags.add(record.tag)
         if len(group.samples) < MOST_SAMPLES:
             group.samples.append(self._sample(line.text, record))
@@ -139,18 +139,6 @@ class Grouper:
         header = text[: len(text) - len(record.message)].decode(errors="replace")
         masked = record._replace(message=message.encode())
         return Sample(header + message, masked, logrus.translated(masked).message)
-
-
-def said(record: Record) -> tuple[str | None, str]:
-    """The level of a message and its text: `msg` where it has one, else all of it."""
-    tree = json.parse(record.message)
-    if tree is not None:
-        text = json.lookup(tree, "msg")
-        return json.lookup(tree, "level"), record.message.decode(errors="replace") if text is None else text
-    fields = logfmt.parse(record.message)
-    if "msg" in fields and "level" in fields:
-        return fields["level"], fields["msg"]
-    return None, record.message.decode(errors="replace")
 
 
 def _miner() -> Miner:

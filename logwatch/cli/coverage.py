@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -15,18 +16,20 @@ from rich.table import Table
 
 from logwatch.authoring.drafts import as_yaml
 from logwatch.authoring.grouping import Grouper
-from logwatch.authoring.line_classifier import Coverage, LineClassifier, Row, measure
+from logwatch.authoring.line_classifier import Coverage, DockerLine, LineClassifier, Row, measure
 from logwatch.authoring.suggestions import draft
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.output import cell
 from logwatch.config import Config
+from logwatch.matching.unknown_lines import committed
 from logwatch.metrics import Registry, catalog
 from logwatch.model import Chunk, Correlation, Family, Rule, label_name
 from logwatch.notation import counted, one_line
 from logwatch.replay import oldest_first
 from logwatch.rulefiles import RuleSet
 from logwatch.sources.archive import ReplaySource
+from logwatch.store import History
 
 BUILT_IN = "built-in"
 
@@ -165,7 +168,7 @@ def declared(rules: RuleSet) -> list[tuple[Family, str]]:
 
 
 @click.command("suggest")
-@click.argument("files", nargs=-1, required=True)
+@click.argument("files", nargs=-1)
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
@@ -174,15 +177,19 @@ def declared(rules: RuleSet) -> list[tuple[Family, str]]:
     help="Print at most this many, the most frequent.",
 )
 @click.option("--general", is_flag=True, help="Include lines that only general rules (with unless_other) match.")
+@options.state_dir
 @options.configuration
 def suggest(
     files: tuple[str, ...],
     limit: int,
+    state_dir: Path | None,
     *,
     general: bool,
     config: Config,
 ) -> None:
     """Group the docker lines of logs (also .gz .bz2 .xz .zst) that no rule matches, and draft a rule for each group.
+
+    Without FILES of the engine's lines that `logwatch run` kept in its state directory: the most recent groups.
 
     Warnings and errors of the engine are always matched by general rules; --general includes them. Prints a rule
     file: choose the names of the events, then run `logwatch check` on it.
@@ -192,9 +199,15 @@ def suggest(
     rules, classifier = classifier_of(config)
     general_rules = frozenset(rule.id for rule in rules.rules if rule.unless_other and general)
     grouper = Grouper(general_rules, config.sources.secrets)
-    for chunk in chunks(files, config, now_ns):
-        for line in classifier.classify(chunk, now_ns):
-            grouper.add(line)
+    if files and state_dir is not None:
+        raise click.UsageError("give FILES or --state-dir, not both")
+    if files:
+        for chunk in chunks(files, config, now_ns):
+            for line in classifier.classify(chunk, now_ns):
+                grouper.add(line)
+    else:
+        for line, times in _kept(state_dir or config.state.dir, classifier, now_ns):
+            grouper.add(line, times)
     groups = grouper.groups()
     sys.stdout.write(as_yaml(draft(groups, limit)))
     lines = sum(group.count for group in groups)
@@ -206,3 +219,13 @@ def suggest(
         click.echo(f"left out: {counted(count, 'line')}, {one_line(family)}", err=True)
     if grouper.crowded_out:
         click.echo(f"left out: {counted(grouper.crowded_out, 'line')} of further groups", err=True)
+
+
+def _kept(state_dir: Path, classifier: LineClassifier, now_ns: int) -> Iterator[tuple[DockerLine, int]]:
+    """The lines that `run` kept of each group of unknown lines; the first counts for all that were not kept."""
+    with closing(History(state_dir)) as history:
+        groups = committed(history)
+    for group in groups:
+        data = "".join(f"{sample}\n" for sample in group.samples).encode()
+        for number, line in enumerate(classifier.classify(Chunk(data, "", 0, now_ns), now_ns)):
+            yield line, 1 if number else group.count - len(group.samples) + 1

@@ -102,7 +102,9 @@ class Scanner:
         hits, lines = _make_hits(data, found)
         docker_lines = daemon.docker + daemon.other
         known_lines = count_docker(data, ignored_ends)
-        return Scan(lines, docker_lines, daemon.levels, hits, ignored_counts, known_lines, daemon.doubtful)
+        return Scan(
+            lines, docker_lines, daemon.levels, hits, ignored_counts, known_lines, ignored_ends, daemon.doubtful
+        )
 
     def _scan_translated(self, data: bytes, ends: Sequence[int]) -> Iterator[tuple[int, int]]:
         """Find what rules hit in the engine's lines that are not logfmt, once they are; as the end of the line and the rule."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from logwatch.matching.unknown_lines import UnknownLines
 from logwatch.metrics.registry import Registry
 from logwatch.model import SECOND, Chunk, Doubtful, Gap, Scan
 
@@ -14,6 +15,8 @@ class SourceMetrics:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
+        self._levels: set[str] = set()
+        """Of the unknown lines until now."""
 
     def count(
         self,
@@ -47,6 +50,16 @@ class SourceMetrics:
     def count_unmatched(self, path: str, clock_ns: int) -> None:
         """Count a docker line that no rule knows, after it was counted as known."""
         self._registry.add("logwatch_unmatched_docker_lines_total", (path,), 1, clock_ns)
+
+    def count_groups(self, unknown: UnknownLines, clock_ns: int) -> None:
+        """Set how many groups of unknown lines there are, and how many of them an upgrade brought."""
+        every, later = unknown.counts()
+        for level in self._levels | every.keys():
+            self._registry.set("logwatch_unknown_line_groups", (level,), every.get(level, 0), clock_ns)
+            self._registry.set("logwatch_unknown_line_groups_since_upgrade", (level,), later.get(level, 0), clock_ns)
+        self._levels |= every.keys()
+        if unknown.changed_ns is not None:
+            self._registry.set("logwatch_engine_upgrade_timestamp_seconds", (), unknown.changed_ns / SECOND, clock_ns)
 
     def count_unparsed(self, path: str, reasons: Mapping[str, int], clock_ns: int) -> None:
         """Count the lines whose header could not be read or trusted, by reason."""

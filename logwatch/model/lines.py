@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 SECOND = 1_000_000_000
@@ -68,6 +68,8 @@ class Scan(NamedTuple):
     """Lines by the id of the `ignore` rule that knows them, where the scanner only counts those."""
     known_lines: int = 0
     """Docker lines among the ignored ones; they are not among the hits."""
+    ignored_ends: Collection[int] = frozenset()
+    """Where the lines end that those rules know: the offsets after their newlines."""
     doubtful: Sequence[Doubtful] = ()
     """In the order of the file; neither their levels nor those that do not say `docker` are counted above."""
 

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from logwatch import __version__
+from logwatch.matching.unknown_lines import LineGroup
 from logwatch.model import SECOND, Mute, Rule, SourceStatus
 from logwatch.notation import event_json, rfc3339
 from logwatch.store import Query
@@ -60,6 +61,7 @@ def routes(view: View) -> list[Route]:
         "rules": rules,
         "sources": lambda _: [source_json(status, view) for status in view.sources()],
         "rules/events": lambda _: [rule_json(rule, view) for rule in view.rules()],
+        "lines/unknown": lambda _: [group_json(group) for group in view.unknown_lines()],
         "status/buildinfo": lambda _: {
             "version": __version__,
             "pythonVersion": platform.python_version(),
@@ -105,6 +107,18 @@ def rule_json(rule: Rule, view: View) -> dict[str, object]:
         "lastHit": last,
         "file": rule.mark.path,
         "line": rule.mark.line,
+    }
+
+
+def group_json(group: LineGroup) -> dict[str, object]:
+    """Return a group of engine lines that no rule knows."""
+    return {
+        "level": group.level,
+        "text": group.text,
+        "count": group.count,
+        "first": rfc3339(group.first_ns),
+        "last": rfc3339(group.last_ns),
+        "samples": group.samples,
     }
 
 

@@ -24,6 +24,7 @@ from logwatch.web.timeline import Timeline, timeline
 from logwatch.web.view import View
 
 EVENTS_SHOWN = 50
+GROUPS_SHOWN = 100
 HOUR_NS = 3600 * SECOND
 STRIP_EVENTS = 5_000
 """So many events of the last hour at the most are drawn on the page of everything."""
@@ -77,6 +78,7 @@ class Pages:
                 rules=sorted(
                     ((rule, hits.get(rule.id, 0)) for rule in view.rules()), key=lambda pair: (-pair[1], pair[0].id)
                 ),
+                unknown=view.unknown_lines()[:GROUPS_SHOWN],
                 sources=[source_json(status, view) for status in view.sources()],
             )
         )

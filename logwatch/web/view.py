@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from logwatch.alerting import Muting, Report
+from logwatch.matching.unknown_lines import LineGroup
 from logwatch.metrics.exposition import Published
 from logwatch.model import Container, Outcome, Rule, SourceStatus
 from logwatch.queries import Querying
@@ -49,6 +50,9 @@ class View(Protocol):
 
     def containers(self) -> Sequence[Container]:
         """Return the register of containers, removed ones included."""
+
+    def unknown_lines(self) -> Sequence[LineGroup]:
+        """Return the groups of engine lines that no rule knows, the one with most lines first."""
 
     def queries(self) -> AbstractContextManager[Querying]:
         """Return PromQL queries over the last commit, to be closed after use."""

@@ -10,6 +10,7 @@ import pytest
 from webfakes import ID, FakeView, event
 
 from logwatch.errors import ConfigError
+from logwatch.matching.unknown_lines import LineGroup
 from logwatch.model import SECOND, State
 from logwatch.web import WebServer, server
 
@@ -177,6 +178,24 @@ def test_the_page_shows_containers_events_rules_and_sources(view, server):
     ):
         assert words in page
     assert "<script>alert" not in page
+
+
+def test_the_page_and_the_api_show_what_no_rule_knows(view, server):
+    since = 1_763_921_000 * SECOND
+    view.groups = [LineGroup("info", ["gadget", "<*>", "<lost>"], "vm", since, since + SECOND, 7, ["gadget 1 <lost>"])]
+    page = fetch(server, "/")[2].decode()
+
+    assert "gadget &lt;*&gt; &lt;lost&gt;" in page
+    assert data(server, "/api/v1/lines/unknown") == [
+        {
+            "level": "info",
+            "text": "gadget <*> <lost>",
+            "count": 7,
+            "first": "2025-11-23T18:03:20.000000000Z",
+            "last": "2025-11-23T18:03:21.000000000Z",
+            "samples": ["gadget 1 <lost>"],
+        }
+    ]
 
 
 def test_the_page_of_a_container_tells_its_story(view, server):
