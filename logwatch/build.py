@@ -41,6 +41,8 @@ class Builder:
     """As in `pipeline.Settings`."""
     find: Find | None = None
     """Looks a container up in the engine's own files."""
+    pairs_lines: bool = False
+    """A file is followed with the journal, which has the same lines; it also has those that rsyslog folds."""
 
     def configured(self, config: Config) -> Builder:
         """Return the same with another configuration; the series go on."""
@@ -75,11 +77,12 @@ class Builder:
             zone=ZoneInfo(sources.timezone) if sources.timezone else None,
             settle_ns=nanoseconds(limits.settle),
             multi_host=sources.multi_host,
-            count_repeated=sources.count_repeated,
+            count_repeated=sources.count_repeated and not self.pairs_lines,
             secrets=tuple(sources.secrets),
             max_containers=limits.max_containers,
             labels=self.config.docker.labels,
             max_ahead_ns=nanoseconds(sources.max_ahead),
+            pairs_lines=self.pairs_lines,
             raw=self.raw,
             groups_unknown=self.groups_unknown,
             counts_events=self.counts_events,

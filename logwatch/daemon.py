@@ -16,8 +16,9 @@ from logwatch.config import Config, Effective
 from logwatch.docker.watching import Watch
 from logwatch.driver import Driver
 from logwatch.errors import CommitError, ConfigError, RuleError
+from logwatch.following import followed_source, pairs_lines
 from logwatch.metrics import Registry
-from logwatch.model import CONTAINERS, SECOND, Outcome, Source
+from logwatch.model import SECOND, Outcome, Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
@@ -25,13 +26,7 @@ from logwatch.receivers import pusher, receivers
 from logwatch.reloading import Loaded, Reloader
 from logwatch.reporting import Mutes, SourceReports
 from logwatch.rulefiles import RuleSet
-from logwatch.sources import DOCKER, default_log, journal
-from logwatch.sources.engine import EngineSource
-from logwatch.sources.engine_api import tls_context
-from logwatch.sources.file import FileSource
-from logwatch.sources.journal import JournalSource
 from logwatch.sources.merged import MergedSource
-from logwatch.sources.stdin import StdinSource
 from logwatch.status import Requests, StatusSnapshot
 from logwatch.store import OlderPoints, Store, Sync, Transaction
 from logwatch.store.mutes import MuteFolder
@@ -40,7 +35,6 @@ from logwatch.web.server import WebServer
 
 if TYPE_CHECKING:
     from logwatch.docker.sampler import StorageSampler
-    from logwatch.sources.containers import ContainersSource
     from logwatch.web.security import Security
 
 SOURCE = "file"
@@ -69,12 +63,14 @@ class Daemon:
         registry = Registry()
         security = _security(config)
         self._looked_ns = 0
-        self._source = _source(config)
+        self._source = followed_source(config)
         self._watch = _watch(config, self._source)
         if self._watch is not None:
             self._watch.start()  # before anything that takes seconds: what it sees meanwhile is queued
         find = self._watch.find if self._watch else None
-        builder = Builder(config, registry, config.state.dir, groups_unknown=True, find=find)
+        builder = Builder(
+            config, registry, config.state.dir, groups_unknown=True, find=find, pairs_lines=pairs_lines(config)
+        )
         self._reloader = Reloader(effective, read_again, builder)
         self._loading: Future[Loaded] | None = None
         """What is being loaded beside the loop."""
@@ -375,76 +371,6 @@ def _security(config: Config) -> Security | None:
     from logwatch.web.security import Security
 
     return Security(config.web.config_file)
-
-
-def _source(config: Config) -> Source:
-    paths = list(config.sources.paths) or [default_log(journal=journal.why_not)]
-    engines = [path for path in paths if path.startswith(DOCKER)]
-    printed = [path for path in paths if path.startswith(CONTAINERS)]
-    logs = [path for path in paths if path not in engines and path not in printed]
-    log = _log(config, logs) if logs else None
-    if log is not None and not engines and not printed:
-        return log
-    beside = _engines(config, engines, log.wake if log is not None else None)
-    first = log or next(iter(beside), None)
-    return MergedSource(log, beside, _printed(config, printed, first.wake if first is not None else None))
-
-
-def _printed(config: Config, paths: Sequence[str], wake: Callable[[], None] | None) -> ContainersSource | None:
-    """Follow what containers print, where `containers:` or `containers:web-*,db` says so."""
-    if not paths:
-        return None
-    if config.docker_root is None or config.sources.multi_host:
-        cure = "leave it out" if config.sources.multi_host else "name the engine's data directory with --docker-root"
-        raise ConfigError(f"{paths[0]}: the containers' logs are not known: {cure}")
-    from logwatch.sources.containers import ContainerFilter, ContainersSource  # most run without
-
-    sources = config.sources
-    named = tuple(name for path in paths for name in path.removeprefix(CONTAINERS).split(",") if name)
-    filters = [
-        ContainerFilter(each.name, each.image, each.project, each.service, each.labels) for each in sources.containers
-    ]
-    return ContainersSource(
-        config.docker_root,
-        [*filters, *([ContainerFilter(name=named)] if named else [])],
-        start=sources.start,
-        max_line_bytes=config.limits.max_line_bytes,
-        rotate_wait_ns=nanoseconds(sources.rotate_wait),
-        wake=wake,
-    )
-
-
-def _engines(config: Config, paths: Sequence[str], wake: Callable[[], None] | None) -> list[EngineSource]:
-    tls = config.sources.docker.tls_config
-    secure = None
-    if tls is not None:
-        context = tls_context(tls.ca_file, tls.cert_file, tls.key_file, verify=not tls.insecure_skip_verify)
-        secure = (context, tls.server_name)
-    engines: list[EngineSource] = []
-    for path in dict.fromkeys(paths):
-        limit = config.limits.max_line_bytes
-        engines.append(EngineSource(path, start=config.sources.start, max_line_bytes=limit, tls=secure, wake=wake))
-        wake = wake or engines[0].wake
-    return engines
-
-
-def _log(config: Config, paths: list[str]) -> Source:
-    sources, limits = config.sources, config.limits
-    if paths == ["-"]:
-        return StdinSource(follow=True, max_line_bytes=limits.max_line_bytes)
-    if any(map(journal.is_journal, paths)):
-        if len(paths) > 1:
-            raise ConfigError(f"the journal is followed alone: remove all but one of {', '.join(paths)}")
-        return JournalSource(paths[0], start=sources.start, max_line_bytes=limits.max_line_bytes)
-    return FileSource(
-        paths,
-        start=sources.start,
-        max_line_bytes=limits.max_line_bytes,
-        rotate_wait_ns=nanoseconds(sources.rotate_wait),
-        rotate_patterns=sources.rotate_patterns,
-        olddirs=sources.olddirs,
-        offset_dir=config.state.dir,
-    )
 
 
 def _watch(config: Config, source: Source) -> Watch | None:

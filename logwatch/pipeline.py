@@ -92,6 +92,8 @@ class Settings:
     """Of a log that is followed live: how far beyond the wall clock its lines move the clock."""
     has_engine: bool = False
     """Every host has an engine, whether or not a line of it was seen."""
+    pairs_lines: bool = False
+    """The paths that are followed may have copies of one line."""
     raw: bool = False
     """Events as the rules make them, before lifecycle and correlations."""
     groups_unknown: bool = False
@@ -127,7 +129,7 @@ class Pipeline:
         matcher = matcher or Matcher.build(rules, settings.secrets, cache_dir)
         masker = self._masker = matcher.masker
         self.scanner, self.extractor = matcher.scanner, matcher.extractor
-        self.duplicates = DuplicateLines()
+        self.duplicates = DuplicateLines(pairs=settings.pairs_lines)
         self.engine_hosts = None if settings.has_engine or find is not None else EngineHosts()
         self.unknown_lines = UnknownLines(masker.mask) if settings.groups_unknown else None
         self._general = frozenset(rule.id for rule in rules if rule.unless_other and rule.event in GENERAL)
@@ -176,6 +178,7 @@ class Pipeline:
         self._live_ns = now_ns if chunk.live else None
         self._last = None
         self._moved = True
+        self._take_names(chunk)
         known = scan.known_lines
         doubtful, of_engine = deque(scan.doubtful), list[Doubtful]()
         ends = set(scan.ignored_ends)
@@ -214,6 +217,12 @@ class Pipeline:
         self._count_rules(scan.ignored)
         self.source_metrics.count_unparsed(chunk.path, parser.unparsed, self.clock_ns)
         parser.unparsed.clear()
+
+    def _take_names(self, chunk: Chunk) -> None:
+        """Name containers before the chunk's events are counted."""
+        if not self.settings.raw:
+            for named in chunk.named:
+                self._process_consequences(self.lifecycle.process_name(named))
 
     def _of_engine(self, doubtful: Doubtful, chunk: Chunk, parser: LineReader) -> Iterable[Doubtful]:
         """Return the line if it is the engine's, by what was seen of its host until now."""
@@ -271,7 +280,7 @@ class Pipeline:
         """Make and process the events of one line."""
         record = line.record
         extraction = self.extractor.extract(record, line.hit, line.path, line.offset, line.number)
-        if extraction.events and not self.settings.raw and self.duplicates.add(record):
+        if extraction.events and not self.settings.raw and self.duplicates.add(record, line.path):
             self.source_metrics.count_duplicate(line.path, self.clock_ns)
         else:
             self._process_events(extraction, record)

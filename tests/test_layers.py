@@ -28,7 +28,7 @@ LAYERS = (
     {"replay"},
     {"authoring", "ruletests", "summary"},
     {"tailing", "build"},
-    {"receivers"},
+    {"following", "receivers"},
     {"reloading"},
     {"daemon"},
     {"cli"},

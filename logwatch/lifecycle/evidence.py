@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from logwatch.lifecycle.containers import looks_like_id
-from logwatch.model import Event
+from logwatch.model import Event, NamedContainer
 from logwatch.store.state_table import StateTable
 
 EVIDENCE = "evidence"
 MAX_KEYS = 512
 """Most requests per host whose halves are kept."""
+MAX_NAMED = 10_000
+"""Most names that a source has of containers."""
 MAX_FOREIGN = 10_000
 """Most ids of other namespaces that are kept."""
 
@@ -25,7 +27,23 @@ class NameTies:
     def __init__(self) -> None:
         self._halves: StateTable[tuple[str, str], list[list[str]]] = StateTable("tie")
         """Host and key of a request to its ids and its names."""
-        self.tables = (self._halves,)
+        self._named: StateTable[tuple[str, str], str] = StateTable("named")
+        """Host and id of a container to the name that a source had of it last."""
+        self.tables = (self._halves, self._named)
+
+    def note(self, named: NamedContainer) -> None:
+        """Keep a name that a source has, also of a container of which no event was read."""
+        key = (named.host, named.id)
+        if self._named.get(key) == named.name:
+            return
+        self._named.pop(key, None)
+        self._named[key] = named.name
+        if len(self._named) > MAX_NAMED:
+            del self._named[next(iter(self._named))]
+
+    def name_of(self, host: str, container_id: str) -> str | None:
+        """Return the name that a source had of a container last."""
+        return self._named.get((host, container_id))
 
     def add(self, event: Event) -> Iterator[tuple[str, str]]:
         """Process a line; yields an id and its name if exactly one of each belong together."""

@@ -32,7 +32,18 @@ from logwatch.lifecycle.probes import EXECS, Probe, Probes
 from logwatch.lifecycle.requests import ASKED, Requests, refusal_of, refusal_without_id
 from logwatch.lifecycle.states import MOMENTARY, SERVICE_STATEFUL
 from logwatch.lifecycle.witness import Witness, ending, ends_with
-from logwatch.model import CONTAINERS, FULL_ID, LATE_NS, SECOND, Consequence, Container, Event, Outcome, State
+from logwatch.model import (
+    CONTAINERS,
+    FULL_ID,
+    LATE_NS,
+    SECOND,
+    Consequence,
+    Container,
+    Event,
+    NamedContainer,
+    Outcome,
+    State,
+)
 from logwatch.store import state_table
 from logwatch.store.state_table import StateValue
 
@@ -260,6 +271,9 @@ class Lifecycle:
             self._deduplicator.store.move((host, "container", short), key)
             return container, register.take_changes()
         self._look_up(container, event.time_ns)
+        name = self._ties.name_of(host, container_id)
+        if container.name is None and name is not None:
+            register.set_name(container, name, event.time_ns, self._clock_ns, sure=False)
         return container, register.take_changes()
 
     def _is_refused(self, event: Event, action: str, container: Container | None) -> bool:
@@ -373,6 +387,18 @@ class Lifecycle:
             return []
         register.set_name(container, name, event.time_ns, self._clock_ns, sure=False)
         return register.take_changes()
+
+    def process_name(self, named: NamedContainer) -> list[Consequence]:
+        """Take over the name that a source has of a container, if it has none.
+
+        It is the container's at its last start: one that was renamed since has another one.
+        """
+        self._ties.note(named)
+        container = self._register.get(named.host, named.id)
+        if container is None or container.name is not None:
+            return []
+        self._register.set_name(container, named.name, named.time_ns, self._clock_ns, sure=False)
+        return self._register.take_changes()
 
     def _refuse_path(self, event: Event, path: str) -> None:
         """Revoke what was asked for by a request that failed."""

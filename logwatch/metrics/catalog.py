@@ -119,7 +119,7 @@ AGENT = (
     _counter("logwatch_rule_hits_total", "Lines that a rule matched.", "rule"),
     _gauge("logwatch_rule_last_hit_timestamp_seconds", "When a rule last matched a line, by the log's clock.", "rule"),
     _counter("logwatch_lines_unparsed_total", "Lines with a part that could not be parsed, by reason.", "path", "reason"),
-    _counter("logwatch_duplicate_lines_total", "Engine lines that had been read before, with the same time to the microsecond; they count once.", "path"),
+    _counter("logwatch_duplicate_lines_total", "Lines that had been read before: the engine's with the same time to the microsecond, and copies of a file's lines in the journal; they count once.", "path"),
     _counter("logwatch_line_errors_total", "Lines and events whose processing raised an error and that were skipped, by kind.", "kind", most=20),
     _counter("logwatch_source_gaps_total", "Losses of log bytes, by cause.", "path", "reason"),
     _counter("logwatch_source_gap_bytes_total", "Bytes of a log that were lost.", "path"),

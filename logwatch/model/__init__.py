@@ -35,7 +35,7 @@ from logwatch.model.events import (
     Renamed,
     StateChange,
 )
-from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, Record, Scan
+from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, NamedContainer, Record, Scan
 from logwatch.model.rules import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Role, Rule, Severity
 from logwatch.model.series import LABEL_NAME, Family, LabelValues, SampleChange, SeriesView
 from logwatch.model.sources import CONTAINERS, Gap, Source, SourceStatus
@@ -71,6 +71,7 @@ __all__ = [
     "Mark",
     "MetricRule",
     "Mute",
+    "NamedContainer",
     "Outcome",
     "Pattern",
     "Probed",

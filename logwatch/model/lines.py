@@ -9,6 +9,15 @@ SECOND = 1_000_000_000
 """In nanoseconds."""
 
 
+class NamedContainer(NamedTuple):
+    """Id and name of a container, as a source has them beside its lines."""
+
+    host: str
+    id: str
+    name: str
+    time_ns: int
+
+
 class Chunk(NamedTuple):
     """Some hundred KiB of whole lines, as they stand in one file.
 
@@ -30,6 +39,8 @@ class Chunk(NamedTuple):
     """False: the host in its headers is a guess, and that of the log's engine lines counts if there are any."""
     followed_by: tuple[Chunk, ...] = ()
     """Chunks to process after it, in the same commit."""
+    named: tuple[NamedContainer, ...] = ()
+    """Containers whose names the source has, and did not report before."""
 
 
 class Hit(NamedTuple):

@@ -15,7 +15,7 @@ import errno
 import os
 import socket
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -156,18 +156,18 @@ class ContainersSource:
         start: Literal["beginning", "end"] = "beginning",
         max_line_bytes: int = 1 << 16,
         rotate_wait_ns: int = 60 * SECOND,
-        wake: Callable[[], None] | None = None,
+        pipe: WakePipe | None = None,
     ) -> None:
-        """`wake` ends the wait of another source."""
+        """`pipe` is that of another source, which is the one that waits."""
         self._root = docker_root
         self._filters = tuple(filters)
         self._limit = max_line_bytes
         self._options = Options(start, CHUNK_BYTES, ENTRY_BYTES, rotate_wait_ns)
         self._disk = RootedDisk(docker_root)
         self._host = socket.gethostname()
-        self._pipe = WakePipe()
-        self._wake = wake or self._pipe.wake
-        self._growth = GrowthWatch(self._wake)
+        self._has_own_pipe = pipe is None
+        self.pipe = WakePipe() if pipe is None else pipe
+        self._growth = GrowthWatch(self.pipe.wake)
         self._polled_ns: int | None = None
         self._news: deque[tuple[str, str | None]] = deque(maxlen=MOST_NEWS)
         """Ids and names of containers whose file changed; another thread appends."""
@@ -195,7 +195,7 @@ class ContainersSource:
         """Note that containers came or changed; may be called from another thread."""
         self._news.extend((sight.id, sight.name) for sight in sights if not isinstance(sight, Removed))
         self._has_looked = True
-        self._wake()
+        self.pipe.wake()
 
     def _take_news(self) -> None:
         has_looked = self._has_looked
@@ -285,7 +285,7 @@ class ContainersSource:
             chunk = self._read(log, now_ns)
             if chunk is not None:
                 return chunk
-        self._wake()
+        self.pipe.wake()
         return None
 
     def _read(self, log: ContainerLog, now_ns: int) -> Chunk | None:
@@ -424,18 +424,19 @@ class ContainersSource:
 
     def wait(self, timeout: float) -> None:
         """Sleep until a log has grown, at most `timeout` seconds."""
-        self._pipe.wait(timeout)
+        self.pipe.wait(timeout)
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        self._pipe.wake()
+        self.pipe.wake()
 
     def close(self) -> None:
         """Close every log."""
         self._growth.close()
         for log in list(self._open.values()):
             self._shut(log)
-        self._pipe.close()
+        if self._has_own_pipe:
+            self.pipe.close()
 
 
 def _set(table: StateTable[str, dict[str, Any]], key: str, row: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ import logging
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from hashlib import blake2b
 from http.client import HTTPException, HTTPResponse, IncompleteRead
@@ -95,6 +95,8 @@ class Position:
 class EngineSource:
     """Events of one engine as lines."""
 
+    row = ROW
+
     def __init__(
         self,
         path: str,
@@ -103,16 +105,16 @@ class EngineSource:
         max_line_bytes: int = 1 << 16,
         chunk_bytes: int = 1 << 20,
         tls: tuple[SSLContext, str | None] | None = None,
-        wake: Callable[[], None] | None = None,
+        pipe: WakePipe | None = None,
     ) -> None:
-        """`tls` is a context and the name to verify; `wake` ends the wait of another source. Raises SourceError."""
+        """`tls` is a context and the name to verify; `pipe` is that of another source, which waits. Raises SourceError."""
         self._address = Address.parse(path, tls)
         self._path = path
         self._start = start
         self._limit = max_line_bytes
         self._chunk_bytes = chunk_bytes
-        self._pipe = WakePipe()
-        self._wake = wake or self._pipe.wake
+        self._has_own_pipe = pipe is None
+        self.pipe = WakePipe() if pipe is None else pipe
         self._position = Position()
         self._offset = 0
         self._positions: StateTable[str, list[Any]] = StateTable(ROW)
@@ -136,7 +138,7 @@ class EngineSource:
         """Never true: there is always more to come."""
         return False
 
-    def next_ns(self) -> int | None:
+    def next_ns(self, now_ns: int) -> int | None:  # noqa: ARG002 - as `merged.Beside`
         """Return the time of the next event; None if none waits."""
         with self._lock:
             return next((each.time_ns for each in self._queue if each is not None), None)
@@ -210,7 +212,7 @@ class EngineSource:
             received.near.clear()
             with self._lock:
                 self._queue.append(None)
-            self._wake()
+            self.pipe.wake()
 
     def _receive(self, event: Event, received: Position) -> None:
         if event.digest in received.near:
@@ -219,7 +221,7 @@ class EngineSource:
         with self._lock:
             self._queue.append(event)
             self._queued_bytes += len(event.line)
-        self._wake()
+        self.pipe.wake()
 
     def _events(self, query: str) -> Iterator[Event]:
         """Yield events until the engine ends the answer."""
@@ -307,11 +309,11 @@ class EngineSource:
 
     def wait(self, timeout: float) -> None:
         """Sleep until an event came, at most `timeout` seconds."""
-        self._pipe.wait(timeout)
+        self.pipe.wait(timeout)
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        self._pipe.wake()
+        self.pipe.wake()
 
     def close(self) -> None:
         """End the connection and the thread."""
@@ -322,7 +324,8 @@ class EngineSource:
                 connection.shutdown(socket.SHUT_RDWR)
         if self._thread is not None:
             self._thread.join(1.0)
-        self._pipe.close()
+        if self._has_own_pipe:
+            self.pipe.close()
 
 
 # ── events ───────────────────────────────────────────────────────────────────────────

@@ -18,7 +18,7 @@ from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.content import Disk, NoDescriptorError, describe, open_plain, packed_suffix
 from logwatch.sources.followed_file import FollowedFile
 from logwatch.sources.generations import InodeOwners
-from logwatch.sources.inotify import Wakeup
+from logwatch.sources.inotify import WakePipe, Wakeup
 from logwatch.sources.offset_file import read_position, write_position
 from logwatch.sources.open_file import CONFIRM_NS, Options
 from logwatch.sources.rotated_files import ROTATED
@@ -239,6 +239,11 @@ class FileSource:
         """Return the losses proven since the last call."""
         gaps, self._gaps = self._gaps, []
         return gaps
+
+    @property
+    def pipe(self) -> WakePipe:
+        """What ends a wait."""
+        return self._wakeup.pipe
 
     def wait(self, timeout: float) -> None:
         """Sleep until a file may have grown, at most `timeout` seconds or a poll interval."""

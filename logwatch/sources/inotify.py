@@ -31,17 +31,19 @@ class WakePipe:
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.also: set[int] = set()
+        """Descriptors of other sources: a wait ends when one of them is readable."""
 
     def wait(self, timeout: float, *descriptors: int) -> set[int]:
-        """Sleep until a descriptor is readable or `wake` was called; return the readable descriptors."""
+        """Sleep until a descriptor is readable or `wake` was called; return which of these are readable."""
         poll = select.poll()
-        for descriptor in (self._reader, *descriptors):
+        for descriptor in (self._reader, *descriptors, *self.also):
             poll.register(descriptor, select.POLLIN)
         ready = {descriptor for descriptor, _ in poll.poll(max(timeout, 0) * 1000)}
         if self._reader in ready:
             with suppress(BlockingIOError):
                 os.read(self._reader, 4096)
-        return ready - {self._reader}
+        return ready.intersection(descriptors)
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
@@ -59,7 +61,7 @@ class Wakeup:
     """Watches directories and open files."""
 
     def __init__(self, *, notify: bool = True) -> None:
-        self._pipe = WakePipe()
+        self.pipe = WakePipe()
         self._watches: dict[Watched, tuple[int, str]] = {}
         self._inotify = open_inotify() if notify else None
 
@@ -99,9 +101,9 @@ class Wakeup:
     def wait(self, timeout: float) -> set[str] | None:
         """Sleep; return the paths that have grown, or None if everything should be checked."""
         if self._inotify is None:
-            self._pipe.wait(timeout)
+            self.pipe.wait(timeout)
             return None
-        return self._grown(self._inotify) if self._pipe.wait(timeout, self._inotify.fileno()) else None
+        return self._grown(self._inotify) if self.pipe.wait(timeout, self._inotify.fileno()) else None
 
     def _grown(self, inotify: inotify_simple.INotify) -> set[str] | None:
         paths = dict(self._watches.values())
@@ -113,10 +115,10 @@ class Wakeup:
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        self._pipe.wake()
+        self.pipe.wake()
 
     def close(self) -> None:
         """Close every descriptor."""
-        self._pipe.close()
+        self.pipe.close()
         if self._inotify is not None:
             self._inotify.close()

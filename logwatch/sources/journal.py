@@ -1,10 +1,9 @@
-"""Reads the systemd journal through `journalctl`, the one reader that knows every version of its files.
+"""Reads the systemd journal: its entries become lines as rsyslog would have written them.
 
-    journalctl --follow --output=json ──▶ one JSON object per entry ──▶ `read_entry` ──▶ Chunk
+    journalctl ──▶ `Journalctl`: one JSON object per entry ──▶ `read_entry` ──▶ Chunk
 
-The position is the cursor of the last entry returned. A journal deletes its oldest entries by itself: if the
-entry at the cursor is missing when logwatch starts again, the entries between it and the oldest one left are lost, and
-a gap is recorded. A journalctl that ends is started again after the last entry.
+The position is the cursor of the last entry returned. Entries that the engine's journald driver wrote name their
+container: each name goes with the first chunk that has it.
 """
 
 from __future__ import annotations
@@ -13,28 +12,26 @@ import json
 import os
 import shutil
 import subprocess
+from collections import OrderedDict
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import suppress
 from itertools import islice
 from typing import Any, Literal
 
 from logwatch.errors import SourceError
-from logwatch.model import SECOND, Chunk, Gap, SourceStatus
+from logwatch.model import Chunk, Gap, NamedContainer, SourceStatus
 from logwatch.sources import JOURNAL
 from logwatch.sources.inotify import WakePipe
-from logwatch.sources.journal_entry import FIELDS, Entry, read_entry
+from logwatch.sources.journal_entry import Entry, read_entry
+from logwatch.sources.journalctl import ENVIRONMENT, Journalctl, as_json, call, command_of, unreadable
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
-PIECE = 1 << 18
-MAX_STDERR = 4096
-"""Bytes that are kept of the errors that journalctl prints."""
-RESTART_NS = SECOND
-"""Time between two starts of journalctl."""
-QUERY_TIMEOUT = 30.0
-"""Seconds that a query to journalctl may take; the first one of gigabytes of journal is slow."""
-MACHINE_ID = "/etc/machine-id"
-ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
+ROW = "cursor"
+"""Before the key of the row with the position."""
+MOST_NAMES = 10_000
+"""Names that are not reported again."""
+BEHIND_WAIT = 0.5
+"""Seconds that the log beside it waits for the next entry, until those that were there at the start are read."""
 
 
 class JournalSource:
@@ -42,6 +39,8 @@ class JournalSource:
 
     Without `follow` it is finished after the newest entry. Raises SourceError if journalctl is missing.
     """
+
+    row = ROW
 
     def __init__(
         self,
@@ -51,62 +50,91 @@ class JournalSource:
         start: Literal["beginning", "end"] = "beginning",
         max_line_bytes: int = 1 << 16,
         chunk_bytes: int = 1 << 20,
+        pipe: WakePipe | None = None,
     ) -> None:
+        """`pipe` is that of another source, which is the one that waits."""
         self._path = path
-        self._command = _command(path)
-        self._follow = follow
-        self._at_end = False
-        """journalctl has printed everything, and was not asked to follow."""
-        self._finished = False
         self._start = start
         self._limit = max_line_bytes
         self._chunk_bytes = chunk_bytes
+        self._has_own_pipe = pipe is None
+        self.pipe = WakePipe() if pipe is None else pipe
+        self._journalctl = Journalctl(path, follow=follow, pipe=self.pipe, buffer_bytes=chunk_bytes)
+        self._next: Entry | None = None
+        """The entry that is returned next, if it was looked at."""
+        self._behind_until_ns: int | None = None
+        """Time of the newest entry at the start; 0 once that was read."""
         self._cursor = ""
         self._offset = 0
-        self._cursors: StateTable[str, list[Any]] = StateTable("cursor")
+        self._cursors: StateTable[str, list[Any]] = StateTable(ROW)
         self.tables = (self._cursors,)
         self._old_rows: dict[str, str | None] = {}
-        self._buffer = b""
+        self._names: OrderedDict[tuple[str, str], str] = OrderedDict()
+        """Host and id of a container to its name in the newest entry; the least recent ones first."""
         self._skipped: dict[str, int] = {}
-        self._gaps: list[Gap] = []
-        self._error: str | None = None
-        self._stderr = b""
         self._last_read_ns: int | None = None
-        self._started_ns: int | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pipe = WakePipe()
 
     # ── reading ──────────────────────────────────────────────────────────────────────
 
     @property
     def finished(self) -> bool:
         """Whether the newest entry was returned; never while following."""
-        return self._finished
+        return self._next is None and self._journalctl.finished
 
-    def read(self, now_ns: int) -> Chunk | None:
-        """Return the next entries, or None if there is nothing to read at the moment."""
-        if self._process is None and b"\n" not in self._buffer and not self._at_end:
-            self._start_journalctl(now_ns)
-        self._fill()
-        self._finished = self._at_end and b"\n" not in self._buffer
-        end = self._buffer.rfind(b"\n", 0, self._chunk_bytes) + 1 or self._buffer.find(b"\n") + 1
-        if not end:
+    def next_ns(self, now_ns: int) -> int | None:
+        """Return the time of the next entry; None if none waits.
+
+        Waits for it a moment, until the entries that were there at the start are read: they go between the lines of
+        the log beside it.
+        """
+        if self._behind_until_ns is None:
+            self._behind_until_ns = self._journalctl.query()[1]
+        entry = self._look(now_ns)
+        if entry is None and self._behind_until_ns:
+            self._journalctl.wait(BEHIND_WAIT)
+            entry = self._look(now_ns)
+        if entry is None or entry.time_ns >= self._behind_until_ns:
+            self._behind_until_ns = 0
+        return entry.time_ns if entry is not None else None
+
+    def read(self, now_ns: int, before_ns: int | None = None) -> Chunk | None:
+        """Return the next entries, only those before a time if one is given; None if there are none at the moment."""
+        lines: list[bytes] = []
+        names: list[NamedContainer] = []
+        size = 0
+        while size < self._chunk_bytes and (entry := self._look(now_ns)) is not None:
+            if before_ns is not None and entry.time_ns >= before_ns:
+                break
+            self._next, self._cursor = None, entry.cursor
+            lines.append(self._line(entry))
+            size += len(lines[-1])
+            if entry.container is not None and self._is_news(entry.container):
+                names.append(entry.container)
+        if not lines:
             return None
-        lines, self._buffer = self._buffer[:end], self._buffer[end:]
-        data = b"".join([self._line(entry) for entry in map(self._entry, lines.splitlines()) if entry is not None])
-        if not data:
-            return None
-        offset, self._offset = self._offset, self._offset + len(data)
+        offset, self._offset = self._offset, self._offset + size
         self._last_read_ns = now_ns
-        return Chunk(data, self._path, offset, now_ns, live=not self._buffer)
+        live = self._next is None and not self._journalctl.waiting_bytes
+        return Chunk(b"".join(lines), self._path, offset, now_ns, live=live, named=tuple(names))
 
-    def _entry(self, text: bytes) -> Entry | None:
-        entry = read_entry(text)
-        if entry is None:
-            self._skip("entry")
-        else:
-            self._cursor = entry.cursor
-        return entry
+    def _look(self, now_ns: int) -> Entry | None:
+        """Return the next entry without taking it."""
+        while self._next is None and (text := self._journalctl.take_line(now_ns)) is not None:
+            self._next = read_entry(text)
+            if self._next is None:
+                self._skip("entry")
+            else:
+                self._journalctl.cursor = self._next.cursor
+        return self._next
+
+    def _is_news(self, container: NamedContainer) -> bool:
+        key = (container.host, container.id)
+        is_known = self._names.get(key) == container.name
+        self._names[key] = container.name
+        self._names.move_to_end(key)
+        if len(self._names) > MOST_NAMES:
+            self._names.popitem(last=False)
+        return not is_known
 
     def _line(self, entry: Entry) -> bytes:
         if len(entry.line) <= self._limit + 1:
@@ -116,90 +144,6 @@ class JournalSource:
 
     def _skip(self, reason: str) -> None:
         self._skipped[reason] = self._skipped.get(reason, 0) + 1
-
-    def _fill(self) -> None:
-        """Read what journalctl has written, without waiting for more; an entry of any size up to its end."""
-        self._read_stderr()
-        while self._process is not None and (len(self._buffer) < self._chunk_bytes or b"\n" not in self._buffer):
-            assert self._process.stdout is not None
-            try:
-                piece = os.read(self._process.stdout.fileno(), PIECE)
-            except BlockingIOError:
-                return
-            if not piece:
-                self._note_end()
-            self._buffer += piece
-
-    def _read_stderr(self) -> None:
-        """Read the errors of journalctl, so that it never waits for a reader; the last ones are kept."""
-        if self._process is None or self._process.stderr is None:
-            return
-        while piece := self._process.stderr.read(PIECE):
-            self._stderr = (self._stderr + piece)[-MAX_STDERR:]
-
-    # ── journalctl ───────────────────────────────────────────────────────────────────
-
-    def _start_journalctl(self, now_ns: int) -> None:
-        """Start journalctl after the last entry, at most once a second."""
-        if self._started_ns is not None and abs(now_ns - self._started_ns) < RESTART_NS:
-            return
-        self._started_ns = now_ns
-        self._buffer = b""  # an entry that was incomplete when journalctl ended is printed again
-        # --follow alone shows nothing from before the last boot; --merge does, and needs a match to leave out other hosts'.
-        follow = ["--follow", "--no-tail", "--merge", *_of_this_host(self._path)] if self._follow else []
-        command = [*self._command, *follow, *_json(), *self._start_arguments(now_ns)]
-        process = subprocess.Popen(  # noqa: S603 - our own arguments
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | ENVIRONMENT,
-        )
-        for stream in (process.stdout, process.stderr):
-            assert stream is not None
-            os.set_blocking(stream.fileno(), False)
-        self._process, self._error, self._stderr = process, None, b""
-
-    def _start_arguments(self, now_ns: int) -> Sequence[str]:
-        """Return where journalctl must begin; if our last entry is gone, at the oldest one after it."""
-        if not self._cursor:
-            return ()
-        if self._query(f"--cursor={self._cursor}") == self._cursor:
-            return (f"--after-cursor={self._cursor}",)
-        self._gaps.append(Gap(self._path, "vacuumed", now_ns, None))
-        return (f"--cursor={self._cursor}",)  # --after-cursor would skip that one
-
-    def _note_end(self) -> None:
-        """Record why journalctl ended; while following, `read` starts it again."""
-        assert self._process is not None
-        self._read_stderr()
-        status = self._process.wait()
-        said = self._stderr.decode(errors="replace").strip()
-        self._stop()
-        if self._follow:
-            self._error = said.splitlines()[-1] if said else f"journalctl ended with status {status}"
-        elif status:
-            raise _unreadable(self._path, said)
-        else:
-            self._at_end = True
-
-    def _stop(self) -> None:
-        if self._process is None:
-            return
-        self._process.terminate()
-        self._process.wait()
-        for stream in (self._process.stdout, self._process.stderr):
-            assert stream is not None
-            stream.close()
-        self._process = None
-
-    def _query(self, *question: str) -> str | None:
-        """Return the cursor of the entry that a query finds; None if there is none."""
-        answer = _call([*self._command, "--quiet", "--lines=1", *_json(), *question], self._path)
-        for line in answer.stdout.splitlines():
-            with suppress(ValueError, KeyError):
-                return str(json.loads(line)["__CURSOR"])
-        return None
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
@@ -212,16 +156,17 @@ class JournalSource:
 
     def begin_after(self, cursor: str) -> None:
         """Begin after the entry at a cursor; with an empty one at the first entry."""
-        self._cursor = cursor
+        self._cursor = self._journalctl.cursor = cursor
 
     def restored(self) -> None:
         """Take the restored cursor; a first start begins where `start` says."""
         if self._path in self._cursors:
-            self._cursor, self._offset = self._cursors[self._path]
+            cursor, self._offset = self._cursors[self._path]
             if self._old_rows:
                 self._cursors.touch(self._path)
         else:
-            self._cursor = (self._query() or "") if self._start == "end" else ""
+            cursor = self._journalctl.query()[0] if self._start == "end" else ""
+        self.begin_after(cursor)
 
     def changed_rows(self) -> dict[str, str | None]:
         """Return the cursor of the last entry returned, and how many bytes its lines have come to."""
@@ -234,12 +179,13 @@ class JournalSource:
 
     def status(self) -> Sequence[SourceStatus]:
         """Return how far the journal was read; its size is what journalctl has printed of it."""
-        waiting = len(self._buffer)
+        waiting = self._journalctl.waiting_bytes
+        error = self._journalctl.error
         return [
             SourceStatus(
                 self._path,
-                self._error is None,
-                self._error,
+                error is None,
+                error,
                 self._offset + waiting,
                 self._offset,
                 waiting,
@@ -250,23 +196,21 @@ class JournalSource:
 
     def gaps(self) -> Sequence[Gap]:
         """Return the losses proven since the last call."""
-        gaps = tuple(self._gaps)
-        self._gaps.clear()
-        return gaps
+        return self._journalctl.take_gaps()
 
     def wait(self, timeout: float) -> None:
         """Sleep until journalctl has written something, at most `timeout` seconds."""
-        output = self._process.stdout if self._process is not None else None
-        self._pipe.wait(timeout, *([output.fileno()] if output is not None else []))
+        self.pipe.wait(timeout)
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        self._pipe.wake()
+        self.pipe.wake()
 
     def close(self) -> None:
         """End journalctl."""
-        self._stop()
-        self._pipe.close()
+        self._journalctl.stop()
+        if self._has_own_pipe:
+            self.pipe.close()
 
 
 class JournalBacklog:
@@ -277,14 +221,14 @@ class JournalBacklog:
         self.cursor = ""
         """That of the newest entry, once `blocks` has begun; empty if there is none."""
         self._block_entries = block_entries
-        self._command = _command(path)
-        tried = _call([*self._command, "--quiet", "--lines=1", *_json()], path)
+        self._command = command_of(path)
+        tried = call([*self._command, "--quiet", "--lines=1", *as_json()], path)
         if tried.returncode:
-            raise _unreadable(path, tried.stderr.decode(errors="replace"))
+            raise unreadable(path, tried.stderr.decode(errors="replace"))
 
     def blocks(self, now_ns: int) -> Generator[Chunk]:
         """Yield blocks of lines, the last block first."""
-        command = [*self._command, "--quiet", "--reverse", *_json()]
+        command = [*self._command, "--quiet", "--reverse", *as_json()]
         environment = os.environ | ENVIRONMENT
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment) as process:  # noqa: S603 - our own arguments
             assert process.stdout is not None
@@ -307,52 +251,10 @@ def why_not() -> str | None:
     if shutil.which("journalctl") is None:
         return "journalctl is not installed"
     try:
-        answer = _call([*_command(JOURNAL), "--quiet", "--lines=1", "--output=cat"], JOURNAL)
+        answer = call([*command_of(JOURNAL), "--quiet", "--lines=1", "--output=cat"], JOURNAL)
     except SourceError as error:
         return str(error)
     if answer.returncode or not answer.stdout:
         said = answer.stderr.decode(errors="replace").strip()
         return said.splitlines()[-1].lower().rstrip(".") if said else "it has no entries that we may read"
     return None
-
-
-def _command(path: str) -> list[str]:
-    found = shutil.which("journalctl")
-    if found is None:
-        raise SourceError(f"{path}: journalctl is not installed: install systemd, or name a log file with --log")
-    folder = path.removeprefix(JOURNAL)
-    return [found, "--no-pager", *([f"--directory={folder}"] if folder else [])]
-
-
-def _unreadable(path: str, said: str) -> SourceError:
-    """What journalctl said last, as an error."""
-    reason = said.strip().splitlines()[-1].rstrip(".") if said.strip() else "journalctl failed"
-    return SourceError(
-        f"{path}: {reason}: name a folder with journal files, or read it as a member of the group systemd-journal"
-    )
-
-
-def _call(command: list[str], path: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a query of journalctl. Raises SourceError if it does not answer."""
-    environment = os.environ | ENVIRONMENT
-    try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=QUERY_TIMEOUT, env=environment)  # noqa: S603 - our own arguments
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceError(
-            f"{path}: journalctl does not answer ({error}): try {' '.join(command[:3])} by hand"
-        ) from error
-
-
-def _of_this_host(path: str) -> list[str]:
-    """Return the match for entries of this host; a folder is what somebody chose, so all of it counts."""
-    if path != JOURNAL:
-        return []
-    try:
-        with open(MACHINE_ID) as file:
-            return [f"_MACHINE_ID={file.read().strip()}"]
-    except OSError:
-        return []
-
-
-def _json() -> list[str]:
-    return ["--output=json", "--all", f"--output-fields={','.join(FIELDS)}"]

@@ -15,16 +15,23 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from logwatch.docker.inventory import NAME
+from logwatch.formats.tags import TAG_FAMILIES
+from logwatch.model import FULL_ID, HEX, NamedContainer
 from logwatch.notation import rfc3339
 
 FIELDS = (
     *("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_COMM", "_PID", "_HOSTNAME"),
-    *("CONTAINER_NAME", "CONTAINER_ID"),
+    *("CONTAINER_NAME", "CONTAINER_ID", "CONTAINER_ID_FULL"),
 )
 """The fields that are asked for; the cursor and the time come with every entry."""
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
+_LONGEST_COMM = 15
+"""Characters that the kernel keeps of a process's name."""
+ENGINES = frozenset(tag[:_LONGEST_COMM] for tag in TAG_FAMILIES["engine"])
+"""Values of _COMM, which journald sets by itself, of entries that an engine wrote."""
 
 
 class Entry(NamedTuple):
@@ -33,6 +40,9 @@ class Entry(NamedTuple):
     cursor: str
     line: bytes
     """With its newline; control characters as rsyslog escapes them."""
+    time_ns: int = 0
+    container: NamedContainer | None = None
+    """Which container printed it, as its engine says."""
 
 
 def read_entry(text: bytes) -> Entry | None:
@@ -45,8 +55,24 @@ def read_entry(text: bytes) -> Entry | None:
         return None
     if not isinstance(cursor, str) or message is None:
         return None
-    head = f"{stamp} {_name(fields.get('_HOSTNAME')) or 'localhost'} {_tag(fields)}: "
-    return Entry(cursor, head.encode(errors="replace") + _CONTROL.sub(_escape, _bytes(message)) + b"\n")
+    host = _name(fields.get("_HOSTNAME")) or "localhost"
+    head = f"{stamp} {host} {_tag(fields)}: "
+    line = head.encode(errors="replace") + _CONTROL.sub(_escape, _bytes(message)) + b"\n"
+    return Entry(cursor, line, time_us * 1000, _container(fields, host, time_us * 1000))
+
+
+def _container(fields: dict[str, Any], host: str, time_ns: int) -> NamedContainer | None:
+    """Return id and name of the container that printed an entry, if an engine wrote it.
+
+    An operator can make any label of a container a field; one that an entry has twice says nothing.
+    """
+    container_id, name, short = (fields.get(f"CONTAINER_{key}") for key in ("ID_FULL", "NAME", "ID"))
+    if not (isinstance(container_id, str) and isinstance(name, str) and isinstance(short, str)):
+        return None
+    is_id = len(container_id) == FULL_ID and HEX.issuperset(container_id) and container_id.startswith(short)
+    if not is_id or fields.get("_COMM") not in ENGINES or NAME.fullmatch(name) is None:
+        return None
+    return NamedContainer(host, container_id, name.removeprefix("/"), time_ns)
 
 
 def _tag(fields: dict[str, Any]) -> str:

@@ -49,7 +49,7 @@ class StdinSource:
         self._no_writer = False
         self._skipped: Counter[str] = Counter()
         self._last_read_ns: int | None = None
-        self._pipe = WakePipe()
+        self.pipe = WakePipe()
 
     @property
     def finished(self) -> bool:
@@ -158,17 +158,17 @@ class StdinSource:
     def wait(self, timeout: float) -> None:
         """Sleep until something was written, at most `timeout` seconds."""
         if self._no_writer:
-            self._pipe.wait(min(timeout, IDLE))
+            self.pipe.wait(min(timeout, IDLE))
         elif not self._ended:
-            self._pipe.wait(timeout, self._fd)
+            self.pipe.wait(timeout, self._fd)
 
     def wake(self) -> None:
         """End a wait; may be called from another thread or a signal handler."""
-        self._pipe.wake()
+        self.pipe.wake()
 
     def close(self) -> None:
         """Close the descriptors that are ours."""
-        self._pipe.close()
+        self.pipe.close()
         if self._is_fifo:
             with suppress(OSError):
                 os.close(self._fd)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from logwatch.matching.duplicate_lines import DAY_S, LINES, DuplicateLines
+from logwatch.matching.duplicate_lines import DAY_S, LINES, MOST_UNPAIRED, DuplicateLines
 from logwatch.model import SECOND, Record
 from logwatch.store import state_table
 
@@ -68,3 +68,64 @@ def test_the_oldest_lines_go_first() -> None:
 
     assert seen.add(line(f"{EXACT}1"))
     assert not seen.add(line(f"{EXACT}0"))
+
+
+FAILED = "docker.service: Failed with result 'exit-code'."
+
+
+def added(seen: DuplicateLines, *lines: tuple[str, int]) -> list[bool]:
+    """Whether each line, by path and second, was a copy."""
+    return [seen.add(line(FAILED, at_s, tag="systemd"), path) for path, at_s in lines]
+
+
+@pytest.mark.parametrize(
+    ("lines", "copies"),
+    [
+        ([("a", 0), ("b", 1)], [False, True]),
+        ([("a", 0), ("a", 0)], [False, False]),
+        ([("a", 0), ("a", 1), ("b", 1), ("b", 1), ("b", 1)], [False, False, True, True, False]),
+        ([("a", 0), ("b", 0), ("a", 1), ("b", 1)], [False, True, False, True]),
+        ([("b", 3), ("a", 0), ("a", 3)], [False, True, False]),
+        ([("a", 0), ("b", 60)], [False, False]),
+    ],
+    ids=[
+        "both have it",
+        "one has it twice",
+        "one has it thrice",
+        "twice in turn",
+        "the second first",
+        "a minute later",
+    ],
+)
+def test_of_two_paths_each_line_has_one_copy(lines: list[tuple[str, int]], copies: list[bool]) -> None:
+    assert added(DuplicateLines(pairs=True), *lines) == copies
+
+
+def test_of_one_path_no_line_is_a_copy() -> None:
+    assert added(DuplicateLines(), ("a", 0), ("b", 0)) == [False, False]
+
+
+def test_a_copy_is_known_after_a_restart() -> None:
+    before, after = DuplicateLines(pairs=True), DuplicateLines(pairs=True)
+    added(before, ("a", 0))
+    rows = state_table.changed_rows(before.tables)
+    state_table.restore(after.tables, {key: row for key, row in rows.items() if row is not None})
+    after.restored()
+
+    assert added(after, ("b", 0)) == [True]
+
+
+def test_hosts_with_and_without_their_domain_and_kernels_with_and_without_uptime_are_the_same() -> None:
+    seen = DuplicateLines(pairs=True)
+    seen.add(line("[  182.000123] oom-kill:constraint=CONSTRAINT_MEMCG", host="vm.example.com", tag="kernel"), "a")
+
+    assert seen.add(line("oom-kill:constraint=CONSTRAINT_MEMCG", host="VM", tag="kernel"), "b")
+
+
+def test_lines_without_a_copy_are_bounded() -> None:
+    seen = DuplicateLines(pairs=True)
+    for number in range(MOST_UNPAIRED + 5):
+        seen.add(line(f"{FAILED} {number}"), "a")
+
+    assert not seen.add(line(f"{FAILED} 0"), "b")
+    assert seen.add(line(f"{FAILED} {MOST_UNPAIRED}"), "b")

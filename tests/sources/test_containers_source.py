@@ -390,7 +390,7 @@ def test_a_log_beside_is_read_first_and_each_continues_at_its_own_place(root: Ro
             stream.write(f"Nov 30 07:00:00 vm dockerd[1]: {number}\n")
         root.prints(f"{number}\n")
         file = FileSource([str(log)])
-        printed = ContainersSource(root.path, wake=file.wake)
+        printed = ContainersSource(root.path, pipe=file.pipe)
         merged = MergedSource(file, printed=printed)
         merged.restore({key: row for key, row in rows.items() if row is not None})
         printed.notice(Inventory(root.path).look(0))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from ports import wait_for
 from logwatch.errors import SourceError
 from logwatch.formats.line_parser import LineReader
 from logwatch.model import SECOND, Chunk
+from logwatch.notation import rfc3339
 from logwatch.sources.journal import JournalBacklog, JournalSource, why_not
 from logwatch.sources.journal_entry import read_entry
 
@@ -95,6 +97,21 @@ def said(lines: list[bytes]) -> list[str]:
 
 def numbers(*which: int) -> list[str]:
     return [f"entry {number}" for number in which]
+
+
+FAILURES = """\
+events:
+  - event: unit.failed
+    name: failed
+    description: A unit failed, which happens as often as there are lines.
+    program: systemd
+    match: "Failed with result 'exit-code'"
+    examples:
+      - line: "Nov 18 11:06:42 vm systemd[1]: docker.service: Failed with result 'exit-code'."
+        event: {}
+      - line: "Nov 18 11:06:42 vm systemd[1]: docker.service: Failed with result 'signal'."
+        event: null
+"""
 
 
 # ── the real journal ─────────────────────────────────────────────────────────────────
@@ -187,8 +204,9 @@ class TestRealJournal:
     def test_a_journalctl_that_is_killed_is_started_again(self, journal, open_source) -> None:
         source = open_source(journal(entry(1)))
         first = lines_of(source, 1)
-        source._process.send_signal(signal.SIGKILL)
-        source._process.wait()
+        process = source._journalctl._process
+        process.send_signal(signal.SIGKILL)
+        process.wait()
         journal(entry(2))
 
         assert said(first + lines_of(source, 1)) == numbers(1, 2)
@@ -291,6 +309,70 @@ class TestRealJournal:
 
         assert second.value("logwatch_lines_read_total", path=f"journal:{folder}") == 3
 
+    def test_a_container_has_the_name_that_its_engine_put_beside_its_output(
+        self, journal, sidecar, tmp_path: Path
+    ) -> None:
+        died = b'time="2026-11-18T11:06:%02dZ" level=info msg="ignoring event" container=%s topic=/tasks/delete'
+        web, db = "8d" * 32, "5e" * 32
+        printed = {"_COMM": "dockerd", "CONTAINER_NAME": "web", "CONTAINER_ID": web[:12], "CONTAINER_ID_FULL": web}
+        late = printed | {"CONTAINER_NAME": "db", "CONTAINER_ID": db[:12], "CONTAINER_ID_FULL": db}
+        folder = journal(
+            *(entry(1, b"hello", **printed), entry(2, died % (42, web.encode()))),
+            *(entry(3, died % (43, db.encode())), entry(4, b"hello", **late)),
+        )
+        one = sidecar("--log", f"journal:{folder}")
+        wait_for(lambda: one.value("docker_container_events_total", name="db", action="die") == 1, "the late name")
+        first = one.value("docker_container_events_total", name="web", action="die")
+        one.end()
+        journal(entry(100, died % (59, web.encode())))
+        two = sidecar("--log", f"journal:{folder}")
+        wait_for(lambda: two.value("docker_container_events_total", name="web", action="die") == 2, "the second")
+
+        assert first == 1
+        assert re.findall(r'^docker_container_\w+\{name="[0-9a-f]{12}"', two.get("/metrics")[1], re.MULTILINE) == []
+
+    def test_a_host_that_writes_both_a_file_and_the_journal_has_each_event_once(
+        self, journal, sidecar, tmp_path: Path
+    ) -> None:
+        failed = "docker.service: Failed with result 'exit-code'."
+        system = {"SYSLOG_IDENTIFIER": "systemd", "_PID": "1"}
+
+        def died(number: int) -> str:
+            exact = rfc3339(T + number * SECOND - 1, 9)
+            return f'time="{exact}" level=info msg="ignoring event" container={number:064x} topic=/tasks/delete'
+
+        def written(number: int, tag: str, message: str) -> str:
+            return f"{rfc3339(T + number * SECOND, 6)} vm.example.com {tag}: {message}\n"
+
+        folder = journal(
+            entry(1, died(1).encode()),
+            *(entry(2, failed.encode(), **system), entry(20, failed.encode(), **system)),
+            entry(30, died(30).encode()),
+        )
+        log = tmp_path / "messages"
+        log.write_text(
+            written(1, "dockerd[411]", died(1))
+            + written(3, "systemd[1]", failed)
+            + written(21, "systemd[1]", failed)
+            + written(25, "dockerd[411]", died(25))
+        )
+        (tmp_path / "rules.yml").write_text(FAILURES)
+        options = ("--log", str(log), "--log", f"journal:{folder}", "--rules", str(tmp_path / "rules.yml"))
+        failure, dead = {"type": "unit", "action": "failed"}, {"type": "container", "action": "die"}
+        first = sidecar(*options)
+        wait_for(lambda: first.value("docker_events_total", **dead) == 3, "all deaths")
+        first.end()
+        journal(entry(40, failed.encode(), **system))
+        second = sidecar(*options)
+        wait_for(lambda: second.value("docker_events_total", **failure) == 3, "the third failure")
+        with log.open("a") as file:
+            file.write(written(40, "systemd[1]", failed) + written(41, "dockerd[411]", died(41)))
+        wait_for(lambda: second.value("docker_events_total", **dead) == 4, "the last death")
+
+        assert second.value("docker_events_total", **failure) == 3
+        copies = [second.value("logwatch_duplicate_lines_total", path=path) for path in (str(log), f"journal:{folder}")]
+        assert sum(filter(None, copies)) == 4
+
 
 # ── entries ──────────────────────────────────────────────────────────────────────────
 
@@ -315,6 +397,31 @@ def test_the_header_says_who_wrote_it(fields: dict[str, object], header: bytes) 
 
     assert found is not None
     assert found.line == b"2026-11-18T11:06:40.000000+00:00 " + header + b" hello\n"
+
+
+ID = "8d" * 32
+NAMED = {"_COMM": "dockerd", "CONTAINER_NAME": "web", "CONTAINER_ID": ID[:12], "CONTAINER_ID_FULL": ID}
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        (NAMED, "web"),
+        (NAMED | {"_COMM": "dockerd-current", "CONTAINER_NAME": "/web"}, "web"),
+        (NAMED | {"_COMM": "python3"}, None),
+        (NAMED | {"CONTAINER_NAME": "a b"}, None),
+        (NAMED | {"CONTAINER_NAME": ["web", "db"]}, None),
+        (NAMED | {"CONTAINER_ID": "5e5e5e5e5e5e"}, None),
+        (NAMED | {"CONTAINER_ID_FULL": "web"}, None),
+        ({"_COMM": "dockerd", "CONTAINER_NAME": "web"}, None),
+    ],
+    ids=["the engine", "an older one", "another program", "no name", "two names", "another id", "no id", "no field"],
+)
+def test_only_an_engine_names_a_container(fields: dict[str, object], name: str | None) -> None:
+    found = read_entry(as_json(**fields))
+
+    assert found is not None
+    assert (found.container and (found.container.id, found.container.name)) == (name and (ID, name))
 
 
 @pytest.mark.parametrize(
