@@ -144,6 +144,7 @@ class ContainerRegister:
     def add(self, host: str, container_id: str, time_ns: int, clock_ns: int) -> tuple[Container, str | None]:
         """Add an id; returns the container, and the short id under which it was known until now."""
         self._make_room(clock_ns)
+        self._identify((host, container_id))
         siblings = self._prefixes.setdefault((host, container_id[:SHORT_ID]), [])
         short = next((each for each in siblings if len(each) < FULL_ID and container_id.startswith(each)), None)
         if short is None:
@@ -360,6 +361,10 @@ class ContainerRegister:
         key = (container.host, container.name)
         container.owns_name = True
         self._owners[key] = container.id
+        self._identify(key)
+
+    def _identify(self, key: Key) -> None:
+        """Drop what was kept of a container as unidentified: the text that an event had of it is now an id or a name."""
         if self._unidentified.pop(key, None) is not None:
             self._unnamed.pop(key, None)
 
@@ -477,6 +482,8 @@ class ContainerRegister:
             if container.owns_name and container.name is not None:
                 self._owners[key[0], container.name] = key[1]
             self._index(container)
+        for key in self._unidentified.keys() & self._containers.keys():  # as states of earlier versions may
+            del self._unidentified[key]
         for key in self._unidentified:
             self._unnamed[key] = None
         self._unnamed = OrderedDict(sorted(self._unnamed.items(), key=lambda item: (self._at(item[0]).last_ns, item)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from heapq import nsmallest
 from typing import Any
 
 from logwatch.model import FULL_ID, HEX, SECOND, Event, Record, Role
@@ -62,7 +63,7 @@ class EngineHosts:
         seen_ns = self._seen.get(host)
         if seen_ns is None or stamp_ns > seen_ns + STEP_NS:
             if len(self._seen) >= MAX_HOSTS and host not in self._seen:
-                del self._seen[min(self._seen, key=lambda each: self._seen[each])]
+                self._make_room()
             self._seen[host] = stamp_ns
         if not self._order:
             return []
@@ -70,6 +71,11 @@ class EngineHosts:
         held = [self._held.pop(key) for key in keys]
         self._order = deque(key for key in self._order if key in self._held)
         return [each for each in held if each.stamp_ns >= stamp_ns - HELD_NS]
+
+    def _make_room(self) -> None:
+        """Forget a tenth of the hosts at once: for one at a time each new host would look at all."""
+        for host in nsmallest(MAX_HOSTS // 10, self._seen, key=self._seen.__getitem__):
+            del self._seen[host]
 
     def _has_engine(self, host: str, stamp_ns: int) -> bool:
         seen_ns = self._seen.get(host)
