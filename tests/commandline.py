@@ -1,6 +1,9 @@
-"""Runs commands in this process, as the command line would."""
+"""Runs commands, in this process or in one of their own."""
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +11,12 @@ from click.testing import CliRunner
 
 from logwatch.cli import cli
 from logwatch.errors import LogwatchError
+
+# -P: not the logwatch of the folder the tests run in, but the one that this interpreter has.
+PROGRAM = (os.environ.get("LOGWATCH_PYTHON", sys.executable), "-P", "-m", "logwatch")
+"""What starts logwatch as a process; LOGWATCH_PYTHON names the interpreter of another version, to see that a test fails with it."""
+HANGS = 120
+"""Seconds after which a command is taken to hang."""
 
 
 @dataclass(frozen=True)
@@ -32,3 +41,16 @@ def call(*arguments: str, stdin: str | bytes | None = None) -> Done:
     if done.exception is not None:
         raise done.exception
     return Done(done.return_value or 0, done.stdout, done.stderr)
+
+
+def spawn(*arguments: str, prefix: tuple[str, ...] = ()) -> Done:
+    """Run a command as a process, by a program before it if one is named."""
+    done = subprocess.run([*prefix, *PROGRAM, *arguments], capture_output=True, check=False, timeout=HANGS)
+    return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def printed(*arguments: str) -> str:
+    """What a command prints as a process that ends well."""
+    done = spawn(*arguments)
+    assert done.status == 0, done.err
+    return done.out

@@ -2,13 +2,13 @@
 
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from commandline import printed
 from hypothesis import settings
 from sidecar import Sidecar
 
@@ -63,14 +63,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 @pytest.fixture
 def logwatch() -> Callable[..., str]:
     """Run a command of logwatch and return what it prints."""
-
-    def run(*arguments: str) -> str:
-        command = [sys.executable, "-m", "logwatch", *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+    return printed
 
 
 @pytest.fixture

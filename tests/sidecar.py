@@ -7,7 +7,6 @@ import platform
 import resource
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -16,6 +15,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from commandline import PROGRAM
 from ports import free_port, wait_for
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -66,10 +66,10 @@ class Sidecar:
     ) -> None:
         self.port = free_port()
         self.stderr = state.parent / f"logwatch-{self.port}.log"
-        program = ["-m", "logwatch"]
+        program = PROGRAM
         if clock is not None:
-            program = ["-c", SET_CLOCK.format(shift=int(clock.timestamp() * 1e9) - time.time_ns())]
-        command = [sys.executable, *program, "run", "--state-dir", str(state)]
+            program = (*PROGRAM[:-2], "-c", SET_CLOCK.format(shift=int(clock.timestamp() * 1e9) - time.time_ns()))
+        command = [*program, "run", "--state-dir", str(state)]
         command += ["--web.listen-address", f"127.0.0.1:{self.port}", *arguments]
         state.parent.mkdir(parents=True, exist_ok=True)
         with self.stderr.open("wb") as out:

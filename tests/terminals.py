@@ -5,9 +5,10 @@ import pty
 import select
 import signal
 import subprocess
-import sys
 import time
 from types import TracebackType
+
+from commandline import PROGRAM
 
 
 def take_interrupts() -> None:
@@ -20,7 +21,7 @@ class OnTerminal:
 
     def __init__(self, *arguments: str) -> None:
         self._terminal, side = pty.openpty()
-        command = [sys.executable, "-m", "logwatch", *arguments]
+        command = [*PROGRAM, *arguments]
         environment = os.environ | {"TERM": "xterm"}
         self._process = subprocess.Popen(
             command, stdin=side, stdout=side, stderr=subprocess.PIPE, env=environment, preexec_fn=take_interrupts

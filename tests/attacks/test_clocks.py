@@ -5,9 +5,10 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from commandline import call
+from commandline import printed
 from ports import wait_for
 from sidecar import FAKETIME, Sidecar
 
@@ -52,8 +53,12 @@ def after(seconds: float) -> datetime:
 
 def alerts(log: Path, content: str) -> list[str]:
     log.write_text(content)
-    rows = call("replay", str(log), "--alerts").out.splitlines()
+    rows = printed("replay", str(log), "--alerts").splitlines()
     return [row for row in rows if row[0] != " "]  # without the evidence, which has paths and offsets
+
+
+def events(log: Path, *arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(row) for row in printed("replay", str(log), "--format", "jsonl", *arguments).splitlines()]
 
 
 def append(log: Path, *lines: str) -> None:
@@ -79,7 +84,7 @@ def test_one_line_of_a_wrong_clock_changes_no_alert(place: int, ahead: int, tmp_
 def test_an_event_of_a_wrong_clock_happened_when_it_was_read(tmp_path: Path) -> None:
     log = tmp_path / "messages"
     log.write_text("".join([GOOD[0], oom("cache", after(WRONG)), *GOOD[1:]]))
-    rows = call("replay", str(log), "--format", "jsonl").rows
+    rows = events(log)
 
     assert [row["time"][:19] for row in rows if row["name"] == "cache"] == ["2026-11-23T18:13:00"]
 
@@ -87,7 +92,7 @@ def test_an_event_of_a_wrong_clock_happened_when_it_was_read(tmp_path: Path) -> 
 def test_two_lines_that_agree_move_the_clock(tmp_path: Path) -> None:
     log = tmp_path / "messages"
     log.write_text(oom("web", after(0)) + oom("db", after(WRONG)) + oom("cache", after(WRONG + 1)))
-    rows = call("replay", str(log), "--format", "jsonl").rows
+    rows = events(log)
 
     assert [f"{after(second):%Y-%m-%dT%H:%M:%S}" for second in (0, WRONG, WRONG + 1)] == [
         row["time"][:19] for row in rows
@@ -98,7 +103,7 @@ def test_a_quiet_log_is_read_as_it_is(tmp_path: Path) -> None:
     log = tmp_path / "messages"
     times = [after(3600 * hour) for hour in range(12)]
     log.write_text("".join(oom(f"web{number}", at) for number, at in enumerate(times)))
-    rows = call("replay", str(log), "--format", "jsonl").rows
+    rows = events(log)
 
     assert [f"{at:%Y-%m-%dT%H:%M:%S}" for at in times] == [row["time"][:19] for row in rows]
 
@@ -129,7 +134,7 @@ def test_a_log_that_begins_in_the_hour_that_comes_twice_goes_forward(tmp_path: P
     log = tmp_path / "messages"
     log.write_text("".join(f"Oct 25 {clock} vm dockerd[1]: panic: boom\n" for clock in ("02:59:58", "02:00:02")))
     os.utime(log, (BEGIN.timestamp(), BEGIN.timestamp()))
-    rows = call("replay", str(log), "--timezone", "Europe/Berlin", "--format", "jsonl").rows
+    rows = events(log, "--timezone", "Europe/Berlin")
 
     assert [row["time"][11:19] for row in rows] == ["00:59:58", "01:00:02"]
 
@@ -137,7 +142,7 @@ def test_a_log_that_begins_in_the_hour_that_comes_twice_goes_forward(tmp_path: P
 def test_new_year_is_no_step_back(tmp_path: Path) -> None:
     log = tmp_path / "messages"
     log.write_text("".join(f"{stamp} vm dockerd[1]: panic: boom\n" for stamp in ("Dec 31 23:59:58", "Jan  1 00:00:02")))
-    rows = call("replay", str(log), "--timezone", "UTC", "--format", "jsonl").rows
+    rows = events(log, "--timezone", "UTC")
     first, second = (datetime.fromisoformat(row["time"][:19]) for row in rows)
 
     assert second - first == timedelta(seconds=4)

@@ -1,11 +1,10 @@
 """What others than the engine write under its tags, or in its words, makes no event of the engine."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from commandline import printed
 
 ID = "7a8482fd6ccb8bc07560450580e9bb8e39806f6768b141e36332573243205752"
 TIME = "2026-11-23T18:13:01.000000001Z"
@@ -27,10 +26,7 @@ def written(form: str, name: str, pid: str, message: str) -> str:
 
 def replay(log: Path, content: str, *arguments: str) -> str:
     log.write_text(content)
-    command = [sys.executable, "-m", "logwatch", "replay", str(log), "--timezone", "UTC", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return printed("replay", str(log), "--timezone", "UTC", *arguments)
 
 
 def made(log: Path, content: str) -> list[str]:

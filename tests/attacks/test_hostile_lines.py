@@ -2,18 +2,15 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from commandline import printed
 from ports import wait_for
 from sidecar import Sidecar
 
 ID = "7a8482fd6ccb8bc07560450580e9bb8e39806f6768b141e36332573243205752"
-HANGS = 120
-"""Seconds after which a command is taken to hang: what it is given takes a second or two."""
 
 
 def line(tag: str, message: str, second: int = 1) -> str:
@@ -36,17 +33,9 @@ def died(exit_code: object, second: int = 1, **form: str) -> str:
     return line("docker-events[7]", json.dumps(event, separators=separators), second)
 
 
-def run(*arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "logwatch", *arguments], capture_output=True, text=True, check=False, timeout=HANGS
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def events(log: Path, content: str) -> list[dict[str, object]]:
     log.write_text(content)
-    return [json.loads(row) for row in run("replay", str(log), "--format", "jsonl").splitlines()]
+    return [json.loads(row) for row in printed("replay", str(log), "--format", "jsonl").splitlines()]
 
 
 # ── numbers ──────────────────────────────────────────────────────────────────────────
@@ -58,7 +47,7 @@ NUMBERS = ["9223372036854775808", "99999999999999999999", "-9223372036854775809"
 def test_an_exit_code_that_no_process_has_is_text(number: str, tmp_path: Path) -> None:
     log = tmp_path / "messages"
     log.write_text(died(number))
-    metrics = run("replay", str(log), "--metrics")
+    metrics = printed("replay", str(log), "--metrics")
 
     assert 'docker_container_events_total{name="web",action="die"} 1.0' in metrics
     assert "docker_container_exit_code{" not in metrics
@@ -107,13 +96,13 @@ def test_what_a_container_prints_does_not_stall_a_commit(text: str, tmp_path: Pa
     forged = f'msg="ignoring event" container=x level=error returned error: {text}'
     log.write_text(line("web[8433]", forged))
 
-    assert run("replay", str(log), "--state-dir", str(tmp_path / "state"), "--format", "jsonl") == ""
+    assert printed("replay", str(log), "--state-dir", str(tmp_path / "state"), "--format", "jsonl") == ""
 
 
 def test_a_line_of_a_megabyte_is_read_as_far_as_lines_go(tmp_path: Path) -> None:
     log = tmp_path / "messages"
     log.write_text(engine('level=info msg="' + "docker a b [" * 80_000 + '"') + died("3", 30))
-    metrics = run("replay", str(log), "--metrics")
+    metrics = printed("replay", str(log), "--metrics")
 
     assert 'docker_events_total{type="container",action="die"} 1.0' in metrics
 
@@ -128,7 +117,7 @@ ERROR = (
 def processor_seconds(log: Path, content: str) -> float:
     log.write_text(content)
     before = os.times()
-    run("replay", str(log), "--format", "jsonl")
+    printed("replay", str(log), "--format", "jsonl")
     after = os.times()
     return after.children_user + after.children_system - before.children_user - before.children_system
 
@@ -145,7 +134,7 @@ def test_a_container_that_prints_a_repeat_costs_no_more_than_one_that_does_not(t
 def test_the_engine_is_believed_a_hundred_repeats_and_the_rest_is_counted(tmp_path: Path) -> None:
     log = tmp_path / "messages"
     log.write_text(line("dockerd[42]", ERROR) + line("dockerd[42]", f"message repeated 10000 times: [ {ERROR}]", 2))
-    metrics = run("replay", str(log), "--metrics")
+    metrics = printed("replay", str(log), "--metrics")
 
     assert 'docker_events_total{type="container",action="start_failed"} 101.0' in metrics or (
         'docker_events_total{type="api",action="error"} 101.0' in metrics
@@ -183,7 +172,7 @@ def test_a_template_is_bounded_in_what_it_writes(template: str, tmp_path: Path) 
     )
     log = tmp_path / "messages"
     log.write_text(died("3", 1) + died("3", 50))
-    printed = run("replay", str(log), "--alerts", "--rules", str(rules), "--format", "jsonl")
+    written = printed("replay", str(log), "--alerts", "--rules", str(rules), "--format", "jsonl")
 
-    assert "Died" in printed
-    assert len(printed) < 100_000
+    assert "Died" in written
+    assert len(written) < 100_000

@@ -5,14 +5,13 @@ import resource
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from commandline import spawn
 from ports import wait_for
 from sidecar import Sidecar
 
@@ -48,13 +47,10 @@ def append(log: Path, number: int) -> None:
 
 def refused(log: Path, state: Path) -> str:
     """What `run` says that does not start."""
-    command = [sys.executable, "-m", "logwatch", "run", "--log", str(log), "--state-dir", str(state)]
-    done = subprocess.run(
-        [*command, "--web.listen-address", "127.0.0.1:0"], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 2, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stderr
+    done = spawn("run", "--log", str(log), "--state-dir", str(state), "--web.listen-address", "127.0.0.1:0")
+    assert done.status == 2, done.err
+    assert "Traceback" not in done.err
+    return done.err
 
 
 # ── state ────────────────────────────────────────────────────────────────────────────

@@ -2,12 +2,12 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
 import pytest
+from commandline import printed, spawn
 
 from benchmarks import mutations
 
@@ -22,10 +22,11 @@ def line(name: str, number: int) -> str:
     return f"2026-11-23T18:13:{number:02d}+00:00 vm docker-events[7]: {json.dumps(event, ensure_ascii=False)}\n"
 
 
-def printed(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-m", "logwatch", *arguments], capture_output=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr.decode()
-    return (done.stdout + done.stderr).decode()
+def screen(*arguments: str) -> str:
+    """What a terminal gets of a command."""
+    done = spawn(*arguments)
+    assert done.status == 0, done.err
+    return done.out + done.err
 
 
 def controls(text: str) -> set[str]:
@@ -47,7 +48,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_the_table_of_a_replay_moves_no_cursor(log: Path) -> None:
-    text = printed("replay", str(log))
+    text = screen("replay", str(log))
 
     assert "container.die" in text
     assert controls(text) == set()
@@ -56,7 +57,7 @@ def test_the_table_of_a_replay_moves_no_cursor(log: Path) -> None:
 def test_the_table_of_kept_events_moves_no_cursor(log: Path, tmp_path: Path) -> None:
     state = str(tmp_path / "state")
     printed("replay", str(log), "--state-dir", state)
-    text = printed("events", "--state-dir", state)
+    text = screen("events", "--state-dir", state)
 
     assert "container.die" in text
     assert controls(text) == set()
@@ -66,8 +67,8 @@ def test_the_table_of_kept_events_moves_no_cursor(log: Path, tmp_path: Path) -> 
 
 
 def test_tail_and_explain_move_no_cursor(log: Path) -> None:
-    tail = printed("tail", str(log), "--no-follow", "--color", "never")
-    explained = "".join(printed("explain", line(name, 1).rstrip("\n")) for name in NAMES[:2])
+    tail = screen("tail", str(log), "--no-follow", "--color", "never")
+    explained = "".join(screen("explain", line(name, 1).rstrip("\n")) for name in NAMES[:2])
 
     assert "a" in tail
     assert controls(tail + explained) == set()
