@@ -184,7 +184,7 @@ class StatusSnapshot:
         return self._exposition.render(accept)
 
     def sources(self) -> Sequence[SourceStatus]:
-        """Tell how each followed path stands."""
+        """Return the status of each followed path."""
         return self._sources
 
     def rules(self) -> Sequence[Rule]:
@@ -192,7 +192,7 @@ class StatusSnapshot:
         return self._rules.rules
 
     def alerts(self) -> Report:
-        """Tell how alerting and recording rules stand."""
+        """Return the state of alerting and recording rules."""
         return self._report
 
     def muting(self) -> Muting:

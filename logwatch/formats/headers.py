@@ -52,7 +52,7 @@ class Headers:
             line = line.replace(b"\t", b" ", TABS)
         header = self._split(line)
         if header is None or not header.origin.tag:
-            inner = self._behind_prefix(line)
+            inner = self._split_after_prefix(line)
             return header if inner is None else inner
         return header
 
@@ -75,7 +75,7 @@ class Headers:
             return Header(None, None, *self.origins.split(monotonic.message, 0), uptime_ns=monotonic.uptime_ns)
         return None
 
-    def _behind_prefix(self, line: bytes) -> Header | None:
+    def _split_after_prefix(self, line: bytes) -> Header | None:
         """Take apart what follows grep's file name, or a log service's stamp and stream; None if that has no tag."""
         for start in _starts(line):
             header = self._split(line[start:])

@@ -2,7 +2,7 @@
 
 It is the only one: metrics, page, API and command line derive what they show from its rows
 and its changes. A removed container is kept for an hour, one that never had a name until
-nothing was read of it for a day, both by the log's clock; at most `MAX_CONTAINERS` in all,
+nothing was read of it for a day, both by the log's clock; at most `MAX_REGISTERED` in all,
 `MAX_REMOVED` of them removed and `MAX_UNNAMED` without a name.
 
 **Names.** The engine logs ids. A name comes from a `docker events` line, from the inventory, from
@@ -46,7 +46,7 @@ KEEP_REMOVED_NS = 3600 * SECOND
 """How long a removed container is kept."""
 KEEP_UNNAMED_NS = 24 * 3600 * SECOND
 """How long a container that never had a name is kept after its last event."""
-MAX_CONTAINERS = 20_000
+MAX_REGISTERED = 20_000
 """Most containers; removed ones are dropped first, then unnamed ones, then those without events for longest."""
 MAX_REMOVED = 1_000
 """Most removed containers; those removed first are dropped first."""
@@ -253,7 +253,7 @@ class ContainerRegister:
         self._containers.touch((container.host, container.id))
 
     def describe(self, container: Container, found: Found, time_ns: int, clock_ns: int) -> bool:
-        """Take the name, the image and the labels that the inventory has of a container; whether others than before."""
+        """Store name, image, labels and probe of the inventory; return whether image or labels changed."""
         if found.name is not None:
             self.set_name(container, found.name, time_ns, clock_ns, sure=True)
         probe = normalized(found.probe_command) or container.probe
@@ -416,11 +416,11 @@ class ContainerRegister:
             if len(queue) >= most:
                 for key in list(queue)[: most // 10]:
                     self._drop(self._at(key), clock_ns)
-        if len(self._containers) + len(self._unidentified) >= MAX_CONTAINERS:
+        if len(self._containers) + len(self._unidentified) >= MAX_REGISTERED:
             dispensable = [*self._removed, *self._unnamed]
             rest = self._containers.keys() - set(dispensable)
             oldest = sorted(rest, key=lambda key: (self._containers[key].last_ns, key))
-            for key in [*dispensable, *oldest][: MAX_CONTAINERS // 10]:
+            for key in [*dispensable, *oldest][: MAX_REGISTERED // 10]:
                 self._drop(self._at(key), clock_ns)
 
     def _drop(self, container: Container, time_ns: int) -> None:

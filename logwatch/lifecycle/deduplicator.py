@@ -586,5 +586,5 @@ def _is_start(event: Event) -> bool:
 
 
 def _is_death(event: Event) -> bool:
-    """Whether the event is what a start that failed leaves behind, also after it is known to have failed."""
+    """Whether the event is a death; a start that failed may be followed by one."""
     return event.event.endswith(".die")

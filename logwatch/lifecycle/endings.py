@@ -41,7 +41,7 @@ def note(container: Container, event: Event, action: str) -> None:
         times[OOM_HOST] = event.time_ns
 
 
-def cause_of(event: Event, container: Container, daemon_stopped_ns: int | None) -> str:
+def exit_cause(event: Event, container: Container, daemon_stopped_ns: int | None) -> str:
     """Return why a container ended; `daemon_stopped_ns` is when its daemon stopped, None while it runs."""
     attributes, time_ns = event.attributes, event.time_ns
     code = attributes.get("exit_code") or attributes.get("exitCode") or ""

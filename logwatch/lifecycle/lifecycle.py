@@ -23,7 +23,7 @@ from logwatch.lifecycle.attempts import NETWORK, PUSH, Pools, Pushes
 from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
-from logwatch.lifecycle.endings import UNKNOWN, cause_of
+from logwatch.lifecycle.endings import UNKNOWN, exit_cause
 from logwatch.lifecycle.endpoints import EndpointTies, is_own
 from logwatch.lifecycle.evidence import EVIDENCE, ForeignContainers, NameTies
 from logwatch.lifecycle.execs import Execs
@@ -592,7 +592,7 @@ class Lifecycle:
             self._register.note_streak(container, probe.failing_streak, event.time_ns)
 
     def _note_health(self, event: Event, container: Container | None) -> None:
-        """Take over which command a change of health shows to be the health check's, and that an end ends failures."""
+        """Store the health check's command that a health_status event shows; an end resets the failing streak."""
         if container is None:
             return
         if event.event == "container.die":
@@ -614,7 +614,7 @@ class Lifecycle:
         if event.attributes.get("cause", UNKNOWN) != UNKNOWN:
             return event
         stopped_ns = self._services.stopped_ns(event.host)
-        return event._replace(attributes={**event.attributes, "cause": cause_of(event, container, stopped_ns)})
+        return event._replace(attributes={**event.attributes, "cause": exit_cause(event, container, stopped_ns)})
 
     def _note_names(self, event: Event, container: Container | None) -> None:
         """Take over what an accepted event says about names."""

@@ -1,4 +1,4 @@
-"""Why something failed: the attribute `cause`, read out of the error's text.
+"""Why a pull, push or start failed: the attribute `cause` of these events, read out of the error's text.
 
 Engines and registries word the same cause in many ways; alerts and panels want one word. The first text that the
 error contains decides, so the special ones stand before the general ones. Plain texts, so that the time is linear.
@@ -53,7 +53,7 @@ CAUSES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 """Events that have a cause, and the texts of each."""
 
 
-def cause_of(event: str, error: str) -> str | None:
+def failure_cause(event: str, error: str) -> str | None:
     """The cause of a failure of this kind, `other` if no text is known; None for an event that has no cause."""
     texts = CAUSES.get(event)
     if texts is None:

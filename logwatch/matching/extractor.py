@@ -27,7 +27,7 @@ from typing import NamedTuple
 from logwatch.errors import Mistake, RuleError
 from logwatch.formats import logrus
 from logwatch.formats.tags import CONTAINER_TAG, TAG_FAMILIES, WRAPPER_TAGS, family_tags
-from logwatch.matching.causes import CAUSES, cause_of
+from logwatch.matching.causes import CAUSES, failure_cause
 from logwatch.matching.fields import Getter, Message, compile_parsers, compile_template
 from logwatch.matching.patterns import Found, any_found
 from logwatch.matching.redaction import MASK, Masker
@@ -255,7 +255,7 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
             if value:
                 attributes[attribute] = value
         if event in CAUSES and "error" in attributes and "cause" not in attributes:
-            attributes["cause"] = str(cause_of(event, attributes["error"]))
+            attributes["cause"] = str(failure_cause(event, attributes["error"]))
         time_ns, stamp_ns, host, _, _, _, _ = record
         path, offset, line = place
         known = (time_ns, event[:LONGEST_NAME], host, object_id, name, attributes, severity)

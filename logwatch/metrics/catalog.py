@@ -60,8 +60,8 @@ VOCABULARY: dict[str, tuple[str, ...]] = {
     "log": ("suppressed", "repeated", "gap"),
 }
 
-# A counter that is born at 1 looks like no increase to Prometheus (prometheus#1673), so what
-# alerts ask for most stands at 0 from the moment a container is first seen.
+# A counter that starts at 1 does not increase for Prometheus (prometheus#1673), so what
+# alerts ask for most is 0 from the moment a container is first seen.
 COMMON_ACTIONS = (
     *("create", "start", "die", "kill", "stop", "restart", "oom", "destroy"),
     *("health_status", "start_failed", "stop_timeout", "oom_killed"),

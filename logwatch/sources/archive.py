@@ -16,7 +16,7 @@ from logwatch.errors import SourceError
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources.content import Archive, Disk, describe, open_content, open_plain
 from logwatch.sources.offset_file import write_position
-from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, Record
+from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, StoredGeneration
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
@@ -118,7 +118,7 @@ class ReplaySource:
             if position["done"]:
                 self._done.add(path)
                 continue
-            record = Record.load(position)
+            record = StoredGeneration.load(position)
             generation = self._begin(path)
             if record.fingerprint.head_size and not record.fingerprint.matches(generation.content):
                 raise SourceError(

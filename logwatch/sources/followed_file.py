@@ -14,7 +14,7 @@ from logwatch.sources.content import Disk, Plain, open_content
 from logwatch.sources.fingerprint import HEAD, take
 from logwatch.sources.generations import FileGenerations, InodeOwners
 from logwatch.sources.offset_file import Position
-from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, Record
+from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, StoredGeneration
 from logwatch.sources.rotated_files import KnownFiles, RotatedFiles
 from logwatch.sources.rotation import RotationDetector
 
@@ -134,7 +134,7 @@ class FollowedFile:
         if is_end_of_line and (content.inode == position.inode or position.path != self.path):
             fingerprint = take(content, position.offset)
             if position.path == self.path or self._remember_until(position.path):
-                self._generations.continue_at(Record(fingerprint, position.path, position.offset))
+                self._generations.continue_at(StoredGeneration(fingerprint, position.path, position.offset))
         content.close()
 
     def _remember_until(self, path: str) -> bool:

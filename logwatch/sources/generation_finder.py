@@ -14,7 +14,7 @@ from typing import NamedTuple
 from logwatch.sources.content import Archive, CodecMissingError, NoDescriptorError, Plain, is_readable
 from logwatch.sources.fingerprint import HEAD, Fingerprint, take
 from logwatch.sources.generations import InodeOwners
-from logwatch.sources.open_file import Generation, ReadStats, Record
+from logwatch.sources.open_file import Generation, ReadStats, StoredGeneration
 from logwatch.sources.rotated_files import KnownFiles, RotatedFile, RotatedFiles
 
 log = logging.getLogger("logwatch")
@@ -39,7 +39,7 @@ class GenerationFinder:
         self._stats = stats
         self._owners = owners
 
-    def find(self, record: Record, listed: Sequence[RotatedFile]) -> Generation | None:
+    def find(self, record: StoredGeneration, listed: Sequence[RotatedFile]) -> Generation | None:
         """Open the rotated file that continues what was read, at its position. Raises NoDescriptorError."""
         file = self._known.holder(record.fingerprint, listed)
         content = self._files.open(file) if file is not None else None
@@ -52,14 +52,14 @@ class GenerationFinder:
             self._owners.assign(generation.identity, self._path)
         return generation
 
-    def reopen(self, record: Record, listed: Sequence[RotatedFile], now_ns: int) -> Generation | None:
+    def reopen(self, record: StoredGeneration, listed: Sequence[RotatedFile], now_ns: int) -> Generation | None:
         """Open an earlier generation again; record a gap if it is gone and bytes of it were still to be read."""
         found = self.find(record, listed)
         if found is None and record.seen > record.fingerprint.size:
             self.record_loss("removed", record, listed, now_ns)
         return found
 
-    def record_loss(self, reason: str, record: Record, listed: Sequence[RotatedFile], now_ns: int) -> None:
+    def record_loss(self, reason: str, record: StoredGeneration, listed: Sequence[RotatedFile], now_ns: int) -> None:
         """Record that a generation was not found; the reason may be that no codec reads the file that holds it."""
         for file in listed:
             if file.middle is not None and not is_readable(file.path) and not self._known.was_listed(file):
@@ -164,7 +164,7 @@ class GenerationFinder:
         return generation
 
 
-def continues(record: Record, fresh: Plain) -> bool:
+def continues(record: StoredGeneration, fresh: Plain) -> bool:
     """Whether the file at the path is the one that was read: by inode and content, or by its content alone."""
     known = record.fingerprint
     if known.same_inode(fresh):

@@ -20,7 +20,7 @@ from typing import Any
 
 from logwatch.sources.content import Archive, Plain
 from logwatch.sources.fingerprint import Fingerprint
-from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, Record
+from logwatch.sources.open_file import ChangedError, Generation, Options, Piece, ReadStats, StoredGeneration
 from logwatch.sources.rotated_files import KnownFiles, RotatedFile
 
 Identity = tuple[int, int]
@@ -82,7 +82,7 @@ class RotatedBacklog:
         self, path: str, options: Options, *, stats: ReadStats, known: KnownFiles, owners: InodeOwners
     ) -> None:
         self.generations: list[Generation] = []
-        self.to_reopen: list[Record] = []
+        self.to_reopen: list[StoredGeneration] = []
         """What was read of those that are not open and must be found again."""
         self._path = path
         self._options = options
@@ -156,7 +156,7 @@ class RotatedBacklog:
             if generation.is_stale():
                 self.close_to_reopen(generation)
 
-    def reopen(self, find: Callable[[Record], Generation | None]) -> bool:
+    def reopen(self, find: Callable[[StoredGeneration], Generation | None]) -> bool:
         """Open again what must be found again; True if anything was. Raises NoDescriptorError."""
         found = False
         while self.to_reopen:
@@ -167,7 +167,7 @@ class RotatedBacklog:
                 found = True
         return found
 
-    def load(self, records: Sequence[Record]) -> None:
+    def load(self, records: Sequence[StoredGeneration]) -> None:
         """Open these again at the first check."""
         self.to_reopen = list(records)
 
@@ -204,7 +204,7 @@ class RotatedBacklog:
                 return generation
         return None
 
-    def records(self) -> list[Record]:
+    def records(self) -> list[StoredGeneration]:
         """Return what the state keeps of all, open or not."""
         return [*self.to_reopen, *(generation.record() for generation in self.generations)]
 
@@ -218,7 +218,7 @@ class FileGenerations:
         self.path = path
         self.live: Generation | None = None
         self.backlog = RotatedBacklog(path, options, stats=stats, known=known, owners=owners)
-        self.resume: Record | None = None
+        self.resume: StoredGeneration | None = None
         """What was read of the file that was last at the path, while it must be found again."""
         self.begun = False
         self.start = options.start
@@ -276,7 +276,7 @@ class FileGenerations:
         self.begun = True
         self.start = "beginning"
 
-    def continue_at(self, record: Record) -> None:
+    def continue_at(self, record: StoredGeneration) -> None:
         """Start at a position that is to be found at the first check."""
         self.begun = True
         self.resume = record
@@ -286,12 +286,12 @@ class FileGenerations:
         self.begun = True
         self.rotate_out()
 
-    def give_up(self) -> Record | None:
+    def give_up(self) -> StoredGeneration | None:
         """Return what was read of a file that is not found, and do not look for it any more."""
         record, self.resume = self.resume, None
         return record
 
-    def detach_again(self, record: Record) -> None:
+    def detach_again(self, record: StoredGeneration) -> None:
         """Undo `resume_live`: the file must be found again."""
         self.detach()
         self.resume = record
@@ -311,7 +311,7 @@ class FileGenerations:
         self.live = known
         return True
 
-    def resume_live(self, record: Record, live: Generation) -> None:
+    def resume_live(self, record: StoredGeneration, live: Generation) -> None:
         """Continue in a file that begins with what was read; raises ChangedError if it does not any more."""
         live.resume(record.fingerprint, cutting=record.cutting)
         self.resume = None
@@ -342,8 +342,8 @@ class FileGenerations:
         """Undo `dump`; the files are opened at the first check."""
         self.begun = row["begun"]
         self.start = row["start"]
-        self.resume = Record.load(row["live"]) if row["live"] is not None else None
-        self.backlog.load([Record.load(older) for older in row["older"]])
+        self.resume = StoredGeneration.load(row["live"]) if row["live"] is not None else None
+        self.backlog.load([StoredGeneration.load(older) for older in row["older"]])
 
     def close(self) -> None:
         """Close every descriptor."""

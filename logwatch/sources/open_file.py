@@ -97,7 +97,7 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class StoredGeneration:
     """A generation as the state keeps it."""
 
     fingerprint: Fingerprint
@@ -121,9 +121,9 @@ class Record:
         }
 
     @staticmethod
-    def load(row: Mapping[str, Any]) -> Record:
+    def load(row: Mapping[str, Any]) -> StoredGeneration:
         """Undo `dump`."""
-        return Record(
+        return StoredGeneration(
             Fingerprint.load(row["id"]), row["name"], row["seen"], row["cutting"], row["frozen"], row.get("rotated_at")
         )
 
@@ -174,9 +174,9 @@ class Generation:
         """Return the bytes known and not read; of an archive, in its compressed form."""
         return self.content.left() if isinstance(self.content, Archive) else max(self.seen - self.offset, 0)
 
-    def record(self) -> Record:
+    def record(self) -> StoredGeneration:
         """Return what the state keeps."""
-        return Record(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen, self.rotated_at)
+        return StoredGeneration(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen, self.rotated_at)
 
     def move(self, offset: int, *, cutting: bool = False) -> None:
         """Go to an offset that is known to be right."""
@@ -187,7 +187,7 @@ class Generation:
         self._tail = self.content.pread(length, offset - length)
         self.seen = max(self.seen, offset)
 
-    def continue_copy(self, record: Record) -> None:
+    def continue_copy(self, record: StoredGeneration) -> None:
         """Go to the position of a generation whose bytes this file is known to begin with."""
         self.move(record.fingerprint.size, cutting=record.cutting)
         self.rotated_at = record.rotated_at

@@ -10,7 +10,7 @@ from logwatch.sources.content import Archive, Disk, NoDescriptorError, Plain, de
 from logwatch.sources.fingerprint import Fingerprint
 from logwatch.sources.generation_finder import GenerationFinder, continues, is_replaced_by
 from logwatch.sources.generations import FileGenerations, InodeOwners
-from logwatch.sources.open_file import ChangedError, Generation, ReadStats, Record
+from logwatch.sources.open_file import ChangedError, Generation, ReadStats, StoredGeneration
 from logwatch.sources.rotated_files import KnownFiles, RotatedFile, RotatedFiles
 
 log = logging.getLogger("logwatch")
@@ -40,9 +40,9 @@ class RotationDetector:
         self._disk = disk
         self._owners = owners
         self.error: str | None = None
+        """Why the path cannot be read, or not all of it."""
         self.unreadable = False
         """Whether there is a file at the path that `error` keeps from being read."""
-        """Why the path cannot be read, or not all of it."""
         self.blocked = False
         """Whether the limit of open files was reached at the last check, so that something may be unread."""
         self.awaiting_listing = False
@@ -378,7 +378,12 @@ class RotationDetector:
         self._stats.rotations[kind] += (not is_first) + _count_whole(unseen)
 
     def _kind_of_rotation(
-        self, record: Record, found: Generation | None, fresh: Plain, listed: Sequence[RotatedFile], now_ns: int
+        self,
+        record: StoredGeneration,
+        found: Generation | None,
+        fresh: Plain,
+        listed: Sequence[RotatedFile],
+        now_ns: int,
     ) -> str:
         """Return how the file was rotated; record a gap if its rest was not found, or not all of it."""
         stayed = record.fingerprint.same_inode(fresh)

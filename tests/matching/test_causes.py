@@ -2,7 +2,7 @@
 
 import pytest
 
-from logwatch.matching.causes import cause_of
+from logwatch.matching.causes import failure_cause
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from logwatch.matching.causes import cause_of
     ],
 )
 def test_one_word_says_why_an_image_did_not_come(error: str, cause: str) -> None:
-    assert [cause_of(f"image.{action}_failed", error) for action in ("pull", "push")] == [cause, cause]
+    assert [failure_cause(f"image.{action}_failed", error) for action in ("pull", "push")] == [cause, cause]
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,8 @@ def test_one_word_says_why_an_image_did_not_come(error: str, cause: str) -> None
     ],
 )
 def test_one_word_says_why_a_container_did_not_start(error: str, cause: str) -> None:
-    assert cause_of("container.start_failed", error) == cause
+    assert failure_cause("container.start_failed", error) == cause
 
 
 def test_other_events_have_no_cause() -> None:
-    assert cause_of("api.error", "no space left on device") is None
+    assert failure_cause("api.error", "no space left on device") is None
