@@ -39,6 +39,8 @@ class Builder:
     """As in `pipeline.Settings`."""
     groups_unknown: bool = False
     """As in `pipeline.Settings`."""
+    replays: bool = False
+    """The log is read once and ends; nothing measures this process meanwhile."""
     find: Find | None = None
     """Looks a container up in the engine's own files."""
     pairs_lines: bool = False
@@ -98,6 +100,7 @@ class Builder:
             sample_interval_ns=nanoseconds(alerting.sample_interval),
             external_url=external_url(self.config),
             last_words=alerting.last_words,
+            replays=self.replays,
         )
 
 

@@ -10,7 +10,7 @@ of an alert is decided in `alert_store`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any, Literal, NamedTuple
@@ -28,6 +28,8 @@ ABSENCE = re.compile(r"\babsent(_over_time)?\s*\(")
 LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'|`[^`]*`|#[^\n]*')
 
 Identity = frozenset[tuple[str, str]]
+Ask = Callable[[str, int], Sequence[tuple[Mapping[str, str], float]]]
+"""The result of an expression at a time, for `query` in templates; raises PromqlError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ class AlertRule:
     labels: Mapping[str, Template]
     annotations: Mapping[str, Template]
     mark: Mark
+
+    @property
+    def asks_more(self) -> bool:
+        """Whether labels or annotations depend on series beyond the result."""
+        return any(template.queries for template in (*self.labels.values(), *self.annotations.values()))
 
     @property
     def asks_for_absence(self) -> bool:
@@ -185,6 +192,7 @@ class AlertingRule:
     options: Options
     limit: int
     """Alerts that it may make; 0: any number."""
+    ask: Ask
     active: dict[Identity, ActiveAlert] = field(default_factory=dict)
     """Whoever else changes it calls `step_all`."""
     error: str = ""
@@ -214,7 +222,10 @@ class AlertingRule:
         except EvaluationError as error:
             self.error = str(error)
             return NO_STEP
-        touched = self._render()
+        asks_more = self.rule.asks_more
+        if asks_more:
+            self._unrendered.update(dict.fromkeys(self._parts))
+        touched = self._render(now_ns)
         if self._elements > len(self._samples):
             self.error = "two series of the result have the same labels after those of the alert"
             return NO_STEP
@@ -228,6 +239,8 @@ class AlertingRule:
         self._await(touched if steps_all else changes.changed)
         self._steps_all = False
         self.due_ns = self._deadlines[0][0] if self._deadlines else NEVER_NS
+        if asks_more and self._samples:
+            self.due_ns = now_ns + 1
         return changes
 
     def step_all(self) -> None:
@@ -248,14 +261,14 @@ class AlertingRule:
                 if due_ns < NEVER_NS:
                     heappush(self._deadlines, (due_ns, identity))
 
-    def _render(self) -> dict[Identity, None]:
+    def _render(self, now_ns: int) -> dict[Identity, None]:
         """Fill in labels and annotations of what is new in the result; returns the alerts that were and are in it."""
         touched: dict[Identity, None] = {}
         was_ambiguous = self._elements > len(self._samples)
         while self._unrendered:
             part = next(iter(self._unrendered))
             result = self.live.results.get(part, ())
-            new = self._rendered(result)
+            new = self._rendered(result, now_ns)
             elements, old = self._parts.pop(part, (0, {}))
             for identity, sample in old.items():
                 if self._samples.get(identity) is sample:
@@ -285,10 +298,15 @@ class AlertingRule:
         self.step_all()
         return list(self.active)
 
-    def _rendered(self, result: Iterable[tuple[Labels, float]]) -> Samples:
+    def _rendered(self, result: Iterable[tuple[Labels, float]], now_ns: int) -> Samples:
         samples: Samples = {}
+        options = self.options
+
+        def query(expression: str) -> Sequence[tuple[Mapping[str, str], float]]:
+            return self.ask(expression, now_ns)
+
         for found, value in result:
-            scope = Scope(found, value, self.options.external_labels, self.options.external_url)
+            scope = Scope(found, value, options.external_labels, options.external_url, query)
             labels: dict[str, str] = {**found.nameless()}
             labels.update({name: template.render(scope) for name, template in self.rule.labels.items()})
             labels[ALERT_NAME] = self.rule.name

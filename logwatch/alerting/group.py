@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
-from logwatch.alerting.alerting_rule import AlertingRule, AlertRule
+from logwatch.alerting.alerting_rule import AlertingRule, AlertRule, Ask
 from logwatch.alerting.options import Options
 from logwatch.alerting.recording_rule import RecordingRule, RecordingState
 from logwatch.alerting.series_store import SeriesStore
@@ -38,6 +38,7 @@ class GroupState:
         options: Options,
         watch: Callable[[Query, Callable[[int], None]], LiveQuery],
         store: SeriesStore,
+        ask: Ask,
         wall_clocked: Collection[Query],
         same: Counter[Key],
     ) -> None:
@@ -52,7 +53,7 @@ class GroupState:
             if isinstance(rule, AlertRule):
                 absence = rule.asks_for_absence
                 self.rules.append(
-                    AlertingRule(rule, key, rule_id, live, options, group.limit, asks_for_absence=absence)
+                    AlertingRule(rule, key, rule_id, live, options, group.limit, ask, asks_for_absence=absence)
                 )
             else:
                 self.rules.append(RecordingState(rule, key, rule_id, live, store, group.interval_ns, group.limit))

@@ -190,8 +190,9 @@ class _Reader:
     def _template(self, text: str, mark: Mark) -> templates.Template | None:
         try:
             return templates.parse(text)
-        except templates.NotCoveredError as error:
-            self.mistakes.append(mistake(self.place(mark, text, error.offset), str(error), warning=True))
+        except templates.UnfillableError as error:
+            what = f"{error}; the text is sent as it is written"
+            self.mistakes.append(mistake(self.place(mark, text, error.offset), what, warning=True))
             return templates.Template(text, (text,))
         except templates.TemplateError as error:
             self._say(self.place(mark, text, error.offset), str(error))

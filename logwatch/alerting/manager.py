@@ -3,7 +3,7 @@
 A group is evaluated at every t = k·interval. Groups about the log follow the log's clock: t is
 evaluated when the clock has passed it, so that the same lines give the same alerts live, after
 a pause and in a replay. Groups that read what only this process can measure (its sources, its
-queue, its memory) follow the wall clock, and are not evaluated in a replay.
+queue, its memory) follow the wall clock; in a replay nothing measures it, and they follow the log's, too.
 
 Each rule knows when its result or its alerts can change next; times before that are skipped.
 """
@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from logwatch.alerting.alert_store import AlertStore, alerting_rules
-from logwatch.alerting.alerting_rule import AlertingRule, Step
+from logwatch.alerting.alerting_rule import AlertingRule, AlertRule, Step
 from logwatch.alerting.evidence import Evidence
 from logwatch.alerting.group import Group, GroupState
 from logwatch.alerting.muting import NOT_MUTED, Muting
@@ -63,9 +64,11 @@ class Alerts:
         series.declare(next(family for family in AGENT if family.name == FAILURES))
         self._storage = storage = QueryStorage(groups, options, series, replacement)
         measured = {query for query, names in storage.reads.items() if not names.isdisjoint(MEASURED)}
-        wall_clocked, same = frozenset() if replacement else measured, Counter[tuple[str, ...]]()
+        has_one_clock = options.replays or replacement is not None
+        wall_clocked, same = frozenset() if has_one_clock else measured, Counter[tuple[str, ...]]()
         self._groups = [
-            GroupState(group, options, storage.watch, storage.recorded, wall_clocked, same) for group in groups
+            GroupState(group, options, storage.watch, storage.recorded, storage.ask, wall_clocked, same)
+            for group in (_without_absence(groups, measured) if options.replays else groups)
         ]
         for rule in self._rules():
             series.start(FAILURES, (rule.id,), 0)
@@ -321,6 +324,17 @@ class Alerts:
         """As `model.Stateful`."""
         state_table.restore(self.tables, rows)
         self.restored()
+
+
+def _without_absence(groups: Iterable[Group], measured: Container[Query]) -> Iterator[Group]:
+    """The groups without the rules that would take what nothing measures in a replay for absent."""
+    for group in groups:
+        rules = [
+            rule
+            for rule in group.rules
+            if not (isinstance(rule, AlertRule) and rule.asks_for_absence and rule.query in measured)
+        ]
+        yield replace(group, rules=tuple(rules))
 
 
 def _at_or_after(time_ns: int, interval_ns: int) -> int:

@@ -20,3 +20,5 @@ class Options:
     """How many of the last lines that a container printed are evidence of its alerts."""
     subquery_step_ns: int = 60 * SECOND
     """Of subqueries that name none."""
+    replays: bool = False
+    """The lines are of the past: nothing measures this process, and all groups follow the log's clock."""

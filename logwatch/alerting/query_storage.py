@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +15,8 @@ from logwatch.metrics import Registry
 from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.metrics.changepoints import ChangePoints
 from logwatch.metrics.series import Journal
-from logwatch.model import SECOND, LabelValues, SampleChange
-from logwatch.promql import LiveQuery, Query, Sample, Scrape, SeriesIndex
+from logwatch.model import SECOND, LabelValues, SampleChange, SeriesView
+from logwatch.promql import Labels, LiveQuery, Query, Sample, Scrape, SeriesIndex, compile  # noqa: A004 - as re.compile
 
 GRACE_NS = 120 * SECOND
 """History kept beyond what expressions look back at: an event's own time may be a little ahead of its header's."""
@@ -63,7 +63,7 @@ class QueryStorage:
         queries = {rule.query for group in groups for rule in group.rules} | {
             *(replacement.queries if replacement else ())
         }
-        names = frozenset((*registry.names(), *MEASURED, BUILD_INFO, *self._made, *self._replaced))
+        self._names = names = frozenset((*registry.names(), *MEASURED, BUILD_INFO, *self._made, *self._replaced))
         self.reads = {query: query.reads(names) for query in queries}
         """The names that each expression reads."""
         self.read = frozenset(name for each in self.reads.values() for name in each)
@@ -144,6 +144,32 @@ class QueryStorage:
         """The result of an expression at this time; raises EvaluationError."""
         self.update()
         return query.evaluate_on(self.index, time_ns)
+
+    def ask(self, expression: str, time_ns: int) -> Sequence[Sample]:
+        """The result of any expression at this time, over as much of the past as rules look back at; raises PromqlError.
+
+        Series that no rule reads are not in the index: they are read for this one question.
+        """
+        query = compile(expression)
+        index = SeriesIndex(self.index.scrape)
+        for name in query.reads(self._names):
+            for labels, times, values, sampled in self._select(name):
+                index.add(name, labels, times, values, sampled)
+        found = query.evaluate_on(index, time_ns)
+        return [Sample(Labels(), found)] if isinstance(found, float) else found
+
+    def _select(self, name: str) -> Iterator[tuple[Mapping[str, str], *Points, Points | None]]:
+        """The series of a name, wherever they come from."""
+        if self._replacement is not None and name in self._replaced:
+            for labels, points, sampled in self._replacement.series.select(name):
+                yield labels, *points, sampled
+            return
+        stores: list[SeriesView] = [self.recorded, self.measured, BuildInfo()]
+        if self._replacement is None or not self._replacement.whole:
+            stores.append(self._registry)
+        for store in stores:
+            for labels, times, values in store.select(name):
+                yield labels, times, values, None
 
     def measure(self, samples: Iterable[SampleChange], now_ns: int) -> None:
         """Take in what was measured: by the grid of samples, and never ahead of a time that is evaluated."""

@@ -188,7 +188,7 @@ def replace_rules(config: Config, other: Path) -> Config:
 
 
 def _account(config: Config, open_source: Callable[[], Source], now_ns: int, stopped: Callable[[], bool]) -> Account:
-    builder = Builder(config, Registry(), cache_dir())
+    builder = Builder(config, Registry(), cache_dir(), replays=True)
     pipeline = builder.pipeline(builder.rules())
     with closing(open_source()) as source:
         return comparison.account(source, pipeline, now_ns, stopped)

@@ -82,7 +82,13 @@ def command(
         return _compare(config, files, other_rules, output_format)
     counts_events = bool(state_dir or alerts or metrics or openmetrics)
     builder = Builder(
-        config, Registry(), state_dir or cache_dir(), raw=raw, alerting=alerts, counts_events=counts_events
+        config,
+        Registry(),
+        state_dir or cache_dir(),
+        raw=raw,
+        alerting=alerts,
+        counts_events=counts_events,
+        replays=True,
     )
     pipeline = builder.pipeline(builder.rules())
     settle_heap()

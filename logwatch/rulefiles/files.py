@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from logwatch.errors import Mistake, mistake
 from logwatch.rulefiles.validation import shown
 from logwatch.rulefiles.vocabulary import closest
-from logwatch.rulefiles.yaml import Node, parse
+from logwatch.rulefiles.yaml import SECOND_DOCUMENT, Node, parse
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -167,6 +167,8 @@ def classify(content: bytes, path: str) -> tuple[Kind | None, Node | None, list[
         other = next(key for key, kind in TOP_LEVEL.items() if key in node.value and kind is not Kind.EVENTS)
         what = f"events and {other} in one file: write one file for each"
         return None, None, [*mistakes, mistake(node.key_mark(other), what)]
+    if kind is Kind.ALERTS:  # Prometheus loads it: it reads the first document alone
+        mistakes = [replace(each, warning=True) if each.what == SECOND_DOCUMENT else each for each in mistakes]
     return kind, node, mistakes
 
 

@@ -143,6 +143,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str, path: str) -> Mistake:
     return Mistake(path, line + 1, column + 1, f"not YAML: {problem}")
 
 
+SECOND_DOCUMENT = "a second document: write one file for each, without '---'"
+
+
 class _TooMuchError(Exception):
     """The file is deeper or larger than any real one."""
 
@@ -166,7 +169,7 @@ class _Composer:
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    self._say(self._mark(event), "a second document: write one file for each, without '---'")
+                    self._say(self._mark(event), SECOND_DOCUMENT)
                     break
                 root = self._node(next(events), events, 0)
         if root is not None and root.value is None and root.size == 1 and not root.quoted:

@@ -478,3 +478,16 @@ def test_what_resolves_while_it_is_muted_is_never_sent(tmp_path):
 
     assert [*sent, *part.outgoing(16 * SECOND)] == []
     assert len(part.report().past) == 1
+
+
+@pytest.mark.parametrize(("replays", "fires"), [(True, ["a"]), (False, [])])
+def test_in_a_replay_a_group_that_reads_what_only_a_process_measures_follows_the_log(tmp_path, replays, fires):
+    rules = one("docker_container_events_total > 0")
+    for name, expr in (("B", "logwatch_source_open == 0"), ("C", "absent(logwatch_source_open)")):
+        rules += f"      - alert: {name}\n        expr: {expr}\n"
+    part, series = stage(tmp_path, rules, replays=replays)
+    series.add(DIES.name, ("a", "die"), 1, SECOND)
+    for time_ns in part.due(SECOND, 11 * SECOND, lambda: None):
+        part.evaluate(time_ns)
+
+    assert [labels["name"] for labels in firing(part)] == fires

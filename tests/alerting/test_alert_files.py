@@ -169,3 +169,12 @@ def test_a_mistake_in_labels_of_a_group_has_its_place(tmp_path):
     found = gather([written(tmp_path, text)]).mistakes
 
     assert [(each.line, "unknown variable '$x'" in str(each)) for each in found] == [(3, True)]
+
+
+def test_a_second_document_is_a_warning_because_prometheus_loads_the_first(tmp_path):
+    path = tmp_path / "two.yml"
+    path.write_text("groups: [{name: g, rules: [{alert: A, expr: up}]}]\n---\ngroups: []\n")
+    loaded = gather([path])
+
+    assert [(found.line, found.warning) for found in loaded.mistakes] == [(2, True)]
+    assert [group.name for group in loaded.groups] == ["g"]

@@ -107,8 +107,7 @@ def test_fills_in(text, expected):
     [
         ("x {{ $lables.name }}", 5, "did you mean '$labels'"),
         ("{{ humanise $value }}", 3, "did you mean 'humanize'"),
-        ('{{ query "up" }}', 3, "not covered"),
-        ('{{ with query "up" }}{{ . | first | value }}{{ end }}', 8, "not covered"),
+        ("{{ html $value }}", 3, "not covered"),
         ("{{ with }}x{{ end }}", 3, "has no condition"),
         ("{{ with $value }}x", 3, "{{ with }} is never closed"),
         ("{{ range $labels }}x", 3, "{{ range }} is never closed"),

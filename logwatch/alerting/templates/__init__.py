@@ -11,6 +11,6 @@ https://prometheus.io/docs/prometheus/2.42/configuration/template_reference/
 
 from logwatch.alerting.templates.parser import parse
 from logwatch.alerting.templates.tree import Scope, Template
-from logwatch.alerting.templates.words import NotCoveredError, TemplateError
+from logwatch.alerting.templates.words import TemplateError, UnfillableError
 
-__all__ = ["NotCoveredError", "Scope", "Template", "TemplateError", "parse"]
+__all__ = ["Scope", "Template", "TemplateError", "UnfillableError", "parse"]

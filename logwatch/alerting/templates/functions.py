@@ -255,12 +255,17 @@ def _or(*values: Value) -> Value:
 
 def _index(value: Value, *keys: Value) -> Value:
     for key in keys:
-        value = field_of(value, text_of(key))
+        if isinstance(value, str) or not isinstance(value, Sequence):
+            value = field_of(value, text_of(key))
+        elif type(key) is int and 0 <= key < len(value):
+            value = value[key]
+        else:
+            raise ValueMistakeError(f"index {written(key)} out of range")
     return value
 
 
 def _length(value: Value) -> int:
-    if not isinstance(value, str | Mapping):
+    if not isinstance(value, str | Mapping | Sequence):
         raise ValueMistakeError(f"{kind_of(value)} has no length")
     return len(value.encode("utf-8", "replace")) if isinstance(value, str) else len(value)
 
@@ -276,6 +281,26 @@ def _printed(*values: Value) -> str:
 
 def _arguments(*values: Value) -> Mapping[str, Value]:
     return {f"arg{place}": value for place, value in enumerate(values)}
+
+
+# ── results of queries ───────────────────────────────────────────────────────────────
+
+
+def _samples(given: Value) -> Sequence[Value]:
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise ValueMistakeError(f"{kind_of(given)} is not the result of a query")
+    return given
+
+
+def _first(given: Value) -> Value:
+    samples = _samples(given)
+    if not samples:
+        raise ValueMistakeError("first() called on vector with no elements")
+    return samples[0]
+
+
+def _label(name: Value, sample: Value) -> Value:
+    return field_of(field_of(sample, "Labels"), text_of(name))
 
 
 # ── addresses and links ──────────────────────────────────────────────────────────────
@@ -347,6 +372,14 @@ FUNCTIONS: dict[str, Function] = {
     "print": Function(_printed, 0, MANY),
     "println": Function(lambda *values: " ".join(map(written, values)) + "\n", 0, MANY),
     "args": Function(_arguments, 0, MANY),
+    "query": Function(text_of, 1, 1),
+    "first": Function(_first, 1, 1),
+    "label": Function(_label, 2, 2),
+    "value": Function(lambda sample: field_of(sample, "Value"), 1, 1),
+    "strvalue": Function(lambda sample: _label("__value__", sample), 1, 1),
+    "sortByLabel": Function(
+        lambda name, given: tuple(sorted(_samples(given), key=lambda each: text_of(_label(name, each)))), 2, 2
+    ),
     "safeHtml": Function(lambda text: text_of(text), 1, 1),
     "toTime": Function(to_time, 1, 1),
     "parseDuration": Function(_seconds, 1, 1),
@@ -357,26 +390,9 @@ FUNCTIONS: dict[str, Function] = {
     "externalURL": Function(text_of, 0, 0),
     "pathPrefix": Function(lambda url: urlsplit(text_of(url)).path, 0, 0),
 }
-"""By name. `match` and the comparisons are Go's own or Prometheus' too."""
+"""By name. `match` and the comparisons are Go's own or Prometheus' too; `query` itself is `tree.Ask`."""
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 OF_URL = frozenset({"externalURL", "pathPrefix"})
 """Their argument is the external URL."""
-NOT_HERE = frozenset(
-    {
-        "query",
-        "first",
-        "label",
-        "value",
-        "sortByLabel",
-        "strvalue",
-        "block",
-        "break",
-        "continue",
-        "html",
-        "js",
-        "slice",
-        "tmpl",
-    }
-)
-"""Words of Prometheus and Go beyond this; most of them are about `query`, which an alert that is evaluated only when
-something changes could not keep true."""
+NOT_HERE = frozenset({"block", "break", "continue", "html", "js", "slice", "tmpl", "urlquery", "call"})
+"""Words of Prometheus and Go beyond this."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from logwatch.alerting.templates.functions import COMPARISONS, FUNCTIONS, NOT_HERE, OF_URL
 from logwatch.alerting.templates.tree import (
+    Ask,
     Assignment,
     Branch,
     Call,
@@ -19,7 +20,7 @@ from logwatch.alerting.templates.tree import (
     Template,
 )
 from logwatch.alerting.templates.values import unquoted
-from logwatch.alerting.templates.words import NotCoveredError, TemplateError, Token, split
+from logwatch.alerting.templates.words import TemplateError, Token, UnfillableError, split
 from logwatch.rulefiles.vocabulary import did_you_mean
 
 VARIABLES = ("$labels", "$externalLabels", "$value", "$externalURL")
@@ -37,7 +38,7 @@ Names = dict[str, None]
 
 
 def parse(text: str) -> Template:
-    """Parse a template; raises TemplateError, of which NotCoveredError is what only Prometheus can fill in."""
+    """Parse a template; raises TemplateError, UnfillableError for one that Prometheus loads all the same."""
     parser = _Parser(text)
     parts = parser.whole()
     return Template(text, parts, parser.defined)
@@ -234,7 +235,8 @@ class _Pipeline:
             return self._call(first, (*arguments, *piped))
         operand = self._operand()
         if piped:
-            raise TemplateError(first.offset, f"'{first.text}' is not a function: only functions follow |")
+            kind = UnfillableError if first.kind == "path" and first.text != "." else TemplateError
+            raise kind(first.offset, f"'{first.text}' is not a function: only functions follow |")
         return operand
 
     def _operand(self) -> Expression:
@@ -276,23 +278,25 @@ class _Pipeline:
         is_root = self.is_root if not head else head == "$" and "$labels" in self.names
         if is_root and fields and fields[0] not in FIELDS:
             nearest = did_you_mean(fields[0], FIELDS) or ": there are .Labels, .Value and .ExternalLabels"
-            raise TemplateError(token.offset, f"unknown variable '{head}.{fields[0]}'{nearest}")
+            raise UnfillableError(token.offset, f"unknown variable '{head}.{fields[0]}'{nearest}")
         whole = fields[0] if is_root and fields else head
         parts = fields[1:] if is_root and fields else fields
         if (whole in WITHOUT_PARTS and parts) or (whole in {*VARIABLES, *FIELDS} and len(parts) > 1):
-            raise TemplateError(token.offset, f"'{token.text}' has no parts: write '{token.text.rpartition('.')[0]}'")
+            raise UnfillableError(token.offset, f"'{token.text}' has no parts: write '{token.text.rpartition('.')[0]}'")
         return Path(head or ".", tuple(fields))
 
     def _call(self, token: Token, arguments: tuple[Expression, ...]) -> Expression:
         function = FUNCTIONS.get(token.text)
         if function is None and token.text in NOT_HERE:
-            raise NotCoveredError(token.offset, f"'{token.text}' is not covered: the text stays as it is")
+            raise UnfillableError(token.offset, f"'{token.text}' is not covered")
         if function is None:
             nearest = did_you_mean(token.text, FUNCTIONS) or ": docs/alerts.md lists the functions"
             raise TemplateError(token.offset, f"unknown function '{token.text}'{nearest}")
         if not function.least <= len(arguments) <= function.most:
-            raise TemplateError(token.offset, f"{token.text} takes {function.wants}, not {len(arguments)}")
+            raise UnfillableError(token.offset, f"{token.text} takes {function.wants}, not {len(arguments)}")
         _compare_alike(token, arguments)
+        if token.text == "query":
+            return Ask(arguments[0])
         return Call(token.text, (Path("$externalURL"),) if token.text in OF_URL else arguments)
 
 
@@ -307,6 +311,6 @@ def _compare_alike(token: Token, arguments: Sequence[Expression]) -> None:
         for constant in arguments:
             if isinstance(constant, Constant) and type(constant.value) is int:
                 whole = constant.value
-                raise TemplateError(
+                raise UnfillableError(
                     token.offset, f"$value is not compared with the whole number {whole}: write {whole}.0"
                 )

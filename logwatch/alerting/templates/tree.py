@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from logwatch.alerting.templates.functions import FUNCTIONS, LONGEST, TOO_LONG
-from logwatch.alerting.templates.values import Value, ValueMistakeError, field_of, truth, written
+from logwatch.alerting.templates.values import Value, ValueMistakeError, field_of, text_of, truth, written
+from logwatch.notation import quoted
+from logwatch.promql import EvaluationError, PromqlError
 
 MOST_STEPS = 100_000
 """Parts that are filled in until a template is given up: loops within loops grow fast."""
+STEPS_OF_QUERY = 5_000
+"""A query counts as so many: a template makes a score of them."""
 DEEPEST_CALLS = 20
 """Templates that include each other."""
+
+
+Asked = Callable[[str], Sequence[tuple[Mapping[str, str], float]]]
+"""The samples of an expression's result; raises PromqlError."""
+
+
+def not_asked(expression: str) -> Sequence[tuple[Mapping[str, str], float]]:
+    """There are no series here."""
+    raise EvaluationError(f"nothing can be asked here: {expression}")
 
 
 class Scope(NamedTuple):
@@ -22,6 +35,8 @@ class Scope(NamedTuple):
     value: float
     external: Mapping[str, str] = {}
     url: str = ""
+    query: Asked = not_asked
+    """What `query` gives for an expression."""
 
 
 @dataclass(slots=True)
@@ -46,6 +61,7 @@ class Frame:
     defined: Mapping[str, tuple[Part, ...]]
     budget: Budget = field(default_factory=Budget)
     depth: int = 0
+    query: Asked = not_asked
 
     def declaring(self, names: Sequence[str], values: Sequence[Value]) -> Frame:
         """The same with variables declared."""
@@ -92,6 +108,24 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """`query`: the result of an expression at the time of the evaluation."""
+
+    expression: Expression
+
+    def evaluate(self, frame: Frame) -> Value:
+        """Its samples; raises ValueMistakeError."""
+        frame.budget.steps -= STEPS_OF_QUERY
+        frame.budget.spend()
+        text = text_of(self.expression.evaluate(frame))
+        try:
+            found = frame.query(text)
+        except PromqlError as error:
+            raise ValueMistakeError(f"error executing query {quoted(text)}: {error}") from error
+        return tuple({"Labels": labels, "Value": value} for labels, value in found)
+
+
+@dataclass(frozen=True, slots=True)
 class Include:
     """`template`: another template, filled in with a dot of its own."""
 
@@ -110,7 +144,7 @@ class Include:
         return _render(frame.defined[self.name], inner)
 
 
-Expression = Constant | Path | Call | Include
+Expression = Constant | Path | Call | Ask | Include
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +175,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """`range` over labels in the order of their names; the variables get the name (of two) and the value."""
+    """`range` over labels by their names, or over samples; the variables get the name or place (of two) and the value."""
 
     over: Expression
     names: tuple[str, ...]
@@ -165,6 +199,12 @@ class Template:
         """Whether the text changes with the value."""
         parts = [*self.parts, *(part for each in self.defined.values() for part in each)]
         return any(path.name == "$value" or path.fields[:1] == ("Value",) for path in _paths(parts))
+
+    @property
+    def queries(self) -> bool:
+        """Whether the text changes with series that the rule itself does not read."""
+        parts = [*self.parts, *(part for each in self.defined.values() for part in each)]
+        return any(isinstance(each, Ask) for each in _expressions(parts))
 
     @property
     def labels_read(self) -> frozenset[str]:
@@ -194,7 +234,7 @@ class Template:
         }
         names: dict[str, list[Value]] = {name: [root[key]] for name, key in variables.items()}
         try:
-            return _render(self.parts, Frame(root, {"$": [root], **names}, self.defined))
+            return _render(self.parts, Frame(root, {"$": [root], **names}, self.defined, query=scope.query))
         except ValueMistakeError as error:
             return f"<error expanding template: {error}>"
 
@@ -243,15 +283,16 @@ def _render_choice(choice: Choice, frame: Frame) -> str:
 
 def _render_loop(loop: Loop, frame: Frame) -> str:
     over = loop.over.evaluate(frame)
-    if not isinstance(over, Mapping):
+    if isinstance(over, str) or not isinstance(over, Mapping | Sequence):
         raise ValueMistakeError(f"range can't iterate over {written(over)}")
     if not over:
         return _render(loop.otherwise, frame)
     texts: list[str] = []
     size = 0
-    for key in sorted(over):
-        values: list[Value] = [key, over[key]]
-        inner = replace(frame, dot=over[key]).declaring(loop.names, values[len(values) - len(loop.names) :])
+    pairs: list[tuple[Value, Value]] = sorted(over.items()) if isinstance(over, Mapping) else list(enumerate(over))
+    for key, value in pairs:
+        values: list[Value] = [key, value]
+        inner = replace(frame, dot=value).declaring(loop.names, values[len(values) - len(loop.names) :])
         texts.append(_render(loop.parts, inner))
         size += len(texts[-1])
         if size > LONGEST:
@@ -261,18 +302,25 @@ def _render_loop(loop: Loop, frame: Frame) -> str:
 
 def _paths(parts: Sequence[Part | None]) -> Iterator[Path]:
     """The variables that parts mention."""
+    return (each for each in _expressions(parts) if isinstance(each, Path))
+
+
+def _expressions(parts: Sequence[Part | None]) -> Iterator[Expression]:
+    """The expressions of parts, and those within them."""
     for part in parts:
+        if isinstance(part, Constant | Path | Call | Ask | Include):
+            yield part
         match part:
-            case Path():
-                yield part
             case Call():
-                yield from _paths(part.arguments)
+                yield from _expressions(part.arguments)
+            case Ask():
+                yield from _expressions([part.expression])
             case Include():
-                yield from _paths([part.dot])
+                yield from _expressions([part.dot])
             case Assignment():
-                yield from _paths([part.value])
+                yield from _expressions([part.value])
             case Choice():
                 for branch in part.branches:
-                    yield from _paths([branch.condition, *branch.parts])
+                    yield from _expressions([branch.condition, *branch.parts])
             case Loop():
-                yield from _paths([part.over, *part.parts, *part.otherwise])
+                yield from _expressions([part.over, *part.parts, *part.otherwise])

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from logwatch.notation import float_text
 
-Value = str | float | int | bool | datetime | None | Mapping[str, "Value"]
+Value = str | float | int | bool | datetime | None | Mapping[str, "Value"] | Sequence["Value"]
+"""A sequence is the result of a query; each sample has `Labels` and `Value`."""
 ESCAPE = re.compile(r"\\(?P<text>.)", re.DOTALL)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -33,7 +34,7 @@ def truth(value: Value) -> bool:
 
 def number(value: Value) -> float:
     """A number, also written as text; raises ValueMistakeError."""
-    if value is None or isinstance(value, bool | Mapping | datetime):
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise ValueMistakeError(f"{written(value)} is not a number")
     try:
         return float(value)
@@ -51,6 +52,8 @@ def written(value: Value) -> str:
         return f"map[{' '.join(f'{key}:{written(value[key])}' for key in sorted(value))}]"
     if isinstance(value, datetime):
         return time_text(value)
+    if not isinstance(value, str) and isinstance(value, Sequence):
+        return f"[{' '.join(map(written, value))}]"
     return "<nil>" if value is None else str(value)
 
 
@@ -69,7 +72,7 @@ def text_of(given: Value) -> str:
 def kind_of(value: Value) -> str:
     """What Go calls its kind."""
     names = {bool: "bool", int: "int", float: "float64", str: "string", datetime: "time.Time", type(None): "<nil>"}
-    return names.get(type(value), "template.Labels")
+    return names.get(type(value), "template.Labels" if isinstance(value, Mapping) else "template.queryResult")
 
 
 def field_of(value: Value, name: str) -> Value:

@@ -27,8 +27,8 @@ class TemplateError(ValueError):
         super().__init__(what)
 
 
-class NotCoveredError(TemplateError):
-    """A template that Prometheus can fill in and logwatch cannot."""
+class UnfillableError(TemplateError):
+    """A template that Prometheus loads, but that logwatch, or nobody, can fill in."""
 
 
 class Token(NamedTuple):
