@@ -25,7 +25,7 @@ from logwatch.matching.unknown_lines import LineGroup
 from logwatch.metrics.catalog import AGENT, ENGINE, PROCESS, SAMPLED
 from logwatch.metrics.exposition import Exposition, Published
 from logwatch.model import SECOND, Container, Family, Outcome, Rule, SampleChange, SourceStatus
-from logwatch.queries import KeptSeries, Querying, QueryOptions, SampledSeries
+from logwatch.queries import KeptSeries, Querying, QueryOptions, QueryTimeoutError, SampledSeries
 from logwatch.rulefiles import RuleSet
 from logwatch.store import History, Query, Transaction
 from logwatch.web.view import Probe
@@ -212,10 +212,15 @@ class StatusSnapshot:
     @contextmanager
     def queries(self) -> Iterator[Querying]:
         """Return PromQL queries over the last commit."""
-        with self._querying, closing(History(self._state_dir)) as history:
-            late_ns = self._monotonic() + QUERY_TIMEOUT_NS
-            kept = KeptSeries(history, self.published.families(), self._sampled, self._report)
-            yield Querying(kept, self._query_options, self._now(), is_late=lambda: self._monotonic() > late_ns)
+        late_ns = self._monotonic() + QUERY_TIMEOUT_NS
+        if not self._querying.acquire(timeout=QUERY_TIMEOUT_NS / SECOND):
+            raise QueryTimeoutError("query timed out in query queue")
+        try:
+            with closing(History(self._state_dir)) as history:
+                kept = KeptSeries(history, self.published.families(), self._sampled, self._report)
+                yield Querying(kept, self._query_options, self._now(), is_late=lambda: self._monotonic() > late_ns)
+        finally:
+            self._querying.release()
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""

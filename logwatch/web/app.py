@@ -6,6 +6,7 @@ import zlib
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -25,6 +26,7 @@ ANONYMOUS = "logwatch.anonymous"
 LIFECYCLE_FLAG = "--web.enable-lifecycle"
 # Below this compression gains nothing.
 COMPRESS_FROM = 16_384
+SCRAPES_AT_ONCE = 4
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -64,6 +66,8 @@ class _Routes:
     def __init__(self, view: View, *, lifecycle: bool) -> None:
         self._view = view
         self._lifecycle = lifecycle
+        # Threads of their own: a scrape waits for no page and no query.
+        self._scrapes = CapacityLimiter(SCRAPES_AT_ONCE)
 
     def all(self) -> list[Route]:
         return [
@@ -99,7 +103,10 @@ class _Routes:
     def _html(self, page: bytes) -> Response:
         return HTMLResponse(page, headers={"Content-Security-Policy": self._pages.policy})
 
-    def _metrics(self, request: Request) -> Response:
+    async def _metrics(self, request: Request) -> Response:
+        return await to_thread.run_sync(self._scrape, request, limiter=self._scrapes)
+
+    def _scrape(self, request: Request) -> Response:
         page, content_type = self._view.metrics(request.headers.get("accept", ""))
         headers = {"Vary": "Accept, Accept-Encoding"}
         if len(page) >= COMPRESS_FROM and "gzip" in request.headers.get("accept-encoding", ""):

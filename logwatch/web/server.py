@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import uvicorn
+from anyio import to_thread
 
 from logwatch.errors import ConfigError
 from logwatch.web import app
@@ -69,6 +70,8 @@ if TYPE_CHECKING:  # most run without: OpenSSL and bcrypt need not be loaded
 DEFAULT_ADDRESS = ":19979"
 GRACE = 1
 MAX_CONNECTIONS = 512
+REQUESTS_AT_ONCE = 8
+"""Pages and calls of the API: each thread takes its share of the interpreter from the loop. Others wait."""
 
 
 class _Server(uvicorn.Server):
@@ -87,6 +90,7 @@ class _Server(uvicorn.Server):
         make = partial(Connection, config=self.config, server_state=self.server_state, app_state={})
         self._listener = Listener(self._listening, make, self.server_state.connections, self._most, self.config.ssl)
         self._listener.start()
+        to_thread.current_default_thread_limiter().total_tokens = REQUESTS_AT_ONCE
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

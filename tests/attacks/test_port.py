@@ -2,10 +2,10 @@
 
 import http.client
 import json
+import os
 import resource
 import socket
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -20,6 +20,7 @@ from ports import wait_for
 from sidecar import Sidecar
 from webfakes import FakeView
 
+from logwatch.alerting import Report
 from logwatch.web import WebServer, connections
 from logwatch.web.security import FAILURES, Security
 
@@ -102,16 +103,28 @@ def test_a_client_that_does_not_read_its_answer_is_given_up(
     serve: Callable[..., WebServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "WRITE_TIMEOUT", 0.3)
-    monkeypatch.setattr(FakeView, "metrics", lambda *_: (b"#" * (64 << 20), "text/plain"))
-    with socket.create_connection(("127.0.0.1", serve().port)) as client:
+    made = threading.Event()
+    monkeypatch.setattr(FakeView, "metrics", lambda *_: (made.set(), (b"#" * (64 << 20), "text/plain"))[1])
+    server = serve()
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        client.sendall(b"GET /-/healthy HTTP/1.0\r\n\r\n")
+        while client.recv(4096):  # until the server, which runs by now, hangs up
+            pass
+    files = _open_files()
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
         client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
-        time.sleep(1)
+        assert made.wait(30)
+        wait_for(lambda: _open_files() == files + 1, "the server's end of the connection closed")
         client.settimeout(10)
         received = 0
         while piece := _received(client):
             received += len(piece)
 
     assert received < 64 << 20
+
+
+def _open_files() -> int:
+    return len(os.listdir("/proc/self/fd"))
 
 
 def _received(client: socket.socket) -> bytes:
@@ -178,6 +191,19 @@ def test_a_probe_waits_for_no_other_request(serve: Callable[..., WebServer], mon
 
         assert get(server, "/-/healthy")[0] == 200
         assert get(server, "/-/ready")[0] == 200
+
+
+def test_a_scrape_waits_for_no_page(serve: Callable[..., WebServer], monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(FakeView, "alerts", lambda *_: (released.wait(30), Report())[1])
+    server = serve()
+    with ExitStack() as clients:
+        clients.callback(released.set)
+        for path in ["/", "/api/v1/alerts", "/api/v1/rules"] * 20:
+            client = clients.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+        assert get(server, "/metrics")[0] == 200
 
 
 # ── requests ─────────────────────────────────────────────────────────────────────────
