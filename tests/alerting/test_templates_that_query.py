@@ -13,7 +13,7 @@ from logwatch.metrics import Registry
 from logwatch.model import SECOND, Family
 
 TEXTS = {
-    "a": ("{{ with query `other` }}{{ . | first | value | humanize }}{{ end }}", "1.5k"),
+    "a": ("{{ with query `sort_desc(other)` }}{{ . | first | value | humanize }}{{ end }}", "1.5k"),
     "b": ('{{ with printf `other{name="%s"}` $labels.name | query }}{{ . | first | label `zone` }}{{ end }}', "eu"),
     "c": ("{{ range query `other` | sortByLabel `name` }}{{ .Labels.name }}={{ .Value }} {{ end }}", "db=7 web=1500 "),
     "d": ("{{ with query `absent_one` }}x{{ else }}none{{ end }}", "none"),
