@@ -47,6 +47,8 @@ def receivers(config: Config) -> list[Receiver]:
 def _alertmanagers(config: Config) -> Iterator[Alertmanager]:
     from logwatch.notifiers.alertmanager import Alertmanager
 
+    if config.alerting.post == "prometheus":
+        return
     for alertmanager in config.alerting.alertmanagers:
         yield Alertmanager(_client(alertmanager, alertmanager.timeout), alertmanager.path_prefix)
 

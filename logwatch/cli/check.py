@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from logwatch import config, ruletests
 from logwatch.alerting.lint import check as check_alerts
-from logwatch.build import cache_dir, external_url
+from logwatch.build import cache_dir, external_url, target_labels
 from logwatch.cli import options
 from logwatch.cli.output import cell
 from logwatch.config import settings
@@ -99,7 +98,8 @@ def notify_test(config_file: Path | None) -> int:
         raise ConfigError(
             "no receiver is configured: name one under alerting.alertmanagers, alerting.webhooks or alerting.apprise"
         )
-    alert = _test_alert(time.time_ns(), dict(config.alerting.external_labels), external_url(config))
+    labels = {**target_labels(config), **config.alerting.external_labels}
+    alert = _test_alert(time.time_ns(), labels, external_url(config))
     verdicts = [_delivered(receiver, alert) for receiver in destinations]
     return 0 if all(verdicts) else 1
 
@@ -118,7 +118,7 @@ def _delivered(receiver: Receiver, alert: Alert) -> bool:
 def _test_alert(now_ns: int, labels: dict[str, str], url: str) -> Alert:
     """Fires for the four minutes that Alertmanager keeps an alert that is not sent again."""
     return Alert(
-        labels={**labels, "alertname": "LogwatchNotifyTest", "instance": socket.gethostname(), "severity": "info"},
+        labels={**labels, "alertname": "LogwatchNotifyTest", "severity": "info"},
         annotations={
             "summary": "This is a test of logwatch's notifications.",
             "description": "Sent by logwatch notify-test; nothing is wrong.",

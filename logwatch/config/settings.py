@@ -188,6 +188,8 @@ class Apprise(Strict):
 class Alerting(Strict):
     """How alerts are evaluated, and where they are sent."""
 
+    post: Literal["logwatch", "prometheus"] = "logwatch"
+    """Who posts to the Alertmanagers: never both, or alerts flap. With prometheus, logwatch sends to webhooks and apprise only."""
     alertmanagers: Annotated[tuple[Annotated[Alertmanager, *OR_URL], ...], *ONE_OR_MANY] = ()
     webhooks: Annotated[tuple[Annotated[Webhook, *OR_URL], ...], *ONE_OR_MANY] = ()
     apprise: Annotated[tuple[Apprise, ...], *ONE_OR_MANY] = ()

@@ -18,6 +18,12 @@ from pathlib import Path
 from logwatch.rulefiles.files import grafana_folder, rules_folder
 
 JOB = "logwatch"
+POSTED_BY_LOGWATCH = {
+    "source_labels": ["job", "alertname"],
+    "regex": "logwatch;(Docker.+|Logwatch[^D].+|Watchdog)",
+    "action": "drop",
+}
+"""For a Prometheus beside a logwatch that posts: what is left is LogwatchDown. As in deploy/stack/prometheus.yml."""
 ALERTMANAGER_NAMES = ("prometheus-alertmanager", "alertmanager")
 """Debian's name, and the project's own."""
 
@@ -92,7 +98,10 @@ class Companions:
                     "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
                     "scrape_configs": [scraped],
                     "rule_files": [str(rules_folder() / "alerts" / "*.yml")],
-                    "alerting": {"alertmanagers": [{"static_configs": [{"targets": alertmanagers}]}]},
+                    "alerting": {
+                        "alert_relabel_configs": [POSTED_BY_LOGWATCH],
+                        "alertmanagers": [{"static_configs": [{"targets": alertmanagers}]}],
+                    },
                 }
             )
         )

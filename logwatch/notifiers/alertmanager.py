@@ -6,11 +6,13 @@ https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlencode
 
 from logwatch.errors import NotifyError
 from logwatch.model import SECOND, Alert
-from logwatch.notation import rfc3339
+from logwatch.notation import quoted, rfc3339
 from logwatch.notifiers.http import Client
 from logwatch.notifiers.receiver import json_texts
 
@@ -18,6 +20,10 @@ RESEND_NS = 60 * SECOND
 """Longest interval at which alerts that fire are sent again."""
 MISSED = 4
 """Resend intervals for which an Alertmanager keeps an alert that is not sent again; Prometheus' figure."""
+
+LOOK_NS = 300 * SECOND
+"""Interval at which an Alertmanager is asked whether somebody else posts the same alerts."""
+log = logging.getLogger("logwatch.notifiers")
 
 
 class Alertmanager:
@@ -32,6 +38,7 @@ class Alertmanager:
         self._prefix = f"/{prefix}" if prefix else ""
         self._client = client
         self.name = client.origin + self._prefix
+        self._looked_ns = 0
 
     def wants(self, alert: Alert) -> bool:
         """All that fire or have resolved."""
@@ -43,7 +50,31 @@ class Alertmanager:
 
     def send(self, alerts: Sequence[Alert], now_ns: int) -> None:
         """Post them; a repetition only extends the time for which it keeps them."""
+        self._look_for_others(alerts, now_ns)
         self._client.post([posted(alert, now_ns) for alert in alerts], f"{self._prefix}/api/v2/alerts")
+
+    def _look_for_others(self, alerts: Sequence[Alert], now_ns: int) -> None:
+        """Warn if somebody else posted one of these alerts last: two that post make it flap."""
+        known = next((alert for alert in alerts if alert.state == "firing" and alert.generator_url), None)
+        self._looked_ns = self._looked_ns or now_ns
+        if known is None or now_ns - self._looked_ns < LOOK_NS:
+            return
+        self._looked_ns = now_ns
+        labels = json_texts(known.labels)
+        asked = urlencode([("filter", f"{name}={quoted(text)}") for name, text in labels.items()])
+        try:
+            found = json.loads(self._client.get(f"{self._prefix}/api/v2/alerts?{asked}"))
+        except (NotifyError, ValueError):  # posting will report what is wrong with it
+            return
+        other = _other_poster(found, labels, known.generator_url)
+        if other:
+            log.warning(
+                "%s: %s is also posted by %s: alerts that two post flap: set alerting.post to prometheus, "
+                "or drop logwatch's alerts there (docs/alerts.md, One of the two posts)",
+                self.name,
+                known.labels.get("alertname", ""),
+                other,
+            )
 
     def probe(self) -> str:
         """Ask for its status."""
@@ -59,6 +90,18 @@ class Alertmanager:
     def close(self) -> None:
         """Abort the request in progress."""
         self._client.close()
+
+
+def _other_poster(found: object, labels: Mapping[str, str], own_url: str) -> str:
+    """The link of an alert with these labels, if it is not ours; empty without one."""
+    for each in found if isinstance(found, list) else ():
+        if (
+            isinstance(each, dict)
+            and each.get("labels") == labels
+            and each.get("generatorURL") not in {own_url, "", None}
+        ):
+            return str(each["generatorURL"])
+    return ""
 
 
 def posted(alert: Alert, now_ns: int) -> dict[str, object]:

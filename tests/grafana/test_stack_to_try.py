@@ -3,6 +3,7 @@
 No image can be fetched here, so that it is not started.
 """
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ import yaml
 from dashboards import ROOT, load
 
 from logwatch.config import load as load_configuration
+from logwatch.demo.companions import POSTED_BY_LOGWATCH
 
 DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yml").read_text())
@@ -48,6 +50,21 @@ def test_prometheus_and_logwatch_evaluate_the_same_files_under_the_same_labels()
     assert PROMETHEUS["rule_files"] == ["/etc/prometheus/rules/alerts/*.yml"]
     assert mounts("prometheus")["/etc/prometheus/rules"].resolve() == ROOT / "rules"
     assert configuration.alerting.target_labels == {"job": scrape["job_name"], **target["labels"]}
+
+
+def test_prometheus_posts_what_logwatch_does_not():
+    (dropped,) = PROMETHEUS["alerting"]["alert_relabel_configs"]
+    files = (ROOT / "rules" / "alerts").glob("*.yml")
+    names = [
+        rule["alert"]
+        for file in files
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+    ]
+    posted = [name for name in names if not re.fullmatch(dropped["regex"], f"logwatch;{name}")]
+
+    assert posted == ["LogwatchDown"]
+    assert dropped == POSTED_BY_LOGWATCH
 
 
 def test_the_parts_find_each_other():

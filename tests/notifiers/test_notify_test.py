@@ -30,7 +30,7 @@ def test_every_receiver_is_told_and_judged(loopback, tmp_path):
             f"{hook.url}#2: test alert accepted (reachable)",
         ],
     )
-    assert alertmanager.bodies[0][0]["labels"]["alertname"] == "LogwatchNotifyTest"
+    assert alertmanager.bodies[0][0]["labels"].keys() == {"alertname", "severity", "job", "instance"}
     assert [path for _, path, _ in hook.requests] == ["/secret", "/secret", "/other", "/other"]
 
     failed = notify_test(tmp_path, f"alerting: {{alertmanagers: [{alertmanager.url}, {down}]}}")
@@ -68,3 +68,20 @@ def test_apprise_tells_a_service_whose_url_is_in_a_file(loopback, tmp_path):
 
     assert receiver.name == "apprise:team"
     assert [(body["title"], body["type"]) for body in server.bodies] == [("[FIRING:2] DockerContainerOom", "failure")]
+
+
+def test_the_test_alert_has_the_labels_by_which_alertmanager_routes(loopback, tmp_path):
+    alertmanager = loopback()
+    labels = "target_labels: {job: docker, instance: 'h:1'}, external_labels: {cluster: eu}"
+    done = notify_test(tmp_path, f"alerting: {{alertmanagers: [{alertmanager.url}], {labels}}}")
+    expected = {"job": "docker", "instance": "h:1", "cluster": "eu"}
+
+    assert done.returncode == 0
+    assert alertmanager.bodies[0][0]["labels"].items() >= expected.items()
+
+
+def test_where_prometheus_posts_alertmanagers_are_left_to_it(tmp_path):
+    path = tmp_path / "logwatch.yml"
+    path.write_text("alerting: {post: prometheus, alertmanagers: [http://am:9093], webhooks: [http://hook:1/x]}")
+
+    assert [receiver.name for receiver in receivers(load(path, {}, {}).config)] == ["http://hook:1"]

@@ -1,5 +1,7 @@
 """The real Alertmanager: two instances, one of which is away for a while."""
 
+import dataclasses
+import logging
 import os
 import shutil
 import time
@@ -11,7 +13,7 @@ from ports import wait_for
 from receivers_on_loopback import alert
 
 from logwatch.model import SECOND
-from logwatch.notifiers.alertmanager import Alertmanager
+from logwatch.notifiers.alertmanager import LOOK_NS, Alertmanager
 from logwatch.notifiers.http import Client
 
 pytestmark = pytest.mark.e2e
@@ -66,3 +68,26 @@ def test_it_refuses_a_bad_alert_and_keeps_the_others(pair, owner):
 
     assert set(first.alerts()) == {f"web-{number}" for number in range(64)} - {"web-40"}
     assert one.value("logwatch_notifications_errors_total") == 1
+
+
+def test_it_warns_if_another_posts_the_same_alert(pair, caplog):
+    first, _ = pair
+    ours, now_ns = Alertmanager(Client(first.url)), time.time_ns()
+    mine = dataclasses.replace(alert(1, path='/a "b"'), generator_url="http://logwatch:19979/alerts")
+    theirs = dataclasses.replace(mine, generator_url="http://prometheus:9090/graph?g0.expr=up")
+    other = Alertmanager(Client(first.url))
+
+    def posted_by_the_other() -> bool:
+        other.send([theirs], time.time_ns())
+        return bool(first.alerts()["web-1"]["generatorURL"] == theirs.generator_url)
+
+    with caplog.at_level(logging.WARNING):
+        ours.send([mine], now_ns)
+        wait_for(posted_by_the_other, "the post of the other")
+        ours.send([mine], now_ns + SECOND)
+        warned_at_once = list(caplog.messages)
+        wait_for(posted_by_the_other, "the post of the other")
+        ours.send([mine], now_ns + LOOK_NS)
+
+    assert warned_at_once == []
+    assert ["is also posted by http://prometheus:9090/graph" in each for each in caplog.messages] == [True]
