@@ -14,7 +14,7 @@ from logwatch.config import Config
 from logwatch.errors import ConfigError
 from logwatch.model import CONTAINERS, Source
 from logwatch.notation import nanoseconds
-from logwatch.sources import DOCKER, default_log, journal
+from logwatch.sources import DOCKER, JOURNAL, default_log, journal
 from logwatch.sources.engine import EngineSource
 from logwatch.sources.engine_api import tls_context
 from logwatch.sources.file import FileSource
@@ -68,7 +68,7 @@ def followed_source(config: Config) -> Source:
     beside: list[Beside] = [_journal(config, path, log.pipe if log is not None else None) for path in journals]
     beside += _engines(config, paths.engines, log.pipe if log is not None else None)
     pipe = log.pipe if log is not None else beside[0].pipe if beside else None
-    return MergedSource(log, beside, _printed(config, paths.printed, pipe))
+    return MergedSource(log, beside, _printed(config, paths, pipe))
 
 
 def _log(config: Config, paths: list[str]) -> FileSource | StdinSource:
@@ -104,17 +104,19 @@ def _engines(config: Config, paths: Sequence[str], pipe: WakePipe | None) -> lis
     return engines
 
 
-def _printed(config: Config, paths: Sequence[str], pipe: WakePipe | None) -> ContainersSource | None:
+def _printed(config: Config, paths: Paths, pipe: WakePipe | None) -> ContainersSource | None:
     """Follow what containers print, if `containers:` or `containers:web-*,db` says so."""
-    if not paths:
+    if not paths.printed:
         return None
     if config.docker_root is None or config.sources.multi_host:
         cure = "leave it out" if config.sources.multi_host else "name the engine's data directory with --docker-root"
-        raise ConfigError(f"{paths[0]}: the containers' logs are not known: {cure}")
-    from logwatch.sources.containers import ContainerFilter, ContainersSource  # most run without
+        raise ConfigError(f"{paths.printed[0]}: the containers' logs are not known: {cure}")
+    # Most run without.
+    from logwatch.sources.container_filter import ContainerFilter
+    from logwatch.sources.containers import ContainersSource
 
     sources = config.sources
-    named = tuple(name for path in paths for name in path.removeprefix(CONTAINERS).split(",") if name)
+    named = tuple(name for path in paths.printed for name in path.removeprefix(CONTAINERS).split(",") if name)
     filters = [
         ContainerFilter(each.name, each.image, each.project, each.service, each.labels) for each in sources.containers
     ]
@@ -125,4 +127,5 @@ def _printed(config: Config, paths: Sequence[str], pipe: WakePipe | None) -> Con
         max_line_bytes=config.limits.max_line_bytes,
         rotate_wait_ns=nanoseconds(sources.rotate_wait),
         pipe=pipe,
+        journal=paths.journals[0] if paths.journals else JOURNAL,
     )

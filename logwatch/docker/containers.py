@@ -14,6 +14,7 @@ from logwatch.docker.folder import Folder
 from logwatch.model import FULL_ID, HEX
 
 FILES = ("config.v2.json", "config.json")
+HOST_FILE = "hostconfig.json"
 FOLDER = "containers"
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
@@ -84,6 +85,18 @@ class MountPoint(Model):
     name: str = Field(default="", alias="Name")
 
 
+class LogConfig(Model):
+    """Where its output goes."""
+
+    driver: str = Field(default="", alias="Type")
+
+
+class HostConfig(Model):
+    """What it was given of the host."""
+
+    log: LogConfig | None = Field(default=None, alias="LogConfig")
+
+
 class StoredContainer(Model):
     """A container as its file describes it."""
 
@@ -119,6 +132,16 @@ def parse(text: bytes, container_id: str) -> StoredContainer | None:
     """Read a container's file; None where it is of another container. Raises ValidationError where it is torn."""
     container = StoredContainer.model_validate_json(text)
     return container if container.id == container_id else None
+
+
+def log_driver(root: Folder, container_id: str) -> str | None:
+    """Return the log driver of a container; None if that is not written yet, or torn."""
+    text = root.read(FOLDER, container_id, HOST_FILE)
+    try:
+        host = HostConfig.model_validate_json(text) if text else None
+    except ValidationError:
+        return None
+    return host.log.driver if host is not None and host.log is not None else None
 
 
 def stored(root: Folder) -> Iterator[StoredContainer]:

@@ -45,14 +45,15 @@ class LineJoiner:
             except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
                 skipped["entry"] += 1
                 continue
-            if not isinstance(text, str) or not isinstance(stream, str) or stream not in STREAMS or not _is_time(time):
+            if not isinstance(text, str) or not isinstance(stream, str) or stream not in STREAMS or not is_time(time):
                 skipped["entry"] += 1
                 continue
-            line = self._join(text, stream, time, skipped)
+            line = self.join(text, stream, time, skipped)
             if line is not None:
                 yield line
 
-    def _join(self, text: str, stream: str, time: str, skipped: Counter[str]) -> bytes | None:
+    def join(self, text: str, stream: str, time: str, skipped: Counter[str]) -> bytes | None:
+        """Return the line that ends in an entry, with its newline; None if the entry does not end with one."""
         begun = self.partial.pop(stream, None)
         if begun is not None:
             time, text = begun[0], begun[1] + text
@@ -69,5 +70,6 @@ class LineJoiner:
         return header + body[:room] + b"\n"
 
 
-def _is_time(time: object) -> bool:
+def is_time(time: object) -> bool:
+    """Whether a text is a time as the engine writes it."""
     return isinstance(time, str) and _TIME.fullmatch(time) is not None

@@ -3,45 +3,45 @@
     thread of the inventory: a container's file changed ──▶ `notice` ┐
     thread of `growth_watch`: its log has grown ──────────────────────────▶├─▶ due ─▶ `read`: lines of one container
     each POLL: size and inode of every log are compared ────────────▶┘
+    journal: entries of containers ─▶ `ContainersJournal` ─▶ `read`
 
-Each log is a `FollowedFile`: rotation, truncation and positions are those of every other log. At most `MOST_OPEN`
+What the driver `journald` writes is in the journal, which is read if there is a container with that driver. Each
+other log is a `FollowedFile`: rotation, truncation and positions are those of every other log. At most `MOST_OPEN`
 are open at a time; of the others only the position is kept. What a container prints is for rules with
 `program: container`, and never an event of the engine. Nothing is read out of the root, whatever links are there.
 """
 
 from __future__ import annotations
 
-import errno
-import os
 import socket
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ValidationError
-
-from logwatch.docker.containers import FILES, FOLDER, StoredContainer, parse
+from logwatch.docker.containers import FOLDER, log_driver
 from logwatch.docker.folder import Folder
 from logwatch.docker.inventory import Removed, Sight
 from logwatch.docker.last_words import LOCAL_LOGS
-from logwatch.model import COMPOSE_LABELS, CONTAINERS, SECOND, Chunk, Gap, SourceStatus
-from logwatch.sources import CONTAINER_ROWS
+from logwatch.model import CONTAINERS, SECOND, Chunk, Gap, SourceStatus
+from logwatch.sources import CONTAINER_ROWS, JOURNAL
+from logwatch.sources.container_filter import ContainerChoice, ContainerFilter
 from logwatch.sources.container_lines import LineJoiner, Partial
-from logwatch.sources.content import Disk, NoDescriptorError, raise_if_no_descriptor
+from logwatch.sources.containers_journal import ContainersJournal
+from logwatch.sources.content import NoDescriptorError
 from logwatch.sources.followed_file import FollowedFile
 from logwatch.sources.generations import InodeOwners
 from logwatch.sources.growth_watch import GrowthWatch
 from logwatch.sources.inotify import WakePipe
 from logwatch.sources.local_log import LocalLog
 from logwatch.sources.open_file import Options
+from logwatch.sources.rooted_disk import RootedDisk
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
 BEGUN = "begun"
-POLL_NS, POLL_ALONE_NS = 15 * SECOND, SECOND
+POLL_NS, POLL_ALONE_NS = 60 * SECOND, SECOND
 """Between two comparisons of all logs, with and without inotify."""
 MOST_OPEN = 128
 MOST_FOLLOWED = 20_000
@@ -53,81 +53,8 @@ CHUNK_BYTES = 256 << 10
 MOST_WITHOUT_LINE = 64
 """Chunks in which no line ends that are read at once."""
 JSON = "-json.log"
-OPENED = "/proc/self/fd/"
-"""Where our own descriptors are: what is open was below the folder."""
-_PROJECT, _SERVICE = COMPOSE_LABELS
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerFilter:
-    """Which containers are followed: those for which all that is given matches. Texts may hold `*` and `?`."""
-
-    name: tuple[str, ...] = ()
-    """One of them matches; none: any."""
-    image: tuple[str, ...] = ()
-    project: tuple[str, ...] = ()
-    service: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
-    """All of them are there."""
-
-    def matches(self, container: StoredContainer) -> bool:
-        """Whether the container is to be followed."""
-        config = container.config
-        labels = (config.labels if config is not None else None) or {}
-        image = config.image if config is not None else ""
-        return (
-            _any(self.name, container.name.removeprefix("/"))
-            and _any(self.image, image)
-            and _any(self.project, labels.get(_PROJECT))
-            and _any(self.service, labels.get(_SERVICE))
-            and all(_any((pattern,), labels.get(key)) for key, pattern in self.labels.items())
-        )
-
-
-def _any(patterns: Sequence[str], text: str | None) -> bool:
-    return not patterns or (text is not None and any(fnmatchcase(text, pattern) for pattern in patterns))
-
-
-class RootedDisk(Disk):
-    """Opens what is below a folder, and follows no link on the way."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = str(root)
-
-    def stat(self, path: str) -> os.stat_result:
-        """Stat a file below the folder; a link is a link."""
-        folder, _, name = path.rpartition("/")
-        descriptor = self._open(folder, os.O_DIRECTORY)
-        try:
-            return os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-        finally:
-            os.close(descriptor)
-
-    def open(self, path: str) -> int:
-        """Open a file below the folder for reading, or once more one that is open."""
-        if path.startswith(OPENED):
-            return super().open(path)
-        try:
-            return self._open(path, 0)
-        except OSError as error:
-            raise_if_no_descriptor(error)
-            raise
-
-    def _open(self, path: str, flags: int) -> int:
-        below = os.path.relpath(path, self._root).split("/")
-        if ".." in below:
-            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
-        descriptor = os.open(self._root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        for place, name in enumerate(below):
-            above = descriptor
-            try:
-                descriptor = os.open(
-                    name, _FLAGS | (flags if place == len(below) - 1 else os.O_DIRECTORY), dir_fd=above
-                )
-            finally:
-                os.close(above)
-        return descriptor
+JOURNALD = "journald"
+"""The log driver."""
 
 
 @dataclass(slots=True, eq=False)
@@ -157,10 +84,11 @@ class ContainersSource:
         max_line_bytes: int = 1 << 16,
         rotate_wait_ns: int = 60 * SECOND,
         pipe: WakePipe | None = None,
+        journal: str = JOURNAL,
     ) -> None:
-        """`pipe` is that of another source, which is the one that waits."""
+        """`pipe` is that of another source, which is the one that waits; `journal` as of JournalSource."""
         self._root = docker_root
-        self._filters = tuple(filters)
+        self._choice = ContainerChoice(docker_root, filters)
         self._limit = max_line_bytes
         self._options = Options(start, CHUNK_BYTES, ENTRY_BYTES, rotate_wait_ns)
         self._disk = RootedDisk(docker_root)
@@ -172,8 +100,6 @@ class ContainersSource:
         self._news: deque[tuple[str, str | None]] = deque(maxlen=MOST_NEWS)
         """Ids and names of containers whose file changed; another thread appends."""
         self._has_looked = False
-        self._refused: dict[str, str | None] = {}
-        """Containers that no filter matches, by the name that they had then."""
         self._logs: dict[str, ContainerLog] = {}
         self._by_path: dict[str, ContainerLog] = {}
         self._due: deque[ContainerLog] = deque()
@@ -187,7 +113,10 @@ class ContainersSource:
         self._partial: StateTable[str, dict[str, Partial]] = StateTable(f"{CONTAINER_ROWS}partial")
         self._progress: StateTable[str, int] = StateTable(f"{CONTAINER_ROWS}progress")
         """Whether this is not the first start, and how many bytes were returned."""
-        self.tables = (self._positions, self._known_files, self._partial, self._progress)
+        self._journal = ContainersJournal(journal, self.pipe, start)
+        self._is_journals_turn = False
+        own = (self._positions, self._known_files, self._partial, self._progress)
+        self.tables = (*own, *self._journal.tables)
 
     # ── which containers ─────────────────────────────────────────────────────────────
 
@@ -211,25 +140,31 @@ class ContainersSource:
                 self._make_due(self._by_path[path])
 
     def _find(self, container_id: str, name: str | None) -> ContainerLog | None:
-        """Follow a container if a filter matches it; one that is renamed is asked again."""
-        if self._filters and (self._refused.get(container_id, "") == name or not self._matches(container_id)):
-            if len(self._refused) >= MOST_FOLLOWED:
-                self._refused.clear()
-            self._refused[container_id] = name
+        """Follow a container if it is chosen; one that is renamed is asked again."""
+        if not self._choice.has(container_id, name):
             return None
         if len(self._logs) >= MOST_FOLLOWED:
             self._skipped["too_many"] += 1
             return None
-        return self._add(container_id)
+        driver = log_driver(Folder(self._root), container_id)
+        if driver == JOURNALD:
+            self._journal.follow(container_id)
+            return None
+        log = self._add(container_id)
+        if driver is None and self._look(log) == (
+            0,
+            0,
+        ):  # the engine writes its file again, at the latest when it starts
+            del self._logs[container_id]
+            return None
+        return log
 
-    def _matches(self, container_id: str) -> bool:
-        folder = Folder(self._root)
-        text = next(filter(None, (folder.read(FOLDER, container_id, file) for file in FILES)), None)
-        try:
-            container = parse(text, container_id) if text else None
-        except ValidationError:
-            return False
-        return container is not None and any(each.matches(container) for each in self._filters)
+    def _prints_into_journal(self, container_id: str, name: str) -> bool:
+        """Whether a container is to be followed of which only an entry in the journal is known."""
+        if self._choice.stored(container_id) is None:
+            return self._choice.has_gone(container_id, name)
+        self._find(container_id, name)
+        return self._journal.follows(container_id)
 
     def _add(self, container_id: str) -> ContainerLog:
         log = self._logs[container_id] = ContainerLog(container_id, self._paths(container_id)[0])
@@ -277,6 +212,34 @@ class ContainersSource:
         if self._polled_ns is None or abs(now_ns - self._polled_ns) >= pace_ns:
             self._polled_ns = now_ns
             self._poll()
+        self._is_journals_turn = not self._is_journals_turn
+        if self._is_journals_turn and (chunk := self._read_journal(now_ns)) is not None:
+            return chunk
+        return self._read_files(now_ns) or self._read_journal(now_ns)
+
+    def _read_journal(self, now_ns: int) -> Chunk | None:
+        """Return the next lines of all containers that print into the journal."""
+        lines: list[bytes] = []
+        for entry in self._journal.entries(now_ns, self._prints_into_journal, self._skipped):
+            partial = self._partial.setdefault(entry.id, {})
+            joiner = LineJoiner(entry.id, self._host, self._limit, partial)
+            line = joiner.join(entry.text, entry.stream, entry.time, self._skipped)
+            if line is not None:
+                lines.append(line)
+            self._partial.touch(entry.id)
+            self._dirty.add(entry.id)
+        return self._chunk(b"".join(lines), now_ns, now_ns, live=self._journal.is_at_end)
+
+    def _chunk(self, data: bytes, mtime_ns: int, now_ns: int, *, live: bool) -> Chunk | None:
+        if not data:
+            return None
+        offset = self._progress.get("", 0)
+        self._progress[""] = offset + len(data)
+        self._last_read_ns = now_ns
+        return Chunk(data, CONTAINERS, offset, mtime_ns, live=live, is_host_known=False)
+
+    def _read_files(self, now_ns: int) -> Chunk | None:
+        """Return the next lines of one container's file."""
         for _ in range(MOST_WITHOUT_LINE + len(self._due)):
             if not self._due:
                 return None
@@ -308,12 +271,7 @@ class ContainersSource:
         joiner = LineJoiner(log.id, self._host, self._limit, self._partial.setdefault(log.id, {}))
         data = b"".join(joiner.lines(chunk.data, self._skipped))
         self._partial.touch(log.id)
-        if not data:
-            return None
-        offset = self._progress.get("", 0)
-        self._progress[""] = offset + len(data)
-        self._last_read_ns = now_ns
-        return Chunk(data, CONTAINERS, offset, chunk.mtime_ns, live=chunk.live, is_host_known=False)
+        return self._chunk(data, chunk.mtime_ns, now_ns, live=chunk.live)
 
     def _rest(self, log: ContainerLog, followed: FollowedFile | LocalLog) -> None:
         """Wait until a log that was read to its end grows; forget it if its container is gone."""
@@ -379,8 +337,8 @@ class ContainersSource:
 
     def _save(self, log: ContainerLog) -> None:
         if log.followed is not None:
-            _set(self._positions, log.id, {**log.followed.position(), "path": log.path})
-            _set(self._known_files, log.id, log.followed.known_files())
+            self._positions.replace(log.id, {**log.followed.position(), "path": log.path})
+            self._known_files.replace(log.id, log.followed.known_files())
 
     def changed_rows(self) -> dict[str, str | None]:
         """Return the rows that changed: positions just after the last chunk, and lines whose end has not come."""
@@ -390,11 +348,13 @@ class ContainersSource:
             if not self._partial.get(container_id, True):
                 self._partial.pop(container_id)
         self._dirty.clear()
+        self._journal.save()
         return state_table.changed_rows(self.tables)
 
     def restore(self, rows: Mapping[str, str]) -> None:
         """Continue after the last committed chunk."""
         state_table.restore(self.tables, rows)
+        self._journal.restored()
         for container_id, position in self._positions.items():
             log = self._add(container_id)
             log.path = position["path"]
@@ -408,8 +368,8 @@ class ContainersSource:
         return [
             SourceStatus(
                 CONTAINERS,
-                open=True,
-                error=None,
+                open=self._journal.error is None,
+                error=self._journal.error,
                 size=sum(state.size for state in states),
                 position=sum(state.position for state in states),
                 pending=sum(state.pending for state in states),
@@ -433,12 +393,8 @@ class ContainersSource:
     def close(self) -> None:
         """Close every log."""
         self._growth.close()
+        self._journal.stop()
         for log in list(self._open.values()):
             self._shut(log)
         if self._has_own_pipe:
             self.pipe.close()
-
-
-def _set(table: StateTable[str, dict[str, Any]], key: str, row: dict[str, Any]) -> None:
-    if table.get(key) != row:
-        table[key] = row

@@ -207,8 +207,8 @@ class FileSource:
     def changed_rows(self) -> dict[str, str | None]:
         """Return the rows that changed since the last call: positions just after the last chunk, and known files."""
         for path, followed in self._dirty.items():
-            _set(self._positions, path, followed.position())
-            _set(self._known_files, path, followed.known_files())
+            self._positions.replace(path, followed.position())
+            self._known_files.replace(path, followed.known_files())
         self._dirty = {}
         old_rows, self._old_rows = self._old_rows, {}
         return {**old_rows, **state_table.changed_rows(self.tables)}
@@ -273,12 +273,6 @@ class FileSource:
                     write_position(self._offset_dir, followed.path, live.content.inode, live.offset)
             followed.close()
         self._wakeup.close()
-
-
-def _set(table: StateTable[str, dict[str, Any]], key: str, row: dict[str, Any]) -> None:
-    """Set a value if it differs, so that nothing is committed while nothing changes."""
-    if table.get(key) != row:
-        table[key] = row
 
 
 def _current_key(key: str) -> str:

@@ -16,21 +16,27 @@ import re
 from typing import Any, NamedTuple
 
 from logwatch.docker.inventory import NAME
-from logwatch.formats.tags import TAG_FAMILIES
+from logwatch.formats.tags import TAG_FAMILIES, WRAPPER_TAGS
 from logwatch.model import FULL_ID, HEX, NamedContainer
 from logwatch.notation import rfc3339
+from logwatch.sources.container_lines import is_time
 
 FIELDS = (
     *("MESSAGE", "SYSLOG_IDENTIFIER", "SYSLOG_PID", "_COMM", "_PID", "_HOSTNAME"),
     *("CONTAINER_NAME", "CONTAINER_ID", "CONTAINER_ID_FULL"),
 )
 """The fields that are asked for; the cursor and the time come with every entry."""
+PRINTED_FIELDS = (
+    *("MESSAGE", "PRIORITY", "_COMM", "CONTAINER_NAME", "CONTAINER_ID", "CONTAINER_ID_FULL"),
+    *("CONTAINER_PARTIAL_MESSAGE", "SYSLOG_TIMESTAMP"),
+)
+"""Those of what containers print. The engine writes the last one since version 23."""
 
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
 _LONGEST_COMM = 15
 """Characters that the kernel keeps of a process's name."""
-ENGINES = frozenset(tag[:_LONGEST_COMM] for tag in TAG_FAMILIES["engine"])
+ENGINES = frozenset(tag[:_LONGEST_COMM] for tag in TAG_FAMILIES["engine"] - WRAPPER_TAGS)
 """Values of _COMM, which journald sets by itself, of entries that an engine wrote."""
 
 
@@ -43,6 +49,39 @@ class Entry(NamedTuple):
     time_ns: int = 0
     container: NamedContainer | None = None
     """Which container printed it, as its engine says."""
+
+
+class Printed(NamedTuple):
+    """One entry of the output of a container, in the words of `container_lines`."""
+
+    id: str
+    name: str
+    text: str
+    """Ends with a newline, unless the next entry goes on with the line."""
+    stream: str
+    time: str
+    time_ns: int
+
+
+def read_printed(text: bytes) -> tuple[str, Printed | None]:
+    """Read one object; its cursor, and what a container printed if an engine says so ("" and None for anything else)."""
+    try:
+        fields = json.loads(text)
+        cursor, time_us, message = fields["__CURSOR"], int(fields["__REALTIME_TIMESTAMP"]), fields["MESSAGE"]
+        time = rfc3339(time_us * 1000, 9)
+    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+        return "", None
+    if not isinstance(cursor, str):
+        return "", None
+    container = _container(fields, "", time_us * 1000)
+    if container is None or message is None:
+        return cursor, None
+    end = "" if fields.get("CONTAINER_PARTIAL_MESSAGE") == "true" else "\n"
+    printed = _bytes(message).decode(errors="replace").rstrip("\n") + end
+    stream = "stderr" if fields.get("PRIORITY") == "3" else "stdout"
+    exact = fields.get("SYSLOG_TIMESTAMP")
+    stamp = exact if isinstance(exact, str) and is_time(exact) else time
+    return cursor, Printed(container.id, container.name, printed, stream, stamp, container.time_ns)
 
 
 def read_entry(text: bytes) -> Entry | None:

@@ -65,6 +65,11 @@ class StateTable(dict[Key, Value], Generic[Key, Value]):
         assert key in self, f"{self.prefix}: no value to commit under {key!r}"
         self._changed.add(key)
 
+    def replace(self, key: Key, value: Value) -> None:
+        """Set a value if it differs, so that nothing is committed while nothing changes."""
+        if self.get(key) != value:
+            self[key] = value
+
     def __setitem__(self, key: Key, value: Value) -> None:
         super().__setitem__(key, value)
         self._changed.add(key)

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,8 @@ from logwatch.docker.containers import StoredContainer
 from logwatch.docker.inventory import Found, Inventory, Removed
 from logwatch.model import CONTAINERS, SECOND
 from logwatch.sources import containers as containers_module
-from logwatch.sources.containers import ContainerFilter, ContainersSource
+from logwatch.sources.container_filter import ContainerFilter
+from logwatch.sources.containers import ContainersSource
 from logwatch.sources.file import FileSource
 from logwatch.sources.merged import MergedSource
 
@@ -35,10 +37,15 @@ class Root:
     def log(self, container: str = WEB) -> Path:
         return self.folder(container) / f"{container}-json.log"
 
-    def create(self, container: str = WEB, name: str = "web", image: str = "nginx:1", **labels: str) -> None:
+    def create(
+        self, container: str = WEB, name: str = "web", image: str = "nginx:1", driver: str = "json-file", **labels: str
+    ) -> None:
         self.folder(container).mkdir(parents=True, exist_ok=True)
         config = {"ID": container, "Name": f"/{name}", "Config": {"Image": image, "Labels": labels}}
         (self.folder(container) / "config.v2.json").write_text(json.dumps(config))
+        (self.folder(container) / "hostconfig.json").write_text(
+            json.dumps({"LogConfig": {"Type": driver, "Config": {}}})
+        )
 
     def prints(self, *texts: str, container: str = WEB, stream: str = "stdout", time: str = AT) -> None:
         with self.log(container).open("a") as log:
@@ -70,7 +77,7 @@ class Follower:
     def look(self) -> None:
         self.source.notice(self.inventory.look(0))
 
-    def step(self, *, seconds: float = 20) -> list[str]:
+    def step(self, *, seconds: float = 70) -> list[str]:
         """Read all there is; returns the new lines without time and host."""
         self.now_ns += round(seconds * SECOND)
         before = len(self.read)
@@ -402,3 +409,153 @@ def test_a_log_beside_is_read_first_and_each_continues_at_its_own_place(root: Ro
 
     assert read == [(str(log), "0"), (CONTAINERS, "0"), (str(log), "1"), (CONTAINERS, "1")]
     assert paths == [str(log), CONTAINERS]
+
+
+# ── the driver journald ──────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def journalctl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program in journalctl's place that prints a file's entries after a cursor, and what comes to it."""
+    entries = tmp_path / "entries"
+    entries.touch()
+    tool = tmp_path / "bin" / "journalctl"
+    tool.parent.mkdir()
+    tool.write_text(f"#!{sys.executable}\n{JOURNALCTL.format(entries=str(entries))}")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tool.parent}:{os.environ['PATH']}")
+    return entries
+
+
+JOURNALCTL = """
+import sys, time
+cursor = next((each.partition("=")[2] for each in sys.argv if "cursor=" in each), "")
+newest = "--lines=1" in sys.argv
+with open({entries!r}) as file:
+    lines = file.readlines()
+    if newest:
+        found = [each for each in lines if not cursor or f'"{{cursor}}"' in each]
+        print(*found[-1:], end="")
+        sys.exit()
+    begin = next((i + 1 for i, each in enumerate(lines) if cursor and f'"{{cursor}}"' in each), 0)
+    print(*lines[begin:], sep="", end="", flush=True)
+    while True:
+        print(file.readline(), end="", flush=True)
+        time.sleep(0.01)
+"""
+
+
+class Journal:
+    """Entries that an engine's driver writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.count = 0
+
+    def prints(self, *texts: str, container: str = WEB, name: str = "web", at_ns: int = 0, **fields: str) -> None:
+        with self.path.open("a") as file:
+            for text in texts:
+                self.count += 1
+                entry = {
+                    "__CURSOR": f"s={self.count}",
+                    "__REALTIME_TIMESTAMP": str((at_ns or time.time_ns()) // 1000),
+                    "_COMM": "dockerd",
+                    "CONTAINER_NAME": name,
+                    "CONTAINER_ID": container[:12],
+                    "CONTAINER_ID_FULL": container,
+                    "MESSAGE": text,
+                }
+                file.write(json.dumps(entry | fields) + "\n")
+
+
+@pytest.fixture
+def journal(journalctl: Path) -> Journal:
+    return Journal(journalctl)
+
+
+def awaited(follower: Follower, count: int) -> list[str]:
+    """The next lines, once so many are there."""
+    found: list[str] = []
+
+    def enough() -> bool:
+        found.extend(follower.step(seconds=2))
+        return len(found) >= count
+
+    wait_for(enough, f"{count} lines")
+    return found
+
+
+def test_what_the_driver_journald_writes_is_read_from_the_journal(root: Root, opened: Open, journal: Journal) -> None:
+    root.create(driver="journald")
+    root.create(DB, "db")
+    root.prints("in a file\n", container=DB)
+    journal.prints("one", "two", PRIORITY="3", SYSLOG_TIMESTAMP=AT)
+    follower = opened()
+
+    assert sorted(awaited(follower, 3)) == [f"[{WEB}]: one", f"[{WEB}]: two", f"[{DB}]: in a file"]
+    assert [each.partition(" ")[0] for each in follower.read if "one" in each] == [AT]
+
+
+def test_entries_in_pieces_are_joined_also_over_a_restart(root: Root, opened: Open, journal: Journal) -> None:
+    root.create(driver="journald")
+    journal.prints("whole")
+    journal.prints("be", CONTAINER_PARTIAL_MESSAGE="true")
+    follower = opened()
+    first = awaited(follower, 1)
+    wait_for(lambda: not follower.step(seconds=2) and bool(follower.source._partial.get(WEB)), "the piece")
+    rows = follower.rows | {key: row for key, row in follower.source.changed_rows().items() if row is not None}
+    follower.source.close()
+    journal.prints("gun")
+
+    assert first == [f"[{WEB}]: whole"]
+    assert awaited(opened(rows), 1) == [f"[{WEB}]: begun"]
+
+
+def test_only_chosen_containers_are_read_from_the_journal(root: Root, opened: Open, journal: Journal) -> None:
+    root.create(driver="journald")
+    root.create(DB, "db", driver="journald")
+    gone, other = "c1" * 32, "d2" * 32
+    journal.prints("not chosen", container=DB, name="db")
+    journal.prints("of before", container=gone, name="web-old")
+    follower = opened(None, ContainerFilter(name=("web*",)))
+    journal.prints("of no engine", _COMM="bash")
+    journal.prints("chosen")
+    first = awaited(follower, 1)
+    journal.prints("removed at once", container=other, name="web-2", at_ns=follower.now_ns)
+    journal.prints("removed, not chosen", container="e3" * 32, name="db-2", at_ns=follower.now_ns)
+    journal.prints("last")
+
+    assert first == [f"[{WEB}]: chosen"]
+    assert awaited(follower, 2) == [f"[{other}]: removed at once", f"[{WEB}]: last"]
+
+
+def test_without_a_container_of_that_driver_no_journal_is_read(root: Root, opened: Open, journal: Journal) -> None:
+    journal.prints("not asked for")
+    root.prints("in a file\n")
+    follower = opened()
+
+    assert follower.step() == [f"[{WEB}]: in a file"]
+    assert follower.source._journal._journalctl is None
+
+
+def test_a_start_at_the_end_reads_only_what_the_journal_gets(root: Root, opened: Open, journal: Journal) -> None:
+    root.create(driver="journald")
+    journal.prints("of before")
+    follower = opened(start="end")
+    follower.step()
+    journal.prints("new")
+
+    assert awaited(follower, 1) == [f"[{WEB}]: new"]
+
+
+def test_a_journal_that_cannot_be_read_is_reported(
+    root: Root, opened: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    root.create(driver="journald")
+    follower = opened()
+    follower.step()
+    (status,) = follower.source.status()
+
+    assert not status.open
+    assert "journalctl is not installed" in (status.error or "")
