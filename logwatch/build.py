@@ -151,6 +151,12 @@ def _instance(config: Config) -> str:
     return f"{host if host not in {'', '0.0.0.0', '[::]'} else gethostname()}:{port}"  # noqa: S104 - compared, not bound
 
 
+M_MMAP_THRESHOLD = -3
+"""Of mallopt(3). Left alone, glibc raises it to the size of what was freed, and then keeps chunks of a log for later ones."""
+LARGE = 128 * 1024
+"""Bytes from which on a block is returned to the system when it is freed; glibc's own first value."""
+
+
 def settle_heap(*, collect: bool = True) -> None:
     """Take what was built so far out of the garbage collector's sight, and return what was freed to the system.
 
@@ -162,8 +168,10 @@ def settle_heap(*, collect: bool = True) -> None:
         gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    with suppress(AttributeError):  # it is glibc's; compiling patterns alone takes some MB that stay otherwise
-        ctypes.CDLL(None).malloc_trim(0)
+    with suppress(AttributeError):  # both are glibc's
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
+        libc.malloc_trim(0)  # compiling patterns alone takes some MB that stay otherwise
 
 
 def cache_dir(environment: Mapping[str, str] = os.environ) -> Path:

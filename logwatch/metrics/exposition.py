@@ -2,7 +2,7 @@
 
 The thread that owns the series hands over what each commit changed and goes on at once; the
 thread that answers a scrape takes these changes in and writes the page. It keeps a finished
-line for every series, so that a scrape of many thousand series joins texts and formats only
+line for every series that is not 0, so that a scrape of many thousand series joins texts and formats only
 what moved. prometheus-client's renderer renders every line again, which takes three times as
 long; its parser checks ours in the tests, and it measures the process.
 
@@ -44,12 +44,19 @@ _NO_BOUND = float("inf")
 
 
 class _Page:
-    """The lines of one metric. A line is all that is kept of a series: its value is what stands at the end."""
+    """The lines of one metric. A line is all that is kept of a series: its value is what stands at the end.
+
+    Most counters of containers never move: of a series at 0 not even the line is kept.
+    """
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self._has_buckets = family.kind == "histogram"
-        self.lines: dict[Key, str] = {}
+        pairs = ",".join(f'{name}="%s"' for name in family.labels)
+        self._zero = f"{family.name}{{{pairs}}} 0.0\n"
+        self._keeps_zeros = self._has_buckets or not pairs
+        self.lines: dict[Key, str | None] = {}
+        """None: the series is at 0."""
         self._order: list[Key] = []
         self._fresh: dict[Key, None] = {}
         """Series that came since `_order` was made."""
@@ -58,19 +65,21 @@ class _Page:
     def put(self, suffix: str, labels: LabelValues, value: float | None) -> None:
         """Take a new value in, or (None) the end of a series."""
         key = self._key(suffix, labels)
-        line = self.lines.get(key)
         if value is None:
-            if line is not None:
+            if key in self.lines:
                 del self.lines[key]
                 self._fresh.pop(key, None)
                 self._gone = True
             return
-        if line is None:
+        if key not in self.lines:
             self._fresh[key] = None
-            prefix = self._prefix(suffix, labels)
-        else:
-            prefix = line[: line.rindex(" ") + 1]
-        self.lines[key] = f"{prefix}{number(value)}\n"
+        written = number(value)
+        if written == "0.0" and not self._keeps_zeros:
+            self.lines[key] = None
+            return
+        line = self.lines.get(key)
+        prefix = self._prefix(suffix, labels) if line is None else line[: line.rindex(" ") + 1]
+        self.lines[key] = f"{prefix}{written}\n"
 
     def _key(self, suffix: str, labels: LabelValues) -> Key:
         if not self._has_buckets:  # of tens of thousands of series nothing else has to be kept
@@ -87,7 +96,7 @@ class _Page:
     def value(self, key: Key) -> float:
         """Return the value of a series."""
         line = self.lines[key]
-        return float(line[line.rindex(" ") + 1 :])
+        return 0.0 if line is None else float(line[line.rindex(" ") + 1 :])
 
     def header(self, *, openmetrics: bool) -> str:
         """Return the lines that say what the metric is."""
@@ -100,8 +109,10 @@ class _Page:
         """Return the metric's part of the page; nothing while it has no series."""
         if not self.lines:
             return ""
-        lines = self.lines
-        return self.header(openmetrics=openmetrics) + "".join([lines[key] for key in self.ordered()])
+        lines, zero = self.lines, self._zero
+        return self.header(openmetrics=openmetrics) + "".join(
+            [lines[key] or zero % tuple(map(escape, key)) for key in self.ordered()]
+        )
 
     def ordered(self) -> Sequence[Key]:
         """Return the keys of all lines in order."""

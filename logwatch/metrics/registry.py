@@ -151,7 +151,7 @@ class Registry:
         if metric.group_by:
             key = metric.group_key(labels)
             group = metric.by_group[key]
-            group.pop(labels)
+            group.remove(labels)
             if not group:
                 del metric.by_group[key]
         self._end(metric, labels, time_ns)
@@ -202,7 +202,7 @@ class Registry:
         assert len(labels) == len(family.labels), f"{family.name} has labels {family.labels}, not {labels}"
         series = metric.series[labels] = Series(metric, labels, time_ns)
         if metric.group_by:
-            metric.by_group.setdefault(metric.group_key(labels), {})[labels] = None
+            metric.by_group.setdefault(metric.group_key(labels), []).append(labels)
         series.move(time_ns)
         if metric.lookback_ns and family.name in self._zeros:
             self._zeros[family.name].give_past(labels)

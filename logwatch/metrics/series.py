@@ -141,7 +141,7 @@ class Metric:
         self.bounds = (*map(bound_label, family.buckets), "+Inf") if family.kind == "histogram" else ()
         self.series: dict[LabelValues, Series] = {}
         self.group_by = group_by
-        self.by_group: dict[LabelValues, dict[LabelValues, None]] = {}
+        self.by_group: dict[LabelValues, list[LabelValues]] = {}
         self.lookback_ns = 0
         self.past: dict[Key, ChangePoints] = {}
         self._surplus: list[tuple[int, Key]] = []

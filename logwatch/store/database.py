@@ -205,9 +205,9 @@ class Store:
             write_rows(connection, "sources", "source", transaction.sources)
             write_rows(connection, "stages", "stage", transaction.stages)
             write_series(connection, transaction.series)
-            write_points(connection, [point for point in transaction.points if point.time_ns])
+            write_points(connection, (point for point in transaction.points if point.time_ns))
             self._older_points.process(connection, transaction.horizons, now_ns)
-            write_points(connection, [point for point in transaction.points if not point.time_ns])
+            write_points(connection, (point for point in transaction.points if not point.time_ns))
             for sample, before_ns in transaction.horizons.items():
                 connection.execute(FORGET_POINTS, (sample, before_ns))
             write_many(connection, "INSERT OR REPLACE INTO meta VALUES (?, ?)", list(transaction.meta.items()))

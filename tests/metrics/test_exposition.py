@@ -60,6 +60,20 @@ def test_lines_stand_in_the_order_of_their_labels_whatever_order_they_came_in():
     assert one.text() == other.text()
 
 
+def test_a_series_at_zero_has_a_line_as_any_other():
+    shown, odd = Published([EVENTS, STATE, ODD]), ('50% "we"b\\1\n', "die")
+    for value in (0.0, 2.0, 0.0, -0.0, 0.0):
+        shown.apply([SampleChange("events_total", odd, value, 1), SampleChange("state", ("%s",), value, 1)])
+        shown.apply([SampleChange("odd", (), value, 1)])
+        written = {each.name: (each.labels, str(each.value)) for f in parse_text(shown.text()) for each in f.samples}
+
+        labels = {"name": odd[0], "action": "die"}
+        assert written == {
+            "events_total": (labels, str(value)), "state": ({"name": "%s"}, str(value)), "odd": ({}, str(value)),
+        }  # fmt: skip
+        assert shown.values("events_total") == {odd: value}
+
+
 def test_an_ended_series_is_gone_and_may_begin_again():
     shown = published()
     web = ("web", "die")
