@@ -61,15 +61,16 @@ def test_lines_stand_in_the_order_of_their_labels_whatever_order_they_came_in():
 
 
 def test_a_series_at_zero_has_a_line_as_any_other():
-    shown, odd = Published([EVENTS, STATE, ODD]), ('50% "we"b\\1\n', "die")
+    alone = Family("alone", "gauge", "Without labels.")
+    shown, odd = Published([EVENTS, STATE, alone]), ('50% "we"b\\1\n', "die")
     for value in (0.0, 2.0, 0.0, -0.0, 0.0):
         shown.apply([SampleChange("events_total", odd, value, 1), SampleChange("state", ("%s",), value, 1)])
-        shown.apply([SampleChange("odd", (), value, 1)])
+        shown.apply([SampleChange("alone", (), value, 1)])
         written = {each.name: (each.labels, str(each.value)) for f in parse_text(shown.text()) for each in f.samples}
 
         labels = {"name": odd[0], "action": "die"}
         assert written == {
-            "events_total": (labels, str(value)), "state": ({"name": "%s"}, str(value)), "odd": ({}, str(value)),
+            "events_total": (labels, str(value)), "state": ({"name": "%s"}, str(value)), "alone": ({}, str(value)),
         }  # fmt: skip
         assert shown.values("events_total") == {odd: value}
 
