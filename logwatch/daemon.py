@@ -91,8 +91,10 @@ class Daemon:
             sampled,
             time.time_ns,
             query_options(config),
+            created_timestamps=config.web.created_timestamps,
         )
-        self._status.published.apply(registry.everything())
+        # When these began is not kept; a counter that exists began before anybody could count it twice.
+        self._status.published.apply([change._replace(time_ns=0) for change in registry.everything()])
         self._publisher = LivePublisher(
             self._source,
             self._dispatcher,

@@ -82,10 +82,12 @@ class StatusSnapshot:
         samplers: Sequence[Callable[[], Iterable[SampleChange]]],
         now: Callable[[], int],
         query_options: QueryOptions | None = None,
+        *,
+        created_timestamps: bool = False,
         monotonic: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """Lengths of time are measured by the `monotonic` clock, which nobody sets."""
-        self.published = Published(families)
+        self.published = Published(families, created=created_timestamps)
         self._exposition = Exposition(self.published, self._sample)
         self._requests = requests
         self._samplers = samplers

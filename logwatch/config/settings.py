@@ -132,6 +132,8 @@ class Web(Strict):
     """Open connections; at the limit the one idle for longest is closed."""
     config_file: Path | None = None
     """TLS and basic auth, in the format of Prometheus' exporters."""
+    created_timestamps: Flag = False
+    """Say in OpenMetrics when each counter began, for Prometheus 3 with created-timestamp-zero-ingestion; others store it as more series."""
     external_url: Url | None = None
     """URL of the page for links in notifications."""
 

@@ -27,7 +27,7 @@ from prometheus_client.openmetrics import exposition as openmetrics_exposition
 from prometheus_client.registry import Collector
 
 from logwatch.metrics.catalog import SAMPLED
-from logwatch.model import Family, LabelValues, SampleChange
+from logwatch.model import SECOND, Family, LabelValues, SampleChange
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 _HISTOGRAM = ("_bucket", "_count", "_sum")
@@ -57,22 +57,28 @@ class _Page:
         self._keeps_zeros = self._has_buckets or not pairs
         self.lines: dict[Key, str | None] = {}
         """None: the series is at 0."""
+        self._has_created = family.kind == "counter" and family.name.endswith("_total")
         self._order: list[Key] = []
         self._fresh: dict[Key, None] = {}
         """Series that came since `_order` was made."""
         self._gone = False
+        self.created: dict[Key, str] = {}
+        """By series of a counter the line that says when it began at 0, of those that began while somebody watched."""
 
-    def put(self, suffix: str, labels: LabelValues, value: float | None) -> None:
-        """Take a new value in, or (None) the end of a series."""
+    def put(self, suffix: str, labels: LabelValues, value: float | None, began_ns: int | None = None) -> None:
+        """Take a new value in, or (None) the end of a series; `began_ns` is when it began, should it be a new one."""
         key = self._key(suffix, labels)
         if value is None:
             if key in self.lines:
                 del self.lines[key]
                 self._fresh.pop(key, None)
+                self.created.pop(key, None)
                 self._gone = True
             return
         if key not in self.lines:
             self._fresh[key] = None
+            if began_ns and self._has_created:
+                self.created[key] = self._created(labels, began_ns)
         written = number(value)
         if written == "0.0" and not self._keeps_zeros:
             self.lines[key] = None
@@ -110,9 +116,11 @@ class _Page:
         if not self.lines:
             return ""
         lines, zero = self.lines, self._zero
-        return self.header(openmetrics=openmetrics) + "".join(
-            [lines[key] or zero % tuple(map(escape, key)) for key in self.ordered()]
-        )
+        texts = [lines[key] or zero % tuple(map(escape, key)) for key in self.ordered()]
+        if openmetrics and self.created:
+            created = self.created
+            texts = [text + created.get(key, "") for text, key in zip(texts, self._order, strict=True)]
+        return self.header(openmetrics=openmetrics) + "".join(texts)
 
     def ordered(self) -> Sequence[Key]:
         """Return the keys of all lines in order."""
@@ -129,6 +137,12 @@ class _Page:
             self._order = list(merge(self._order, *runs))
         return self._order
 
+    def _created(self, labels: LabelValues, began_ns: int) -> str:
+        """Write when a counter began at 0: in OpenMetrics a sample of its own beside the total."""
+        milliseconds = began_ns // (SECOND // 1000)
+        name = f"{self.family.name.removesuffix('_total')}_created"
+        return f"{name}{self._prefix('', labels).removeprefix(self.family.name)}{milliseconds / 1000!r}\n"
+
     def _prefix(self, suffix: str, labels: LabelValues) -> str:
         names = (*self.family.labels, "le") if suffix == "_bucket" else self.family.labels
         pairs = ",".join(f'{name}="{escape(value)}"' for name, value in zip(names, labels, strict=True))
@@ -138,7 +152,9 @@ class _Page:
 class Published(Collector):
     """The values of the last commit. `apply` and `declare` are the owner's; all else may be called by any thread."""
 
-    def __init__(self, families: Iterable[Family] = ()) -> None:
+    def __init__(self, families: Iterable[Family] = (), *, created: bool = False) -> None:
+        """With `created`, OpenMetrics says of counters that begin from now on when they did."""
+        self._keeps_created = created
         self._lock = threading.Lock()
         self._waiting: deque[Sequence[SampleChange] | Sequence[Family]] = deque()
         self._count = 0
@@ -219,7 +235,7 @@ class Published(Collector):
                     assert isinstance(change, SampleChange)
                     page, suffix = self._samples.get(change.family, (None, ""))
                     if page:
-                        page.put(suffix, change.labels, change.value)
+                        page.put(suffix, change.labels, change.value, change.time_ns if self._keeps_created else None)
             else:
                 self._redeclare([family for family in batch if isinstance(family, Family)])
 

@@ -6,7 +6,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from logwatch.metrics import Registry, catalog
 from logwatch.metrics.exposition import Exposition, Published
-from logwatch.model import Family, SampleChange
+from logwatch.model import SECOND, Family, SampleChange
 
 EVENTS = Family("events_total", "counter", "What happened.", ("name", "action"))
 STATE = Family("state", "gauge", 'A "state" with a \\ and\na line.', ("name",))
@@ -157,3 +157,32 @@ def test_text_that_is_no_unicode_is_still_served():
     shown.apply([SampleChange("state", ("\udcff",), 1.0, 1)])
 
     assert b'state{name="?"} 1.0' in Exposition(shown).render()[0]
+
+
+def test_openmetrics_says_when_counters_began_that_began_while_they_were_watched():
+    shown = Published([EVENTS, STATE, DELAY, ODD], created=True)
+    old, new = ("db", "die"), ("web", "die")
+    shown.apply([SampleChange("events_total", old, 7.0, 0), SampleChange("state", ("web",), 1.0, SECOND)])
+    shown.apply(
+        [SampleChange("events_total", new, 1.0, 1_700_000_000_250_000_000), SampleChange("odd", (), 1.0, SECOND)]
+    )
+    shown.apply([SampleChange("events_total", new, 2.0, 1_700_000_009 * SECOND)])
+    page = shown.text(openmetrics=True)
+    found = samples(parse_openmetrics(page + "# EOF\n"))
+
+    assert 'events_created{name="web",action="die"} 1700000000.25\n' in page
+    assert {key[0] for key in found} == {"events_total", "events_created", "state", "odd"}
+    assert found["events_total", ("action", "die"), ("name", "web")] == 2.0
+    assert "_created" not in shown.text()
+
+
+def test_a_counter_that_ended_and_came_again_began_again():
+    shown = Published([EVENTS], created=True)
+    for value, second in ((1.0, 5), (None, 6), (1.0, 9)):
+        shown.apply([SampleChange("events_total", ("web", "die"), value, second * SECOND)])
+
+    assert shown.text(openmetrics=True).endswith('events_created{name="web",action="die"} 9.0\n')
+
+
+def test_nothing_is_said_of_begins_unless_asked_for():
+    assert "_created" not in published().text(openmetrics=True)
