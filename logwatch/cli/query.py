@@ -25,8 +25,8 @@ from logwatch.metrics.catalog import counted
 from logwatch.metrics.rule_metrics import RuleMetrics
 from logwatch.model import SECOND, Family, label_name
 from logwatch.notation import duration, float_text, nanoseconds, rfc3339
-from logwatch.promql import Labels
-from logwatch.queries import KeptSeries, Querying, QueryLimitError
+from logwatch.promql import Labels, Sample
+from logwatch.queries import KeptSeries, Matrix, Querying, QueryLimitError
 from logwatch.store import History
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -69,17 +69,24 @@ def command(
         try:
             if length is None:
                 result = queries.instant(expression, time_ns)
-                elements = [(Labels(), result)] if isinstance(result, float) else result
-                found = [(labels, [(time_ns, value)]) for labels, value in elements]
+                found, is_range = _found(result, time_ns), isinstance(result, dict)
             else:
                 length_ns = _positive_ns(length, "--range")
                 step_ns = _positive_ns(step, "--step") if step else max(SECOND, length_ns // WIDTH)
                 first_ns = (time_ns - length_ns) // step_ns * step_ns
                 matrix = queries.ranged(expression, first_ns, time_ns, step_ns)
-                found = sorted(matrix.items(), key=lambda item: sorted(item[0].items()))
+                found, is_range = _found(matrix, time_ns), True
         except QueryLimitError as error:
             raise ConfigError(f"query failed: {error}: select fewer series, or a longer --step") from error
-    _print(found, output_format, is_range=length is not None)
+    _print(found, output_format, is_range=is_range)
+
+
+def _found(result: list[Sample] | float | Matrix, time_ns: int) -> list[tuple[Labels, Points]]:
+    """An instant result as series of points; those of a range have their own times."""
+    if isinstance(result, dict):
+        return sorted(result.items(), key=lambda item: sorted(item[0].items()))
+    elements = [(Labels(), result)] if isinstance(result, float) else result
+    return [(labels, [(time_ns, value)]) for labels, value in elements]
 
 
 def _print(found: list[tuple[Labels, Points]], output_format: str, *, is_range: bool) -> None:

@@ -14,11 +14,11 @@ from logwatch.model import SeriesView
 from logwatch.promql.aggregations import NAMES as AGGREGATIONS
 from logwatch.promql.functions import FUNCTIONS
 from logwatch.promql.matchers import Selector
-from logwatch.promql.planner import Numbered, Planner, Reading
+from logwatch.promql.planner import Numbered, Planner, Reading, Surroundings
 from logwatch.promql.series_index import Scrape, Series, SeriesIndex
 from logwatch.promql.syntax import ExpressionError, Words, refuse, syntax_error, tokenize
-from logwatch.promql.traits import Parting, parting_of
-from logwatch.promql.values import NEVER_NS, Labels, Moment, Sample, ScalarNode, Vector, VectorNode
+from logwatch.promql.traits import Parting, kind_of, parting_of
+from logwatch.promql.values import NEVER_NS, Labels, Moment, RangeNode, Sample, ScalarNode, Vector, VectorNode, Window
 from logwatch.promql.vector_matching import And
 
 
@@ -37,6 +37,12 @@ class Query:
     """Operators whose right side is the same for all parts."""
     _scalar: ScalarNode | None
     _vector: VectorNode | None
+    _ranged: RangeNode | None = None
+
+    @property
+    def is_range(self) -> bool:
+        """Whether the result is a range of samples of each series, as of `up[5m]`: see `windows_on`."""
+        return self._ranged is not None
 
     @property
     def is_scalar(self) -> bool:
@@ -65,6 +71,12 @@ class Query:
             return elements[0][1]
         return [Sample(labels, value) for labels, value in elements]
 
+    def windows_on(self, index: SeriesIndex, time_ns: int) -> list[Window]:
+        """The samples of each series, where the result is a range; raises EvaluationError."""
+        assert self._ranged is not None
+        series = [index.select(numbered.selector) for numbered in self.selectors]
+        return list(self._ranged.windows(Moment(index.scrape, series, time_ns, time_ns)))
+
     def elements(self, moment: Moment) -> Vector:
         """The result at a moment, a number as one element without labels; raises EvaluationError."""
         if self._scalar is not None:
@@ -73,8 +85,8 @@ class Query:
         return self._vector.vector(moment)
 
 
-def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called with the name of its module
-    """Parse and check an expression; raises ExpressionError."""
+def compile(text: str, *, ranges: bool = False) -> Query:  # noqa: A001 - as re.compile, it is called with the name of its module
+    """Parse and check an expression; with `ranges` its result may be a range; raises ExpressionError."""
     tokens = tokenize(text)
     refuse(text, tokens, Words(FUNCTIONS, AGGREGATIONS))
     try:
@@ -83,10 +95,13 @@ def compile(text: str) -> Query:  # noqa: A001 - as re.compile, it is called wit
         raise syntax_error(text, tokens, str(error)) from error
     parting = parting_of(tree)
     planner = Planner(text, tokens, parting)
-    scalar, vector = planner.plan(tree)
-    return Query(
-        text, tuple(planner.readings), tuple(planner.selectors), parting, tuple(planner.shared), scalar, vector
-    )
+    scalar = vector = ranged = None
+    if ranges and kind_of(tree) == "range":
+        ranged = planner.ranged(tree, Surroundings())
+    else:
+        scalar, vector = planner.plan(tree)
+    found = tuple(planner.readings), tuple(planner.selectors), parting, tuple(planner.shared)
+    return Query(text, *found, scalar, vector, ranged)
 
 
 def select(text: str) -> Selector:

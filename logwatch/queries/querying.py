@@ -51,10 +51,19 @@ class Querying:
     is_late: Callable[[], bool] = lambda: False
     """Whether a query has taken too long."""
 
-    def instant(self, text: str, time_ns: int) -> list[Sample] | float:
-        """The result at that time; raises PromqlError and the errors of this module."""
-        query = promql.compile(text)
-        return query.evaluate_on(self._index(query.reads(self.kept.names())), time_ns)
+    def instant(self, text: str, time_ns: int) -> list[Sample] | float | Matrix:
+        """The result at that time, of a range (`up[5m]`) its samples; raises PromqlError and the errors of this module."""
+        query = promql.compile(text, ranges=True)
+        index = self._index(query.reads(self.kept.names()))
+        if not query.is_range:
+            return query.evaluate_on(index, time_ns)
+        found: Matrix = {}
+        left = MOST_SAMPLES
+        for labels, times, values in query.windows_on(index, time_ns):
+            found[labels] = list(zip(times, values, strict=True))
+            left -= len(times)
+            self._check(left)
+        return found
 
     def ranged(self, text: str, start_ns: int, end_ns: int, step_ns: int) -> Matrix:
         """The results at every step from start to end, as far as the past is kept and not ahead of now."""

@@ -59,8 +59,12 @@ def graph(view: View, expression: str, length: str) -> Graph:
 def _listed(view: View, expression: str) -> Graph:
     with view.queries() as queries:
         result = queries.instant(expression, view.now_ns())
-    elements = [(Labels(), result)] if isinstance(result, float) else result
-    rows = [Row(labels.written(), float_text(value)) for labels, value in elements]
+    if isinstance(result, dict):
+        texts = {labels: " ".join(float_text(value) for _, value in points) for labels, points in result.items()}
+        rows = [Row(labels.written(), text) for labels, text in texts.items()]
+    else:
+        elements = [(Labels(), result)] if isinstance(result, float) else result
+        rows = [Row(labels.written(), float_text(value)) for labels, value in elements]
     return Graph(expression, "", rows=rows[:MOST_ROWS], left_out=max(0, len(rows) - MOST_ROWS))
 
 

@@ -20,7 +20,7 @@ from logwatch.model import LABEL_NAME, SECOND
 from logwatch.notation import duration, float_text, nanoseconds
 from logwatch.promql import Labels, Sample
 from logwatch.promql.values import METRIC_NAME
-from logwatch.queries import QueryLimitError, QueryTimeoutError
+from logwatch.queries import Matrix, QueryLimitError, QueryTimeoutError
 from logwatch.web.answers import LAST_SECOND, SHOWN, BadQueryError, error_answer, success_answer
 from logwatch.web.view import View
 
@@ -138,6 +138,8 @@ class _Answers:
             result = queries.instant(parameters.text("query"), time_ns)
         if isinstance(result, float):
             return {"resultType": "scalar", "result": _point(time_ns, result)}
+        if isinstance(result, dict):
+            return _matrix(result)
         return {"resultType": "vector", "result": [_element(sample, time_ns) for sample in result]}
 
     def query_range(self, parameters: Parameters, _: str) -> object:
@@ -146,9 +148,7 @@ class _Answers:
             raise _invalid("end", "end timestamp must not be before start time")
         with self._view.queries() as queries:
             matrix = queries.ranged(parameters.text("query"), start_ns, end_ns, parameters.step_ns())
-        series = sorted(matrix.items(), key=lambda item: sorted(item[0].items()))
-        result = [{"metric": labels, "values": [_point(*point) for point in points]} for labels, points in series]
-        return {"resultType": "matrix", "result": result}
+        return _matrix(matrix)
 
     def series(self, parameters: Parameters, _: str) -> object:
         if not parameters.all("match[]"):
@@ -188,6 +188,12 @@ def _exemplars(parameters: Parameters) -> list[object]:
     """There are none; the expression is checked as for a query."""
     promql.compile(parameters.text("query"))
     return []
+
+
+def _matrix(matrix: Matrix) -> dict[str, object]:
+    series = sorted(matrix.items(), key=lambda item: sorted(item[0].items()))
+    result = [{"metric": labels, "values": [_point(*point) for point in points]} for labels, points in series]
+    return {"resultType": "matrix", "result": result}
 
 
 def _element(sample: Sample, time_ns: int) -> dict[str, object]:

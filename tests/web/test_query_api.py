@@ -63,6 +63,22 @@ def test_a_vector(ask):
     assert found == {"resultType": "vector", "result": [{"metric": metric, "value": [AT, "6"]}]}
 
 
+def test_a_range_of_samples(ask):
+    found = data(ask("query", ("query", f'{DEATHS}{{name="web"}}[30s]'), ("time", str(AT))))
+    (series,) = found["result"]
+
+    assert found["resultType"] == "matrix"
+    assert series["metric"]["__name__"] == DEATHS
+    assert series["values"] == [[AT - 30, "6"], [AT - 15, "6"], [AT, "6"]]
+
+
+def test_a_range_of_a_subquery(ask):
+    found = data(ask("query", ("query", f"(sum({DEATHS})[2h:1h])"), ("time", str(AT))))
+    hour = (AT - 7200) // 3600 * 3600 + 3600
+
+    assert found["result"] == [{"metric": {}, "values": [[hour, "6"], [hour + 3600, "12"]]}]
+
+
 def test_the_health_check_of_grafana(ask):
     assert data(ask("query", ("query", "1+1"), ("time", "4"))) == {"resultType": "scalar", "result": [4, "2"]}
 
