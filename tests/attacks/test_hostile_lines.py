@@ -99,6 +99,21 @@ def test_what_a_container_prints_does_not_stall_a_commit(text: str, tmp_path: Pa
     assert printed("replay", str(log), "--state-dir", str(tmp_path / "state"), "--format", "jsonl") == ""
 
 
+@pytest.mark.parametrize(
+    "text", ["token" * 1_500, "token expired: " + "eyJhbGciOi" * 450], ids=["words", "a token of JSON"]
+)
+def test_what_a_container_prints_does_not_stall_run(text: str, tmp_path: Path, sidecar: Callable[..., Sidecar]) -> None:
+    log = tmp_path / "messages"
+    log.write_text("")
+    one = sidecar("--log", str(log))
+    with log.open("a") as out:
+        out.write(line("web[8433]", f'msg="ignoring event" container=x level=error returned error: {text}') * 4)
+        out.write(died("3"))
+    wait_for(lambda: one.value("docker_events_total", type="container", action="die") == 1, "the line after it", 15)
+
+    assert one.get("/-/healthy")[0] == 200
+
+
 def test_a_line_of_a_megabyte_is_read_as_far_as_lines_go(tmp_path: Path) -> None:
     log = tmp_path / "messages"
     log.write_text(engine('level=info msg="' + "docker a b [" * 80_000 + '"') + died("3", 30))

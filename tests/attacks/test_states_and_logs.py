@@ -115,6 +115,16 @@ def test_a_disk_that_takes_no_more_is_named_and_nothing_is_lost(
     wait_for(lambda: deaths(one) == 302 and one.get("/-/ready")[0] == 200, "all lines")
 
 
+def test_a_disk_that_takes_no_more_is_reported_on_stderr(
+    log: Path, state: Path, sidecar: Callable[..., Sidecar]
+) -> None:
+    one = sidecar("--log", str(log))
+    wait_for(lambda: deaths(one) == 1, "the first line")
+    resource.prlimit(one.process.pid, resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
+    append(log, 2)
+    wait_for(lambda: "commit failed" in one.stderr.read_text(), "the message")
+
+
 # ── logs ─────────────────────────────────────────────────────────────────────────────
 
 

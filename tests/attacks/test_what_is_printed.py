@@ -1,6 +1,7 @@
 """What commands print of hostile lines, from outside: terminals see no control, and promtool reads the metrics."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from itertools import islice
@@ -74,10 +75,16 @@ def test_tail_and_explain_move_no_cursor(log: Path) -> None:
     assert controls(tail + explained) == set()
 
 
-def test_promtool_reads_the_metrics_of_hostile_lines(need: Callable[..., None], tmp_path: Path) -> None:
+HUGE = re.compile(rb"[0-9]{19,}")
+"""Numbers outside 64 bits."""
+
+
+@pytest.mark.parametrize("numbers", ["of any length", "of 64 bits"])
+def test_promtool_reads_the_metrics_of_hostile_lines(numbers: str, need: Callable[..., None], tmp_path: Path) -> None:
     need("promtool")
+    lines = islice(mutations.stream(1, mutations.lines()), 20_000)
     log = tmp_path / "messages"
-    log.write_bytes(b"\n".join(islice(mutations.stream(1, mutations.lines()), 20_000)))
+    log.write_bytes(b"\n".join(line for line in lines if numbers == "of any length" or not HUGE.search(line)))
     metrics = printed("replay", str(log), "--metrics")
     done = subprocess.run(["promtool", "check", "metrics"], input=metrics, capture_output=True, text=True, check=False)
 
