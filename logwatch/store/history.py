@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from logwatch.errors import StateError
@@ -21,6 +21,9 @@ AMEND = (
 )
 NAMED = "(name = ? OR (name IS NULL AND id IN (SELECT id FROM events WHERE name = ?)))"
 """Also events of a time when only the id was known."""
+TEXT = "instr(lower(coalesce(name, '') || ' ' || event || ' ' || coalesce(id, '') || ' ' || attributes), lower(?)) > 0"
+ATTRIBUTE = "json_extract(attributes, ?) = ?"
+SEVERITIES = "severity IN (SELECT value FROM json_each(?))"
 Row = tuple[int, int, str, str, str | None, str | None, str, str, str, str, int, int | None, str, int]
 
 
@@ -35,6 +38,14 @@ class Query:
     name: str | None = None
     id: str | None = None
     """An id or the beginning of one."""
+    text: str | None = None
+    """In the name, the event, the id or the attributes; capital letters of ASCII are small ones."""
+    severities: Sequence[str] = ()
+    """One of these; none: any."""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    """Each has this value."""
+    without: Sequence[str] = ()
+    """Patterns of events that are left out."""
     after_seq: int | None = None
     limit: int | None = None
     newest_first: bool = False
@@ -63,24 +74,45 @@ def from_row(row: Row) -> Outcome:
 
 def select(connection: sqlite3.Connection, query: Query) -> Iterator[Outcome]:
     """Yield the events that match, in the order in which they were accepted (or the reverse)."""
-    event = query.event if query.event is None or "." in query.event or "*" in query.event else f"{query.event}.*"
-    conditions = [
-        ("time_ns >= ?", query.since_ns),
-        ("time_ns < ?", query.until_ns),
-        ("event GLOB ?", event),
-        (NAMED, query.name),
-        ("substr(id, 1, length(?)) = ?", query.id),
-        ("seq > ?", query.after_seq),
-    ]
-    chosen = [(text, value) for text, value in conditions if value is not None]
-    where = " AND ".join(text for text, _ in chosen) or "1"
-    values: list[int | str] = [value for text, value in chosen for _ in range(text.count("?"))]
+    where, values = _where(query)
     order = "DESC" if query.newest_first else "ASC"
     limit = -1 if query.limit is None else query.limit
     # S608: every text is one of the constants above; values are bound.
     statement = f"SELECT {COLUMNS} FROM events WHERE {where} ORDER BY seq {order} LIMIT {limit:d}"  # noqa: S608
     for row in connection.execute(statement, values):
         yield from_row(row)
+
+
+def count(connection: sqlite3.Connection, query: Query, step_ns: int) -> dict[tuple[int, str], int]:
+    """Count the events that match by step (its number since the epoch) and severity; the limit does not count."""
+    where, values = _where(query)
+    # S608: as above.
+    statement = f"SELECT time_ns / ?, severity, count(*) FROM events WHERE {where} GROUP BY 1, 2"  # noqa: S608
+    return {(step, severity): number for step, severity, number in connection.execute(statement, [step_ns, *values])}
+
+
+def _where(query: Query) -> tuple[str, list[int | str]]:
+    """The condition of a statement, and its values."""
+    event = query.event if query.event is None or "." in query.event or "*" in query.event else f"{query.event}.*"
+    conditions: list[tuple[str, int | str | None]] = [
+        ("time_ns >= ?", query.since_ns),
+        ("time_ns < ?", query.until_ns),
+        ("event GLOB ?", event),
+        (NAMED, query.name),
+        ("substr(id, 1, length(?)) = ?", query.id),
+        (TEXT, query.text),
+        (SEVERITIES, json.dumps(list(query.severities)) if query.severities else None),
+        ("seq > ?", query.after_seq),
+    ]
+    chosen = [(text, value) for text, value in conditions if value is not None]
+    values: list[int | str] = [value for text, value in chosen for _ in range(text.count("?"))]
+    for key, value in query.attributes.items():
+        values += [f'$."{key}"', value]
+    values += query.without
+    texts = (
+        [text for text, _ in chosen] + [ATTRIBUTE] * len(query.attributes) + ["event NOT GLOB ?"] * len(query.without)
+    )
+    return " AND ".join(texts) or "1", values
 
 
 def write(connection: sqlite3.Connection, outcomes: Iterable[Outcome]) -> int:
@@ -109,6 +141,10 @@ class History:
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the events that match."""
         return select(self._connection, query)
+
+    def count(self, query: Query, step_ns: int) -> dict[tuple[int, str], int]:
+        """Count the events that match by step (its number since the epoch) and severity."""
+        return count(self._connection, query, step_ns)
 
     def newest_seq(self) -> int:
         """Return the number of the event that was accepted last; 0 without any."""
