@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
 import click
 
 from logwatch.authoring.explanation import Explainer, Explanation, Verdict
+from logwatch.authoring.explanation_rows import rows
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.config import Config
 from logwatch.metrics import Registry
-from logwatch.notation import one_line, rfc3339
-from logwatch.rulefiles.examples import describe
+from logwatch.notation import rfc3339
 
 WIDTH = 10
 
@@ -44,7 +44,8 @@ def command(
         if output_format == "jsonl":
             text = json.dumps(as_json(explanation), ensure_ascii=False, separators=(",", ":"))
         else:
-            text = "\n" * bool(number) + "\n".join(as_text(explanation))
+            lines = [f"{title:<{WIDTH}}{text}" for title, text in rows(explanation)]
+            text = "\n" * bool(number) + "\n".join(lines)
         sys.stdout.write(text + "\n")
     return 0 if taken else 1
 
@@ -87,53 +88,3 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
     event = verdict.event
     made = event and {"event": event.event, "id": event.id, "name": event.name, "attributes": dict(event.attributes)}
     return {"rule": verdict.rule, "makes": made, "note": verdict.note or None}
-
-
-# ── for people ───────────────────────────────────────────────────────────────────────
-
-
-def as_text(explanation: Explanation) -> Iterator[str]:
-    """An explanation as lines of text."""
-    record = explanation.record
-    if record is None:
-        yield _row("header", "not found: give the whole line, as it is in the log")
-        yield _row("rules", "a rule matches only lines with a header")
-        return
-    yield from _header(explanation)
-    yield from _section("rules see", [one_line(explanation.normalised)] if explanation.normalised else [])
-    for place, (key, value) in enumerate(explanation.fields.items()):
-        yield _row("fields" if place == 0 else "", f"{one_line(key)} = {one_line(value)}")
-    if not explanation.fields:
-        yield _row("fields", "none: the message is bare text")
-    yield from _section("rules", [_describe(verdict) for verdict in explanation.verdicts] or ["no rule matches it"])
-    yield from _section("nearly", [f"{miss.rule}: {miss.why}" for miss in explanation.near])
-    yield from _section("warning", explanation.warnings)
-
-
-def _header(explanation: Explanation) -> Iterator[str]:
-    record = explanation.record
-    assert record is not None
-    yield _row("header", one_line(explanation.header))
-    yield _row("stamp", rfc3339(record.stamp_ns))
-    if record.time_ns != record.stamp_ns:
-        yield _row("time", f"{rfc3339(record.time_ns)}, the message's own")
-    yield from _section("", explanation.notes)
-    yield _row("host", one_line(record.host) or "none")
-    family = f", of the family {explanation.family}" if explanation.family else ", not a tag of the engine"
-    yield _row("tag", one_line(record.tag) + family if record.tag else "none")
-    yield _row("pid", one_line(record.pid or "") or "none")
-    yield _row("form", "looks like the engine's" if explanation.looks else "does not look like the engine's")
-
-
-def _describe(verdict: Verdict) -> str:
-    makes = f"makes {one_line(describe(verdict.event))}" if verdict.event else verdict.note
-    return f"{verdict.rule}: {makes}"
-
-
-def _section(title: str, rows: Iterable[str]) -> Iterator[str]:
-    for place, text in enumerate(rows):
-        yield _row(title if place == 0 else "", text)
-
-
-def _row(title: str, text: str) -> str:
-    return f"{title:<{WIDTH}}{text}"
