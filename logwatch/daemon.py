@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from logwatch.alerting import MuteWindow, Report
 from logwatch.alerting.muting import NOT_MUTED
@@ -18,7 +19,7 @@ from logwatch.driver import Driver
 from logwatch.errors import CommitError, ConfigError, RuleError
 from logwatch.following import followed_source, pairs_lines
 from logwatch.metrics import Registry
-from logwatch.model import SECOND, Outcome, Source
+from logwatch.model import SECOND, Outcome, Rule, Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
@@ -59,7 +60,7 @@ class Daemon:
     """
 
     def __init__(self, effective: Effective, read_again: Callable[[], Effective]) -> None:
-        config = effective.config
+        self._config = config = effective.config
         registry = Registry()
         security = _security(config)
         self._looked_ns = 0
@@ -92,6 +93,7 @@ class Daemon:
             time.time_ns,
             query_options(config),
             created_timestamps=config.web.created_timestamps,
+            explain=self._explain,
         )
         # When these began is not kept; a counter that exists began before anybody could count it twice.
         self._status.published.apply([change._replace(time_ns=0) for change in registry.everything()])
@@ -122,6 +124,16 @@ class Daemon:
         scheme = "https" if security is not None and security.context is not None else "http"
         self._url = f"{scheme}://{self._web.address}"
         settle_heap()
+
+    def _explain(self, rules: Sequence[Rule], line: str) -> list[tuple[str, str]]:
+        """Return how a line is read by these rules, for the page; what that takes is not kept."""
+        from logwatch.authoring.explanation import Explainer
+        from logwatch.authoring.explanation_rows import rows
+
+        sources = self._config.sources
+        zone = ZoneInfo(sources.timezone) if sources.timezone else None
+        explainer = Explainer(rules, zone, self._config.state.dir, sources.secrets)
+        return list(rows(explainer.explain(line.encode(errors="surrogateescape"), time.time_ns())))
 
     def _restored(self, builder: Builder, rules: RuleSet) -> Pipeline:
         """Build the pipeline; it, the source and the queue of notifications go on where the last commit left them."""

@@ -24,10 +24,10 @@ from logwatch.matching import unknown_lines
 from logwatch.matching.unknown_lines import LineGroup
 from logwatch.metrics.catalog import AGENT, ENGINE, PROCESS, SAMPLED
 from logwatch.metrics.exposition import Exposition, Published
-from logwatch.model import SECOND, Container, Family, Outcome, Rule, SampleChange, SourceStatus
+from logwatch.model import SECOND, Container, Family, Mute, Outcome, Rule, SampleChange, SourceStatus
 from logwatch.queries import KeptSeries, Querying, QueryOptions, QueryTimeoutError, SampledSeries
 from logwatch.rulefiles import RuleSet
-from logwatch.store import History, Query, Transaction
+from logwatch.store import History, Query, Transaction, mutes
 from logwatch.web.view import Probe
 
 STALLED_NS = 30 * SECOND
@@ -36,6 +36,8 @@ RELOAD_TIMEOUT = 30.0
 QUERY_TIMEOUT_NS = 20 * SECOND
 QUERIES_AT_ONCE = 2
 """Others wait: the loop needs the processor too."""
+Explain = Callable[[Sequence[Rule], str], Sequence[tuple[str, str]]]
+"""How a line is read by these rules, as titles and texts."""
 COUNTED_HERE = tuple(family.name for family in (*AGENT, *ENGINE))
 """Sampled for queries as what only this process measures is: rules look back at few of them."""
 
@@ -85,9 +87,12 @@ class StatusSnapshot:
         *,
         created_timestamps: bool = False,
         monotonic: Callable[[], int] = time.monotonic_ns,
+        explain: Explain = lambda _rules, _line: (),
     ) -> None:
         """Lengths of time are measured by the `monotonic` clock, which nobody sets."""
         self.published = Published(families, created=created_timestamps)
+        self._explain, self._explaining = explain, threading.Lock()
+        self.commits = 0
         self._exposition = Exposition(self.published, self._sample)
         self._requests = requests
         self._samplers = samplers
@@ -127,6 +132,7 @@ class StatusSnapshot:
         self.published.apply(transaction.series)
         self._committed_ns = now_ns
         self._commit_error = None
+        self.commits += 1
 
     def show_alerts(self, report: Report) -> None:
         """Show the states of alerting and recording rules at the last commit."""
@@ -228,6 +234,24 @@ class StatusSnapshot:
         """Yield the accepted events that match."""
         with closing(History(self._state_dir)) as history:
             yield from history.events(query)
+
+    def count_events(self, query: Query, step_ns: int) -> Mapping[tuple[int, str], int]:
+        """Count the accepted events that match."""
+        with closing(History(self._state_dir)) as history:
+            return history.count(query, step_ns)
+
+    def explain(self, line: str) -> Sequence[tuple[str, str]]:
+        """Return how a line is read; one after the other, since it takes all patterns once more into memory."""
+        with self._explaining:
+            return self._explain(self._rules.rules, line)
+
+    def mute(self, mute: Mute) -> None:
+        """Begin a mute."""
+        mutes.write(self._state_dir, mute)
+
+    def unmute(self, mute_id: str) -> None:
+        """End a mute."""
+        mutes.remove(self._state_dir, mute_id)
 
     def health(self) -> Probe:
         """Tell whether the loop runs."""

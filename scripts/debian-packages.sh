@@ -2,7 +2,7 @@
 # Install the real parts that the end-to-end tests and the benchmark drive. Does nothing
 # where it cannot: the tests then skip with a reason (and fail where CI=true).
 set -eu
-packages="rsyslog logrotate docker.io skopeo busybox-static iptables prometheus prometheus-alertmanager haproxy victoria-metrics mtail openssl systemd systemd-journal-remote xz-utils zstd bzip2 libfaketime mmdebstrap systemd-container docker-compose"
+packages="rsyslog logrotate docker.io skopeo busybox-static iptables prometheus prometheus-alertmanager haproxy victoria-metrics mtail openssl systemd systemd-journal-remote xz-utils zstd bzip2 libfaketime mmdebstrap systemd-container docker-compose chromium fonts-dejavu-core"
 [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && command -v dpkg-query >/dev/null || exit 0
 
 missing=

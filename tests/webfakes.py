@@ -1,5 +1,6 @@
 """An engine for the web server to show."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from logwatch.alerting import Muting, Report
@@ -62,6 +63,7 @@ class FakeView:
     asked: list = field(default_factory=list)
     outcomes: list = field(default_factory=list)
     register: list = field(default_factory=list)
+    commits: int = 0
     groups: list = field(default_factory=list)
 
     def unknown_lines(self):
@@ -94,6 +96,22 @@ class FakeView:
     def events(self, query):
         self.asked.append(query)
         return iter(self.outcomes)
+
+    def self_metrics(self):
+        return iter(())
+
+    def count_events(self, query, step_ns):
+        self.asked.append(query)
+        return Counter((outcome.event.time_ns // step_ns, str(outcome.event.severity)) for outcome in self.outcomes)
+
+    def explain(self, line):
+        return [("header", line)]
+
+    def mute(self, mute):
+        self.mutes = Muting((*self.mutes.mutes, mute))
+
+    def unmute(self, mute_id):
+        self.mutes = Muting(tuple(mute for mute in self.mutes.mutes if mute.id != mute_id))
 
     def health(self):
         return Probe(self.ok, "the loop came by 0.1 s ago" if self.ok else "the loop is stuck")

@@ -151,6 +151,68 @@ def trouble(end: float) -> str:
     return host.text()
 
 
+PROJECT = "com.docker.compose.project"
+STACKS = {
+    "shop": {
+        "web": "shop/web:4.2",
+        "api": "shop/api:4.2",
+        "worker": "shop/worker:4.2",
+        "db": "postgres:16",
+        "cache": "redis:7",
+    },
+    "mail": {"postfix": "mail/postfix:3.9", "rspamd": "mail/rspamd:3.8", "dovecot": "mail/dovecot:2.3"},
+    "monitoring": {
+        "prometheus": "prom/prometheus:3.1",
+        "grafana": "grafana/grafana:11.4",
+        "alertmanager": "prom/alertmanager:0.28",
+    },
+}
+
+
+def incident(end: float) -> str:
+    """A host with three compose projects: web runs out of memory, worker crashes in a loop, api is unhealthy."""
+    host = Host("docker-1", end)
+    host.boots(900)
+    for place, (project, services) in enumerate(STACKS.items()):
+        for number, (name, image) in enumerate(services.items()):
+            before = 880 - place * 20 - number
+            host.event(before, "create", name, image, **{PROJECT: project})
+            host.event(before - 0.01, "start", name, image, **{PROJECT: project})
+    web, worker = STACKS["shop"]["web"], STACKS["shop"]["worker"]
+    for moment in (46.0, 13.0, 6.0, 1.4):  # web: a leak that fills its limit faster each time
+        host.dies(moment, "web", web, 137, oom=True)
+        host.event(moment - 0.1, "start", "web", web)
+    moment, pause = 14.0, 0.2
+    while moment > 0.6:  # worker: exits at once, and the engine waits longer each time
+        host.dies(moment, "worker", worker, 1)
+        host.event(moment - pause, "start", "worker", worker)
+        moment, pause = moment - pause - 0.3, min(pause * 1.5, 1.0)
+    host.event(4.2, "health_status: unhealthy", "api", STACKS["shop"]["api"])
+    host.event(27, "kill", "rspamd", STACKS["mail"]["rspamd"], signal="15")
+    host.dies(26.9, "rspamd", STACKS["mail"]["rspamd"], 0)
+    host.event(26.8, "stop", "rspamd", STACKS["mail"]["rspamd"])
+    for moment in (3.1, 2.8, 2.5):
+        limited = "toomanyrequests: You have reached your pull rate limit."
+        host.daemon(moment, "error", f"Handler for POST /v1.43/images/create returned error: {limited}")
+    return host.text()
+
+
+def many(end: float, count: int = 1000) -> str:
+    """A host with so many containers of 40 projects, each fifth of which was started again within the last hour."""
+    host = Host("docker-1", end)
+    host.boots(400)
+    for number in range(count):
+        project = f"team{number % 40:02d}"
+        name, image = f"{project}-svc{number // 40:02d}", f"acme/{project}:1.{number % 7}"
+        host.event(300 - number / 20, "create", name, image, **{PROJECT: project})
+        host.event(299.9 - number / 20, "start", name, image, **{PROJECT: project})
+        if number % 5 == 0:
+            again = 2 + number * 56 / count
+            host.dies(again, name, image, 0)
+            host.event(again - 0.1, "start", name, image)
+    return host.text()
+
+
 def _restart_of_the_daemon(host: Host, before: float) -> None:
     """The engine is restarted and takes its containers down with it."""
     host.daemon(before, "info", "Processing signal 'terminated'")
@@ -168,4 +230,4 @@ def _stamp(at: float) -> str:
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S.%f}"
 
 
-STORIES = {"trouble": trouble, "quiet": quiet}
+STORIES = {"trouble": trouble, "quiet": quiet, "incident": incident, "many": many}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,10 @@ from logwatch.store.state_table import StateTable
 
 RESOLVED_LENGTH = 500
 """The alerts that resolved last are kept in so many numbered rows, of which the oldest is written over."""
+
+RUNBOOK_URL = "runbook_url"
+RUNBOOK = re.compile(r"docs/runbooks/(?P<name>\w{1,100})\.md", re.ASCII)
+"""How shipped rules name their runbooks: a Prometheus that loads the same files has no page of ours."""
 
 Numbered = tuple[int, Alert]
 Removed = tuple[bool, Alert]
@@ -122,7 +127,7 @@ class AlertStore:
     def _alert(self, rule_id: str, alert: ActiveAlert, now_ns: int) -> Alert:
         return Alert(
             labels={**self._options.external_labels, **alert.labels},
-            annotations=annotated(alert),
+            annotations=_linked(annotated(alert), self._options.external_url),
             starts_ns=alert.fired_ns or alert.active_ns,
             ends_ns=alert.resolved_ns or None,
             state=alert.state,
@@ -180,6 +185,14 @@ def committed(history: History) -> list[Alert]:
 def annotated(alert: ActiveAlert) -> Mapping[str, str]:
     """The annotations of an alert, and its evidence."""
     return {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
+
+
+def _linked(annotations: Mapping[str, str], external_url: str) -> Mapping[str, str]:
+    """Let the link to a shipped runbook lead to the page, so that it can be followed from a receiver."""
+    shipped = RUNBOOK.fullmatch(annotations.get(RUNBOOK_URL, ""))
+    if shipped is None or not external_url:
+        return annotations
+    return {**annotations, RUNBOOK_URL: f"{external_url.rstrip('/')}/runbooks/{shipped['name']}"}
 
 
 def _key(rule: Sequence[str], identity: Identity) -> tuple[Any, ...]:

@@ -57,7 +57,12 @@ from logwatch.web.connections import raise_file_limit
     type=click.Path(path_type=Path),
     help="TLS and passwords, in the form of Prometheus' exporters (web.config.yml).",
 )
-@click.option("--web.enable-lifecycle", "enable_lifecycle", is_flag=True, help="Allow POST /-/reload and /-/quit.")
+@click.option(
+    "--web.enable-lifecycle",
+    "enable_lifecycle",
+    is_flag=True,
+    help="Allow POST /-/reload, /-/quit, /-/mute and /-/unmute.",
+)
 @click.option(
     "--log.level",
     "log_level",

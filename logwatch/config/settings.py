@@ -127,7 +127,7 @@ class Web(Strict):
 
     listen_address: Address = f":{DEFAULT_PORT}"
     enable_lifecycle: Flag = False
-    """Allow POST /-/reload and /-/quit."""
+    """Allow POST /-/reload, /-/quit, /-/mute and /-/unmute."""
     max_connections: Positive = 512
     """Open connections; at the limit the one idle for longest is closed."""
     config_file: Path | None = None

@@ -33,6 +33,12 @@ def grafana_folder() -> Path:
     return folder("grafana")
 
 
+def runbooks_folder() -> Path:
+    """The shipped runbooks, a page for each alert."""
+    inside = PACKAGE / "runbooks"
+    return inside if inside.is_dir() else PACKAGE.parent / "docs" / "runbooks"
+
+
 def is_shipped(path: Path) -> bool:
     """Whether a rule file is one of ours."""
     return path.resolve().is_relative_to(rules_folder())

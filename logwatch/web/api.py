@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 
@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from logwatch import __version__
 from logwatch.matching.unknown_lines import LineGroup
-from logwatch.model import SECOND, Mute, Rule, SourceStatus
+from logwatch.model import SECOND, Mute, Rule, Severity, SourceStatus
 from logwatch.notation import event_json, rfc3339
 from logwatch.store import Query
 from logwatch.web.alerts import KINDS, alerts_json, past_json, rules_json
@@ -24,6 +24,10 @@ from logwatch.web.view import View
 DEFAULT_LIMIT = 100
 LONGEST = 10_000
 LONGEST_TEXT = 512
+SEVERITIES = tuple(str(severity) for severity in Severity)
+"""From the least; that of a query is the least that is returned."""
+ATTRIBUTES = {"project": "compose_project", "image": "image"}
+"""Parameters of a query to attributes of events."""
 MOST_WILDCARDS = 4
 """Each multiplies the work of a comparison."""
 
@@ -122,10 +126,10 @@ def group_json(group: LineGroup) -> dict[str, object]:
     }
 
 
-def query(parameters: Mapping[str, str]) -> Query:
-    """Read the parameters since, until, event, name, id and limit. Newest events come first."""
-    known = {"since", "until", "event", "name", "id", "limit"}
-    if unknown := sorted(set(parameters) - known):
+def query(parameters: Mapping[str, str], others: Collection[str] = ()) -> Query:
+    """Read the parameters of a query of events; `others` may be there. Newest events come first."""
+    known = {"since", "until", "event", "name", "id", "limit", "q", "severity", "project", "image"}
+    if unknown := sorted(set(parameters) - known - set(others)):
         raise BadQueryError(f"unknown parameter '{unknown[0][:SHOWN]}': there are {', '.join(sorted(known))}")
     for name, text in parameters.items():
         if len(text) > LONGEST_TEXT:
@@ -135,21 +139,26 @@ def query(parameters: Mapping[str, str]) -> Query:
     limit = parameters.get("limit", str(DEFAULT_LIMIT))
     if not limit.isascii() or not limit.isdecimal() or len(limit) > len(str(LONGEST)) or int(limit) > LONGEST:
         raise BadQueryError(f"limit '{limit[:SHOWN]}': give a number up to {LONGEST}")
+    severity = parameters.get("severity")
+    if severity and severity not in SEVERITIES:
+        raise BadQueryError(f"severity '{severity[:SHOWN]}': give one of {', '.join(SEVERITIES)}")
+    since, until = parameters.get("since"), parameters.get("until")
     return Query(
-        since_ns=_time_ns(parameters.get("since"), "since"),
-        until_ns=_time_ns(parameters.get("until"), "until"),
+        since_ns=time_ns(since, "since") if since is not None else None,
+        until_ns=time_ns(until, "until") if until is not None else None,
         event=parameters.get("event"),
         name=parameters.get("name"),
         id=parameters.get("id"),
+        text=parameters.get("q"),
+        severities=SEVERITIES[SEVERITIES.index(severity) :] if severity else (),
+        attributes={key: parameters[name] for name, key in ATTRIBUTES.items() if parameters.get(name)},
         limit=int(limit),
         newest_first=True,
     )
 
 
-def _time_ns(text: str | None, name: str) -> int | None:
-    """Read a Unix time in seconds or an RFC 3339 time, as Prometheus' API does."""
-    if text is None:
-        return None
+def time_ns(text: str, name: str) -> int:
+    """Read a Unix time in seconds or an RFC 3339 time, as Prometheus' API does; raises BadQueryError."""
     try:
         seconds = float(text)
     except ValueError:

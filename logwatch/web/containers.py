@@ -21,10 +21,20 @@ class ContainerStatus:
     host: str = ""
     id: str = ""
     image: str = ""
+    project: str = ""
+    service: str = ""
     state: str = ""
     """Empty for one that was removed."""
+    since: float = 0.0
+    """When it came into this state: Unix time in seconds."""
     health: str = ""
+    failing_streak: int = 0
+    """Failed health probes in a row."""
+    probe_output: str = ""
+    """What the last failed one printed."""
     exit_code: int | None = None
+    cause: str = ""
+    """Why it ended last."""
     last_event: float = 0.0
     """Unix time in seconds."""
     last_action: str = ""
@@ -41,6 +51,10 @@ def containers(register: Iterable[Container], published: Published) -> list[Cont
     for status, action, value in _values(found, published, "docker_container_events_total"):
         if value:
             status.events[action] = int(value)
+    ended: dict[Key, float] = {}
+    for status, cause, value in _values(found, published, "docker_container_last_exit_timestamp_seconds"):
+        if value > ended.get((status.host, status.name), 0.0):
+            ended[status.host, status.name], status.cause = value, cause
     seen: dict[Key, float] = {}
     for status, action, value in _values(found, published, "docker_container_last_event_timestamp_seconds"):
         if value > seen.get((status.host, status.name), 0.0):
@@ -56,8 +70,13 @@ def _status(container: Container, host: str) -> ContainerStatus:
         host=host,
         id=container.id,
         image=container.image or "",
+        project=container.project or "",
+        service=container.service or "",
         state="" if gone else container.state.value,
+        since=container.since_ns / SECOND,
         health=container.health or "",
+        failing_streak=container.failing_streak,
+        probe_output=container.probe_output,
         exit_code=whole(container.exit_code or ""),
         last_event=container.last_ns / SECOND,
     )

@@ -14,6 +14,7 @@ from anyio import to_thread
 from logwatch.errors import ConfigError
 from logwatch.web import app
 from logwatch.web.connections import Connection, Listener, connection_limit
+from logwatch.web.live import Live
 from logwatch.web.view import View
 
 
@@ -77,8 +78,9 @@ REQUESTS_AT_ONCE = 8
 class _Server(uvicorn.Server):
     """uvicorn with bounded connections, and without its ten wake-ups a second (most of what an idle logwatch does)."""
 
-    def __init__(self, config: uvicorn.Config, listening: socket.socket, max_connections: int) -> None:
+    def __init__(self, config: uvicorn.Config, listening: socket.socket, max_connections: int, live: Live) -> None:
         super().__init__(config)
+        self._live = live
         self._listening = listening
         self._most = connection_limit(max_connections)
         self._listener: Listener | None = None
@@ -96,6 +98,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._listener is not None:
             self._listener.close()
+        self._live.close()
         await super().shutdown(sockets)
 
     async def main_loop(self) -> None:
@@ -126,7 +129,7 @@ class WebServer:
     ) -> None:
         self._socket: socket.socket = listen(listen_address)
         self.address = shown_address(self._socket)
-        application = app.build(view, lifecycle=lifecycle)
+        application, live = app.build(view, lifecycle=lifecycle)
         config = uvicorn.Config(
             security.guard(application) if security is not None else application,
             loop="asyncio",
@@ -142,7 +145,7 @@ class WebServer:
         )
         config.load()
         config.ssl = security.context if security is not None else None
-        self._server = _Server(config, self._socket, max_connections)
+        self._server = _Server(config, self._socket, max_connections, live)
         self._thread = threading.Thread(target=self._run, name="logwatch-web", daemon=True)
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from logwatch.alerting import Muting, Report
 from logwatch.matching.unknown_lines import LineGroup
 from logwatch.metrics.exposition import Published
-from logwatch.model import Container, Outcome, Rule, SourceStatus
+from logwatch.model import Container, Mute, Outcome, Rule, SampleChange, SourceStatus
 from logwatch.queries import Querying
 from logwatch.store import Query
 
@@ -36,6 +36,13 @@ class View(Protocol):
     def metrics(self, accept: str) -> tuple[bytes, str]:
         """Return the page for Prometheus and its content type, negotiated by the header `Accept`."""
 
+    def self_metrics(self) -> Iterator[SampleChange]:
+        """Yield the metrics that are not committed but measured when they are asked for."""
+
+    @property
+    def commits(self) -> int:
+        """How many commits there were: what is shown changes at no other time."""
+
     def sources(self) -> Sequence[SourceStatus]:
         """Return the status of each followed path."""
 
@@ -59,6 +66,18 @@ class View(Protocol):
 
     def events(self, query: Query) -> Iterator[Outcome]:
         """Yield the accepted events that match."""
+
+    def count_events(self, query: Query, step_ns: int) -> Mapping[tuple[int, str], int]:
+        """Count the accepted events that match, by step (its number since the epoch) and severity."""
+
+    def explain(self, line: str) -> Sequence[tuple[str, str]]:
+        """Return how a line of a log is read, as titles and texts."""
+
+    def mute(self, mute: Mute) -> None:
+        """Begin a mute; raises OSError."""
+
+    def unmute(self, mute_id: str) -> None:
+        """End a mute; raises OSError."""
 
     def health(self) -> Probe:
         """Return whether the main loop runs: it gave a sign of life within the last seconds."""

@@ -114,7 +114,7 @@ def test_a_name_is_text_on_the_page(log: Path, one: Sidecar) -> None:
     assert "onerror=alert(1)&gt;" in page or "&lt;img" in page
     for name in ("<script>alert(1)", "<img src=x", "</title><script>"):
         assert name not in page
-    assert page.count("<script") == 1
+    assert page.count("<script") == page.count('<script src="/static/')
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,8 @@ def test_containers_are_those_of_the_register_with_what_their_series_count(view,
     view.show("docker_container_events_total", ("_other", "die"), 9.0)
     view.show("docker_container_last_event_timestamp_seconds", ("web", "start"), 100.0)
     view.show("docker_container_last_event_timestamp_seconds", ("web", "die"), 200.0)
+    view.show("docker_container_last_exit_timestamp_seconds", ("web", "exit"), 100.0)
+    view.show("docker_container_last_exit_timestamp_seconds", ("web", "requested"), 200.0)
 
     assert data(server, "/api/v1/containers") == [
         {
@@ -142,9 +144,15 @@ def test_containers_are_those_of_the_register_with_what_their_series_count(view,
             "host": "",
             "id": ID,
             "image": "nginx:1",
+            "project": "",
+            "service": "",
             "state": "exited",
+            "since": 0.0,
             "health": "unhealthy",
+            "failing_streak": 0,
+            "probe_output": "",
             "exit_code": 137,
+            "cause": "requested",
             "last_event": 200.0,
             "last_action": "die",
             "events": {"die": 2},
@@ -161,31 +169,54 @@ def test_sources_rules_and_build_are_told(view, server):
     assert set(data(server, "/api/v1/status/buildinfo")) == {"version", "pythonVersion"}
 
 
-def test_the_page_shows_containers_events_rules_and_sources(view, server):
+def page(server, path="/"):
+    status, headers, body = fetch(server, path)
+
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    return body.decode()
+
+
+def test_the_overview_shows_containers_events_and_sources(view, server):
     view.know("web", image="nginx:1")
     view.show("docker_events_total", ("container", "die"), 2.0)
     view.outcomes = [event(1, name="<script>alert(1)</script>", error="\udcff")]
-    status, headers, body = fetch(server, "/")
-    page = body.decode()
+    text = page(server)
 
-    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-    for words in (
-        "nginx:1",
-        "container.die 2",
-        "2025-11-23 18:12:57.728",
-        "docker-engine/task-delete",
-        "/var/log/mess",
+    for words in ("nginx:1", "container.die</a></dt><dd>2<", "2025-11-23T18:12:57.7287", "/var/log/messages"):
+        assert words in text
+    assert "<script>alert" not in text
+
+
+def test_a_browser_loads_nothing_from_others_and_nothing_inline(view, server):
+    view.know("web")
+    view.outcomes = [event(1)]
+    for path in (
+        "/",
+        "/events",
+        "/alerts",
+        "/rules",
+        "/sources",
+        "/search?q=web",
+        "/graph",
+        "/runbooks",
+        "/containers/web",
     ):
-        assert words in page
-    assert "<script>alert" not in page
+        _, headers, body = fetch(server, path)
+        text = body.decode()
+
+        assert "unsafe" not in headers["content-security-policy"]
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert not re.search(r"<style|<script>|\sstyle=|\son\w+=|https?://", text), path
+        for url in re.findall(r'(?:src|href)="(/static/[^"]+)"', text):
+            assert fetch(server, url)[0] == 200
 
 
 def test_the_page_and_the_api_show_what_no_rule_knows(view, server):
     since = 1_763_921_000 * SECOND
     view.groups = [LineGroup("info", ["gadget", "<*>", "<lost>"], "vm", since, since + SECOND, 7, ["gadget 1 <lost>"])]
-    page = fetch(server, "/")[2].decode()
+    text = page(server, "/rules")
 
-    assert "gadget &lt;*&gt; &lt;lost&gt;" in page
+    assert "gadget &lt;*&gt; &lt;lost&gt;" in text
     assert data(server, "/api/v1/lines/unknown") == [
         {
             "level": "info",
@@ -198,21 +229,29 @@ def test_the_page_and_the_api_show_what_no_rule_knows(view, server):
     ]
 
 
-def test_the_page_of_a_container_tells_its_story(view, server):
+def test_static_files_are_kept_until_they_change(server):
+    (url,) = re.findall(r'src="(/static/page\.js\?\w+)"', page(server))
+    status, headers, _ = fetch(server, url)
+
+    assert (status, headers["content-type"]) == (200, "text/javascript; charset=utf-8")
+    assert "immutable" in headers["cache-control"]
+    assert fetch(server, "/static/../app.py")[0] == 404
+    assert fetch(server, "/static/nothing.css")[0] == 404
+
+
+def test_the_page_of_a_container_shows_what_happened_to_it(view, server):
     view.know("my web", image="nginx:1", state=State.EXITED, exit_code="137")
     view.outcomes = [event(1, name="my web", exit_code="137")]
-    status, headers, body = fetch(server, "/containers/my%20web")
-    page = body.decode()
+    text = page(server, "/containers/my%20web")
 
-    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert view.asked[-1].name == "my web"
-    for words in ("exited", "exit_code=137", "docker-engine/task-delete", "at byte 91234", 'class="running"'):
-        assert words in page
+    assert "my web" in {query.name for query in view.asked}
+    for words in ("exited", "exit 137", "docker-engine/task-delete", "at byte 91234", 'class="running"'):
+        assert words in text
 
 
 def test_a_container_without_a_name_is_found_by_its_id(view, server):
     view.know(None)
-    fetch(server, f"/containers/{ID[:12]}")
+    page(server, f"/containers/{ID[:12]}")
 
     assert (view.asked[-1].id, view.asked[-1].name) == (ID[:12], None)
 
@@ -224,22 +263,115 @@ def test_a_container_that_nobody_knows_is_not_found(server):
     assert b"nobody" in body
 
 
-def test_what_needs_a_look_stands_first(view, server):
+def rows(text):
+    return re.findall(r'<th scope="row"><a href="/containers/([^"]+)"', text)
+
+
+def test_what_needs_a_look_is_first(view, server):
     for name, state in (("a", "running"), ("b", "exited"), ("c", "restarting"), ("d", "exited"), ("e", "running")):
         known = {"exit_code": "1"} if name == "d" else {"health": "unhealthy"} if name == "e" else {}
-        view.know(name, id=name * 64, state=State(state), **known)
-    page = fetch(server, "/")[2].decode()
+        view.know(name, id=name * 64, state=State(state), since_ns=view.now_ns() - SECOND, **known)
+    text = page(server)
 
-    assert re.findall(r'href="/containers/(.)"', page) == ["c", "e", "d", "a", "b"]
+    assert rows(text) == ["c", "d", "e", "a", "b"]
+    assert "3 of 5 containers are in trouble" in text
+
+
+def test_containers_of_a_project_are_together_and_those_in_trouble_first(view, server):
+    for number, (name, project) in enumerate((("a", "shop"), ("b", "mail"), ("c", "shop"), ("d", ""))):
+        labels = {"compose_project": project} if project else {}
+        state = State.RESTARTING if name == "b" else State.RUNNING
+        view.know(name, id=str(number) * 64, state=state, labels=labels)
+    text = page(server)
+
+    assert rows(text) == ["b", "a", "c", "d"]
+    assert re.findall(r'scope="rowgroup" colspan="8">([^<]+)<', text) == ["mail", "shop", "without a project"]
+    assert rows(page(server, "/?project=shop")) == ["a", "c"]
+    assert rows(page(server, "/?state=trouble")) == ["b"]
+    assert rows(page(server, "/?q=SHOP+c")) == ["c"]
+    assert rows(page(server, "/?sort=name")) == ["a", "b", "c", "d"]
+    assert "No container matches" in page(server, "/?state=paused")
+
+
+def test_of_many_containers_some_are_drawn_and_all_are_counted(view, server):
+    for number in range(250):
+        view.know(f"c{number}", id=f"{number:064x}", state=State.RUNNING)
+    text = page(server)
+
+    assert "All 250 containers are well" in text
+    assert len(rows(text)) == 200
+    assert "Show all 250" in text
+    assert len(rows(page(server, "/?all=yes"))) == 250
 
 
 def test_the_page_of_a_fresh_start_says_what_is_missing(view, server):
     view.ok = False
-    page = fetch(server, "/")[2].decode()
+    text = page(server)
 
-    assert "not ready" in page
-    assert "no such file" in page
-    assert "No container in the log yet" in page
+    assert "not ready" in text
+    assert "no such file" in text
+    assert "No container in the log yet" in text
+
+
+def test_events_are_filtered_by_the_address(view, server):
+    view.outcomes = [event(seq) for seq in (3, 2, 1)]
+    text = page(server, "/events?name=web&event=container.die&severity=error&q=boom&project=shop&range=6h&quiet=yes")
+    query = view.asked[-1]
+
+    assert (query.name, query.event, query.text) == ("web", "container.die", "boom")
+    assert query.severities == ("error", "critical")
+    assert query.attributes == {"compose_project": "shop"}
+    assert query.until_ns - query.since_ns == 6 * 3600 * SECOND
+    assert "3 ×" in text
+    assert "3 events, 0 errors" in text
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("since=x", b"give seconds since 1970"),
+        ("severity=bad", b"give one of debug"),
+        ("since=2025-11-23T19:00:00Z&until=2025-11-23T18:00:00Z", b"exchange them"),
+        ("nothing=1", b"unknown parameter"),
+    ],
+)
+def test_a_wrong_address_is_explained(server, address, words):
+    status, _, body = fetch(server, f"/events?{address}")
+
+    assert status == 400
+    assert words in body
+
+
+def test_one_can_zoom_in_and_move(server):
+    text = page(server, "/events?since=2025-11-23T18:00:00Z&until=2025-11-23T19:00:00Z&name=web")
+
+    def link(title):
+        return re.search(rf'href="([^"]+)">{title}<', text)[1]
+
+    assert link("zoom in") == ("/events?since=2025-11-23T18%3A15%3A00Z&amp;until=2025-11-23T18%3A45%3A00Z&amp;name=web")
+    assert "since=2025-11-23T17%3A30%3A00Z" in link("earlier")
+    assert "since=2025-11-23T18%3A30%3A00Z" in link("later")
+    assert "until=2025-11-23T19%3A30%3A00Z" in link("zoom out")
+    assert link("1d") == "/events?name=web&amp;range=1d"
+
+
+def test_a_search_finds_containers_rules_and_events(view, server):
+    view.know("web-1", state=State.RUNNING)
+    view.know("other", id="1" * 64, state=State.RUNNING)
+    view.outcomes = [event(1, name="web-1")]
+    text = page(server, "/search?q=WEB")
+
+    assert '"/containers/web-1"' in text
+    assert '"/containers/other"' not in text
+    assert view.asked[-1].text == "WEB"
+    assert "docker-engine/task-delete" in page(server, "/search?q=main+process")
+
+
+def test_a_line_is_explained_in_the_browser(server):
+    text = page(server, "/rules?line=%3Cb%3Ea+line")
+
+    assert "<dt>header</dt><dd>&lt;b&gt;a line</dd>" in text
+    assert "A main process is gone." in text
 
 
 # ── where it listens ─────────────────────────────────────────────────────────────────
