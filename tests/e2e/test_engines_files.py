@@ -1,9 +1,14 @@
-"""A real engine at info level, its log and its data directory: the files report what the log leaves out."""
+"""A real engine at info level, its log and its data directory: the files report what the log leaves out.
+
+logwatch follows both from the beginning, is killed and started again; another one starts for the first time when all that
+has happened.
+"""
 
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -16,6 +21,7 @@ from alertmanagers import Alertmanager
 from host import IMAGE, OUT_OF_MEMORY, Host
 from parity import Score, compare, engine_account, our_account
 from ports import wait_for
+from receivers_on_loopback import Loopback
 from sidecar import Sidecar
 
 pytestmark = pytest.mark.e2e
@@ -35,6 +41,10 @@ groups:
         expr: docker_container_last_event_timestamp_seconds{action="die",name="five"} > time() - 3600
         labels: {severity: page}
         annotations: {summary: It ended.}
+      - alert: ContainerSeen
+        expr: sum by (name) (docker_container_events_total) > 0
+        labels: {severity: info}
+        annotations: {summary: Something happened to it.}
 """
 
 
@@ -94,6 +104,26 @@ def life(host: Host) -> None:
     host.wait_told("die", "crash", 4)
 
 
+def life_while_away(host: Host) -> None:
+    """What happens while logwatch is down."""
+    host.docker("run", "--name", "away", IMAGE, "sh", "-c", "echo ending; exit 3")
+    host.docker("run", "--name", "unchecked", "--health-cmd", "true", "--health-interval", "1h", IMAGE, "true")
+    host.docker("run", "-d", "--name", "stays", IMAGE, "sleep", "1000")
+    host.docker("create", "--name", "never", IMAGE, "true")
+
+
+def life_after(host: Host) -> None:
+    """What comes in bursts, and what is short."""
+    for name in ("burst1", "burst2", "burst3", "burst4"):
+        host.docker("run", "-d", "--rm", "--name", name, IMAGE, "sh", "-c", f"sleep 0.3; exit {name[-1]}")
+    for name in ("burst1", "burst2", "burst3", "burst4"):
+        host.wait_told("destroy", name)
+    host.docker("kill", "-s", "KILL", "stays")
+    host.docker("start", "stays")
+    host.docker("rename", "stays", "moved")
+    host.docker("rm", "never")
+
+
 @dataclass(frozen=True)
 class Told:
     """What both accounts say, and what was served at the end."""
@@ -104,11 +134,20 @@ class Told:
     inspected: dict[str, dict[str, object]]
     evidence: str
     """What the Alertmanager shows below the alert about `five`."""
+    sent: frozenset[str]
+    """The label `name` of all alerts that were ever sent."""
+    first: str
+    """The metrics of a first start on this log and these files."""
 
 
 def counted(sidecar: Sidecar, action: str) -> float:
     """How many events of containers with this action are served."""
     return sidecar.value("docker_events_total", type="container", action=action) or 0
+
+
+def deaths(host: Host) -> int:
+    """How many ends of containers the engine reported until now."""
+    return sum((event["Type"], event["Action"]) == ("container", "die") for event in host.events())
 
 
 def kept(state: Path) -> list[str]:
@@ -137,11 +176,17 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     state = folder / "state"
     (folder / "alerts.yml").write_text(ALERT)
     (folder / "rules.yml").write_text(RULE)
-    alertmanager = Alertmanager(folder / "alertmanager")
+    alertmanager, other = Alertmanager(folder / "alertmanager"), Loopback()
     (folder / "logwatch.yml").write_text(
-        f"docker: {{labels: [com.example.team]}}\nalerting: {{last_words: 10, alertmanagers: ['{alertmanager.url}']}}\n"
+        f"docker: {{labels: [com.example.team]}}\nalerting: {{last_words: 10, alertmanagers: ['{alertmanager.url}', '{other.url}']}}\n"
     )
-    host, sidecar = Host("info"), None
+    host = Host("info")
+    sidecars: list[Sidecar] = []
+
+    def start(state: Path, *options: str) -> Sidecar:
+        sidecars.append(Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"), *options))
+        return sidecars[-1]
+
     try:
         alertmanager.start()
         wait_for(alertmanager.answers, "the Alertmanager")
@@ -149,27 +194,38 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         log = str(host.log("traditional"))
         rules = ("--rules", str(folder / "alerts.yml"), "--rules", str(folder / "rules.yml"))
         options = ("--config.file", str(folder / "logwatch.yml"), *rules, "--log", "containers:five,printing,local")
-        one = sidecar = Sidecar(state, "--log", log, "--docker-root", str(host.root / "lib"), *options)
+        one = start(state, *options)
         life(host)
+        host.wait_quiet()
+        wait_for(lambda: counted(one, "die") == deaths(host), "every death")
+        wait_for(lambda: "FATAL" in evidence(alertmanager), "what the container printed last")
+        shown = evidence(alertmanager)
+        one.end(signal.SIGKILL)
+        life_while_away(host)
+        host.wait_quiet()
+        two = start(state, *options)
+        wait_for(lambda: counted(two, "die") == deaths(host), "every death while it was away")
+        life_after(host)
         names = host.docker("ps", "-a", "--format", "{{.Names}}").split()
         inspected = {each["Name"][1:]: each for each in json.loads(host.docker("inspect", *names))}
         host.wait_quiet()
-        deaths = sum(event["Action"] == "die" for event in host.events())
-        wait_for(lambda: counted(one, "die") == deaths, "every death")
-        metrics = one.get("/metrics")[1]
-        wait_for(lambda: "FATAL" in evidence(alertmanager), "what the container printed last")
-        shown = evidence(alertmanager)
+        wait_for(lambda: counted(two, "die") == deaths(host), "every death after that")
+        metrics = two.get("/metrics")[1]
+        late = start(folder / "late")
+        wait_for(lambda: counted(late, "die") == deaths(host), "every death of before the first start")
+        first = late.get("/metrics")[1]
         host.docker("rm", "-f", *names)
         host.wait_quiet()
         removals = sum(event["Action"] == "destroy" and event["Type"] == "container" for event in host.events())
-        wait_for(lambda: counted(one, "destroy") == removals, "every removal")
+        wait_for(lambda: counted(two, "destroy") == removals, "every removal")
         wait_for(lambda: sum("container.destroy" in event for event in kept(state)) == removals, "its commit")
-        ours = kept(state)
-        yield Told(host.account.read_text().splitlines(), ours, metrics, inspected, shown)
+        sent = frozenset(alert["labels"].get("name", "") for body in other.bodies for alert in body)  # type: ignore[attr-defined]  # JSON
+        yield Told(host.account.read_text().splitlines(), kept(state), metrics, inspected, shown, sent, first)
     finally:
         alertmanager.stop()
-        if sidecar is not None:
-            sidecar.end()
+        other.close()
+        for each in sidecars:
+            each.end()
         host.close()
 
 
@@ -249,3 +305,28 @@ def test_what_chosen_containers_print_is_for_rules_of_users(told: Told) -> None:
     assert counted == {"five": "1", "printing": "6", "local": "1"}
     assert {each["attributes"]["label_com_example_team"] for each in fatal if each["name"] == "five"} == {"shop"}
     assert all(each["attributes"]["image"] == IMAGE for each in fatal)
+
+
+def test_no_alert_was_ever_sent_under_an_id(told: Told) -> None:
+    names = {
+        each["Actor"]["Attributes"]["name"] for each in map(json.loads, told.engine) if each["Type"] == "container"
+    }
+
+    assert told.sent - {""} <= names
+    assert {"web", "five", "away", "burst1", "moved"} <= told.sent
+
+
+def test_a_first_start_on_a_history_counts_every_end_under_its_name(told: Told) -> None:
+    started_again = {"web2", "moved"}
+    once = {name: each for name, each in told.inspected.items() if name not in started_again}
+    ends = {
+        name: int(str(each["RestartCount"])) + (not state["Running"] and not state["StartedAt"].startswith("0001"))
+        for name, each in once.items()
+        if isinstance(state := each["State"], dict)
+    }
+    served = dict(
+        re.findall(r'^docker_container_events_total\{name="([^"]+)",action="die"\} (\d+)', told.first, re.MULTILINE)
+    )
+
+    assert {name: int(served.get(name, 0)) for name in ends} == ends
+    assert ends.items() >= {"crash": 4, "five": 1, "away": 1, "stubborn": 1, "nocmd": 0}.items()
