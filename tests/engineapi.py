@@ -120,18 +120,25 @@ class Api:
             self._connections.discard(handler.connection)
             handler.close_connection = True
 
+    def _buffered(self, since: int, until: int | None) -> list[bytes]:
+        """As `loadBufferedEvents` of moby: from the newest event back to the first that is before `since`."""
+        found: list[bytes] = []
+        for event in reversed(self.events[-KEPT:]):
+            time_ns = int((re.findall(rb'"timeNano": (\d+)', event) or [0])[-1])
+            if time_ns and time_ns < since:
+                break
+            if until is None or time_ns <= until:
+                found.insert(0, event)
+        return found
+
     def _stream(self, handler: BaseHTTPRequestHandler, since: int | None, until: int | None) -> None:
         server = self._server
         with self.changed:
-            place = max(len(self.events) - KEPT, 0) if since is not None else len(self.events)
+            events, place = [] if since is None else self._buffered(since, until), len(self.events)
         while self._server is server:
-            with self.changed:
-                events, place = self.events[place:], max(place, len(self.events))
             for event in events:
-                time_ns = int((re.findall(rb'"timeNano": (\d+)', event) or [0])[-1])
-                if (since is None or time_ns >= since or not time_ns) and (until is None or time_ns <= until):
-                    line = event + b"\n"
-                    handler.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+                line = event + b"\n"
+                handler.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
             handler.wfile.flush()
             if until is not None:
                 handler.wfile.write(b"0\r\n\r\n")
@@ -139,6 +146,7 @@ class Api:
             with self.changed:
                 if len(self.events) == place:
                     self.changed.wait(0.05)
+                events, place = self.events[place:], len(self.events)
 
 
 def event(number: int, time_ns: int, action: str = "start", **attributes: str) -> dict[str, object]:

@@ -35,6 +35,9 @@ from logwatch.store.state_table import StateTable
 
 OVERLAP_NS = SECOND
 """Between two events the engine may exchange their order, by less than this."""
+SET_BACK_NS = 10 * SECOND
+"""An event so much earlier than the newest one is of a clock that was set back: moby looks through what it keeps from
+the newest event to the first one before `since` (`loadBufferedEvents`), and would find nothing until the clock is there again."""
 MOST_NEAR = 512
 """Digests that are kept."""
 MOST_QUEUED = 16 << 20
@@ -72,8 +75,9 @@ class Position:
         """Digest to time; empty: without any event whose presence would show that none is lost."""
 
     def add(self, event: Event) -> None:
-        """Move to an event."""
-        self.time_ns = max(self.time_ns, event.time_ns)
+        """Move to an event; back to one that shows that the engine's clock was set back."""
+        is_set_back = event.time_ns < self.time_ns - SET_BACK_NS
+        self.time_ns = event.time_ns if is_set_back else max(self.time_ns, event.time_ns)
         self.near[event.digest] = event.time_ns
         oldest_ns = self.time_ns - OVERLAP_NS
         if len(self.near) > 1 and (len(self.near) > MOST_NEAR or min(self.near.values()) < oldest_ns):
@@ -206,9 +210,9 @@ class EngineSource:
 
     def _prove(self, received: Position) -> None:
         """Record a gap if the engine does not have the newest event any more."""
-        moment = _seconds(received.time_ns)
-        newest = received.newest
-        if all(event.digest not in newest for event in self._events(f"since={moment}&until={moment}")):
+        # From as early as the connection begins: moby finds nothing behind an event that is before `since`.
+        newest, until = received.newest, _seconds(received.time_ns)
+        if all(event.digest not in newest for event in self._events(f"{received.since}&until={until}")):
             received.near.clear()
             with self._lock:
                 self._queue.append(None)

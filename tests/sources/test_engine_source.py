@@ -125,6 +125,25 @@ def test_a_connection_that_ends_goes_on_after_the_last_event(api: Api, opened: O
     assert reading.gaps == []
 
 
+def test_an_engine_whose_clock_was_set_back_loses_nothing(api: Api, opened: Open) -> None:
+    api.emit(event(1, T + 20 * 3600 * SECOND))
+    first = opened(api)
+    reading = Reading(first)
+    reading.until("c1")
+    api.emit(event(2, T))
+    reading.until("c1", "c2")
+    api.cut()
+    api.emit(event(3, T + SECOND))
+    reading.until("c1", "c2", "c3")
+    rows = stored(first)
+    first.close()
+    api.emit(event(4, T + 2 * SECOND))
+    again = Reading(opened(api, rows))
+    again.until("c4")
+
+    assert reading.gaps + again.gaps == []
+
+
 def test_a_restart_goes_on_after_the_last_committed_event(api: Api, opened: Open) -> None:
     api.emit(event(1, T), event(2, T))
     first = opened(api)
