@@ -8,7 +8,7 @@ order stays. If none agrees, the line happened now: by its own time no rule woul
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -89,6 +89,56 @@ class WaitingLines:
                     return True, opposing
                 opposing += 1
         return False, opposing
+
+
+class LineClock:
+    """The clock of what waits: it goes by the stamps of lines, and on as fast as the wall clock while none comes.
+
+    Lines may be delivered late, by minutes or by a week. Whatever the wall clock shows meanwhile, the next line finds what
+    waits for it as it would in a replay.
+    """
+
+    def __init__(self) -> None:
+        self.time_ns = 0
+        self._newest_ns = self._read_ns = 0
+        """The newest stamp of a line, and when a line was last read, by the wall clock."""
+
+    def process(self, stamp_ns: int) -> bool:
+        """Move to a line, if it is the newest; whether the clock has gone beyond all lines meanwhile, and went back."""
+        newest_ns = self._newest_ns = max(self._newest_ns, stamp_ns)
+        before_ns, self.time_ns = self.time_ns, newest_ns
+        return before_ns > newest_ns
+
+    def read(self, lines: int, now_ns: int) -> None:
+        """Note when lines were read, if any were."""
+        self._read_ns = now_ns if lines else self._read_ns
+
+    def set(self, time_ns: int) -> None:
+        """Set it, as a line of that time would."""
+        self.time_ns = self._newest_ns = time_ns
+
+    def follow(self, now_ns: int, lateness_ns: int) -> None:
+        """Nothing is left to read: move on by what has passed since the last line, less the lateness."""
+        if not self._newest_ns:
+            self.time_ns = now_ns - lateness_ns
+            return
+        self._read_ns = self._read_ns or now_ns
+        passed_ns = max(0, now_ns - self._read_ns)
+        self.time_ns = max(self.time_ns, min(self._newest_ns + passed_ns, now_ns) - lateness_ns)
+
+    def shift(self, step_ns: int) -> None:
+        """The wall clock was set."""
+        self.time_ns += step_ns
+        self._newest_ns += step_ns
+        self._read_ns += step_ns
+
+    def dump(self) -> list[int]:
+        """What it goes on from after a restart."""
+        return [self.time_ns, self._newest_ns, self._read_ns]
+
+    def load(self, state: Sequence[int]) -> None:
+        """Continue from what `dump` gave."""
+        self.time_ns, self._newest_ns, self._read_ns = state
 
 
 def is_step(record: Record, clock_ns: int) -> bool:

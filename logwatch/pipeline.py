@@ -17,6 +17,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.formats.rfc3164 import Origin
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.lifecycle import Find
-from logwatch.log_clock import STEP_NS, Line, WaitingLines, is_step
+from logwatch.log_clock import STEP_NS, Line, LineClock, WaitingLines, is_step
 from logwatch.matching import unknown_lines
 from logwatch.matching.duplicate_lines import DuplicateLines
 from logwatch.matching.engine_hosts import EngineHosts
@@ -150,9 +151,15 @@ class Pipeline:
         self.clock_ns = 0
         self.host: str | None = None
         """The host of the engine's last line, which the engine's own files are about."""
+        self._lines = LineClock()
+        """The clock of lifecycle and correlations; that of the alerts, `clock_ns`, never goes back."""
         self._parsers = _parsers(settings.zone)
         self._previous = _previous(masker)
-        self._progress: tuple[StateTable[str, Any], ...] = (StateTable("clock"), StateTable("host"))
+        self._progress: tuple[StateTable[str, Any], ...] = (
+            StateTable("clock"),
+            StateTable("host"),
+            StateTable("lines"),
+        )
         self._waiting = WaitingLines(masker.mask)
         self._last: Line | None = None
         """The last line of the chunk that rules took."""
@@ -178,6 +185,7 @@ class Pipeline:
         self._live_ns = now_ns if chunk.live else None
         self._last = None
         self._moved = True
+        self._lines.read(len(scan.hits), now_ns)
         self._take_names(chunk)
         known = scan.known_lines
         doubtful, of_engine = deque(scan.doubtful), list[Doubtful]()
@@ -267,8 +275,8 @@ class Pipeline:
             if stamp_ns > self._newest_ns:
                 # From far ahead of its file, or of the wall clock: it moves nothing.
                 line = line.happened(self.clock_ns) if self.clock_ns else line
-            elif stamp_ns > self.clock_ns:
-                self.advance(stamp_ns)
+            else:
+                self._follow_line(stamp_ns)
             extraction = self._extract(line)
         except UNEXPECTED as error:
             self._set_aside("line", error, line.path, line.offset)
@@ -405,6 +413,8 @@ class Pipeline:
     ) -> None:
         """Take over what the engine's own files say of its containers."""
         sights = [each if isinstance(each, Removed) else self._masked(each) for each in sights]
+        if sights:
+            self._follow_line(self.clock_ns)  # what is seen now comes after all that was logged
         consequences = self.lifecycle.process_inventory(sights, self.host or "", now_ns, present, first_look_ns)
         self._moved = self._moved or bool(consequences)
         self._process_consequences(consequences)
@@ -420,9 +430,14 @@ class Pipeline:
 
     def follow(self, now_ns: int, lateness_ns: int = 0) -> None:
         """Nothing is left to read: process what waits, and move the clock to the wall clock's time less the lateness."""
+        self.end_lines(now_ns)
+        self._lines.follow(now_ns, lateness_ns)
+        self._advance_to(now_ns - lateness_ns)
+
+    def end_lines(self, now_ns: int) -> None:
+        """Nothing is left to read at this time: process the lines that wait for a second one to agree."""
         self._believed_ns = self._newest_ns = now_ns + self.settings.max_ahead_ns
         self._end_waiting()
-        self.advance(now_ns - lateness_ns)
 
     def follow_step(self, wall_ns: int, step_ns: int) -> bool:
         """Follow the wall clock, which was set by `step_ns` since the last call, where it drives the pipeline's clock.
@@ -435,7 +450,8 @@ class Pipeline:
             self._horizons = self.series.set_back(self.clock_ns)
             return True
         if step_ns > 0 and self.clock_ns >= wall_ns - step_ns - self.settings.max_ahead_ns:
-            self.advance(wall_ns - step_ns)
+            self._lines.follow(wall_ns - step_ns, 0)
+            self._advance_to(wall_ns - step_ns)
             if self.clock_ns < wall_ns:
                 self._shift(min(step_ns, wall_ns - self.clock_ns))
         return False
@@ -443,34 +459,52 @@ class Pipeline:
     def _shift(self, step_ns: int) -> None:
         self.clock_ns += step_ns
         self._moved = True
-        self.lifecycle.shift(step_ns, self.clock_ns)
-        self.correlator.shift(step_ns, self.clock_ns)
+        self._lines.shift(step_ns)
+        self.lifecycle.shift(step_ns, self._lines.time_ns)
+        self.correlator.shift(step_ns, self._lines.time_ns)
         self.alerts.shift(step_ns, self.clock_ns)
 
+    def _follow_line(self, stamp_ns: int) -> None:
+        """Move the clocks to a line."""
+        before_ns = self._lines.time_ns
+        if self._lines.process(stamp_ns):
+            self.lifecycle.go_back(self._lines.time_ns)
+            self.correlator.go_back(self._lines.time_ns)
+        if stamp_ns > self.clock_ns:
+            self._advance_to(stamp_ns)
+        elif self._lines.time_ns > before_ns:
+            self._advance(self._lines.time_ns)
+
     def advance(self, clock_ns: int) -> None:
-        """Move the clock of all stages: what waited for a time until then happens."""
-        if clock_ns <= self.clock_ns:
+        """Move the clock of all stages, as a line does: what waited for a time until then happens."""
+        if clock_ns > self.clock_ns:
+            self._lines.set(clock_ns)
+            self._advance_to(clock_ns)
+
+    def _advance_to(self, clock_ns: int) -> None:
+        """Move the clock of the alerts, and with it the stages that are behind the lines' clock."""
+        if clock_ns <= self.clock_ns or self.settings.raw:
+            self.clock_ns = max(self.clock_ns, clock_ns)
             return
-        if self.settings.raw:
-            self.clock_ns = clock_ns
-            return
-        for time_ns in self.alerts.due(self.clock_ns, clock_ns, self._next_deadline_ns):
-            self._advance(time_ns)
+        lag_ns = max(0, clock_ns - self._lines.time_ns)
+        for time_ns in self.alerts.due(self.clock_ns, clock_ns, partial(self._next_deadline_ns, lag_ns)):
+            self.clock_ns = time_ns
+            self._advance(time_ns - lag_ns)
             self._moved = self.alerts.evaluate(time_ns) or self._moved
             self.checkpoint()
-        self._advance(clock_ns)
-
-    def _advance(self, clock_ns: int) -> None:
         self.clock_ns = clock_ns
+        self._advance(clock_ns - lag_ns)
+
+    def _advance(self, time_ns: int) -> None:
         before = len(self._outcomes)
-        self._process_consequences(self.lifecycle.advance(clock_ns))
-        self._process_consequences(self.correlator.advance(clock_ns))
+        self._process_consequences(self.lifecycle.advance(time_ns))
+        self._process_consequences(self.correlator.advance(time_ns))
         self._moved = self._moved or len(self._outcomes) > before
 
-    def _next_deadline_ns(self) -> int | None:
+    def _next_deadline_ns(self, lag_ns: int) -> int | None:
         """When the clock alone may change a series next; None for never."""
-        stages = (self.lifecycle, self.correlator)
-        return min((each for each in (stage.next_deadline_ns() for stage in stages) if each is not None), default=None)
+        deadlines = (stage.next_deadline_ns() for stage in (self.lifecycle, self.correlator))
+        return min((each + lag_ns for each in deadlines if each is not None), default=None)
 
     def finish(self, now_ns: int = 0) -> None:
         """Settle what is still pending: the input is at its end for good."""
@@ -479,7 +513,7 @@ class Pipeline:
         self._end_waiting()
         if not self.settings.raw:
             self._process_consequences(self.lifecycle.flush())
-            for time_ns in self.alerts.due(self.clock_ns, self.clock_ns + 1, self._next_deadline_ns):
+            for time_ns in self.alerts.due(self.clock_ns, self.clock_ns + 1, partial(self._next_deadline_ns, 0)):
                 self.alerts.evaluate(time_ns)
 
     # ── state ────────────────────────────────────────────────────────────────────────
@@ -499,7 +533,7 @@ class Pipeline:
             return Transaction(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
         self._moved = False
         self._count_oddities()
-        for table, value in zip(self._progress, (self.clock_ns, self.host), strict=True):
+        for table, value in zip(self._progress, (self.clock_ns, self.host, self._lines.dump()), strict=True):
             table[""] = value
         stages: Rows = {("alerts", key): row for key, row in self.alerts.changed_rows().items()}
         for name, tables in self._tables().items():
@@ -549,8 +583,9 @@ class Pipeline:
         if self.unknown_lines is not None:
             self.unknown_lines.restored()
         self.alerts.restore(by_stage.get("alerts", {}))
-        clock, host = self._progress
+        clock, host, lines = self._progress
         self.clock_ns, self.host = clock.get("", 0), host.get("")
+        self._lines.load(lines.get("", (self.clock_ns, self.clock_ns, 0)))
         if self.engine_hosts is not None:
             self.engine_hosts.restored(self.host, self.clock_ns)
 

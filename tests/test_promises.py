@@ -111,6 +111,24 @@ def test_promise_5_replay_is_live(
     assert len(replayed) > 100
 
 
+def test_promise_5_also_of_lines_that_come_late(
+    tmp_path: Path, logwatch: Callable[..., str], sidecar: Callable[..., Sidecar]
+) -> None:
+    # A log of last week that is delivered in pieces to a process that has nothing else to read.
+    log, written = tmp_path / "messages", unpack("info-traditional", "messages").splitlines(keepends=True)
+    log.touch()
+    process = sidecar("--log", str(log))
+    for first in range(0, len(written), 200):
+        with log.open("ab") as stream:
+            stream.write(b"".join(written[first : first + 200]))
+        read = min(first + 200, len(written))
+        wait_for(lambda: process.value("logwatch_lines_read_total", path=str(log)) == read, "a piece")  # noqa: B023 - called at once
+    replayed = counts(logwatch("replay", "--metrics", str(log)))
+    wait_for(lambda: counts(process.get("/metrics")[1]) == replayed, "the same counts", seconds=180)
+
+    assert len(replayed) > 100
+
+
 def counts(metrics: str) -> set[str]:
     """What does not depend on the hour at which one looks: the series of a removed container end in time."""
     return {line for line in metrics.splitlines() if line.startswith(f"{RUN}{{")}

@@ -112,6 +112,10 @@ class Correlator:
             state.shift(step_ns)
         self._deadlines[:] = [(time_ns + step_ns, name, key) for time_ns, name, key in self._deadlines]
 
+    def go_back(self, clock_ns: int) -> None:
+        """Set the clock back to where lines go on."""
+        self._clock.value = clock_ns
+
     # ── state ────────────────────────────────────────────────────────────────────────
 
     def take_late(self) -> int:

@@ -703,6 +703,13 @@ class Lifecycle:
         self._progress.value[1] = clock_ns // SWEEP_NS
         self._progress.touch_value()
 
+    def go_back(self, clock_ns: int) -> None:
+        """Set the clock back to where lines go on; nothing has happened in between."""
+        self._deduplicator.store.clock_ns = clock_ns
+        self._register.set_back(clock_ns)
+        self._progress.value[1] = clock_ns // SWEEP_NS
+        self._progress.touch_value()
+
     def next_deadline_ns(self) -> int | None:
         """When `advance` may return something, None for never."""
         deadlines = (self._deduplicator.store.next_deadline_ns(), self._register.next_deadline_ns())

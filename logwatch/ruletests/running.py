@@ -160,7 +160,8 @@ class Performance:
         """Evaluate what is due at the test's time."""
         if not self._time_ns:  # 1970, where promtool's tests begin, is to the pipeline a clock that has not begun
             pipeline.alerts.evaluate(0)
-        pipeline.follow(self._time_ns + 1)
+        pipeline.end_lines(self._time_ns + 1)
+        pipeline.advance(self._time_ns + 1)
 
     def prepare(self, pipeline: Pipeline, outcomes: Sequence[Outcome], *, live: bool, final: bool) -> None:  # noqa: ARG002 - as Publisher
         """Note the events."""
