@@ -88,6 +88,27 @@ FAILURES = {
         [at(0, REFUSED), at(0.1, f'level=error msg="HTTP Error" err="Cannot start container {ID}: permission denied" statusCode=500')],
         {"container.start_failed": 1},
     ),
+    "a start that failed after its interface had joined the bridge": (
+        [kernel(0, "veth51ee3bd: entered promiscuous mode"), kernel(0.4, "veth51ee3bd (unregistering): left promiscuous mode"),
+         at(0.5, REFUSED)],
+        {"network.connect": 1, "network.disconnect": 1, "container.start_failed": 1},
+    ),
+    "a start whose port was in use joined no network": (
+        [kernel(0, "device veth51ee3bd entered promiscuous mode"),
+         at(0.4, 'level=warning msg="Failed to allocate and map port 8080-8080: Bind for 0.0.0.0:8080 failed: port is already allocated"'),
+         at(0.5, f'level=error msg="Handler for POST /v1.40/containers/{ID}/start returned error: driver failed programming external connectivity on endpoint shop (9e41d2c0): Bind for 0.0.0.0:8080 failed: port is already allocated"')],
+        {"network.port_conflict": 1, "container.start_failed": 1},
+    ),
+    "an interface that joined the bridge and was renamed": (
+        [kernel(0, "veth51ee3bd: entered promiscuous mode"), kernel(0.3, "eth0: renamed from vetha4b702e"),
+         kernel(60, "vetha4b702e: renamed from eth0"), kernel(60.1, "veth51ee3bd (unregistering): left promiscuous mode")],
+        {"network.connect": 1, "network.disconnect": 1},
+    ),
+    "an import that failed": (
+        [at(0, 'level=debug msg="Calling POST /v1.45/images/create?fromSrc=-&message=&repo=shop%3A1&tag="'),
+         at(0.1, 'level=error msg="Handler for POST /v1.45/images/create returned error: unexpected EOF" spanID=390d71068f930f53')],
+        {"image.pull_failed": 1},
+    ),
     "a full disk fails what needed it": (
         [at(0, f'level=error msg="Failed to log message for logger json-file" container={ID} driver=json-file error="{FULL}"'),
          at(1, f'level=error msg="Handler for POST /v1.44/containers/{OTHER}/start returned error: failed to start shim: {FULL}: unknown"'),

@@ -18,10 +18,13 @@ MAX_NAMES = 4096
 """Most names per host that are kept; the oldest go first."""
 PATH = re.compile(r"(?:/v[0-9.]{1,8})?/containers/(?P<object>[A-Za-z0-9][\w.-]{0,255})(?:/(?P<op>[a-z]{1,16}))?")
 IMAGES = re.compile(r"(?:/v[0-9.]{1,8})?/images/(?P<image>[^?]{1,512}?)(?:/(?P<op>push|tag))?(?:\?.*)?")
-OTHERS = re.compile(r"(?:/v[0-9.]{1,8})?/(?P<op>images/load|build|volumes/create|networks/create)(?:\?.*)?")
+OTHERS = re.compile(
+    r"(?:/v[0-9.]{1,8})?/(?P<op>images/load|images/create(?!\?.*fromImage=)|build|volumes/create|networks/create)(?:\?.*)?"
+)
 COMMIT = re.compile(r"(?:/v[0-9.]{1,8})?/commit\?(?:[^ ]*&)?container=(?P<object>[A-Za-z0-9][\w.-]{0,255})(?:&.*)?")
 CREATES = {
     "images/load": "image.load",
+    "images/create": "image.import",
     "build": "image.build",
     "volumes/create": "volume.create",
     "networks/create": "network.create",

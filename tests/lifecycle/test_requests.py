@@ -226,6 +226,7 @@ def test_a_path_says_what_was_asked_for(path: str, expected: Refusal | None) -> 
         ("POST", "/v1.51/images/shop/tag?repo=y&tag=1", ("image.tag", "shop")),
         ("POST", "/v1.51/images/team/shop/push?tag=1", ("image.push", "team/shop")),
         ("POST", "/v1.51/images/load?quiet=1", ("image.load", None)),
+        ("POST", "/v1.45/images/create", ("image.import", None)),
         ("POST", "/build?t=shop", ("image.build", None)),
         ("POST", "/v1.51/volumes/create", ("volume.create", None)),
         ("POST", "/v1.51/images/create?fromImage=shop", None),
