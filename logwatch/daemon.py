@@ -23,7 +23,7 @@ from logwatch.model import SECOND, Outcome, Rule, Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
-from logwatch.receivers import pusher, receivers
+from logwatch.receivers import pusher, receivers, silences
 from logwatch.reloading import Loaded, Reloader
 from logwatch.reporting import Mutes, SourceReports
 from logwatch.rulefiles import RuleSet
@@ -36,6 +36,7 @@ from logwatch.web.server import WebServer
 
 if TYPE_CHECKING:
     from logwatch.docker.sampler import StorageSampler
+    from logwatch.notifiers.silences import Silences
     from logwatch.web.security import Security
 
 SOURCE = "file"
@@ -103,6 +104,7 @@ class Daemon:
             self._status,
             nanoseconds(config.alerting.lateness),
             Mutes(MuteFolder(config.state.dir), mute_windows(config)),
+            silences(config, time.time_ns),
         )
         self._driver = Driver(
             self._source,
@@ -151,6 +153,8 @@ class Daemon:
         """Serve and follow until stopped; what was read is committed, and everything closed."""
         self._web.start()
         self._dispatcher.start()
+        self._publisher.start()
+        self._publisher.heartbeat(time.time_ns())  # what is muted now is so from the first commit on
         if self._storage is not None:
             self._storage.start()
         if self._pusher is not None:
@@ -215,6 +219,7 @@ class Daemon:
         self._publisher.reconfigure(nanoseconds(loaded.config.alerting.lateness), mute_windows(loaded.config))
         if loaded.receivers is not None:
             self._dispatcher.replace_receivers(loaded.receivers)
+            self._publisher.replace_silences(silences(loaded.config, time.time_ns))
         settle_heap(collect=False)
         rules = loaded.rules
         summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are loaded"
@@ -301,7 +306,9 @@ class LivePublisher:
         status: StatusSnapshot,
         lateness_ns: int = LATENESS_NS,
         mutes: Mutes | None = None,
+        silences: Sequence[Silences] = (),
     ) -> None:
+        self._silences = silences
         self._source = source
         self._dispatcher = dispatcher
         self._status = status
@@ -322,6 +329,22 @@ class LivePublisher:
         if self._mutes is not None:
             self._mutes.reconfigure(windows)
         self._enqueued = (-1, False, NOT_MUTED)
+
+    def start(self) -> None:
+        """Begin to keep silences."""
+        for each in self._silences:
+            each.start()
+
+    def replace_silences(self, silences: Sequence[Silences]) -> None:
+        """Keep those of other Alertmanagers."""
+        self.close()
+        self._silences = silences
+        self.start()
+
+    def close(self) -> None:
+        """End what keeps silences; they stay as they are."""
+        for each in self._silences:
+            each.close()
 
     def heartbeat(self, now_ns: int) -> None:
         """Note that the loop runs."""
@@ -346,6 +369,8 @@ class LivePublisher:
             self._dispatcher.enqueue(alerts.outgoing(now_ns, live=live, muting=muting), now_ns)
             self._report = alerts.report()
             self._status.show_muting(muting)
+            for each in self._silences:
+                each.show(muting.mutes)
         if abs(now_ns - self._reported_ns) >= REPORT_NS and (report := pipeline.faults.take_report()):
             self._reported_ns = now_ns
             log.error(report)

@@ -15,6 +15,7 @@ from logwatch.notifiers.receiver import Options
 if TYPE_CHECKING:
     from logwatch.notifiers.alertmanager import Alertmanager
     from logwatch.notifiers.http import Client
+    from logwatch.notifiers.silences import Silences
     from logwatch.push import Destination, Pusher
     from logwatch.push.rounds import Format
 
@@ -51,6 +52,17 @@ def _alertmanagers(config: Config) -> Iterator[Alertmanager]:
         return
     for alertmanager in config.alerting.alertmanagers:
         yield Alertmanager(_client(alertmanager, alertmanager.timeout), alertmanager.path_prefix)
+
+
+def silences(config: Config, now: Callable[[], int]) -> list[Silences]:
+    """Build what keeps the silences of each Alertmanager that logwatch posts to."""
+    alerting = config.alerting
+    if alerting.post == "prometheus" or not alerting.alertmanagers:
+        return []
+    from logwatch.notifiers.silences import Silences
+
+    found = {(each.url, each.path_prefix): each for each in alerting.alertmanagers}
+    return [Silences(_client(each, each.timeout), each.path_prefix, now) for each in found.values()]
 
 
 def pusher(config: Config, now: Callable[[], int]) -> Pusher | None:

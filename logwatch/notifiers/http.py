@@ -130,9 +130,15 @@ class Client:
             raise _failure(status, page, self.origin)
         return page
 
-    def get(self, path: str) -> bytes:
-        """Return a page, at most `LONGEST` bytes of it; raises as `post`."""
-        status, page = self._request("GET", path)
+    def delete(self, path: str) -> None:
+        """Delete something; raises as `post`."""
+        status, page = self._request("DELETE", path)
+        if not 200 <= status < 300:
+            raise _failure(status, page, self.origin)
+
+    def get(self, path: str, longest: int = LONGEST) -> bytes:
+        """Return a page, at most so many bytes of it; raises as `post`."""
+        status, page = self._request("GET", path, longest=longest)
         if status != 200:
             raise _failure(status, page, self.origin)
         return page
@@ -149,7 +155,12 @@ class Client:
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
     def _request(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        longest: int = LONGEST,
     ) -> tuple[int, bytes]:
         everything = {**self._pool.headers, **(headers or {}), **self._credentials.headers()}
         self._aborted = False
@@ -168,7 +179,7 @@ class Client:
             if self._aborted:  # the headers may look complete, ended by the abort
                 answer.close()
                 raise TimeoutError
-            return answer.status, self._page(answer)
+            return answer.status, self._page(answer, longest)
         except (HTTPError, HTTPException, OSError, ValueError) as error:
             late = f"no answer within {self._seconds:g} s"
             cause = late if self._aborted else _cause(error) or late
@@ -176,10 +187,10 @@ class Client:
         finally:
             deadline.cancel()
 
-    def _page(self, answer: urllib3.BaseHTTPResponse) -> bytes:
+    def _page(self, answer: urllib3.BaseHTTPResponse, longest: int) -> bytes:
         """The beginning of the body. The status is the result, so a body that fails counts as empty."""
         try:
-            page = answer.read(LONGEST, decode_content=False)
+            page = answer.read(longest, decode_content=False)
             if answer.read(1, decode_content=False):
                 answer.close()  # reading the rest of a long answer would take longer than a new connection
         except (HTTPError, HTTPException, OSError, ValueError):

@@ -75,6 +75,7 @@ class Pages:
             rows=grouped(view.events(latest))[:ROWS],
             figures=figures(view, now_ns),
             sources=view.sources(),
+            mutes=view.muting().mutes,
             totals=totals(view.published),
         )
 
