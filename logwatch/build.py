@@ -66,7 +66,9 @@ class Builder:
         config, settings = self.config.alerting, self.settings()
         files = rules.alert_files if self.alerting and not self.raw else ()
         disabled = self.config.rules.disable
-        groups = alerting.load(files, interval_ns=nanoseconds(config.sample_interval), disabled=disabled)
+        groups = alerting.load(
+            files, interval_ns=nanoseconds(config.sample_interval), disabled=disabled, promql=config.promql
+        )
         matcher = Matcher.build(rules.rules, settings.secrets, self.cache_dir)
         return lambda: Pipeline(
             rules.rules, rules.correlations, settings, self.series, groups=groups, find=self.find, matcher=matcher
@@ -100,6 +102,7 @@ class Builder:
             sample_interval_ns=nanoseconds(alerting.sample_interval),
             external_url=external_url(self.config),
             last_words=alerting.last_words,
+            promql=alerting.promql,
             replays=self.replays,
         )
 
@@ -119,6 +122,7 @@ def query_options(config: Config) -> QueryOptions:
         target_labels=target_labels(config),
         sample_interval_ns=nanoseconds(alerting.sample_interval),
         retention_ns=nanoseconds(alerting.query_retention),
+        promql=alerting.promql,
     )
 
 

@@ -14,6 +14,7 @@ from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.errors import Mistake, mistake
 from logwatch.metrics.catalog import CAUSES, CONTAINER_INFO, HEALTH, PROCESS, SAMPLED, STATES, counted
 from logwatch.model import SECOND, Correlation, Family, Rule, is_label
+from logwatch.promql import Version
 from logwatch.rulefiles.vocabulary import EVENTS, did_you_mean
 
 EVERYWHERE = frozenset({"job", "instance", "__name__"})
@@ -31,9 +32,10 @@ def check(
     *,
     interval_ns: int = DEFAULT_INTERVAL_NS,
     target_labels: Iterable[str] = (),
+    promql: Version = 2,
 ) -> list[Mistake]:
     """Every mistake and warning of alert files; `rules` make the metrics that expressions may read."""
-    loaded = gather(paths, interval_ns=interval_ns)
+    loaded = gather(paths, interval_ns=interval_ns, promql=promql)
     known = _known(rules, loaded.groups)
     everywhere = EVERYWHERE | frozenset(target_labels)
     values = _values(rules)

@@ -14,7 +14,7 @@ from logwatch.alerting.schema import NEWER, GroupSpec, RuleSpec
 from logwatch.errors import Mistake, RuleError, mistake
 from logwatch.model import SECOND, Mark
 from logwatch.notation import nanoseconds
-from logwatch.promql import ExpressionError, Query, compile  # noqa: A004 - as re.compile
+from logwatch.promql import ExpressionError, Query, Version, compile  # noqa: A004 - as re.compile
 from logwatch.rulefiles import files
 from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.validation import shown, validate
@@ -34,21 +34,25 @@ class Loaded:
 
 
 def load(
-    paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS, disabled: Container[str] = ()
+    paths: Iterable[Path],
+    *,
+    interval_ns: int = DEFAULT_INTERVAL_NS,
+    disabled: Container[str] = (),
+    promql: Version = 2,
 ) -> tuple[Group, ...]:
     """Load alert files; raises RuleError with every mistake.
 
     A user's alert replaces the shipped ones of the same name; `disabled` names alerts that do not
     run. `interval_ns` is that of groups which name none.
     """
-    loaded = gather(paths, interval_ns=interval_ns)
+    loaded = gather(paths, interval_ns=interval_ns, promql=promql)
     errors = [found for found in loaded.mistakes if not found.warning]
     if errors:
         raise RuleError(errors)
     return tuple(in_force(loaded.groups, disabled))
 
 
-def gather(paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS) -> Loaded:
+def gather(paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS, promql: Version = 2) -> Loaded:
     """Read alert files and note every mistake in them."""
     loaded = Loaded()
     for path in paths:
@@ -56,7 +60,7 @@ def gather(paths: Iterable[Path], *, interval_ns: int = DEFAULT_INTERVAL_NS) -> 
         loaded.mistakes += read.mistakes
         if read.kind is not Kind.ALERTS or read.node is None:
             continue
-        reader = _Reader(path, read.node.mark.path, shipped=read.shipped, interval_ns=interval_ns)
+        reader = _Reader(path, read.node.mark.path, shipped=read.shipped, interval_ns=interval_ns, promql=promql)
         loaded.groups += reader.groups(read.node)
         loaded.mistakes += reader.mistakes
     return loaded
@@ -80,11 +84,12 @@ def in_force(groups: Sequence[Group], disabled: Container[str] = ()) -> list[Gro
 class _Reader:
     """Makes the groups of one file and notes its mistakes."""
 
-    def __init__(self, path: Path, shown_path: str, *, shipped: bool, interval_ns: int) -> None:
+    def __init__(self, path: Path, shown_path: str, *, shipped: bool, interval_ns: int, promql: Version) -> None:
         self.path = path
         self.shown_path = shown_path
         self.shipped = shipped
         self.interval_ns = interval_ns
+        self.promql = promql
         self.mistakes: list[Mistake] = []
         self._source: str | None = None
 
@@ -181,7 +186,7 @@ class _Reader:
 
     def _query(self, text: str, mark: Mark) -> Query | None:
         try:
-            return compile(text)
+            return compile(text, version=self.promql)
         except ExpressionError as error:
             cure = f": {error.cure}" if error.cure else ""
             self._say(self.place(mark, text, error.offset), f"{error.what}{cure}")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from logwatch.model import SECOND
+from logwatch.promql import Version
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +21,7 @@ class Options:
     """How many of the last lines that a container printed are evidence of its alerts."""
     subquery_step_ns: int = 60 * SECOND
     """Of subqueries that name none."""
+    promql: Version = 2
+    """Of the expressions that templates ask."""
     replays: bool = False
     """The lines are of the past: nothing measures this process, and all groups follow the log's clock."""

@@ -150,7 +150,7 @@ class QueryStorage:
 
         Series that no rule reads are not in the index: they are read for this one question.
         """
-        query = compile(expression)
+        query = compile(expression, version=self._options.promql)
         index = SeriesIndex(self.index.scrape)
         for name in query.reads(self._names):
             for labels, times, values, sampled in self._select(name):

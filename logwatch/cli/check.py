@@ -42,7 +42,11 @@ def command(config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shippe
     found = found + check(paths, shipped=shipped, disabled=rules.disable, cache_dir=cache_dir())
     gathered = gather(paths, shipped=shipped)
     alerts = _alerts(gathered, effective.config if effective else settings.Config())
-    found += [each for each in [*alerts, *_tests(gathered)] if each not in found]
+    found += [
+        each
+        for each in [*alerts, *_tests(gathered, effective.config if effective else settings.Config())]
+        if each not in found
+    ]
     for mistake in found:
         click.echo(one_line(str(mistake)))
     mistakes = sum(not mistake.warning for mistake in found)
@@ -58,12 +62,14 @@ def _alerts(gathered: Gathered, effective: settings.Config) -> list[Mistake]:
         gathered.all,
         interval_ns=nanoseconds(alerting.sample_interval),
         target_labels=alerting.target_labels or (),
+        promql=alerting.promql,
     )
 
 
-def _tests(gathered: Gathered) -> list[Mistake]:
+def _tests(gathered: Gathered, effective: settings.Config) -> list[Mistake]:
     """Mistakes of the test files among these; `logwatch test` runs them."""
-    return ruletests.load(file.path for file in gathered.files if file.kind is Kind.TESTS)[1]
+    paths = [file.path for file in gathered.files if file.kind is Kind.TESTS]
+    return ruletests.load(paths, promql=effective.alerting.promql)[1]
 
 
 @click.command("config")

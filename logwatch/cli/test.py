@@ -58,7 +58,7 @@ def command(
     The format is that of `promtool test rules` with additions. Exit status: 0 all pass, 1 one does not, 2 could not run.
     """
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
-    test_files, mistakes = load(_files(paths, config))
+    test_files, mistakes = load(_files(paths, config), promql=config.alerting.promql)
     for warning in (each for each in mistakes if each.warning):
         click.echo(one_line(str(warning)), err=True)
     if wrong := [each for each in mistakes if not each.warning]:
@@ -123,7 +123,10 @@ def _environment(config: Config) -> Environment:
 
 def _covered(verdicts: Sequence[Verdict], environment: Environment, config: Config, *, show: bool) -> float:
     rules = environment.load_rules(())
-    groups = alerting.load(rules.alert_files, interval_ns=nanoseconds(config.alerting.sample_interval))
+    options_of = config.alerting
+    groups = alerting.load(
+        rules.alert_files, interval_ns=nanoseconds(options_of.sample_interval), promql=options_of.promql
+    )
     found = measure(verdicts, rules.rules, rules.correlations, groups)
     for line in found.text() if show else ():
         click.echo(line)

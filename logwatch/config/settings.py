@@ -20,6 +20,7 @@ from logwatch.config.values import (
     Paths,
     Positive,
     PositiveDuration,
+    PromqlVersion,
     Texts,
     Url,
     Zone,
@@ -204,6 +205,8 @@ class Alerting(Strict):
     """Delay of the evaluation clock, for late lines."""
     sample_interval: Duration = timedelta(seconds=15)
     """Interval of the samples that range functions other than increase and rate see."""
+    promql: PromqlVersion = 2
+    """Version of Prometheus whose PromQL expressions are in: 3 leaves out the older end of a range and has newer functions."""
     query_retention: Duration = timedelta(days=1)
     """How long the past of series is kept for queries (/api/v1/query, logwatch query), at least as long as rules look back."""
     last_words: Annotated[int, Field(ge=0, le=20)] = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
@@ -127,3 +127,5 @@ Texts = Annotated[tuple[str, ...], *ONE_OR_MANY]
 LabelKeys = Annotated[tuple[str, ...], *ONE_OR_MANY, AfterValidator(_label_keys)]
 Paths = Annotated[tuple[Path, ...], *ONE_OR_MANY]
 Positive = Annotated[int, Field(ge=1)]
+PromqlVersion = Annotated[Literal[2, 3], BeforeValidator(lambda given: {"2": 2, "3": 3}.get(given, given))]
+"""In a file every number is text at first."""

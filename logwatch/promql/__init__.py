@@ -16,7 +16,7 @@ from logwatch.promql.matchers import Matcher, Selector
 from logwatch.promql.planner import Reading
 from logwatch.promql.query import LiveQuery, Query, compile, prettify, select  # noqa: A004 - see there
 from logwatch.promql.series_index import Scrape, SeriesIndex
-from logwatch.promql.syntax import EvaluationError, ExpressionError, PromqlError
+from logwatch.promql.syntax import EvaluationError, ExpressionError, PromqlError, Version
 from logwatch.promql.values import NEVER_NS, Labels, Sample
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "Scrape",
     "Selector",
     "SeriesIndex",
+    "Version",
     "compile",
     "prettify",
     "select",

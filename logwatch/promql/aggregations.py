@@ -38,7 +38,9 @@ OF_VALUES: dict[str, Callable[[Sequence[float]], float]] = {
     "stdvar": stdvar,
     "stddev": lambda values: math.sqrt(stdvar(values)),
 }
-WITH_PARAMETER = frozenset({"topk", "bottomk", "quantile", "count_values"})
+YOUNGER = frozenset({"limitk"})
+"""Those of Prometheus 3 alone."""
+WITH_PARAMETER = frozenset({"topk", "bottomk", "quantile", "count_values"}) | YOUNGER
 NAMES = frozenset(OF_VALUES) | WITH_PARAMETER
 
 
@@ -146,6 +148,32 @@ class Extremes:
         groups = self.grouping.apply(self.argument.vector(moment)).values()
         key = largest_first if self.largest else smallest_first
         return [element for group in groups for element in sorted(group, key=key)[: int(count)]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """`limitk`: any k elements of each group, here the first in the order of their labels."""
+
+    count: ScalarNode
+    grouping: Grouping
+    argument: VectorNode
+
+    @property
+    def many_names(self) -> bool:
+        """As the argument."""
+        return self.argument.many_names
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        count = self.count.scalar(moment)
+        if not -MAX_INT64 <= count <= MAX_INT64:
+            raise EvaluationError(f"{float_text(count)} is not a number of elements")
+        groups = self.grouping.apply(self.argument.vector(moment)).values()
+        return [
+            element
+            for group in groups
+            for element in sorted(group, key=lambda each: sorted(each[0].items()))[: max(0, int(count))]
+        ]
 
 
 @dataclass(frozen=True, slots=True)

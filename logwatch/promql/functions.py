@@ -176,4 +176,12 @@ VECTORS: dict[str, Callable[[Arguments], VectorNode]] = {
     "histogram_quantile": _histogram_quantile,
 }
 
+YOUNGER: dict[str, Callable[[Arguments], VectorNode]] = {
+    "first_over_time": lambda given: range_functions.FirstOfWindow(given.ranged(0)),
+    "mad_over_time": lambda given: range_functions.OverTime(
+        range_functions.median_absolute_deviation, given.ranged(0), "unless constant"
+    ),
+}
+"""Those of Prometheus 3 alone."""
+VECTORS |= YOUNGER
 FUNCTIONS = frozenset(SCALARS) | frozenset(VECTORS)

@@ -8,14 +8,14 @@ from typing import Any, Literal, NamedTuple
 
 import promql_parser as parser
 
-from logwatch.model import LABEL_NAME
+from logwatch.model import LABEL_NAME, SECOND
 from logwatch.notation import nanoseconds
 from logwatch.promql import aggregations, functions, growth, matchers, operators
 from logwatch.promql.growth import Growth, GrowthAbove
 from logwatch.promql.operators import NegatedScalar, Number, ScalarOperation
 from logwatch.promql.selectors import InstantSelector, RangeSelector, Shift, Subquery
 from logwatch.promql.series_index import SAMPLE_INTERVAL_NS, SUBQUERY_STEP_NS
-from logwatch.promql.syntax import ExpressionError, Token
+from logwatch.promql.syntax import ExpressionError, Token, Version
 from logwatch.promql.traits import (
     MATCH_OPERATORS,
     ONE_PART,
@@ -63,10 +63,12 @@ class Numbered(NamedTuple):
 class Planner:
     """Builds the nodes of one expression; `readings`, `selectors` and `shared` collect what they read."""
 
-    def __init__(self, text: str, tokens: Sequence[Token], parting: Parting = ONE_PART) -> None:
+    def __init__(self, text: str, tokens: Sequence[Token], parting: Parting = ONE_PART, version: Version = 2) -> None:
         self.text = text
         self.tokens = tokens
         self.parting = parting
+        self.version = version
+        self._excluded_ns = 1 if version >= 3 else 0
         self.readings: list[Reading] = []
         self.selectors: list[Numbered] = []
         self.shared: list[And] = []
@@ -132,7 +134,8 @@ class Planner:
             case parser.MatrixSelector():
                 shift, range_ns = self.shift(tree.vector_selector), nanoseconds(tree.range)
                 self._limit(range_ns, SAMPLE_INTERVAL_NS, around)
-                return RangeSelector(*self._read(tree.vector_selector, shift, range_ns, around), range_ns, shift)
+                read = self._read(tree.vector_selector, shift, range_ns, around)
+                return RangeSelector(*read, range_ns, shift, self._excluded_ns)
             case _:
                 raise self.mistyped(tree, "a range of samples")
 
@@ -158,12 +161,15 @@ class Planner:
 
     def shift(self, tree: Any) -> Shift:
         """The offset and @ of a selector or subquery."""
-        return Shift(nanoseconds(tree.offset) if tree.offset else 0, pinned=tree.at is not None)
+        offset_ns = nanoseconds(tree.offset) if tree.offset else 0
+        at = tree.at.at if tree.at is not None else None
+        at_ns = round(at.timestamp() * 1000) * (SECOND // 1000) if at is not None else None
+        return Shift(offset_ns, pinned=tree.at is not None, at_ns=at_ns)
 
     def _read(self, tree: Any, shift: Shift, range_ns: int, around: Surroundings) -> tuple[matchers.Selector, int]:
         reach = 0 if shift.pinned else around.reach_ns
         selector = self.selector(tree)
-        self.readings.append(Reading(selector, reach + shift.offset_ns + range_ns))
+        self.readings.append(Reading(selector, max(0, reach + shift.offset_ns + range_ns)))
         numbered = Numbered(selector, around.shared)
         if numbered not in self.selectors:
             self.selectors.append(numbered)
@@ -174,7 +180,8 @@ class Planner:
         step_ns = nanoseconds(tree.step) if tree.step else None
         steps = self._limit(range_ns, step_ns or SUBQUERY_STEP_NS, around)
         reach = (0 if shift.pinned else around.reach_ns) + shift.offset_ns + range_ns
-        return Subquery(self.vector(tree.expr, Surroundings(reach, steps, around.shared)), range_ns, step_ns, shift)
+        argument = self.vector(tree.expr, Surroundings(reach, steps, around.shared))
+        return Subquery(argument, range_ns, step_ns, shift, self._excluded_ns)
 
     def _limit(self, range_ns: int, step_ns: int, around: Surroundings) -> int:
         """How many samples are looked at; raises ExpressionError when they are too many."""
@@ -197,6 +204,8 @@ class Planner:
         if operator == "count_values":
             return aggregations.CountValues(self.label(string_of(tree.param)), grouping, argument)
         parameter = self.scalar(tree.param, around)
+        if operator == "limitk":
+            return aggregations.Limited(parameter, grouping, argument)
         if operator == "quantile":
             return aggregations.QuantileAggregation(parameter, grouping, argument)
         return aggregations.Extremes(parameter, largest=operator == "topk", grouping=grouping, argument=argument)
@@ -222,6 +231,8 @@ class Planner:
         node = Matched(
             _operation(operator, filters=filters), left, right, matching, filters, paired=self._paired(tree, around)
         )
+        if self.version >= 3:  # its windows leave out their older end
+            return node
         return growth.recognised(tree, node) or node
 
     def _and(self, tree: Any, matching: Matching, around: Surroundings, *, present: bool) -> VectorNode:

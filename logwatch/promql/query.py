@@ -12,11 +12,12 @@ import promql_parser as parser
 
 from logwatch.model import SeriesView
 from logwatch.promql.aggregations import NAMES as AGGREGATIONS
-from logwatch.promql.functions import FUNCTIONS
+from logwatch.promql.aggregations import YOUNGER as LIMITS
+from logwatch.promql.functions import FUNCTIONS, YOUNGER
 from logwatch.promql.matchers import Selector
 from logwatch.promql.planner import Numbered, Planner, Reading, Surroundings
 from logwatch.promql.series_index import Scrape, Series, SeriesIndex
-from logwatch.promql.syntax import ExpressionError, Words, refuse, syntax_error, tokenize
+from logwatch.promql.syntax import ExpressionError, Version, Words, refuse, syntax_error, tokenize
 from logwatch.promql.traits import Parting, kind_of, parting_of
 from logwatch.promql.values import NEVER_NS, Labels, Moment, RangeNode, Sample, ScalarNode, Vector, VectorNode, Window
 from logwatch.promql.vector_matching import And
@@ -85,16 +86,17 @@ class Query:
         return self._vector.vector(moment)
 
 
-def compile(text: str, *, ranges: bool = False) -> Query:  # noqa: A001 - as re.compile, it is called with the name of its module
-    """Parse and check an expression; with `ranges` its result may be a range; raises ExpressionError."""
+def compile(text: str, *, ranges: bool = False, version: Version = 2) -> Query:  # noqa: A001 - as re.compile, it is called with the name of its module
+    """Parse and check an expression of that version of Prometheus; with `ranges` its result may be a range; raises ExpressionError."""
     tokens = tokenize(text)
-    refuse(text, tokens, Words(FUNCTIONS, AGGREGATIONS))
+    younger = frozenset(YOUNGER) | LIMITS if version < 3 else frozenset()
+    refuse(text, tokens, Words(FUNCTIONS, AGGREGATIONS, younger))
     try:
         tree = parser.parse(text)
     except ValueError as error:
         raise syntax_error(text, tokens, str(error)) from error
     parting = parting_of(tree)
-    planner = Planner(text, tokens, parting)
+    planner = Planner(text, tokens, parting, version)
     scalar = vector = ranged = None
     if ranges and kind_of(tree) == "range":
         ranged = planner.ranged(tree, Surroundings())

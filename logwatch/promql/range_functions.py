@@ -47,6 +47,12 @@ def stdvar(values: Sequence[float]) -> float:
     return (squares + squares_rest) / len(values)
 
 
+def median_absolute_deviation(values: Sequence[float]) -> float:
+    """The median of the distances from the median."""
+    median = floats.quantile(0.5, values)
+    return floats.quantile(0.5, [abs(value - median) for value in values])
+
+
 PRESENCE = frozenset({"min_over_time", "max_over_time", "present_over_time", "changes", "resets"})
 """Functions that do not depend on how often a value is repeated."""
 AVERAGES = frozenset({"avg_over_time", "stddev_over_time", "stdvar_over_time"})
@@ -128,6 +134,23 @@ class LastOfWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class FirstOfWindow:
+    """`first_over_time`: the oldest sample, with the metric's name."""
+
+    argument: RangeNode
+
+    @property
+    def many_names(self) -> bool:
+        """As the argument."""
+        return self.argument.many_names
+
+    def vector(self, moment: Moment) -> Vector:
+        """The elements at that moment."""
+        moment.changes_always()
+        return [(labels, values[0]) for labels, _, values in self.argument.windows(moment)]
+
+
+@dataclass(frozen=True, slots=True)
 class LastOfSelector:
     """`last_over_time` of a selector, without looking at the other samples."""
 
@@ -166,7 +189,7 @@ class LastOfSelector:
         if sample is None:
             return None
         if sample[0] < last:
-            moment.changes_at(sample[0] + self.argument.range_ns + offset + 1)
+            moment.changes_at(sample[0] + self.argument.range_ns + offset + 1 - self.argument.excluded_ns)
         return sample[1]
 
 

@@ -18,13 +18,18 @@ Runs = Callable[[Sequence[int], Sequence[float], range], list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """Which time is looked at: `offset`, and @ start() or @ end(), which leave a subquery's time."""
+    """Which time is looked at: `offset`, and `@`, which leaves a subquery's time."""
 
     offset_ns: int = 0
+    """Below 0 it looks ahead."""
     pinned: bool = False
+    at_ns: int | None = None
+    """The time of `@ 1700000000`, if that is written."""
 
     def apply(self, moment: Moment) -> int:
         """The time that is meant at that moment."""
+        if self.at_ns is not None:
+            return self.at_ns - self.offset_ns
         base = moment.now_ns if self.pinned else moment.time_ns
         return base - self.offset_ns
 
@@ -106,6 +111,8 @@ class RangeSelector:
     """Of the selector, in its query."""
     range_ns: int
     shift: Shift
+    excluded_ns: int = 0
+    """Of the older end: 1 leaves out a sample that lies on it, as Prometheus 3 does."""
 
     @property
     def many_names(self) -> bool:
@@ -113,14 +120,14 @@ class RangeSelector:
         return self.selector.name is None
 
     def span(self, moment: Moment) -> Span:
-        """What the windows cover; both ends belong to them, as in Prometheus 2."""
+        """What the windows cover; both ends belong to them, unless the older one is excluded."""
         end = self.shift.apply(moment)
         return Span(end - self.range_ns, end, moment.time_ns)
 
     def ticks(self, moment: Moment) -> range:
         """The times of virtual samples within the range."""
         start, end, _ = self.span(moment)
-        return grid(start, end, moment.scrape.interval_ns(self.selector.name))
+        return grid(start + self.excluded_ns, end, moment.scrape.interval_ns(self.selector.name))
 
     def series(self, moment: Moment) -> Sequence[Series]:
         """The series with all their change points."""
@@ -176,7 +183,7 @@ class RangeSelector:
         step, offset = ticks.step, self.shift.offset_ns
         place = bisect_right(times, ticks[0])
         if times[place] <= ticks[-1]:
-            moment.changes_at((times[place] - 1) // step * step + self.range_ns + offset + 1)
+            moment.changes_at((times[place] - 1) // step * step + self.range_ns + offset + 1 - self.excluded_ns)
             place = bisect_right(times, ticks[-1])
         if place < len(times):
             moment.changes_at(-(-times[place] // step) * step + offset)
@@ -191,6 +198,8 @@ class Subquery:
     step_ns: int | None
     """None: the default of the snapshot."""
     shift: Shift
+    excluded_ns: int = 0
+    """As of a `RangeSelector`."""
 
     @property
     def many_names(self) -> bool:
@@ -207,7 +216,7 @@ class Subquery:
         moment.changes_always()
         start, end, _ = self.span(moment)
         collected: dict[Labels, tuple[list[int], list[float]]] = {}
-        for time_ns in grid(start, end, self.step_ns or moment.scrape.subquery_step_ns):
+        for time_ns in grid(start + self.excluded_ns, end, self.step_ns or moment.scrape.subquery_step_ns):
             step = moment.at(time_ns)
             elements = self.argument.vector(step)
             moment.has_read(step)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from logwatch.errors import LogwatchError
 
@@ -151,13 +151,10 @@ INSTEAD = {
     "histogram_stdvar": NATIVE,
     "holt_winters": "use avg_over_time, deriv or predict_linear",
     "double_exponential_smoothing": "use avg_over_time, deriv or predict_linear",
-    "limitk": "use topk or bottomk",
     "limit_ratio": "use topk or bottomk",
     "sort_by_label": "remove it: alerts have no order",
     "sort_by_label_desc": "remove it: alerts have no order",
-    "mad_over_time": "use stddev_over_time",
     "info": "join with * on (…) group_left (…)",
-    "first_over_time": "use min_over_time or offset",
     "ts_of_first_over_time": "use timestamp(x) in a subquery",
     "ts_of_last_over_time": "use timestamp(x) in a subquery",
     "ts_of_max_over_time": "use timestamp(x) in a subquery",
@@ -167,11 +164,17 @@ INSTEAD = {
 """Names that people try, and what to write for them."""
 
 
+Version = Literal[2, 3]
+"""Of Prometheus: what an expression may hold, and whether the older end of a range belongs to it (not in 3)."""
+
+
 class Words(NamedTuple):
     """What can stand before a bracket; the case of aggregations does not matter."""
 
     functions: frozenset[str]
     aggregations: frozenset[str]
+    younger: frozenset[str] = frozenset()
+    """Those of these that need Prometheus 3."""
 
 
 def refuse(text: str, tokens: Sequence[Token], words: Words) -> None:
@@ -200,9 +203,6 @@ def _check_offsets(text: str, tokens: Sequence[Token]) -> set[int]:
         place = index + 1 + signed
         length = tokens[place] if place < len(tokens) else token
         if length.kind == "duration":
-            if tokens[index + 1].text == "-":
-                cure = "write a positive offset"
-                raise ExpressionError(text, tokens[index + 1].offset, "a negative offset looks into the future", cure)
             found.add(place)
         elif _is_modifier(tokens[index - 1] if index else None, length, signed=signed):
             cure = f"write offset {length.text}s" if length.kind == "number" else "write offset 5m"
@@ -249,12 +249,11 @@ def _check_range(text: str, token: Token) -> None:
 
 def _check_word(text: str, token: Token, before: Token | None, after: Token | None, words: Words) -> None:
     following = after.text.lower() if after else ""
-    if token.text == "@" and following not in {"start", "end"}:
-        cure = "use offset; only @ start() and @ end() are covered"
-        raise ExpressionError(text, token.offset, "no history is kept back to a fixed time", cure)
+    if token.text == "@" and following == "-":
+        raise ExpressionError(text, token.offset, "a time before 1970", "write @ 1700000000, @ start() or @ end()")
     if token.text.lower() == "atan2":
         raise ExpressionError(text, token.offset, "atan2 is not covered", "compare the two sides themselves")
-    called = following == "(" or (following in {"by", "without"} and token.text in INSTEAD)
+    called = following == "(" or (following in {"by", "without"} and token.text in {*INSTEAD, *words.younger})
     if token.kind == "word" and called and (before is None or before.text != "@"):
         _check_function(text, token, words)
 
@@ -262,6 +261,8 @@ def _check_word(text: str, token: Token, before: Token | None, after: Token | No
 def _check_function(text: str, token: Token, words: Words) -> None:
     name = token.text
     known = words.functions | words.aggregations
+    if name in words.younger or name.lower() in words.younger & words.aggregations:
+        raise ExpressionError(text, token.offset, f"{name!r} needs Prometheus 3", "set alerting.promql: 3")
     if name in known or name.lower() in words.aggregations | KEYWORDS:
         return
     what = f"function {name!r} is not covered" if name in INSTEAD else f"unknown function {name!r}"

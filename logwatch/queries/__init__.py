@@ -8,7 +8,23 @@ Queries read the last commit from the database, in the thread of who asks: the l
 """
 
 from logwatch.queries.kept import KeptSeries
-from logwatch.queries.querying import Matrix, Querying, QueryLimitError, QueryOptions, QueryTimeoutError
+from logwatch.queries.querying import (
+    Matrix,
+    Querying,
+    QueryLimitError,
+    QueryOptions,
+    QueryTimeoutError,
+    ResolutionError,
+)
 from logwatch.queries.sampled import SampledSeries
 
-__all__ = ["KeptSeries", "Matrix", "QueryLimitError", "QueryOptions", "QueryTimeoutError", "Querying", "SampledSeries"]
+__all__ = [
+    "KeptSeries",
+    "Matrix",
+    "QueryLimitError",
+    "QueryOptions",
+    "QueryTimeoutError",
+    "Querying",
+    "ResolutionError",
+    "SampledSeries",
+]

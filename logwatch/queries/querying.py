@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from logwatch import promql
 from logwatch.model import SECOND
-from logwatch.promql import Labels, Sample, Scrape, SeriesIndex
+from logwatch.promql import Labels, Sample, Scrape, SeriesIndex, Version
 from logwatch.promql.values import METRIC_NAME, Moment
 from logwatch.queries.kept import KeptSeries
 from logwatch.store import TooManyPointsError
@@ -27,6 +27,10 @@ class QueryLimitError(Exception):
     """A query that would read or return more than is allowed."""
 
 
+class ResolutionError(QueryLimitError):
+    """More steps than a series of a result may have points."""
+
+
 class QueryTimeoutError(Exception):
     """A query that takes too long."""
 
@@ -39,6 +43,7 @@ class QueryOptions:
     sample_interval_ns: int = 15 * SECOND
     retention_ns: int = 86_400 * SECOND
     """What is older is not shown: it is known of some series only."""
+    promql: Version = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class Querying:
 
     def instant(self, text: str, time_ns: int) -> list[Sample] | float | Matrix:
         """The result at that time, of a range (`up[5m]`) its samples; raises PromqlError and the errors of this module."""
-        query = promql.compile(text, ranges=True)
+        query = promql.compile(text, ranges=True, version=self.options.promql)
         index = self._index(query.reads(self.kept.names()))
         if not query.is_range:
             return query.evaluate_on(index, time_ns)
@@ -67,10 +72,10 @@ class Querying:
 
     def ranged(self, text: str, start_ns: int, end_ns: int, step_ns: int) -> Matrix:
         """The results at every step from start to end, as far as the past is kept and not ahead of now."""
-        query = promql.compile(text)
+        query = promql.compile(text, version=self.options.promql)
         steps = range(start_ns, end_ns + 1, step_ns)
         if len(steps) > MOST_STEPS:
-            raise QueryLimitError(
+            raise ResolutionError(
                 f"exceeded maximum resolution of {MOST_STEPS:,} points per timeseries. Try decreasing the query resolution (?step=XX)"
             )
         index = self._index(query.reads(self.kept.names()))

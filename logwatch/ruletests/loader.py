@@ -15,6 +15,7 @@ from logwatch.alerting.loader import place
 from logwatch.errors import Mistake, mistake
 from logwatch.model import SECOND, Mark
 from logwatch.notation import nanoseconds
+from logwatch.promql import Version
 from logwatch.rulefiles import files
 from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.validation import shown, validate
@@ -27,7 +28,7 @@ from logwatch.ruletests.schema import CaseSpec, FileSpec
 NEWER = {"fuzzy_compare": "needs Prometheus 3.0; leave it out: values are compared to twelve digits"}
 
 
-def load(paths: Iterable[Path]) -> tuple[list[TestFile], list[Mistake]]:
+def load(paths: Iterable[Path], *, promql: Version = 2) -> tuple[list[TestFile], list[Mistake]]:
     """Read test files; whatever is wrong with them and with their alert files is in the mistakes."""
     read: list[TestFile] = []
     mistakes: list[Mistake] = []
@@ -39,7 +40,7 @@ def load(paths: Iterable[Path]) -> tuple[list[TestFile], list[Mistake]]:
         if found.kind is not Kind.TESTS:
             mistakes.append(mistake(found.node.mark, "not a test file: it begins with rule_files: or tests:"))
             continue
-        reader = _Reader(path, found.node)
+        reader = _Reader(path, found.node, promql)
         read.append(reader.file())
         mistakes += reader.mistakes
     return read, sorted(set(mistakes))
@@ -48,7 +49,8 @@ def load(paths: Iterable[Path]) -> tuple[list[TestFile], list[Mistake]]:
 class _Reader:
     """Makes the cases of one file and notes its mistakes."""
 
-    def __init__(self, path: Path, node: Node) -> None:
+    def __init__(self, path: Path, node: Node, version: Version) -> None:
+        self.version = version
         self.path = path
         self.node = node
         self.mistakes: list[Mistake] = []
@@ -88,7 +90,7 @@ class _Reader:
                     self._say(mark, f"{path} holds tests: name files of alerts or of event rules")
                 else:
                     (event_files if kind is Kind.EVENTS else alert_files).append(path)
-        loaded = alerting.gather(alert_files, interval_ns=test_file.interval_ns)
+        loaded = alerting.gather(alert_files, interval_ns=test_file.interval_ns, promql=self.version)
         self.mistakes += [found for found in loaded.mistakes if not found.warning]
         order = {name: number for number, name in enumerate(spec.group_eval_order)}
         if len(order) < len(spec.group_eval_order):
@@ -123,7 +125,7 @@ class _Reader:
 
     def _query(self, text: str, node: Node, index: int) -> promql.Query | None:
         try:
-            return promql.compile(text)
+            return promql.compile(text, version=self.version)
         except promql.ExpressionError as error:
             mark = node.at(("promql_expr_test", index, "expr")).mark
             cure = f": {error.cure}" if error.cure else ""

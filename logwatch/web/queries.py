@@ -20,7 +20,7 @@ from logwatch.model import LABEL_NAME, SECOND
 from logwatch.notation import duration, float_text, nanoseconds
 from logwatch.promql import Labels, Sample
 from logwatch.promql.values import METRIC_NAME
-from logwatch.queries import Matrix, QueryLimitError, QueryTimeoutError
+from logwatch.queries import Matrix, QueryLimitError, QueryTimeoutError, ResolutionError
 from logwatch.web.answers import LAST_SECOND, SHOWN, BadQueryError, error_answer, success_answer
 from logwatch.web.view import View
 
@@ -116,7 +116,7 @@ async def _form(request: Request) -> list[tuple[str, str]] | None:
 def _answer(make: Callable[[Parameters, str], object], parameters: Parameters, name: str) -> Response:
     try:
         return success_answer(make(parameters, name))
-    except BadQueryError as error:
+    except (BadQueryError, ResolutionError) as error:
         return error_answer("bad_data", str(error), 400)
     except promql.ExpressionError as error:
         return error_answer("bad_data", f'invalid parameter "query": {error}', 400)

@@ -1,14 +1,19 @@
 """Every panel's queries, run by a real Prometheus that has seen a host in trouble, or a quiet one."""
 
+import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import pytest
 from dashboards import FILES, ROOT, concrete, load, panels, queries
+from grafana_calls import CALLS, Call
 
 from grafana.preview.stack import Stack, stack
 from grafana.preview.stories import STORIES
@@ -103,3 +108,57 @@ def test_what_alerts_say_is_shown_once(host):
     keys = [tuple(sorted(row["metric"].items())) for row in rows]
 
     assert len(keys) == len(set(keys))
+
+
+def call(url: str, method: str, asked: Call) -> tuple[int, Any]:
+    """Status and body of an answer to a call of Grafana's."""
+    now = time.time() // 15 * 15
+    ends = {"{start}": f"{now - 60:.0f}", "{end}": f"{now:.3f}"}
+    pairs = urlencode([(name, ends.get(value, value)) for name, value in asked.pairs])
+    path = f"{url}/api/v1/{asked.path}"
+    request = Request(f"{path}?{pairs}") if method == "GET" else Request(path, pairs.encode())
+    try:
+        with urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
+
+
+def form(value: Any) -> Any:
+    """Of which kind JSON is, and what is in it."""
+    if isinstance(value, dict):
+        keys = {key: form(each) for key, each in value.items()}
+        return (
+            keys if {"status", "resultType", "type", "metric"} & keys.keys() else {"…": next(iter(keys.values()), None)}
+        )
+    if isinstance(value, list):
+        return [form(value[0])] if value else []
+    return "number" if isinstance(value, int | float) else type(value).__name__
+
+
+def kind(status: int, body: Any) -> tuple[Any, ...]:
+    """What Grafana goes by: status, kind of error or of result, and its form down to the samples."""
+    if body["status"] == "error":
+        return status, body["errorType"]
+    data = body["data"]
+    if isinstance(data, dict) and "resultType" in data:
+        return status, data["resultType"], form(data["result"][:1]) if data["resultType"] != "scalar" else ""
+    return (
+        status,
+        type(data).__name__,
+        form(data) if isinstance(data, list) and data and isinstance(data[0], str) else "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("asked", "method"),
+    [(each, method) for each in CALLS for method in each.methods],
+    ids=lambda each: getattr(each, "what", each),
+)
+def test_grafanas_calls_are_answered_as_prometheus_answers_them(host, asked, method):
+    _, running = host
+    ours, theirs = call(running.logwatch, method, asked), call(running.prometheus, method, asked)
+
+    assert kind(*ours) == kind(*theirs), (ours[1], theirs[1])
+    if asked.same:
+        assert ours[1] == theirs[1]

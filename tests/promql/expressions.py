@@ -38,6 +38,19 @@ docker_container_events_total{name="brief"}
 nothing_at_all
 limit @ end()
 limit @ start() offset 20m
+temperature @ 1700004300
+temperature @ 1700004307.5 offset 1m
+sum by (name) (docker_container_events_total @ 1700004300)
+max_over_time(temperature[5m] @ 1700004300)
+max_over_time((temperature @ 1700004300)[10m:1m])
+max_over_time(temperature[10m:1m] @ 1700004300)
+increase(docker_container_events_total{name="db"}[5m] @ 1700004300)
+temperature offset -2m
+limit offset -30s
+max_over_time(temperature[3m] offset -1m)
+max_over_time(temperature[10m:1m] offset -90s)
+temperature @ 1700004300 offset -2m
+rate(docker_container_events_total[5m] offset 5m) - rate(docker_container_events_total[5m] @ end() offset 5m)
 temperature @ end() offset 1m
 timestamp(temperature)
 timestamp(limit offset 5m)

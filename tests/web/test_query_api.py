@@ -154,7 +154,7 @@ def test_exemplars_and_formatting(ask):
         ("query_range", [("query", "1"), ("start", "9"), ("end", "8"), ("step", "1")], 400, "bad_data", "end timestamp must not be before start time"),
         ("query_range", [("query", "1"), ("start", "1"), ("end", "8"), ("step", "0")], 400, "bad_data", "zero or negative query resolution step widths"),
         ("query_range", [("query", "1"), ("start", "1"), ("end", "8"), ("step", "soon")], 400, "bad_data", 'cannot parse "soon" to a valid duration'),
-        ("query_range", [("query", "1"), ("start", "1"), ("end", "99999"), ("step", "1")], 422, "execution", "exceeded maximum resolution of 11,000 points"),
+        ("query_range", [("query", "1"), ("start", "1"), ("end", "99999"), ("step", "1")], 400, "bad_data", "exceeded maximum resolution of 11,000 points"),
         ("query", [("query", f"{DEATHS} + on (action) {DEATHS}")], 422, "execution", "many-to-many"),
         ("series", [], 400, "bad_data", "no match[] parameter provided"),
         ("series", [("match[]", "sum(x)")], 400, "bad_data", "not a selector"),
