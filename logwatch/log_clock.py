@@ -7,6 +7,7 @@ order stays. If none agrees, the line happened now: by its own time no rule woul
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -20,6 +21,7 @@ STEP_NS = 300 * SECOND
 """A step forward by more needs a second line, or the wall clock, to agree."""
 AGREES_NS = SECOND
 """Two lines of one time may be written in the other order."""
+SECONDS = re.compile(r"\d{1,9}(?:\.\d{1,9})?")
 LINES = 10
 """So many lines after it may agree with a step."""
 OPPOSING = 2
@@ -139,6 +141,11 @@ class LineClock:
     def load(self, state: Sequence[int]) -> None:
         """Continue from what `dump` gave."""
         self.time_ns, self._newest_ns, self._read_ns = state
+
+
+def seconds_ns(text: str) -> int:
+    """Return how long a text of seconds is, 0 for any other text: `2546.206649`."""
+    return int(float(text) * SECOND) if SECONDS.fullmatch(text) else 0
 
 
 def is_step(record: Record, clock_ns: int) -> bool:

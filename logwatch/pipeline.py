@@ -32,7 +32,7 @@ from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.formats.rfc3164 import Origin
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.lifecycle import Find
-from logwatch.log_clock import STEP_NS, Line, LineClock, WaitingLines, is_step
+from logwatch.log_clock import STEP_NS, Line, LineClock, WaitingLines, is_step, seconds_ns
 from logwatch.matching import unknown_lines
 from logwatch.matching.duplicate_lines import DuplicateLines
 from logwatch.matching.engine_hosts import EngineHosts
@@ -64,6 +64,7 @@ from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 from logwatch.store.transaction import Rows, Transaction
 
+CLOCK_SET = f"{EVIDENCE}clock"
 DAEMON_START = "daemon.start"
 GENERAL = frozenset({"daemon.warning", "daemon.error"})
 """Events of rules that take whatever no other rule does."""
@@ -133,6 +134,7 @@ class Pipeline:
         self.duplicates = DuplicateLines(pairs=settings.pairs_lines)
         self.engine_hosts = None if settings.has_engine or find is not None else EngineHosts()
         self.unknown_lines = UnknownLines(masker.mask) if settings.groups_unknown else None
+        self._clock_rules = frozenset(number for number, rule in enumerate(rules) if rule.event == CLOCK_SET)
         self._general = frozenset(rule.id for rule in rules if rule.unless_other and rule.event in GENERAL)
         self.lifecycle = Lifecycle(settings.settle_ns, self._masking(find))
         self.correlator = Correlator(correlations)
@@ -185,7 +187,6 @@ class Pipeline:
         self._live_ns = now_ns if chunk.live else None
         self._last = None
         self._moved = True
-        self._lines.read(len(scan.hits), now_ns)
         self._take_names(chunk)
         known = scan.known_lines
         doubtful, of_engine = deque(scan.doubtful), list[Doubtful]()
@@ -220,6 +221,7 @@ class Pipeline:
         if chunk.live:
             self._process_waiting(believed_ns=self._believed_ns)
         self._note_previous()
+        self._lines.read(len(scan.hits), now_ns)
         self._group_unknown(chunk, ends, parser)
         self.source_metrics.count(chunk, scan, of_engine, known, self.clock_ns)
         self._count_rules(scan.ignored)
@@ -276,6 +278,8 @@ class Pipeline:
                 # From far ahead of its file, or of the wall clock: it moves nothing.
                 line = line.happened(self.clock_ns) if self.clock_ns else line
             else:
+                if stamp_ns > self.clock_ns + SECOND and not self._clock_rules.isdisjoint(line.hit.rules):
+                    self._follow_clock(line)
                 self._follow_line(stamp_ns)
             extraction = self._extract(line)
         except UNEXPECTED as error:
@@ -283,6 +287,15 @@ class Pipeline:
             return None
         self._confirmed += extraction.rules
         return extraction
+
+    def _follow_clock(self, line: Line) -> None:
+        """Follow the host's clock, if a line reports that it was set forward: nothing times out by that."""
+        if not self.clock_ns or self.settings.raw:
+            return
+        for event in self.extractor.extract(line.record, line.hit, line.path, line.offset, line.number).events:
+            if event.event == CLOCK_SET:
+                step_ns = seconds_ns(event.attributes.get("seconds", ""))
+                self._shift(min(step_ns, line.record.stamp_ns - self.clock_ns))
 
     def _extract(self, line: Line) -> Extraction:
         """Make and process the events of one line."""

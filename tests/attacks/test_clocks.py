@@ -108,6 +108,37 @@ def test_a_quiet_log_is_read_as_it_is(tmp_path: Path) -> None:
     assert [f"{at:%Y-%m-%dT%H:%M:%S}" for at in times] == [row["time"][:19] for row in rows]
 
 
+STEPPED = {
+    "chrony": "chronyd[852]: System clock was stepped by 2546.206649 seconds",
+    "ntpd": "ntpd[701]: 0.0.0.0 c61c 0c clock_step +2546.206649 s",
+    "ntpdate": "ntpdate[701]: step time server 192.0.2.1 offset 2546.206649 sec",
+    "ntpsec": "ntpd[701]: CLOCK: time stepped by 2546.206649",
+    "openntpd": "openntpd[701]: set local clock to Mon Nov 23 18:55:36 UTC 2026 (offset 2546.206649s)",
+}
+
+
+@pytest.mark.parametrize("line", STEPPED.values(), ids=STEPPED)
+def test_a_step_of_the_clock_that_the_log_reports_times_out_nothing(line: str, tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    stepped = f"{after(2556).isoformat(timespec='microseconds')} vm {line}\n"
+    log.write_text(start(after(0)) + stepped + ready(after(2557)) + start(after(2600)) + oom("web", after(2800)))
+
+    assert [row["event"] for row in events(log) if row["event"].startswith("daemon.")] == [
+        *("daemon.start", "daemon.ready", "daemon.start", "daemon.not_ready"),
+    ]
+
+
+@pytest.mark.parametrize("seconds", ["-2546.2", "9" * 400, "1.2.3", "0"])
+def test_a_reported_step_is_no_longer_than_that_of_the_lines(seconds: str, tmp_path: Path) -> None:
+    log = tmp_path / "messages"
+    at = f"{after(1).isoformat(timespec='microseconds')} vm "
+    log.write_text(
+        start(after(0)) + f"{at}chronyd[852]: System clock was stepped by {seconds} seconds\n" + oom("web", after(200))
+    )
+
+    assert [row["event"] for row in events(log)][:2] == ["daemon.start", "daemon.not_ready"]
+
+
 def test_what_waits_for_a_second_line_is_not_lost_by_a_restart(tmp_path: Path, sidecar: Callable[..., Sidecar]) -> None:
     log, now = tmp_path / "messages", datetime.now(UTC)
     log.write_text(oom("web", now - timedelta(hours=3)))
