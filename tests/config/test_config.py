@@ -114,7 +114,7 @@ def test_the_table_masks_secrets_and_writes_units(tmp_path: Path) -> None:
         ),
         pytest.param(
             "alerting: {webhooks: [{url: http://a, »retry: 1}]}",
-            "unknown key 'retry': the keys here are url, timeout, basic_auth, bearer_token_file, tls_config, severity, "
+            "unknown key 'retry': the keys here are url, basic_auth, bearer_token_file, tls_config, timeout, severity, "
             "repeat_interval, send_resolved",
             id="receiver",
         ),
