@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from grafana.builder import agent, container, overview
+from grafana.builder import agent, container, fleet, overview
 
 FOLDER = Path(__file__).parents[1] / "dashboards"
 DASHBOARDS = {
     "logwatch-docker-overview.json": overview.build,
+    "logwatch-docker-fleet.json": fleet.build,
     "logwatch-container.json": container.build,
     "logwatch-agent.json": agent.build,
 }

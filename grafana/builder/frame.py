@@ -22,6 +22,7 @@ from grafana.builder.selectors import TARGET, metric
 
 TAGS = ["logwatch", "docker"]
 OVERVIEW, CONTAINER, AGENT = "logwatch-docker-overview", "logwatch-container", "logwatch-agent"
+FLEET = "logwatch-docker-fleet"
 SINCE = "3h"
 """How far back a dashboard looks at first."""
 _KEEP = "${__url_time_range}&${datasource:queryparam}&${job:queryparam}"
@@ -49,6 +50,7 @@ def frame(title: str, uid: str, description: str) -> Dashboard:
         ("Overview", OVERVIEW, "All containers of the chosen hosts"),
         ("Container", CONTAINER, "One container, or a few"),
         ("Agent", AGENT, "How logwatch itself fares"),
+        ("Fleet", FLEET, "Many hosts, by trouble"),
     ):
         if uid_of != uid:
             dashboard = dashboard.link(_to(title_of, uid_of, tooltip))
@@ -89,6 +91,11 @@ def to_container(*, name: str, instance: str) -> DashboardLink:
     """The link from a row or series to its container; the two are Grafana's expressions for their values."""
     url = f"/d/{CONTAINER}?{_KEEP}&var-instance={instance}&var-name={name}"
     return link("Look at this container", url)
+
+
+def to_host() -> DashboardLink:
+    """The link from a row to the overview of its host."""
+    return link("Look at this host", f"/d/{OVERVIEW}?{_KEEP}&var-instance={BY_ROW['instance']}")
 
 
 def to_story(*, name: str, instance: str) -> DashboardLink:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+import yaml
+
 from logwatch.metrics import catalog
+from logwatch.rulefiles.files import fleet_files
 
 TARGET = 'job=~"$job", instance=~"$instance"'
 RATE = "[$__rate_interval]"
@@ -49,6 +53,39 @@ def metric(name: str, suffix: str = "", /, **matchers: str | Any) -> str:
     if suffix and family.kind != "histogram":
         raise ValueError(f"{name} is no histogram: it has no {suffix}")
     return f"{name}{suffix}{{{', '.join([TARGET, *(_matcher(name, *each) for each in matchers.items())])}}}"
+
+
+def recorded(name: str, /, **matchers: str) -> str:
+    """Select a series that the rules of a fleet record for each host; ValueError for what they do not record."""
+    if name not in RECORDED:
+        raise ValueError(f"the rules of a fleet do not record {name}")
+    if unknown := matchers.keys() - RECORDED[name]:
+        raise ValueError(f"{name} has no label {sorted(unknown)}")
+    return f"{name}{{{', '.join([TARGET, *(_words(*each) for each in matchers.items())])}}}"
+
+
+def _words(label: str, value: str) -> str:
+    known = _WORDS.get(label)
+    if known is not None and value not in known:
+        raise ValueError(f"there is no {label} {value!r}")
+    return f'{label}="{value}"'
+
+
+def _recorded_labels() -> dict[str, frozenset[str]]:
+    """By name: the labels beside job and instance of each series that is recorded for a host."""
+    found = {}
+    for path in fleet_files():
+        for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]:
+            for rule in group["rules"]:
+                if rule.get("record", "").startswith("instance:"):
+                    grouped = re.search(r"by \(job, instance,? ?([\w, ]*)\)", rule["expr"])
+                    assert grouped, rule["record"]
+                    found[rule["record"]] = frozenset(filter(None, grouped[1].split(", ")))
+    return found
+
+
+RECORDED = _recorded_labels()
+"""What rules/fleet records of each host."""
 
 
 def happened(name: str, by: str, window: str = RATE, /, **matchers: str | Any) -> str:

@@ -41,7 +41,8 @@ CELL, HEADING = 38, 100
 
 def digest(dashboard: str) -> str:
     """What a picture remembers of the dashboard it shows."""
-    return hashlib.sha256(dashboard.encode()).hexdigest()
+    shown = {key: value for key, value in json.loads(dashboard).items() if key != "links"}  # they are not drawn
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()
 
 
 def height(dashboard: str) -> int:

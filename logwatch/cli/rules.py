@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from logwatch.alerting import schema as alerts_schema
+from logwatch.authoring.exporting import Form, export
 from logwatch.build import Builder
 from logwatch.cli import options
 from logwatch.cli.coverage import coverage, metrics
@@ -24,7 +25,9 @@ from logwatch.config import settings
 from logwatch.errors import ConfigError
 from logwatch.metrics import Registry
 from logwatch.model import Correlation, Rule
+from logwatch.notation import counted, duration
 from logwatch.rulefiles import schema as events_schema
+from logwatch.rulefiles.files import fleet_files
 from logwatch.ruletests import schema as tests_schema
 from logwatch.store import History
 
@@ -97,6 +100,52 @@ def show_rule(config_file: Path | None, rule_paths: tuple[Path, ...], rule_id: s
 def schema(kind: str) -> None:
     """Print the JSON Schema of event rules, alert files, test files or the configuration (logwatch), for editors."""
     sys.stdout.write(SCHEMAS[kind]())
+
+
+@command.command("export")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--fleet", is_flag=True, help="Also the recording rules of dashboards about many hosts.")
+@click.option("--interval", metavar="DURATION", default="0s", help="Evaluate no group more often, such as 1m.")
+@click.option(
+    "--form",
+    type=click.Choice(["prometheus", "operator"]),
+    default="prometheus",
+    show_default=True,
+    help="Rule files, or resources of the Prometheus operator.",
+)
+@options.rule_options
+def export_rules(
+    folder: Path,
+    interval: str,
+    form: Form,
+    config_file: Path | None,
+    rule_paths: tuple[Path, ...],
+    *,
+    fleet: bool,
+    no_shipped_rules: bool,
+) -> None:
+    """Write the alert files that are in force into a folder, for a Prometheus that evaluates them.
+
+    Without the alerts that rules.disable names, and shipped ones that others of the same name replace.
+    """
+    config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
+    paths = [*Builder(config, Registry(), None).rules().alert_files, *(fleet_files() if fleet else ())]
+    exported = export(paths, config.rules.disable, interval=_duration(interval), form=form)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in exported:
+            (folder / file.name).write_text(file.text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{folder}: cannot be written: {error.strerror}: name a folder to write into") from error
+    for file in exported:
+        click.echo(f"{folder / file.name}: {counted(file.rules, 'rule')}")
+
+
+def _duration(text: str) -> timedelta:
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise ConfigError(f"--interval: {error}") from None
 
 
 def _rows(

@@ -19,7 +19,7 @@ from logwatch.metrics import Registry
 from logwatch.notation import counted, nanoseconds, one_line
 from logwatch.rulefiles import RuleSet, files
 from logwatch.rulefiles import load as load_rules
-from logwatch.rulefiles.files import Kind, rules_folder
+from logwatch.rulefiles.files import Kind, own_folders
 from logwatch.ruletests import Case, Environment, TestFile, Verdict, load, perform, report
 from logwatch.ruletests.promtool import write
 from logwatch.ruletests.report import measure
@@ -82,7 +82,7 @@ def command(
 
 def _files(paths: Sequence[Path], config: Config) -> list[Path]:
     """The test files of these paths; without any, of the rule folders."""
-    shipped = [rules_folder()] if config.rules.shipped else []
+    shipped = own_folders() if config.rules.shipped else []
     found, mistakes = files.find(paths or [*shipped, *config.rules.paths])
     if wrong := [mistake for mistake in mistakes if not mistake.warning]:
         raise RuleError(wrong)

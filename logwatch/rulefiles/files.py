@@ -24,8 +24,19 @@ def folder(name: str) -> Path:
 
 
 def rules_folder() -> Path:
-    """The shipped rules: events, alerts, tests, schemas."""
+    """The shipped rules: events, alerts, fleet, tests, schemas."""
     return folder("rules")
+
+
+def own_folders() -> list[Path]:
+    """The shipped rules that logwatch itself runs; those for a fleet are for a Prometheus."""
+    folders = [rules_folder() / name for name in ("events", "alerts", "tests")]
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def fleet_files() -> list[Path]:
+    """The shipped rules for a Prometheus that has the series of many hosts."""
+    return sorted((rules_folder() / "fleet").glob("*.yml"))
 
 
 def grafana_folder() -> Path:

@@ -19,7 +19,7 @@ from logwatch.errors import Mistake, RuleError, mistake
 from logwatch.model import Correlation, Mark, Rule
 from logwatch.rulefiles import files, references
 from logwatch.rulefiles.compiling import Compiler
-from logwatch.rulefiles.files import Kind, RuleFile, rules_folder
+from logwatch.rulefiles.files import Kind, RuleFile, own_folders
 from logwatch.rulefiles.schema import CorrelationRule, EventRule
 from logwatch.rulefiles.validation import shown, validate
 from logwatch.rulefiles.vocabulary import did_you_mean
@@ -91,7 +91,7 @@ def load(paths: Sequence[Path], *, shipped: bool = True, disabled: Collection[st
 def gather(paths: Sequence[Path], *, shipped: bool, disabled: Collection[str] = ()) -> Gathered:
     """Read all files and note every mistake in them."""
     gathered = Gathered(disabled=frozenset(disabled))
-    own = [rules_folder()] if shipped else []
+    own = own_folders() if shipped else []
     found, gathered.mistakes = files.find([*own, *paths])
     for path in found:
         _add(gathered, files.read(path))

@@ -10,12 +10,14 @@ from logwatch.build import Builder
 from logwatch.config import Config
 from logwatch.metrics import Registry
 from logwatch.model import SECOND
-from logwatch.rulefiles.files import rules_folder
+from logwatch.rulefiles.files import fleet_files, rules_folder
 
 REPOSITORY = Path(__file__).parents[2]
 FILES = sorted((rules_folder() / "alerts").glob("*.yml"))
 GROUPS = alerting.load(FILES)
 SHIPPED = [rule for group in GROUPS for rule in group.rules if isinstance(rule, alerting.AlertRule)]
+FLEET = [rule for group in alerting.load(fleet_files()) for rule in group.rules if isinstance(rule, alerting.AlertRule)]
+"""For a Prometheus that has the series of many hosts."""
 
 
 def named(rule: alerting.AlertRule) -> str:
@@ -25,10 +27,10 @@ def named(rule: alerting.AlertRule) -> str:
 def test_every_alert_has_a_runbook_and_every_runbook_an_alert():
     pages = {path.stem for path in (REPOSITORY / "docs" / "runbooks").glob("*.md")}
 
-    assert sorted(rule.name for rule in SHIPPED) == sorted(pages)
+    assert sorted(rule.name for rule in [*SHIPPED, *FLEET]) == sorted(pages)
 
 
-@pytest.mark.parametrize("rule", SHIPPED, ids=named)
+@pytest.mark.parametrize("rule", [*SHIPPED, *FLEET], ids=named)
 def test_says_what_is_wrong_and_where_to_read_on(rule):
     texts = {name: template.text for name, template in rule.annotations.items()}
 
@@ -40,13 +42,13 @@ def test_says_what_is_wrong_and_where_to_read_on(rule):
     assert (REPOSITORY / texts["runbook_url"]).read_text().startswith(f"# {rule.name}\n")
 
 
-@pytest.mark.parametrize("rule", SHIPPED, ids=named)
+@pytest.mark.parametrize("rule", [*SHIPPED, *FLEET], ids=named)
 def test_the_manual_lists_it(rule):
     assert f"(runbooks/{rule.name}.md)" in (REPOSITORY / "docs" / "alerts.md").read_text()
 
 
 def test_check_finds_nothing_in_them():
-    assert check(FILES, Builder(Config(), Registry(), None).rules().rules) == []
+    assert check([*FILES, *fleet_files()], Builder(Config(), Registry(), None).rules().rules) == []
 
 
 def test_run_loads_them_unless_told_not_to():

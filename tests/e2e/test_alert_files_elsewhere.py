@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from logwatch.rulefiles.files import rules_folder
+from logwatch.rulefiles.files import fleet_files, rules_folder
 
 pytestmark = pytest.mark.e2e
-FILES = sorted((rules_folder() / "alerts").glob("*.yml"))
+FILES = [*sorted((rules_folder() / "alerts").glob("*.yml")), *fleet_files()]
 
 
 def test_prometheus_finds_nothing_to_say(need: Callable[..., None]) -> None:

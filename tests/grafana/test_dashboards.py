@@ -8,12 +8,13 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.builder.__main__ import DASHBOARDS
-from grafana.builder.selectors import among, metric
+from grafana.builder.selectors import among, metric, recorded
 
 UIDS = {
     "logwatch-docker-overview.json": "logwatch-docker-overview",
     "logwatch-container.json": "logwatch-container",
     "logwatch-agent.json": "logwatch-agent",
+    "logwatch-docker-fleet.json": "logwatch-docker-fleet",
 }
 each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 
@@ -111,8 +112,11 @@ def keys(tree: object, path: str = "") -> list[str]:
         (lambda: metric("docker_events_total", type="container", action="explode"), "has no action 'explode'"),
         (lambda: metric("docker_container_state", state=among("running", "up")), "has no state ['up']"),
         (lambda: metric("docker_events_total", "_bucket"), "is no histogram"),
+        (lambda: recorded("instance:docker_restarts:count"), "do not record instance:docker_restarts:count"),
+        (lambda: recorded("instance:docker_trouble:score", state="running"), "has no label ['state']"),
+        (lambda: recorded("instance:docker_events:increase1h", action="explode"), "no action 'explode'"),
     ],
-    ids=["metric", "label", "value", "values", "suffix"],
+    ids=["metric", "label", "value", "values", "suffix", "recorded", "recorded label", "recorded value"],
 )
 def test_what_logwatch_does_not_serve_cannot_be_asked_for(ask, said):
     with pytest.raises(ValueError, match=said.replace("[", r"\[").replace("]", r"\]")):

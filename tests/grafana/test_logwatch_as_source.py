@@ -26,6 +26,8 @@ EMPTY = {
 """Panels that may have nothing to show."""
 DISK = {"Disk by kind", "Unused by kind", "File systems and thin pools", "Largest containers on disk"}
 """Panels that need Docker's data directory, which these hosts do not have."""
+OF_ONE_HOST = [path for path in FILES if path.stem != "logwatch-docker-fleet"]
+"""A fleet has a Prometheus, which records what its dashboard shows."""
 
 
 @pytest.fixture(scope="module", params=STORIES)
@@ -54,7 +56,7 @@ def result(running: Sidecar, expr: str, *, instant: bool) -> list[Any]:
     return ask(running, "query_range", query=query, start=now - 3600, end=now, step=60)["result"]
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", OF_ONE_HOST, ids=lambda path: path.stem)
 def test_every_panel_is_answered(host, path):
     name, running = host
     empty = set()

@@ -14,6 +14,7 @@ from sidecar import Sidecar
 from logwatch.demo import feed
 from logwatch.metrics import catalog
 from logwatch.model import SECOND
+from logwatch.rulefiles.files import fleet_files
 
 FAMILIES = {family.name: family for family in catalog.counted(multi_host=True) + catalog.SAMPLED + catalog.PROCESS}
 TARGET_LABELS = {"job", "instance"}
@@ -25,7 +26,7 @@ OTHERS = {
 """cAdvisor's, in a row that says so."""
 OWN = {"ALERTS": {"alertname", "alertstate", "severity"}}
 """Made by Prometheus where it evaluates the alert files."""
-ALERT_FILES = sorted((ROOT / "rules" / "alerts").glob("*.yml"))
+ALERT_FILES = [*sorted((ROOT / "rules" / "alerts").glob("*.yml")), *fleet_files()]
 DOCUMENTS = [ROOT / "README.md", ROOT / "grafana" / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
 
 
@@ -35,7 +36,17 @@ def family_of(sample: str) -> str:
     return bare if bare in FAMILIES and FAMILIES[bare].kind == "histogram" else sample
 
 
-def complaints(expr: str, *, recorded: set[str] = frozenset()) -> list[str]:
+RECORDED = {
+    rule["record"]
+    for path in fleet_files()
+    for group in yaml.safe_load(path.read_text())["groups"]
+    for rule in group["rules"]
+    if "record" in rule
+}
+"""What the rules of a fleet record."""
+
+
+def complaints(expr: str, *, recorded: set[str] = frozenset(RECORDED)) -> list[str]:
     """What a query asks for that logwatch does not serve."""
     found = []
     for selector in selectors(concrete(expr)):
@@ -105,7 +116,7 @@ def test_a_scrape_of_a_replayed_log_shows_only_what_is_documented(tmp_path: Path
     assert [pair for pair in sorted(labels) if pair[1] not in FAMILIES[pair[0]].labels] == []
     asked = {family_of(selector.name) for query in queries() for selector in selectors(concrete(query.expr))}
 
-    assert sorted(asked - shipped - OTHERS - set(OWN) - NO_OCCASION - SAMPLED_FROM_DISK) == []
+    assert sorted(asked - shipped - OTHERS - set(OWN) - NO_OCCASION - SAMPLED_FROM_DISK - RECORDED) == []
 
 
 SAMPLED_FROM_DISK = {family.name for family in catalog.STORAGE}

@@ -6,7 +6,7 @@ import pytest
 from rehearsing import house, need_promtool, promtool, verdicts
 
 from logwatch import alerting
-from logwatch.rulefiles.files import rules_folder
+from logwatch.rulefiles.files import fleet_files, rules_folder
 from logwatch.ruletests import load
 from logwatch.ruletests.cases import TestFile
 from logwatch.ruletests.promtool import write
@@ -57,7 +57,7 @@ def test_shipped_tests_pass_in_promtool(path: Path, tmp_path: Path) -> None:
 def test_every_shipped_alert_is_seen_to_fire_and_not_to_fire() -> None:
     found = [verdict for path in TESTS for verdict in verdicts(path)]
 
-    coverage = measure(found, (), (), alerting.load(ALERTS))
+    coverage = measure(found, (), (), alerting.load([*ALERTS, *fleet_files()]))
 
     missing = {
         state: [name for name, seen in coverage.kinds[f"alerts {state}"].items() if not seen]
