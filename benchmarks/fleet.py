@@ -51,7 +51,7 @@ BEGINNINGS = 8
 """Hosts begin the recording at so many moments, a minute apart."""
 APPENDED = "prometheus_tsdb_head_samples_appended_total"
 QUIET: Mapping[str, object] = {"global": {"scrape_interval": "1h"}}
-CLIENT = urllib3.PoolManager(timeout=300, retries=False)
+CLIENT = urllib3.PoolManager(timeout=1500, retries=False)
 CHUNK = 30
 """Steps in one request."""
 Labels = tuple[tuple[str, str], ...]
@@ -148,8 +148,14 @@ class Fleet:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+            def handle_error(self, *_: object) -> None:
+                """A scrape that was given up shows as a failed one in Prometheus."""
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self._page = lru_cache(maxsize=64)(lambda step: recording.page(step).encode())
 
     def page(self, host: int) -> bytes:
@@ -223,7 +229,12 @@ class Prometheus:
         self._file = folder / "prometheus.yml"
         self._file.write_text(json.dumps(QUIET))
         command = ["prometheus", f"--config.file={self._file}", f"--storage.tsdb.path={folder / 'data'}"]
-        command += [f"--web.listen-address=127.0.0.1:{port}", "--web.enable-lifecycle", "--log.level=error"]
+        command += [
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.enable-lifecycle",
+            "--log.level=error",
+            "--query.timeout=20m",
+        ]
         self.process = subprocess.Popen([*command, "--web.enable-remote-write-receiver"])
         while not self._is_ready():
             time.sleep(0.1)
