@@ -63,7 +63,7 @@ def stack(log: Path, folder: Path, *, scrape_seconds: int = 1, rules: Path | Non
             )
         )
         made = Stack(f"http://127.0.0.1:{prometheus_port}", f"http://127.0.0.1:{logwatch_port}", scrape_seconds)
-        _wait(f"{made.logwatch}/-/ready")
+        wait(f"{made.logwatch}/-/ready")
         ending.enter_context(
             _process(
                 [
@@ -74,7 +74,7 @@ def stack(log: Path, folder: Path, *, scrape_seconds: int = 1, rules: Path | Non
                 folder / "prometheus.out",
             )
         )
-        _wait(f"{made.prometheus}/-/ready")
+        wait(f"{made.prometheus}/-/ready")
         while _scrapes(made) < SCRAPES:
             time.sleep(scrape_seconds / 4)
         yield made
@@ -120,7 +120,8 @@ def _process(command: list[str], output: Path) -> Iterator[None]:
         process.wait(30)
 
 
-def _wait(url: str, seconds: float = 120) -> None:
+def wait(url: str, seconds: float = 120) -> None:
+    """Wait until a URL answers; TimeoutError if it does not."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
