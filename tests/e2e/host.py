@@ -27,11 +27,14 @@ OUT_OF_MEMORY = ("sh", "-c", "sleep 0.5; exec dd if=/dev/zero of=/dev/null bs=20
 class Host:
     """Every process it starts is ended by `close`, by process id."""
 
-    def __init__(self, level: str = "info", *, events_to_syslog: bool = False) -> None:
+    def __init__(self, level: str = "info", *, events_to_syslog: bool = False, has_journald: bool = False) -> None:
+        """`has_journald`: with a journald of its own, to which the log driver `journald` writes."""
         # A short path: socket names have at most 107 bytes.
         self.root = Path(tempfile.mkdtemp(prefix="lw"))
         self.level = level
         self.events_to_syslog = events_to_syslog
+        self.has_journald = has_journald
+        self.journal = self.root / "log-of-systemd" / "journal"
         self.socket = self.root / "docker.sock"
         self.syslog = self.root / "log"
         self.account = self.root / "events.jsonl"
@@ -45,6 +48,8 @@ class Host:
 
     def start(self) -> None:
         self._start_rsyslogd()
+        if self.has_journald:
+            self._start_journald()
         self.start_dockerd()
         self._subscribe()
         self._import_image()
@@ -60,12 +65,24 @@ class Host:
         self._spawn(["rsyslogd", "-n", "-f", str(configuration), "-i", str(self.root / "rsyslog.pid")])
         wait_for(self.syslog.exists, "rsyslogd")
 
+    def _start_journald(self) -> None:
+        self.journal.mkdir(parents=True)
+        (self.root / "systemd" / "journal").mkdir(parents=True)
+        self._spawn([*self._with_own_journal(), "/lib/systemd/systemd-journald"])
+        wait_for((self.root / "systemd/journal/socket").exists, "journald")
+
+    def _with_own_journal(self) -> list[str]:
+        """What runs a command where the folders of the host's systemd are this host's."""
+        mounts = 'mount --bind "$0/systemd" /run/systemd && mount --bind "$0/log-of-systemd" /run/log && exec "$@"'
+        return ["unshare", "--mount", "sh", "-c", mounts, str(self.root)] if self.has_journald else []
+
     def start_dockerd(self) -> None:
         configuration = self.root / "daemon.json"
         configuration.write_text("{}")
         read, write = os.pipe()
         self.daemon = subprocess.Popen(
             [
+                *self._with_own_journal(),
                 "dockerd",
                 "--data-root",
                 self.root / "lib",
