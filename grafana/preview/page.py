@@ -38,7 +38,7 @@ class Picture:
 
 SHOWN = (
     Picture("page-desktop", "quiet"),
-    Picture("page-incident", "incident", opened="#trouble .row:nth-of-type(3) > details > summary"),
+    Picture("page-incident", "incident", height=1280, opened="#trouble .row:nth-of-type(3) > details > summary"),
     Picture("page-dark", "incident", dark=True, height=1100),
     Picture("page-phone", "incident", width=390, height=1500),
     Picture("page-thousand", "many", height=1000),
