@@ -7,7 +7,7 @@ middle of an answer. But at debug it logs the steps that it takes, and what is m
 from __future__ import annotations
 
 from logwatch.model import SECOND
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import HostTable
 
 NETWORK, PUSH = "network.create", "image.push"
 MAX_POOLS = 16
@@ -26,7 +26,7 @@ class Pools:
     """
 
     def __init__(self) -> None:
-        self._waiting: StateTable[str, dict[str, bool]] = StateTable("pool")
+        self._waiting: HostTable[str, dict[str, bool]] = HostTable("pool")
         """Host to the networks that have no pool yet, the newest last, and whether one was asked for."""
         self.tables = (self._waiting,)
 
@@ -71,7 +71,7 @@ class Pushes:
     """
 
     def __init__(self) -> None:
-        self._tries: StateTable[str, list[list[int]]] = StateTable("push")
+        self._tries: HostTable[str, list[list[int]]] = HostTable("push")
         """Host to the times of the tries (1) and of their errors (-1)."""
         self.tables = (self._tries,)
 

@@ -8,7 +8,7 @@ from typing import Any
 from logwatch.lifecycle.occurrences import JOIN_NS
 from logwatch.lifecycle.states import AFTERMATH, MOMENTARY, SERVICE, SERVICE_PROVES, SERVICE_STATEFUL, Service
 from logwatch.model import Event
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import HostTable
 
 Key = tuple[str, str]
 """Host and type (`daemon`, `containerd`)."""
@@ -34,7 +34,7 @@ class Services:
     """The daemon and containerd of every host."""
 
     def __init__(self) -> None:
-        self._services: StateTable[Key, ServiceState] = StateTable("service", _encode, _decode)
+        self._services: HostTable[Key, ServiceState] = HostTable("service", _encode, _decode)
         self.tables = (self._services,)
         self.anomalies = 0
         """Events that the tables do not allow."""

@@ -64,7 +64,7 @@ from logwatch.lifecycle.occurrences import (
     compatible,
 )
 from logwatch.model import SECOND, Event
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import HostTable
 
 COUNTED_ALONE = frozenset({"container.exec_die"})
 """Events of which some are reported without an object only, also on hosts that name the object of others."""
@@ -93,7 +93,7 @@ class Deduplicator:
         self.store = OccurrenceStore(settle_ns)
         self._revocable: dict[tuple[str, str], dict[int, Occurrence]] = {}
         """What is pending without an object, by host and what revokes it."""
-        self._confirming: StateTable[str, int] = StateTable("confirming")
+        self._confirming: HostTable[str, int] = HostTable("confirming")
         """Hosts whose engine logs what shows that a create request was granted, with the time of the last one."""
         self.tables = (self._confirming,)
 

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from logwatch.model import SECOND
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import HostTable
 
 KEEP_NS = 60 * SECOND
 """So long a start may last at most."""
@@ -51,7 +51,7 @@ class EndpointTies:
     """Ids and names of containers that were tied by the endpoints made at their starts."""
 
     def __init__(self) -> None:
-        self._hosts: StateTable[str, Starting] = StateTable("endpoints", asdict, _decode)
+        self._hosts: HostTable[str, Starting] = HostTable("endpoints", asdict, _decode)
         self.tables = (self._hosts,)
 
     def open(self, host: str, container_id: str, time_ns: int) -> None:

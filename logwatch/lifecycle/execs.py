@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logwatch.model import Event
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import HostTable
 
 MOST_OPEN = 4096
 """Most containers per host with commands that run."""
@@ -17,7 +17,7 @@ class Execs:
     """How many commands run in each container."""
 
     def __init__(self) -> None:
-        self._open: StateTable[str, dict[str, int]] = StateTable("execs")
+        self._open: HostTable[str, dict[str, int]] = HostTable("execs")
         """Host to containers and how many commands run in them."""
         self.tables = (self._open,)
 

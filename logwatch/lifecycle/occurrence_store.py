@@ -22,10 +22,12 @@ from logwatch.lifecycle.occurrences import (
     Occurrence,
 )
 from logwatch.model import SECOND, Event, Role
-from logwatch.store.state_table import StateTable, StateValue
+from logwatch.store.state_table import HostTable, StateTable, StateValue
 
 SEEN_NS = 7 * 86_400 * SECOND
 """For so long a leading or primary report of an event type on a host counts."""
+KINDS_OF_HOST = 32
+"""Event types of a host, on the average of many."""
 SEEN_STEP_NS = 3600 * SECOND
 MAX_PER_ACTION = 16
 """Most occurrences per object and event type."""
@@ -59,7 +61,7 @@ class OccurrenceStore:
         """Host to the clock at its last line of `docker events`."""
         self._order = 0
         self._occurrences: StateTable[int, Occurrence] = StateTable("telling", _encode, self._decode)
-        self._seen: StateTable[Place, int] = StateTable("heard")
+        self._seen: HostTable[Place, int] = HostTable("heard", rows=KINDS_OF_HOST)
         """When a leading or primary rule last reported an event type, to the hour."""
         self._progress: StateValue[Any] = StateValue("tellers", lambda: None, lambda _: self._row())
         self.tables = (self._occurrences, self._seen, self._progress)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from logwatch.lifecycle.states import ALIVE
 from logwatch.model import Container, Event, State
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import HostTable, StateTable
 
 MAX_NAMES = 4096
 """Most names per host that are kept; the oldest go first."""
@@ -63,9 +63,9 @@ class Requests:
     """Which requests can have been granted on each host."""
 
     def __init__(self) -> None:
-        self._names: StateTable[str, dict[str, int]] = StateTable("name-in-use")
+        self._names: HostTable[str, dict[str, int]] = HostTable("name-in-use")
         """Host to the names that containers were given, with the time of the request."""
-        self._explicit: StateTable[str, int] = StateTable("refusals")
+        self._explicit: HostTable[str, int] = HostTable("refusals")
         """Hosts whose engine logs refused requests (28 and later), with the time of the last one."""
         self._awaited: StateTable[tuple[str, str], int] = StateTable("removal-awaited")
         """Containers that are removed when they end, with the time of the request."""

@@ -25,7 +25,7 @@ from typing import Any
 from logwatch.docker.inventory import Found, Removed
 from logwatch.lifecycle.occurrences import JOIN_NS, REMEMBERED_NS
 from logwatch.model import SECOND, Container, Event, Role, Severity, State
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import HostTable, StateTable
 
 RULE = "inventory/"
 """Before the action: the rule of an event that the inventory reports."""
@@ -58,7 +58,7 @@ class Witness:
 
     def __init__(self) -> None:
         self._sightings: StateTable[Key, Sighting] = StateTable("sighting", asdict, _decode)
-        self._looks: StateTable[str, int] = StateTable("look")
+        self._looks: HostTable[str, int] = HostTable("look")
         """Host to the time of the last look, to the minute."""
         self.tables = (self._sightings, self._looks)
 

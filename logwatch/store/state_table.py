@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Hashable, Iterable, Mapping
+from itertools import islice
 from typing import Any, Generic, TypeVar, overload
 
 Key = TypeVar("Key", bound=Hashable)
@@ -22,6 +23,8 @@ Value = TypeVar("Value")
 Default = TypeVar("Default")
 Rows = dict[str, str | None]
 """Row key to JSON; None deletes the row."""
+MOST_HOSTS = 10_000
+"""That a `HostTable` keeps."""
 
 _MISSING = object()
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode  # json.dumps makes a new encoder per call
@@ -154,6 +157,30 @@ class StateTable(dict[Key, Value], Generic[Key, Value]):
 
     def _row_key(self, key: Any) -> str:
         return self.prefix if key == "" else f"{self.prefix} {_encode_json(key)}"
+
+
+class HostTable(StateTable[Key, Value]):
+    """A table by host, whose names come out of the log: above so many rows, a new one drops a tenth, the oldest."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(
+        self,
+        prefix: str,
+        encode: Callable[[Value], Any] = _as_is,
+        decode: Callable[[Key, Any], Value] = _as_stored,
+        *,
+        rows: int = 1,
+    ) -> None:
+        """`rows` are those that MOST_HOSTS have, each."""
+        super().__init__(prefix, encode, decode)
+        self._rows = rows
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        if key not in self and len(self) >= (most := MOST_HOSTS * self._rows):
+            for oldest in list(islice(self, most // 10)):
+                del self[oldest]
+        super().__setitem__(key, value)
 
 
 class StateValue(StateTable[str, Value], Generic[Value]):
