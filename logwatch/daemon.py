@@ -14,6 +14,7 @@ from logwatch.alerting import MuteWindow, Report
 from logwatch.alerting.muting import NOT_MUTED
 from logwatch.build import Builder, mute_windows, query_options, settle_heap
 from logwatch.config import Config, Effective
+from logwatch.docker.containers import containers_root
 from logwatch.docker.watching import Watch
 from logwatch.driver import Driver
 from logwatch.errors import CommitError, ConfigError, RuleError
@@ -418,7 +419,8 @@ def _watch(config: Config, source: Source) -> Watch | None:
         return None
     printed = source.printed if isinstance(source, MergedSource) else None
     listener = printed.notice if printed is not None else None
-    return Watch(config.docker_root, source.wake, labels=config.docker.labels, listener=listener)
+    root = containers_root(config.docker_root)
+    return Watch(root, source.wake, labels=config.docker.labels, listener=listener)
 
 
 def _storage(config: Config) -> StorageSampler | None:

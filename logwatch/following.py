@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from logwatch.config import Config
+from logwatch.docker.containers import containers_root
 from logwatch.errors import ConfigError
 from logwatch.model import CONTAINERS, Source
 from logwatch.notation import nanoseconds
@@ -121,7 +122,7 @@ def _printed(config: Config, paths: Paths, pipe: WakePipe | None) -> ContainersS
         ContainerFilter(each.name, each.image, each.project, each.service, each.labels) for each in sources.containers
     ]
     return ContainersSource(
-        config.docker_root,
+        containers_root(config.docker_root),
         [*filters, *([ContainerFilter(name=named)] if named else [])],
         start=sources.start,
         max_line_bytes=config.limits.max_line_bytes,

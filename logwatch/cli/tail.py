@@ -18,6 +18,7 @@ from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.cli.options import moment
 from logwatch.config import Config
+from logwatch.docker.containers import containers_root
 from logwatch.docker.inventory import Inventory
 from logwatch.errors import ConfigError, SourceError
 from logwatch.matching.patterns import Regex, compile_regex
@@ -147,7 +148,8 @@ def _tail(config: Config) -> Tail:
     sources = config.sources
     rules = Builder(config, Registry(), None).rules()
     zone = ZoneInfo(sources.timezone) if sources.timezone else None
-    find = Inventory(config.docker_root, config.docker.labels).find if config.docker_root else None
+    root = containers_root(config.docker_root) if config.docker_root else None
+    find = Inventory(root, config.docker.labels).find if root else None
     return Tail(rules.rules, zone=zone, cache_dir=cache_dir(), secrets=sources.secrets, find=find)
 
 

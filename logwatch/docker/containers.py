@@ -6,7 +6,10 @@ Format: `container.Container` of moby (`container/container.go`), with `State` a
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -16,6 +19,8 @@ from logwatch.model import FULL_ID, HEX
 FILES = ("config.v2.json", "config.json")
 HOST_FILE = "hostconfig.json"
 FOLDER = "containers"
+REMAPPED = re.compile(r"\d+\.\d+")
+"""165536.165536: the root of an engine with userns-remap."""
 DEFAULT_SHELL = ("/bin/sh", "-c")
 
 
@@ -121,6 +126,17 @@ class StoredContainer(Model):
     def running(self) -> bool:
         """Whether it runs."""
         return self.state is not None and self.state.running
+
+
+def containers_root(docker_root: Path) -> Path:
+    """Return the data directory that has the containers.
+
+    With `userns-remap` an engine keeps everything in `<uid>.<gid>/` below its data directory, beside what it kept there
+    before it was set: the folder in which containers were created or removed last is in use.
+    """
+    inner = [docker_root / name for name in Folder(docker_root).names() if REMAPPED.fullmatch(name)]
+    with_containers = [each for each in (docker_root, *inner) if Folder(each).is_folder(FOLDER)]
+    return max(with_containers, key=lambda each: os.lstat(each / FOLDER).st_mtime_ns, default=docker_root)
 
 
 def is_id(name: str) -> bool:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from logwatch.docker import containerd, graph, imagedb
 from logwatch.docker.archives import read_archive, read_folder
 from logwatch.docker.bytestream import Advance, from_descriptor
-from logwatch.docker.containers import stored
+from logwatch.docker.containers import REMAPPED, stored
 from logwatch.docker.drivers import DRIVERS
 from logwatch.docker.folder import GRANT, Folder
 from logwatch.docker.graph import read_links
@@ -29,7 +28,6 @@ ROOTS = {
     "network",
     *(driver.folder[0] for driver in DRIVERS.values()),
 }
-REMAPPED = re.compile(r"\d+\.\d+")  # 165536.165536: the root of an engine with userns-remap
 
 
 def read_images(source: str, containerd_root: Path | None, advance: Advance) -> Images:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from logwatch.docker.containers import containers_root
 from logwatch.docker.inventory import Found, Inventory, Removed
 from logwatch.model import SECOND, State
 
@@ -237,3 +238,16 @@ def test_reading_never_raises(tmp_path_factory: pytest.TempPathFactory, content:
     write(root).write_text(content)
 
     assert look(root) == []
+
+
+def test_containers_of_an_engine_with_remapped_users_are_found(tmp_path: Path) -> None:
+    inner = tmp_path / "165536.165536"
+    before = containers_root(tmp_path)
+    write(tmp_path, DB)
+    write(inner)
+    os.utime(tmp_path / "containers", (1, 1))  # from before the users were remapped
+    remapped = containers_root(tmp_path)
+    os.utime(inner / "containers", (0, 0))
+
+    assert (before, remapped, containers_root(tmp_path)) == (tmp_path, inner, tmp_path)
+    assert [each.id for each in look(remapped)] == [WEB]
