@@ -120,8 +120,7 @@ def command(
     count = count if count is not None or since_ns is not None else 10
     with ExitStack() as stack:
         offsets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        logs = list(config.sources.paths) or [default_log(journal=why_not)]
-        _refuse(logs)
+        logs = _logs(config, paths)
         cursor = ""
         if is_journal(logs[0]):
             lines, cursor = _begin_journal(logs[0], tail, wanted, count=count, since_ns=since_ns)
@@ -133,6 +132,16 @@ def command(
             stack.callback(source.close)
             _follow(source, tail, wanted, rows)
         rows.end()
+
+
+def _logs(config: Config, given: Sequence[str]) -> list[str]:
+    """Return the logs to show: what is given, else those that `run` follows and this command can read."""
+    if given:
+        _refuse(given)
+        return list(given)
+    followed = [path for path in config.sources.paths if not path.startswith((DOCKER, CONTAINERS))]
+    files = [path for path in followed if not is_journal(path)]
+    return files or followed[:1] or [default_log(journal=why_not)]
 
 
 def _refuse(logs: Sequence[str]) -> None:

@@ -203,3 +203,11 @@ def test_a_regex_that_is_none_is_explained(log: Path) -> None:
     done = call("tail", "--no-follow", "--grep", "(", str(log))
 
     assert (done.status, done.err) == (2, "--grep (: missing ): (: write a regex in RE2 syntax")
+
+
+def test_of_what_a_configuration_follows_the_files_are_shown(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "logwatch.yml").write_text(f"sources: {{paths: ['docker:', 'journal:', {log}, 'containers:']}}\n")
+    shown = call("tail", "--no-follow", "--config.file", str(tmp_path / "logwatch.yml"))
+
+    assert (shown.status, shown.out) == (0, call("tail", "--no-follow", str(log)).out)
+    assert shown.out
