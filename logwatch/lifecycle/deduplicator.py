@@ -113,7 +113,8 @@ class Deduplicator:
         record = store.object(key)
         if role is LEADING:
             store.mark_docker_events(key[0])
-        certain = certain and all(each.event.role is REQUEST for each in record.pending)
+        if certain and record.pending:
+            certain = all(each.event.role is REQUEST for each in record.pending)
         group = record.occurrences.get(event.event)
         if group is not None:
             occurrence = _match(group, event, store.clock_ns, epoch, certain=certain)
@@ -131,10 +132,12 @@ class Deduplicator:
                 found.add_rules((event.rule,))
                 found.merge(event)
                 return [*emissions, Emission(found, applies=True)]
-        other = self._other_report(event)
+        other = self._other_report(event) if "container" in event.attributes else None
         if other is not None:
             return [*emissions, *self._join(other, event, certain=certain)]
-        if _is_death(event) or (_is_dead_shim(event) and not record.occurrences.get("container.start")):
+        if self._revocable and (
+            _is_death(event) or (_is_dead_shim(event) and not record.occurrences.get("container.start"))
+        ):
             self._revoke_unidentified(event)
         occurrence = store.open(event, index, record, epoch)
         if index.pending:
@@ -197,12 +200,11 @@ class Deduplicator:
 
     def _revoked_already(self, record: ObjectRecord, event: Event) -> bool:
         """Whether the revoker came first: a death reported after the start that failed."""
-        if not _is_death(event) or any(_is_start(occurrence.event) for occurrence in record.pending):
+        revokers = [each for name in event.revoked_by for each in record.occurrences.get(name, ())]
+        if not revokers or not _is_death(event) or any(_is_start(each.event) for each in record.pending):
             return False
         return any(
-            abs(occurrence.event.time_ns - event.time_ns) <= self.store.settle_ns and occurrence.seq != REVOKED
-            for revoker in event.revoked_by
-            for occurrence in record.occurrences.get(revoker, ())
+            abs(each.event.time_ns - event.time_ns) <= self.store.settle_ns and each.seq != REVOKED for each in revokers
         )
 
     def _emit_until(self, record: ObjectRecord, last: Occurrence) -> list[Emission]:

@@ -51,9 +51,11 @@ def exit_cause(event: Event, container: Container, daemon_stopped_ns: int | None
         return OOM_HOST if _lately(container, OOM_HOST, time_ns, OOM_NS) else "oom_limit"
     if _lately(container, "stop_timeout", time_ns, REQUEST_NS):
         return "stop_timeout"
-    asked = attributes.get("requested") == "true"
-    if asked or any(_lately(container, request, time_ns, REQUEST_NS) for request in REQUESTS):
+    if attributes.get("requested") == "true":
         return "requested"
+    for request in REQUESTS:
+        if _lately(container, request, time_ns, REQUEST_NS):
+            return "requested"
     if not code.isdecimal():
         return UNKNOWN
     return "signal" if 128 < int(code) <= 192 else "exit"
@@ -61,9 +63,10 @@ def exit_cause(event: Event, container: Container, daemon_stopped_ns: int | None
 
 def _lately(container: Container, action: str, time_ns: int, within_ns: int) -> bool:
     """Whether it happened shortly before, and to this run of the container."""
-    then_ns, begun_ns = container.times.get(action), container.times.get("start", 0)
+    then_ns = container.times.get(action)
     if then_ns is None:
         return False
+    begun_ns = container.times.get("start", 0)
     if then_ns < begun_ns and not _is_of_same_second(container, then_ns, begun_ns):
         return False
     return -AFTER_NS <= time_ns - then_ns <= within_ns

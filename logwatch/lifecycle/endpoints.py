@@ -87,7 +87,7 @@ class EndpointTies:
 
     def close(self, host: str, container_id: str, time_ns: int) -> Iterator[tuple[str, str]]:
         """A container that was being started before `time_ns` is no longer; yields each id and name that belong together."""
-        if host not in self._hosts:
+        if host not in self._hosts or container_id not in self._hosts[host].open:
             return
         starting = self._at(host, time_ns)
         if starting.open.get(container_id, (time_ns + 1, 0))[0] > time_ns:

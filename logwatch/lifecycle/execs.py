@@ -11,6 +11,8 @@ OPENS, CLOSES = "container.exec_start", frozenset({"container.exec_die", "contai
 CONTAINER = "runs_in"
 """The attribute of a mark, until the exit has turned out to be neither a container's nor a probe's; it identifies nothing."""
 ENDS = frozenset({"container.die", "container.destroy"})
+EVENTS = frozenset({OPENS, *CLOSES, *ENDS})
+"""Events that say something about commands."""
 
 
 class Execs:
@@ -41,9 +43,7 @@ class Execs:
 
     def process(self, event: Event) -> None:
         """Take over what an accepted event says about commands."""
-        if event.event != OPENS and event.event not in CLOSES and event.event not in ENDS:
-            return
-        if event.id is None:
+        if event.event not in EVENTS or event.id is None:
             return
         containers = self._open.setdefault(event.host, {})
         running = containers.get(event.id, 0)
@@ -51,6 +51,6 @@ class Execs:
             containers[event.id] = running + 1
         elif event.event in CLOSES and running > 1:
             containers[event.id] = running - 1
-        elif event.event != OPENS:
-            containers.pop(event.id, None)
+        elif event.event == OPENS or containers.pop(event.id, None) is None:
+            return
         self._open.touch(event.host)

@@ -60,6 +60,13 @@ ENDS = frozenset({"container.die", "container.start_failed"})
 """Events after which a container that was started with --rm is removed."""
 OUTLIVES = frozenset({"stop_timeout", "kill"})
 """What the engine does to a container that outlives its stop timeout, also if it has just ended."""
+SUSPECT = OUTLIVES | {"start"}
+"""What may be reported of a container that it did not happen to, whoever reports it."""
+RUNS = (State.RUNNING, State.PAUSED)
+NAMING = frozenset({"container.create", "container.rename", "container.destroy"})
+"""Events that say which names are in use."""
+HEALTH = frozenset({"container.die", "container.health_status"})
+"""Events that say something about health checks."""
 MOST_DIGITS = 9
 """Of a timeout in seconds."""
 ENDPOINTS = frozenset({"bundle", "endpoint", "connecting", "networked"})
@@ -166,6 +173,9 @@ class Lifecycle:
 
     def _is_revoked(self, occurrence: Occurrence) -> bool:
         """Revoke an occurrence of which what is known by now shows that it did not happen."""
+        event = occurrence.event
+        if event.role not in SECONDARY and "endpoint" not in event.attributes:
+            return False
         if not (
             self._is_aftermath(occurrence) or _has_no_container(occurrence.event) or self._is_refused_by_now(occurrence)
         ):
@@ -211,7 +221,8 @@ class Lifecycle:
             return self._emit(self._deduplicator.process_unidentified(self._execs.mark(event))) if may_be else []
         container_id = register.resolve(host, given)
         container = register.get(host, container_id)
-        if not self._may_have_happened(event, action, container):
+        suspect = action in SUSPECT or event.role is REQUEST or self._foreign.has(host, given)
+        if suspect and not self._may_have_happened(event, action, container):
             return []
         consequences: list[Consequence] = []
         if container is None and looks_like_id(container_id):
@@ -234,10 +245,11 @@ class Lifecycle:
         ):
             self._process_probe(event, container, probe)
             return [*consequences, *register.take_changes()]
-        certain = action == "die" and container is not None and container.state in (State.RUNNING, State.PAUSED)
-        waits = action == "die" and container is not None and self._waits(event, container)
-        if waits and certain:
-            event = event._replace(revoked_by=frozenset())
+        certain = waits = False
+        if action == "die" and container is not None:
+            certain, waits = container.state in RUNS, self._find is not None and self._waits(event, container)
+            if waits and certain:
+                event = event._replace(revoked_by=frozenset())
         emissions = self._deduplicator.process(event, (host, "container", container_id), certain=certain, waits=waits)
         return [*consequences, *self._emit(emissions)] if consequences else self._emit(emissions)
 
@@ -295,13 +307,10 @@ class Lifecycle:
 
     def _reconnects(self, event: Event, action: str, container: Container) -> bool:
         """Whether containerd, which starts, connects to a container that goes on running."""
-        running = container.state in (State.RUNNING, State.PAUSED, State.UNKNOWN) and container.announced
-        return (
-            action == "start"
-            and event.role is not LEADING
-            and running
-            and self._services.is_starting(event.host, "containerd")
-        )
+        if action != "start" or event.role is LEADING or not container.announced:
+            return False
+        running = container.state in (State.RUNNING, State.PAUSED, State.UNKNOWN)
+        return running and self._services.is_starting(event.host, "containerd")
 
     # ── evidence, and what was refused ───────────────────────────────────────────────
 
@@ -549,7 +558,7 @@ class Lifecycle:
             if not amends and self._is_revoked(occurrence):
                 consequences += self.process(_failed_push(event)) if event.event == PUSH else []
                 continue
-            event = self._identified(event)
+            event = self._identified(event) if event.role is REQUEST else event
             container = register.of(event)
             if container is not None:
                 event = self._completed(event, container)
@@ -563,9 +572,7 @@ class Lifecycle:
             elif container is not None:
                 register.update_attributes(container, event)
             if applies and event.event.startswith("container."):
-                self._note_names(event, container)
-                self._execs.process(event)
-                self._note_health(event, container)
+                self._follow_container(event, container)
             if register.has_changes:
                 consequences += register.take_changes()
             if applies and event.event in ENDS and event.id:
@@ -575,6 +582,14 @@ class Lifecycle:
                 self._services.amend(type_, event)
                 occurrence.enter(self._services.epoch(event, type_, action))
         return consequences
+
+    def _follow_container(self, event: Event, container: Container | None) -> None:
+        """Take over what an accepted event of a container says about names, commands and health checks."""
+        if event.event in NAMING:
+            self._note_names(event, container)
+        self._execs.process(event)
+        if event.event in HEALTH and container is not None:
+            self._note_health(event, container)
 
     def _completed(self, event: Event, container: Container) -> Event:
         """Return an event with the name and the labels of its container; a death with its cause."""
@@ -591,14 +606,12 @@ class Lifecycle:
         if probe.failing_streak is not None and self._find is None:
             self._register.note_streak(container, probe.failing_streak, event.time_ns)
 
-    def _note_health(self, event: Event, container: Container | None) -> None:
+    def _note_health(self, event: Event, container: Container) -> None:
         """Store the health check's command that a health_status event shows; an end resets the failing streak."""
-        if container is None:
-            return
         if event.event == "container.die":
             self._probes.end(container)
             self._register.note_streak(container, 0, event.time_ns)
-        elif event.event == "container.health_status" and (probe := self._probes.learn(event, container)) is not None:
+        elif (probe := self._probes.learn(event, container)) is not None:
             self._process_probe(event, container, probe)
 
     def _follow_end(self, event: Event, container_id: str) -> list[Consequence]:

@@ -202,11 +202,11 @@ class EventTypeIndex:
         self._file(occurrence)
 
     def remove(self, occurrence: Occurrence) -> None:
-        """Remove one from every list."""
+        """Remove one from every list; nothing happens if it is in none any more."""
         order = occurrence.order
-        self.recent.pop(order, None)
-        self.accepted.pop(order, None)
-        _remove(self.pending, occurrence.rules[0], order)
+        if self.recent.pop(order, None) is None and self.accepted.pop(order, None) is None:  # noqa: SIM102 - the rare case
+            if not _remove(self.pending, occurrence.rules[0], order):
+                return
         for unreported in self._unreported.values():
             unreported.pop(order, None)
         container = occurrence.event.attributes.get("container")
@@ -255,7 +255,11 @@ class EventTypeIndex:
         return not (self.recent or self.accepted or self.pending)
 
 
-def _remove(groups: dict[str, Group], key: str, order: int) -> None:
+def _remove(groups: dict[str, Group], key: str, order: int) -> bool:
+    """Remove an occurrence from one of several groups; whether it was there."""
     group = groups.get(key)
-    if group is not None and group.pop(order, None) is not None and not group:
+    if group is None or group.pop(order, None) is None:
+        return False
+    if not group:
         del groups[key]
+    return True

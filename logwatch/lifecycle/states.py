@@ -21,6 +21,8 @@ from logwatch.model import State
 class Service(StrEnum):
     """The state of the daemon, or of containerd."""
 
+    __hash__ = str.__hash__  # that of Enum runs in Python, at each look-up in a table
+
     UNKNOWN = "unknown"
     STARTING = "starting"
     RUNNING = "running"

@@ -38,6 +38,8 @@ def is_label(attribute: str) -> bool:
 class State(StrEnum):
     """A container's state, in the words of Docker's own diagram."""
 
+    __hash__ = str.__hash__  # that of Enum runs in Python, at each look-up in a table
+
     CREATED = "created"
     RUNNING = "running"
     PAUSED = "paused"

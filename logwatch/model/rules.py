@@ -11,6 +11,8 @@ from typing import Literal
 class Role(StrEnum):
     """How much a rule's report of an event counts."""
 
+    __hash__ = str.__hash__  # that of Enum runs in Python, at each look-up in a table
+
     LEADING = "leading"
     PRIMARY = "primary"
     CORROBORATING = "corroborating"
