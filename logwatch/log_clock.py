@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
@@ -54,8 +54,10 @@ class WaitingLines:
         """`mask` takes the secrets out of what is committed."""
         self.table: StateValue[deque[Line]] = StateValue("waiting", deque, partial(_encode, mask), _decode)
 
-    def __bool__(self) -> bool:
-        return bool(self.table.value)
+    @property
+    def lines(self) -> Collection[Line]:
+        """Those that wait now; the same object until the table is restored."""
+        return self.table.value
 
     def add(self, line: Line) -> None:
         """Add a line after those that wait."""

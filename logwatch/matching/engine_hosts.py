@@ -45,6 +45,10 @@ class EngineHosts:
 
     def process(self, events: Sequence[Event], record: Record, *, engine: bool) -> Sequence[Event]:
         """Return the events of a line that count, after those that were held until this line of the `engine`."""
+        if engine:
+            seen_ns = self._seen.get(record.host)
+            if seen_ns is not None and record.stamp_ns <= seen_ns + STEP_NS and not self._order:
+                return events
         if engine or any(each.role is Role.LEADING for each in events) or _names_container(events, record):
             held = self._see(record.host, record.stamp_ns)
             return [*held, *events] if held else events
