@@ -92,13 +92,21 @@ def value(message: bytes, key: bytes) -> str | None:
 
     A value without its closing quote is given as far as it goes.
     """
-    needle = b" " + key + b"="
-    if message[:5] == b"time=":
-        if needle not in message and key != b"time":  # half of what rules ask for
+    return value_after(message, b" " + key + b"=")
+
+
+def value_after(message: bytes, needle: bytes) -> str | None:
+    """As `value`, of a key that is given as ` key=`."""
+    if message[:5] == b"time=" and needle != b" time=":
+        found = message.find(needle)
+        if found < 0:  # half of what rules ask for
             return None
+        is_plain = message.find(b"\\", 0, found) < 0 and message.count(b'"', 0, found) % 2 == 0
+        start = found + len(needle) if is_plain else _find(message, needle)
     elif _for_terminal(message):
-        return parse(message).get(key.decode(errors="replace"))
-    start = _find(message, needle)
+        return parse(message).get(needle[1:-1].decode(errors="replace"))
+    else:
+        start = _find(message, needle)
     if start < 0:
         return None
     first = message[start : start + 1]

@@ -20,7 +20,7 @@ files under the engine's tag and that has the very form of an engine's line.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
@@ -28,10 +28,10 @@ from logwatch.errors import Mistake, RuleError
 from logwatch.formats import logrus
 from logwatch.formats.tags import CONTAINER_TAG, TAG_FAMILIES, WRAPPER_TAGS, family_tags
 from logwatch.matching.causes import CAUSES, failure_cause
-from logwatch.matching.fields import Getter, Message, compile_parsers, compile_template
+from logwatch.matching.fields import Message, compile_parsers, compile_template
 from logwatch.matching.patterns import Found, any_found
 from logwatch.matching.redaction import MASK, Masker
-from logwatch.matching.templates import Template, parse
+from logwatch.matching.templates import parse
 from logwatch.model import FULL_ID, HEX, LONGEST_NAME, LONGEST_VALUE, SECOND, Event, Hit, Record, Rule
 from logwatch.store.state_table import StateTable
 
@@ -44,6 +44,8 @@ _KERNEL = "kernel"
 _ENGINE = TAG_FAMILIES["engine"]
 _CERTAIN = _ENGINE - {_AMBIGUOUS} - WRAPPER_TAGS
 """Tags of the engine that tell that `docker` is not its tag on a host."""
+_DOUBTFUL = WRAPPER_TAGS | {_AMBIGUOUS}
+"""Tags that are the engine's only where it has none of its own."""
 _SPEAKERS = _ENGINE | TAG_FAMILIES["containerd"]
 _MAX_HOSTS = 10_000
 _CERTAIN_NS = 30 * 86_400 * SECOND
@@ -60,14 +62,6 @@ _LOOKS_LIKE_ENGINE = re.compile(
     """,
     re.VERBOSE,
 )
-
-
-class Made(NamedTuple):
-    """The events of one line: what its rules say, and what stepped back; see `Extraction`."""
-
-    events: Sequence[Event]
-    failed: Sequence[Event] = NO_EVENTS
-    replaced: Sequence[Event] = NO_EVENTS
 
 
 class Extraction(NamedTuple):
@@ -101,8 +95,8 @@ class Writer(Enum):
     OTHER = "other"
 
 
-_OF_ENGINE = frozenset({Writer.ENGINE, Writer.ENGINE_BARE})
-_BARE_TEXT = frozenset({Writer.ENGINE_BARE, Writer.BARE})
+ENGINE, ENGINE_BARE, BARE = Writer.ENGINE, Writer.ENGINE_BARE, Writer.BARE  # a member's look-up and its hash are slow
+CONTAINER, SHELL, OTHER = Writer.CONTAINER, Writer.SHELL, Writer.OTHER
 
 
 class Extractor:
@@ -126,39 +120,41 @@ class Extractor:
     def extract(self, record: Record, hit: Hit, path: str, offset: int, line: int | None) -> Extraction:
         """Make the events of a line that was hit; `offset` is the line's in its file."""
         writer = self._writer(record)
-        engine = writer in _OF_ENGINE
-        if writer is Writer.CONTAINER:
+        engine = writer is ENGINE or writer is ENGINE_BARE
+        if writer is CONTAINER:
             return Extraction(NO_EVENTS, (), engine)
         if record.message[:6] != b'time="':
             record = logrus.translated(record)
-        tag, message, bare = record.tag, record.message, writer in _BARE_TEXT
+        tag, message, bare = record.tag, record.message, writer is ENGINE_BARE or writer is BARE
         confirmed = []
         for index in hit.rules:
             rule = self.rules[index]
-            if tag not in rule.tags or (writer is Writer.SHELL and rule.is_engines):
+            if tag not in rule.tags or (writer is SHELL and rule.is_engines):
                 continue
             if (rule.found_bare if bare else rule.found)(message):
                 confirmed.append(rule)
-        if not confirmed:
-            return Extraction(NO_EVENTS, (), engine)
-        made = _make_events(confirmed, record, (path, offset, line))
-        return Extraction(made.events, tuple([rule.id for rule in confirmed]), engine, made.failed, made.replaced)
+        place = (path, offset, line)
+        if len(confirmed) == 1:
+            rule = confirmed[0]
+            event = rule.make(record, Message(message), place)
+            return Extraction(NO_EVENTS if event is None else (event,), (rule.id,), engine)
+        return _of_several(confirmed, record, place, engine=engine) if confirmed else Extraction(NO_EVENTS, (), engine)
 
     def _writer(self, record: Record) -> Writer:
-        tag, message = record.tag, record.message
+        _, stamp_ns, host, tag, pid, message, far_off = record
         if tag not in _SPEAKERS:
-            return Writer.CONTAINER if tag == _KERNEL and record.pid is not None else Writer.OTHER
-        if record.far_off or self.is_another(record.host, tag, record.stamp_ns):
-            return Writer.SHELL if tag in WRAPPER_TAGS else Writer.CONTAINER
+            return CONTAINER if tag == _KERNEL and pid is not None else OTHER
+        if far_off or (tag in _DOUBTFUL and self._is_certain(host, stamp_ns)):
+            return SHELL if tag in WRAPPER_TAGS else CONTAINER
         if message[:6] == b'time="' or looks_like_engine(message):
-            if tag in _CERTAIN and not self._is_certain(record.host, record.stamp_ns):
+            if tag in _CERTAIN and not self._is_certain(host, stamp_ns):
                 self._remember(record)
-            return Writer.ENGINE if tag in _ENGINE else Writer.OTHER
-        return Writer.ENGINE_BARE if tag in _ENGINE and tag not in WRAPPER_TAGS else Writer.BARE
+            return ENGINE if tag in _ENGINE else OTHER
+        return ENGINE_BARE if tag in _ENGINE and tag not in WRAPPER_TAGS else BARE
 
     def is_another(self, host: str, tag: str, stamp_ns: int) -> bool:
         """Whether a tag that may be the engine's is not, because the host's engine has one of its own."""
-        return (tag == _AMBIGUOUS or tag in WRAPPER_TAGS) and self._is_certain(host, stamp_ns)
+        return tag in _DOUBTFUL and self._is_certain(host, stamp_ns)
 
     def _is_certain(self, host: str, stamp_ns: int) -> bool:
         """Whether the engine of that host wrote under a tag of its own lately, or soon will have."""
@@ -175,14 +171,17 @@ def looks_like_engine(message: bytes) -> bool:
     return _LOOKS_LIKE_ENGINE.match(message) is not None
 
 
-def _make_events(confirmed: Sequence[CompiledRule], record: Record, place: Place) -> Made:
+def _of_several(confirmed: Sequence[CompiledRule], record: Record, place: Place, *, engine: bool) -> Extraction:
     """Make the events of a line's rules; of `unless_other` rules only the first counts, and only if it is alone."""
     message = Message(record.message)
-    if len(confirmed) == 1:
-        event = confirmed[0].make(record, message, place)
-        return Made((event,) if event else NO_EVENTS)
-    alone = all(rule.unless_other or rule.proves for rule in confirmed)
-    first = next((rule for rule in confirmed if rule.unless_other), None)
+    rules = tuple([rule.id for rule in confirmed])
+    first: CompiledRule | None = None
+    alone = True
+    for rule in confirmed:
+        if rule.unless_other:
+            first = first or rule
+        elif not rule.proves:
+            alone = False
     events: list[Event] = []
     failed: list[Event] = []
     replaced: list[Event] = []
@@ -201,7 +200,7 @@ def _make_events(confirmed: Sequence[CompiledRule], record: Record, place: Place
             failed.append(event)
         if rule.has_metrics:
             replaced.append(event)
-    return Made(events, failed if events else NO_EVENTS, replaced)
+    return Extraction(events, rules, engine, failed if events else NO_EVENTS, replaced)
 
 
 class CompiledRule:
@@ -238,9 +237,12 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
     constant_event, event_of = parse(rule.event).constant, compile_template(parse(rule.event), bind)
     id_of = compile_template(parse(rule.object_id), bind) if rule.object_id else None
     name_of = compile_template(templates.pop("name"), bind) if "name" in templates else None
-    attribute_of = _attributes_of(templates, bind, masker)
+    attribute_of = [
+        (each, compile_template(template, bind), masker.is_secret(each)) for each, template in templates.items()
+    ]
     severity, rule_id, role, revoked_by = rule.severity.value, rule.id, rule.role, rule.revoked_by
-    of_container = CONTAINER_TAG in rule.programs
+    of_container, mask = CONTAINER_TAG in rule.programs, masker.mask
+    may_have_cause = constant_event is None or constant_event in CAUSES
     new = tuple.__new__  # half the time of Event(...), which gives each field its default first
 
     def make(record: Record, message: Message, place: Place) -> Event | None:
@@ -250,11 +252,11 @@ def _maker(rule: Rule, masker: Masker) -> Maker:
         object_id = _short(id_of(message)) if id_of is not None else _printer(record) if of_container else None
         name = _short(name_of(message)) if name_of is not None else None
         attributes = {}
-        for attribute, value_of in attribute_of:
+        for attribute, value_of, is_secret in attribute_of:
             value = value_of(message)
             if value:
-                attributes[attribute] = value
-        if event in CAUSES and "error" in attributes and "cause" not in attributes:
+                attributes[attribute] = MASK if is_secret else mask(value[:LONGEST_VALUE])
+        if may_have_cause and event in CAUSES and "error" in attributes and "cause" not in attributes:
             attributes["cause"] = str(failure_cause(event, attributes["error"]))
         time_ns, stamp_ns, host, _, _, _, _ = record
         path, offset, line = place
@@ -272,25 +274,3 @@ def _printer(record: Record) -> str | None:
 
 def _short(text: str | None) -> str | None:
     return text[:LONGEST_NAME] if text else None
-
-
-def _attributes_of(
-    templates: Mapping[str, Template], bind: Callable[[str], Getter], masker: Masker
-) -> list[tuple[str, Getter]]:
-    """What gives the value of each attribute, without secrets."""
-
-    def masked(fill: Getter) -> Getter:
-        def get(message: Message) -> str | None:
-            value = fill(message)
-            return masker.mask(value[:LONGEST_VALUE]) if value else None
-
-        return get
-
-    def hidden(fill: Getter) -> Getter:
-        return lambda message: MASK if fill(message) else None
-
-    getters = []
-    for name, template in templates.items():
-        fill = compile_template(template, bind)
-        getters.append((name, hidden(fill) if masker.is_secret(name) else masked(fill)))
-    return getters

@@ -105,8 +105,8 @@ def _first(getters: Sequence[Getter], message: Message) -> str | None:
 
 
 def _bind_logfmt(field: str) -> Getter:
-    value, key = logfmt.value, field.encode()
-    return lambda message: value(message.text, key)
+    value_after, needle = logfmt.value_after, b" " + field.encode() + b"="
+    return lambda message: value_after(message.text, needle)
 
 
 def _bind_tree(parse: Callable[[bytes], json.Tree | None], field: str) -> Getter:
