@@ -1,5 +1,6 @@
 """A dict of state: what changes is committed, what was committed comes back."""
 
+import json
 from typing import Any
 
 import pytest
@@ -132,3 +133,19 @@ def test_a_key_without_a_value_cannot_be_changed_in_place() -> None:
 
     with pytest.raises(AssertionError, match="t: no value"):
         table.touch("absent")
+
+
+keys = st.one_of(
+    st.integers(), st.booleans(), st.text(), st.tuples(st.text(), st.text()), st.tuples(st.text(), st.integers())
+)
+
+
+@given(keys, keys)
+def test_rows_are_json_whatever_keys_and_values_are(key: object, value: object) -> None:
+    table: StateTable[Any, Any] = StateTable("table")
+    table[key] = value
+    expected = {
+        f"table {json.dumps(key, separators=(',', ':'))}".removesuffix(' ""'): json.dumps(value, separators=(",", ":"))
+    }
+
+    assert expected == table.changed_rows()
