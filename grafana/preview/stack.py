@@ -133,5 +133,5 @@ def wait(url: str, seconds: float = 120) -> None:
 
 
 def _scrapes(made: Stack) -> float:
-    found = made.ask("query", query="count_over_time(up[5m])")["result"]
+    found = made.ask("query", query="count_over_time(process_start_time_seconds[5m])")["result"]  # not in the past
     return float(found[0]["value"][1]) if found else 0

@@ -22,6 +22,7 @@ from logwatch.errors import ConfigError
 from logwatch.metrics import Registry
 from logwatch.metrics.backfill import Backfill
 from logwatch.metrics.exposition import Published
+from logwatch.metrics.replayed import OWN, of_replay
 from logwatch.model import Alert, Event, Source
 from logwatch.notation import nanoseconds, one_line
 from logwatch.pipeline import Pipeline
@@ -108,6 +109,7 @@ class Metrics:
 class History:
     """Writes the history of all series into a file, for `promtool tsdb create-blocks-from openmetrics`.
 
+    Beside the series of the log: the alerts that fired, and what a logwatch that followed it would have said of itself.
     Nothing is removed meanwhile, which only a replay without state can afford.
     """
 
@@ -117,7 +119,10 @@ class History:
         self._pipeline = pipeline
         self._path = path
         interval_ns = nanoseconds(builder.config.alerting.sample_interval)
-        self._backfill = Backfill(interval_ns, builder.terms().target_labels)
+        self._targets = builder.terms().target_labels
+        self._backfill = Backfill(interval_ns, self._targets, own_labels=OWN)
+        self._fired: list[Alert] = []
+        pipeline.alerts.on_resolved(self._fired.append)
 
     def on_event(self, event: Event) -> None:
         """Events are not printed."""
@@ -129,7 +134,18 @@ class History:
     def on_end(self) -> None:
         """Write the file; raises ConfigError if it cannot be written."""
         self.on_chunk()
-        _write(self._path, self._backfill.text(self._series.families(), self._pipeline.clock_ns))
+        fired = [*self._fired, *self._pipeline.alerts.firing(self._pipeline.clock_ns)]
+        made = []
+        if self._backfill.first_ns is not None:
+            made = list(of_replay(fired, self._paths(), self._targets, self._backfill.first_ns))
+        for series in made:
+            self._backfill.take_in(series.points)
+        families = [*self._series.families(), *(series.family for series in made)]
+        _write(self._path, self._backfill.text(families, self._pipeline.clock_ns))
+
+    def _paths(self) -> list[str]:
+        """The logs that were read."""
+        return sorted({labels["path"] for labels, _, _ in self._series.select("logwatch_lines_read_total")})
 
 
 def _write(path: Path, pieces: Iterator[str]) -> None:

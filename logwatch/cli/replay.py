@@ -86,7 +86,7 @@ def command(
         Registry(),
         state_dir or cache_dir(),
         raw=raw,
-        alerting=alerts,
+        alerting=alerts or openmetrics is not None,
         counts_events=counts_events,
         replays=True,
     )

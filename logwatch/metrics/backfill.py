@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from logwatch.metrics.exposition import escape, number, openmetrics_header
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
@@ -53,7 +53,9 @@ class _Course:
 class Backfill:
     """Collects the change points of a replay, and writes them as OpenMetrics with timestamps."""
 
-    def __init__(self, interval_ns: int, target_labels: Mapping[str, str]) -> None:
+    def __init__(self, interval_ns: int, target_labels: Mapping[str, str], own_labels: Container[str] = ()) -> None:
+        """`own_labels` are the metrics that have all their labels already, as those that a Prometheus makes itself."""
+        self._own_labels = own_labels
         self._interval_ns = interval_ns
         self._targets = dict(target_labels)
         self._courses: dict[str, dict[LabelValues, _Course]] = defaultdict(dict)
@@ -71,6 +73,11 @@ class Backfill:
             if point.time_ns:
                 self._first_ns = min(point.time_ns, self._first_ns or point.time_ns)
                 self._last_ns = max(self._last_ns, point.time_ns)
+
+    @property
+    def first_ns(self) -> int | None:
+        """The time of the first change point, None without any."""
+        return self._first_ns
 
     def text(self, families: Iterable[Family], end_ns: int = 0) -> Iterator[str]:
         """Yield the page, a piece for each series; it reaches to the last change point, or to `end_ns` if that is later."""
@@ -95,9 +102,10 @@ class Backfill:
     def _written(self, family: Family, suffix: str, labels: LabelValues) -> str:
         """Write the labels as a scrape stores them: with the target's, which win over a rule's own."""
         names = (*family.labels, "le") if suffix == "_bucket" else family.labels
-        known = dict(self._targets)
+        targets = {} if family.name in self._own_labels else self._targets
+        known = dict(targets)
         for name, value in zip(names, labels, strict=True):
-            known[f"exported_{name}" if name in self._targets else name] = value
+            known[f"exported_{name}" if name in targets else name] = value
         pairs = ",".join(f'{name}="{escape(value)}"' for name, value in known.items() if value)
         return f"{{{pairs}}}" if pairs else ""
 

@@ -194,7 +194,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Evening, 
         ports = {name: one.port for name, one in sidecars.items()} | {"down": free_port()}
         url = ending.enter_context(prometheus(folder, ports, theirs))
         wait_for(lambda: scraped(url) == len(hosts), "scrapes of all")
-        wait_for(lambda: names(spans(theirs.posts)) >= AT_ONCE, "what fires from the start")
+        wait_for(lambda: names(spans(theirs.posts)) >= AT_ONCE, "what fires from the start", 90 + 300 / DIVISOR)
         start = time.time()
         stories = [(folder / f"{name}.log", recorded(name, start)) for name in RECORDED]
         stories += [(path := folder / "made-up.log", made_up(start, path))]

@@ -30,7 +30,7 @@ OF_ONE_HOST = [path for path in FILES if path.stem != "logwatch-docker-fleet"]
 """A fleet has a Prometheus, which records what its dashboard shows."""
 
 
-@pytest.fixture(scope="module", params=STORIES)
+@pytest.fixture(scope="module", params=FIGURES)
 def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Sidecar]]:
     folder = tmp_path_factory.mktemp(request.param)
     log = folder / "messages"
