@@ -97,7 +97,7 @@ class Companions:
                 {
                     "global": {"scrape_interval": "5s", "evaluation_interval": "5s"},
                     "scrape_configs": [scraped],
-                    "rule_files": [str(rules_folder() / "alerts" / "*.yml")],
+                    "rule_files": [str(rules_folder() / folder / "*.yml") for folder in ("alerts", "fleet")],
                     "alerting": {
                         "alert_relabel_configs": [POSTED_BY_LOGWATCH],
                         "alertmanagers": [{"static_configs": [{"targets": alertmanagers}]}],

@@ -19,7 +19,7 @@ from logwatch.errors import Mistake, RuleError, mistake
 from logwatch.model import Correlation, Mark, Rule
 from logwatch.rulefiles import files, references
 from logwatch.rulefiles.compiling import Compiler
-from logwatch.rulefiles.files import Kind, RuleFile, own_folders
+from logwatch.rulefiles.files import Kind, RuleFile, fleet_files, own_folders
 from logwatch.rulefiles.schema import CorrelationRule, EventRule
 from logwatch.rulefiles.validation import shown, validate
 from logwatch.rulefiles.vocabulary import did_you_mean
@@ -165,6 +165,8 @@ def _check_together(gathered: Gathered) -> None:
 def _unknown_ids(gathered: Gathered) -> list[Mistake]:
     known = {rule.id for rule in gathered.shipped + gathered.users}
     known.update(*(_alert_names(file) for file in gathered.files if file.kind is Kind.ALERTS))
+    if gathered.disabled - known:  # `rules export` leaves them out, too
+        known.update(*(_alert_names(files.read(path)) for path in fleet_files()))
     return [
         Mistake(
             "rules.disable",

@@ -55,8 +55,8 @@ def test_everything_shipped_is_exported_as_it_is(tmp_path: Path) -> None:
 
 def test_what_is_disabled_or_replaced_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "own.yml").write_text(OWN)
-    (tmp_path / "logwatch.yml").write_text("rules: {disable: [Watchdog, Again]}\n")
-    arguments = ("--rules", str(tmp_path / "own.yml"), "--config.file", str(tmp_path / "logwatch.yml"))
+    (tmp_path / "logwatch.yml").write_text("rules: {disable: [Watchdog, Again, LogwatchHostSilent]}\n")
+    arguments = ("--rules", str(tmp_path / "own.yml"), "--config.file", str(tmp_path / "logwatch.yml"), "--fleet")
     exported(tmp_path, *arguments)
     names = [
         rule.name
@@ -65,7 +65,7 @@ def test_what_is_disabled_or_replaced_is_left_out(tmp_path: Path) -> None:
         if isinstance(rule, AlertRule)
     ]
 
-    assert {"Watchdog", "Again"} & set(names) == set()
+    assert {"Watchdog", "Again", "LogwatchHostSilent"} & set(names) == set()
     assert {"AndAgain", "Third", "DockerContainerRestartLoop"} < set(names)
     assert names.count("DockerContainerOomKilled") == 1
     assert "expr: |\n      vector(1)\n      > 0\n" in (tmp_path / "out" / "own.yml").read_text()

@@ -47,19 +47,20 @@ def test_prometheus_and_logwatch_evaluate_the_same_files_under_the_same_labels()
     (target,) = scrape["static_configs"]
     configuration = load_configuration(DEPLOY / "stack" / "logwatch.yml", {}, {}).config
 
-    assert PROMETHEUS["rule_files"] == ["/etc/prometheus/rules/alerts/*.yml"]
+    assert PROMETHEUS["rule_files"] == [f"/etc/prometheus/rules/{folder}/*.yml" for folder in ("alerts", "fleet")]
     assert mounts("prometheus")["/etc/prometheus/rules"].resolve() == ROOT / "rules"
     assert configuration.alerting.target_labels == {"job": scrape["job_name"], **target["labels"]}
 
 
 def test_prometheus_posts_what_logwatch_does_not():
     (dropped,) = PROMETHEUS["alerting"]["alert_relabel_configs"]
-    files = (ROOT / "rules" / "alerts").glob("*.yml")
+    files = [file for folder in ("alerts", "fleet") for file in (ROOT / "rules" / folder).glob("*.yml")]
     names = [
         rule["alert"]
         for file in files
         for group in yaml.safe_load(file.read_text())["groups"]
         for rule in group["rules"]
+        if "alert" in rule
     ]
     posted = [name for name in names if not re.fullmatch(dropped["regex"], f"logwatch;{name}")]
 
