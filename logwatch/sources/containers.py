@@ -53,8 +53,7 @@ CHUNK_BYTES = 256 << 10
 MOST_WITHOUT_LINE = 64
 """Chunks in which no line ends that are read at once."""
 JSON = "-json.log"
-JOURNALD = "journald"
-"""The log driver."""
+NO_FILE = (0, 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -68,7 +67,9 @@ class ContainerLog:
     begins_at_end: bool = False
     """What it held at the first start is not read."""
     is_due: bool = False
-    seen: tuple[int, int] = (0, 0)
+    at_rest: SourceStatus | None = None
+    """Its status since it was read to its end; to ask for it looks at the file."""
+    seen: tuple[int, int] = NO_FILE
     """Inode and size when it was read to its end."""
 
 
@@ -147,17 +148,14 @@ class ContainersSource:
             self._skipped["too_many"] += 1
             return None
         driver = log_driver(Folder(self._root), container_id)
-        if driver == JOURNALD:
+        if driver == "journald":
             self._journal.follow(container_id)
             return None
         log = self._add(container_id)
-        if driver is None and self._look(log) == (
-            0,
-            0,
-        ):  # the engine writes its file again, at the latest when it starts
-            del self._logs[container_id]
-            return None
-        return log
+        if driver is not None or self._look(log) != NO_FILE:
+            return log
+        del self._logs[container_id]  # its files come, and the engine writes that of its state again
+        return None
 
     def _prints_into_journal(self, container_id: str, name: str) -> bool:
         """Whether a container is to be followed of which only an entry in the journal is known."""
@@ -178,7 +176,7 @@ class ContainersSource:
 
     def _make_due(self, log: ContainerLog) -> None:
         if not log.is_due:
-            log.is_due = True
+            log.is_due, log.at_rest = True, None
             self._due.append(log)
 
     def _poll(self) -> None:
@@ -196,7 +194,7 @@ class ContainersSource:
                 continue
             log.path = path
             return status.st_ino, status.st_size
-        return (0, 0)
+        return NO_FILE
 
     # ── reading ──────────────────────────────────────────────────────────────────────
 
@@ -280,13 +278,15 @@ class ContainersSource:
         path, seen = log.path, self._look(log)
         if path != log.path:
             self._shut(log)
-        elif seen != (0, 0):
+        elif seen != NO_FILE:
             self._dirty.add(log.id)
         if seen != log.seen or followed.recheck_soon:  # it grew before it was watched
             log.seen = seen
             self._make_due(log)
-        elif seen == (0, 0) and not self._exists(log):
+        elif seen == NO_FILE and not self._exists(log):
             self._forget(log)
+        else:
+            log.at_rest = followed.status()
 
     def _exists(self, log: ContainerLog) -> bool:
         folder = Folder(self._root)
@@ -364,7 +364,7 @@ class ContainersSource:
 
     def status(self) -> Sequence[SourceStatus]:
         """Return the state of all logs together."""
-        states = [log.followed.status() for log in self._open.values() if log.followed is not None]
+        states = [log.at_rest or log.followed.status() for log in self._open.values() if log.followed is not None]
         return [
             SourceStatus(
                 CONTAINERS,
