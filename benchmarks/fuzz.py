@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import resource
 import socket
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,8 +25,10 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks import mutations
+from benchmarks.bench import Verdict
 from logwatch.docker import containers
 from logwatch.errors import RuleError
+from logwatch.formats import repeated_message
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk
 from logwatch.pipeline import Pipeline, Settings
@@ -33,10 +37,24 @@ from logwatch.status import Requests, StatusSnapshot
 from logwatch.store import Store
 from logwatch.web import WebServer
 
-SLOW_NS = 1_000_000
-"""Of one line, per kB that it begins: above this it is measured again."""
-AGAIN = 3
+TWINS = 2
+"""Pipelines in which a line that seems to be the dearest is measured again: the least of all figures is its own cost."""
+BEFORE = 10
+"""Lines that a twin reads before it."""
 NOW_NS = 1_795_500_000 * SECOND
+"""The wall clock at the first line."""
+LINE_NS = SECOND // 20
+"""By how much each line moves it: without, all that waits for its time would pile up."""
+REPEATED = re.compile(
+    rb"(?:docker|containerd|kernel)[^ ]*(?: [^ ]+ [^ ]+ -)? +(?:last )?message repeated ([0-9]{1,9}) times"
+)
+"""What a syslog daemon writes in the engine's name; of a container's own repeats none is believed."""
+WORST_MS = 1.0
+MOST_MB = 300.0
+"""Of all pipelines, the store and the server, in one process with what makes the lines."""
+GROWTH_MB = 20.0
+SETTLED = 200
+"""Seeds after which what is kept for a day of the log's time, or up to a number, is complete."""
 OTHERS = 100
 """Files and requests of each kind, per seed."""
 
@@ -48,16 +66,27 @@ class Found:
     lines: int = 0
     size: int = 0
     worst_ns: int = 0
-    """The processor time per kB of the dearest line."""
+    """The processor time per kB that the dearest line begins."""
     dearest: bytes = b""
+    resident: list[float] = field(default_factory=list)
+    """Memory in MB after each seed."""
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         return (
             f"{self.lines:,} lines, {self.size / 1e6:,.0f} MB: {len(self.faults)} faults, at most "
-            f"{self.worst_ns / 1e6:.2f} ms per kB, {most:.0f} MB resident"
+            f"{self.worst_ns / 1e6:.2f} ms per kB, {self.resident[-1]:.0f} MB resident"
         )
+
+    def verdicts(self) -> Iterator[Verdict]:
+        """Yield what must hold."""
+        yield Verdict("faults", len(self.faults), 0)
+        yield Verdict("processor time of the dearest line, per kB that it begins", self.worst_ns / 1e6, WORST_MS, " ms")
+        yield Verdict("resident memory, the most", max(self.resident), MOST_MB, " MB")
+        half = len(self.resident) // 2
+        if half >= SETTLED:
+            more = max(self.resident[half:]) - max(self.resident[SETTLED:half], default=0)
+            yield Verdict("resident memory, second half more than the first", max(0, more), GROWTH_MB, " MB")
 
 
 class Fuzz:
@@ -68,7 +97,10 @@ class Fuzz:
         self.found = Found()
         self._folder = folder
         self._lines = mutations.lines()
-        self._pipeline = Pipeline(rules.rules, rules.correlations, Settings(), Registry(), folder)
+        self._pipeline, *self._twins = (
+            Pipeline(rules.rules, rules.correlations, Settings(), Registry(), folder) for _ in range(1 + TWINS)
+        )
+        self._before: deque[bytes] = deque(maxlen=BEFORE)
         self._store = Store(folder / "state", datetime.now(UTC))
         self._offset = 0
         view = StatusSnapshot(
@@ -101,10 +133,12 @@ class Fuzz:
 
     def _feed(self, line: bytes, seed: int) -> None:
         # A mutation may hold line ends: then it is several lines, and costs what they cost.
-        taken = self._process(line)
-        per_kb = taken // (1 + len(line) // 1024)
-        if per_kb > SLOW_NS:  # the line itself, or what was due just then
-            per_kb = min(per_kb, *(self._process(line) // (1 + len(line) // 1024) for _ in range(AGAIN)))
+        per_kb = self._process(self._pipeline, line)
+        for twin in self._twins:
+            if per_kb <= self.found.worst_ns:
+                break
+            per_kb = min(per_kb, self._process_again(twin, line))
+        self._before.append(line)
         self.found.lines += 1
         self.found.size += len(line) + 1
         if per_kb > self.found.worst_ns:
@@ -112,15 +146,30 @@ class Fuzz:
         if report := self._pipeline.faults.take_report():
             self.found.faults.append(f"seed {seed}: {report}: {line[:500]!r}")
 
-    def _process(self, line: bytes) -> int:
-        chunk = Chunk(line + b"\n", "messages", self._offset, NOW_NS)
+    def _process(self, pipeline: Pipeline, line: bytes) -> int:
+        """Return the processor time in nanoseconds per kB that the line begins, and per line that it stands for."""
+        now_ns = NOW_NS + self.found.lines * LINE_NS
+        chunk = Chunk(line + b"\n", "messages", self._offset, now_ns)
         self._offset += len(line) + 1
         began = time.thread_time_ns()
-        self._pipeline.process(chunk, NOW_NS)
-        return time.thread_time_ns() - began
+        pipeline.process(chunk, now_ns)
+        return (time.thread_time_ns() - began) // max(1 + len(line) // 1024, _stands_for(line))
+
+    def _process_again(self, twin: Pipeline, line: bytes) -> int:
+        """Measure in a pipeline that does not know the line: one that was read before may cost less.
+
+        The first time may have been another's: of what was due just then, of the collection of garbage, of a busy machine.
+        """
+        for before in self._before:
+            self._process(twin, before)
+        taken = self._process(twin, line)
+        twin.take_transaction(twin.take_outcomes())
+        return taken
 
     def _commit(self) -> None:
-        self._store.commit(self._pipeline.take_transaction(self._pipeline.take_outcomes()), NOW_NS)
+        self._store.commit(
+            self._pipeline.take_transaction(self._pipeline.take_outcomes()), NOW_NS + self.found.lines * LINE_NS
+        )
 
     # ── files and requests ───────────────────────────────────────────────────────────
 
@@ -145,6 +194,15 @@ class Fuzz:
             self.found.faults.append(f"{request[:500]!r}: {answered[:200]!r}")
 
 
+def _stands_for(line: bytes) -> int:
+    """How many lines a syslog daemon folded into this one, as far as it is believed."""
+    return max((min(int(times), repeated_message.MOST) for times in REPEATED.findall(line)), default=1)
+
+
+def _resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
 def fuzz(seeds: Sequence[int], lines: int) -> Found:
     """Run these seeds with so many lines each."""
     with tempfile.TemporaryDirectory() as folder:
@@ -153,7 +211,8 @@ def fuzz(seeds: Sequence[int], lines: int) -> Found:
             for number, seed in enumerate(seeds):
                 known = len(one.found.faults)
                 one.run(seed, lines)
-                print(*one.found.faults[known:], sep="\n", end="")
+                one.found.resident.append(_resident_mb())
+                print(*one.found.faults[known:], sep="\n", end="\n" * (len(one.found.faults) > known))
                 if number % 10 == 9:
                     print(f"seed {seed}: {one.found}", flush=True)
         finally:
@@ -162,7 +221,7 @@ def fuzz(seeds: Sequence[int], lines: int) -> Found:
 
 
 def main() -> int:
-    """Print the figures; 1 if anything was set aside or answered with 500."""
+    """Print the figures; 1 if one of them misses its budget."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.fuzz")
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="seed to begin with")
@@ -170,8 +229,9 @@ def main() -> int:
     arguments = parser.parse_args()
     logging.getLogger("logwatch").setLevel(logging.CRITICAL)  # hostile lines are what it is about
     found = fuzz(range(arguments.first, arguments.first + arguments.seeds), arguments.lines)
-    print(found, f"dearest line: {found.dearest[:200]!r}", *found.faults[:20], sep="\n")
-    return 1 if found.faults else 0
+    verdicts = list(found.verdicts())
+    print(found, f"dearest line: {found.dearest[:200]!r}", *found.faults[:20], *verdicts, sep="\n")
+    return 0 if all(verdict.holds for verdict in verdicts) else 1
 
 
 if __name__ == "__main__":
