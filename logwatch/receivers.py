@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from logwatch.build import external_url, target_labels
 from logwatch.config import Config, settings
+from logwatch.errors import ConfigError
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Receiver
 from logwatch.notifiers.receiver import Options
@@ -82,6 +83,23 @@ def pusher(config: Config, now: Callable[[], int]) -> Pusher | None:
             built[destination.name] = destination
     queue = PushQueue(config.state.dir, built)
     return Pusher(list(built.values()), queue, nanoseconds(config.push.interval), now)
+
+
+def missing_packages(config: Config) -> list[str]:
+    """Return for each format that is configured and whose packages are not installed what to do about it."""
+    if not (config.remote_write or config.otlp):
+        return []
+    from logwatch.push.otlp import Otlp
+    from logwatch.push.remote_write import RemoteWrite
+
+    found = []
+    for written, receivers in ((RemoteWrite, config.remote_write), (Otlp, config.otlp)):
+        try:
+            if receivers:
+                written({})
+        except ConfigError as error:
+            found.append(str(error))
+    return found
 
 
 def _destination(receiver: settings.PushReceiver, written: Format, taken: Container[str]) -> Destination:

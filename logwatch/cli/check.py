@@ -20,7 +20,7 @@ from logwatch.errors import ConfigError, Mistake, NotifyError
 from logwatch.model import Alert
 from logwatch.notation import counted, nanoseconds, one_line
 from logwatch.notifiers import Receiver
-from logwatch.receivers import receivers
+from logwatch.receivers import missing_packages, receivers
 from logwatch.rulefiles.files import Kind
 from logwatch.rulefiles.lint import check
 from logwatch.rulefiles.loader import Gathered, gather
@@ -36,6 +36,8 @@ def command(config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shippe
     """
     found = config.check(config_file, os.environ, {})
     effective = None if any(not each.warning for each in found) else options.effective(config_file)
+    if effective is not None:
+        found += [Mistake(str(config_file), 0, 0, missing) for missing in missing_packages(effective.config)]
     rules = effective.config.rules if effective else settings.Rules()
     shipped = rules.shipped and not no_shipped_rules
     paths = [*rules.paths, *rule_paths]

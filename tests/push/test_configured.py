@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commandline import call
 
 from logwatch import config
 from logwatch.config import Config
@@ -59,6 +60,18 @@ def test_a_missing_extra_is_named_with_its_cure(
     with pytest.raises(ConfigError) as raised:
         destinations(tmp_path, tree)
     assert cure in str(raised.value)
+
+
+def test_check_names_a_missing_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "logwatch.yml"
+    path.write_text(f"remote_write: '{URL}'\notlp: '{URL}'\n")
+    found = call("check", "--config.file", str(path), "--no-shipped-rules")
+    monkeypatch.setitem(sys.modules, "cramjam", None)
+    missing = call("check", "--config.file", str(path), "--no-shipped-rules")
+
+    assert (found.status, found.out) == (0, "")
+    assert (missing.status, missing.out.count("\n")) == (1, 1)
+    assert missing.out.startswith(f"{path}: remote_write: the packages protobuf and cramjam are not installed")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A real Prometheus that takes what is pushed: over its own outage, a kill of logwatch, and the end of a container."""
+"""A real Prometheus, and a VictoriaMetrics, that take what is pushed: over its own outage, a kill of logwatch, and the end of a container."""
 
 import json
 import signal
@@ -108,6 +108,27 @@ def test_prometheus_gets_every_sample_over_its_outage_and_a_kill(
     # Without a marker both would be there for five minutes.
     wait_for(lambda: [each["metric"]["id"] for each in prometheus.ask(info)] == ["f" * 64], "the end of the old id", 30)
     assert again.end() == 0
+
+
+def test_victoria_metrics_takes_it_too(
+    need: Callable[..., None], sidecar: Callable[..., Sidecar], tmp_path: Path
+) -> None:
+    need("victoria-metrics")
+    one = Receiving(tmp_path / "victoria")
+    one._command = ["victoria-metrics", f"-storageDataPath={tmp_path / 'data'}", "-search.latencyOffset=0s"]
+    one._command += [f"-httpListenAddr=127.0.0.1:{one.port}"]
+    one.start()
+    try:
+        log, config = tmp_path / "messages", tmp_path / "logwatch.yml"
+        log.write_text(docker_event(datetime.now(UTC), "die", "web") + "\n")
+        url = f"http://127.0.0.1:{one.port}/api/v1/write"
+        config.write_text(json.dumps({"push": {"interval": "1s"}, "remote_write": [url]}))
+        logwatch = sidecar("--log", str(log), "--config.file", str(config))
+        wait_for(lambda: one.value('docker_container_events_total{name="web", action="die"}') == 1, "the samples")
+
+        assert logwatch.value(FAILED, receiver=f"http://127.0.0.1:{one.port}") == 0
+    finally:
+        one.stop()
 
 
 def test_prometheus_without_the_flag_rejects_and_says_how(
