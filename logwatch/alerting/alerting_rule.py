@@ -43,6 +43,8 @@ class AlertRule:
     labels: Mapping[str, Template]
     annotations: Mapping[str, Template]
     mark: Mark
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """Where its values begin: `expr`, `label x`, `annotation y`."""
 
     @property
     def asks_more(self) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from logwatch.alerting.alerting_rule import AlertRule
 from logwatch.alerting.group import Group
 from logwatch.alerting.kept_labels import kept_labels
-from logwatch.alerting.loader import DEFAULT_INTERVAL_NS, gather
+from logwatch.alerting.loader import DEFAULT_INTERVAL_NS, gather, place
 from logwatch.alerting.recording_rule import RecordingRule
 from logwatch.errors import Mistake, mistake
 from logwatch.metrics.catalog import CAUSES, CONTAINER_INFO, HEALTH, PROCESS, SAMPLED, STATES, counted
@@ -71,14 +71,14 @@ def _readings(rule: AlertRule | RecordingRule, known: Known, everywhere: frozens
         if name not in known:
             nearest = did_you_mean(name, known)
             cure = nearest or ": `logwatch rules metrics` lists them"
-            yield _warn(rule, f"nothing here makes the metric '{name}'{cure}")
+            yield _warn_in(rule, name, f"nothing here makes the metric '{name}'{cure}")
             continue
         labels = known[name]
         for matcher in reading.selector.matchers:
             chosen = name == CONTAINER_INFO and is_label(matcher.label)
             if labels is not None and not chosen and matcher.label not in labels | everywhere:
                 nearest = did_you_mean(matcher.label, labels) or f": it has {', '.join(sorted(labels)) or 'none'}"
-                yield _warn(rule, f"'{name}' has no label '{matcher.label}'{nearest}")
+                yield _warn_in(rule, matcher.label, f"'{name}' has no label '{matcher.label}'{nearest}")
 
 
 def _values(rules: Sequence[Rule | Correlation]) -> Mapping[str, frozenset[str]]:
@@ -104,7 +104,7 @@ def _matched(rule: AlertRule | RecordingRule, values: Mapping[str, frozenset[str
                 continue
             nearest = did_you_mean(matcher.value, known)
             if nearest:  # rules may make others, of what a line says
-                yield _warn(rule, f"no '{name}' has {matcher.label}=\"{matcher.value}\"{nearest}")
+                yield _warn_in(rule, matcher.value, f"no '{name}' has {matcher.label}=\"{matcher.value}\"{nearest}")
 
 
 def _templates(rule: AlertRule, known: Known, everywhere: frozenset[str]) -> Iterator[Mistake]:
@@ -121,7 +121,8 @@ def _templates(rule: AlertRule, known: Known, everywhere: frozenset[str]) -> Ite
         for name, template in templates.items():
             for label in sorted(template.labels_read - kept):
                 nearest = did_you_mean(label, kept) or f": it keeps {', '.join(sorted(kept - {'__name__'})) or 'none'}"
-                yield _warn(rule, f"{where} '{name}': the expression keeps no label '{label}'{nearest}")
+                what = f"{where} '{name}': the expression keeps no label '{label}'{nearest}"
+                yield _warn_in(rule, label, what, f"{where} {name}", template.text)
 
 
 def _alert(rule: AlertRule, group: Group) -> Iterator[Mistake]:
@@ -142,3 +143,17 @@ def _alert(rule: AlertRule, group: Group) -> Iterator[Mistake]:
 
 def _warn(rule: AlertRule | RecordingRule, what: str) -> Mistake:
     return mistake(rule.mark, what, warning=True)
+
+
+def _warn_in(
+    rule: AlertRule | RecordingRule, word: str, what: str, part: str = "expr", text: str | None = None
+) -> Mistake:
+    """A warning at the place of a word in an expression, or in the text of a label or an annotation."""
+    text = rule.query.text if text is None else text
+    found = re.search(rf"(?<![\w:]){re.escape(word)}(?![\w:])", text)
+    mark = rule.marks.get(part, rule.mark)
+    try:
+        source = Path(mark.path).read_bytes().decode("utf-8-sig", "replace")
+    except OSError:  # shipped: its path is shown without the folder that it is in
+        return mistake(mark, what, warning=True)
+    return mistake(place(source, mark, text, found.start() if found else 0), what, warning=True)

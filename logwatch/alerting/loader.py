@@ -119,7 +119,9 @@ class _Reader:
 
     def _group(self, node: Node) -> Group | None:
         entries = dict(node.value) if isinstance(node.value, dict) else None
-        listed = entries.pop("rules", None) if entries is not None else None
+        listed = entries.get("rules") if entries is not None else None
+        if entries is not None and listed is not None:  # each rule is looked at on its own
+            entries["rules"] = Entry(listed.mark, replace(listed.node, value=[]))
         for key, cure in NEWER.items():
             if entries is not None and key in entries:
                 self._say(entries.pop(key).mark, f"'{key}' {cure}")
@@ -170,6 +172,11 @@ class _Reader:
             labels={key: template for key, template in labels.items() if template},
             annotations={key: template for key, template in texts.items() if template},
             mark=node.mark,
+            marks={
+                "expr": node.at(("expr",)).mark,
+                **{f"label {key}": node.at(("labels", key)).mark for key in labels},
+                **{f"annotation {key}": node.at(("annotations", key)).mark for key in texts},
+            },
         )
 
     def _recording(self, spec: RuleSpec, node: Node, query: Query | None) -> RecordingRule | None:
@@ -182,7 +189,7 @@ class _Reader:
                 self._say(node.key_mark(key), f"'{key}' belongs to alerts: a recording rule has none")
         if query is None:
             return None
-        return RecordingRule(str(spec.record), query, dict(spec.labels), node.mark)
+        return RecordingRule(str(spec.record), query, dict(spec.labels), node.mark, {"expr": node.at(("expr",)).mark})
 
     def _query(self, text: str, mark: Mark) -> Query | None:
         try:

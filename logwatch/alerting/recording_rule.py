@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from logwatch.alerting.series_store import SeriesStore
 from logwatch.model import SECOND, Mark
@@ -23,6 +23,8 @@ class RecordingRule:
     query: Query
     labels: Mapping[str, str]
     mark: Mark
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    """Where its values begin: `expr`."""
 
 
 @dataclass(slots=True)

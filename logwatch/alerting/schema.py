@@ -71,18 +71,13 @@ class RuleSpec(Described):
 
 
 class GroupSpec(Described):
-    """A group, without its rules: each of these is looked at on its own."""
+    """Rules that are evaluated one after the other at the same times."""
 
     name: Annotated[str, Field(min_length=1)]
     interval: Duration | None = None
     limit: Annotated[int, Field(ge=0)] = 0
     labels: Texts = Field(default_factory=dict)
     """Of all rules that have no such label themselves; needs Prometheus 3.0 elsewhere."""
-
-
-class WholeGroup(GroupSpec):
-    """Rules that are evaluated one after the other at the same times."""
-
     rules: list[RuleSpec] = Field(default_factory=list)
 
 
@@ -90,7 +85,7 @@ class AlertFile(Described):
     """A Prometheus rule file. The loader reads it piece by piece; this is its shape as a whole."""
 
     schema_: SkipJsonSchema[str | None] = Field(default=None, alias="$schema")
-    groups: list[WholeGroup]
+    groups: list[GroupSpec]
 
 
 def json_schema() -> str:

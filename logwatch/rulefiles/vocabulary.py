@@ -55,8 +55,12 @@ def closest(word: str, known: Iterable[str]) -> str | None:
 
 
 def _one_slip(word: str, known: str) -> bool:
-    """Whether exactly one letter differs: difflib misses that in a short word such as `die`."""
-    return len(word) == len(known) and sum(a != b for a, b in zip(word, known, strict=True)) == 1
+    """Whether one letter differs, or two neighbours are exchanged: difflib misses that in a short word such as `die`."""
+    if len(word) != len(known):
+        return False
+    apart = [place for place, (a, b) in enumerate(zip(word, known, strict=True)) if a != b]
+    exchanged = len(apart) == 2 and apart[1] == apart[0] + 1 and sorted(word) == sorted(known)
+    return len(apart) == 1 or exchanged
 
 
 def event_mistake(event: str) -> str | None:
