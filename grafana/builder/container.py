@@ -25,7 +25,7 @@ from grafana.builder.frame import (
 )
 from grafana.builder.overview import EVENTS, LAST, healths, states
 from grafana.builder.panels import Column, Placed, Query, course, drawn, figure, rows, timeline
-from grafana.builder.selectors import CONTAINER, RANGE, RATE, among, happened, metric
+from grafana.builder.selectors import CONTAINER, RANGE, RATE, among, grown, happened, metric
 
 NAME = "$name"
 LOKI = model.DataSourceRef(type_val="loki", uid="${loki}")
@@ -100,7 +100,7 @@ def _figures() -> list[Placed]:
         figure(
             "Deaths",
             "How often its main process ended in the chosen time.",
-            f"sum {CONTAINER} (increase({metric(EVENTS, name=NAME, action='die')}{RANGE}))",
+            f"sum {CONTAINER} {grown(metric(EVENTS, name=NAME, action='die'), RANGE)}",
             legend="{{name}}",
             thresholds=looks.steps((None, looks.GOOD), (0.5, looks.WARN), (3.5, looks.BAD)),
             width=4,
@@ -108,7 +108,7 @@ def _figures() -> list[Placed]:
         figure(
             "OOM kills",
             "Kills for want of memory in the chosen time.",
-            f"sum {CONTAINER} (increase({metric(EVENTS, name=NAME, action='oom')}{RANGE}))",
+            f"sum {CONTAINER} {grown(metric(EVENTS, name=NAME, action='oom'), RANGE)}",
             legend="{{name}}",
             thresholds=looks.zero_is_good(),
             width=4,

@@ -27,7 +27,7 @@ from grafana.builder.panels import (
     timeline,
     verdict,
 )
-from grafana.builder.selectors import CONTAINER, RANGE, among, happened, metric, other_than, total
+from grafana.builder.selectors import CONTAINER, RANGE, among, grown, happened, metric, other_than, total
 
 EVENTS = "docker_container_events_total"
 LAST = "docker_container_last_event_timestamp_seconds"
@@ -100,7 +100,7 @@ def _figures() -> list[Placed]:
         figure(
             "Restart loops",
             "Containers that died more than three times within the last 15 minutes.",
-            f"count(sum {CONTAINER} (increase({metric(EVENTS, action='die')}[15m])) > 3) or vector(0)",
+            f"count(sum {CONTAINER} {grown(metric(EVENTS, action='die'), '[15m]')} > 3) or vector(0)",
             thresholds=looks.zero_is_good(),
         ),
         figure(
@@ -197,13 +197,8 @@ def _unwell() -> Placed:
 
 
 def times(action: str) -> str:
-    """How often it happened to each container; at least once if the last time lies in the chosen time.
-
-    Prometheus sees no increase where a counter is first scraped at 1, as that of a container that lives for seconds.
-    """
-    grown = f"round(sum {CONTAINER} (increase({metric(EVENTS, action=action)}{RANGE})))"
-    lately = f"(max {CONTAINER} ({metric(LAST, action=action)}) > bool time() - $__range_s)"
-    return f"({grown} > 0) or {lately} or {grown}"
+    """How often it happened to each container in the chosen time."""
+    return f"sum {CONTAINER} {grown(metric(EVENTS, action=action), RANGE)}"
 
 
 def states(**matchers: str) -> str:

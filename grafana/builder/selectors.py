@@ -88,14 +88,25 @@ RECORDED = _recorded_labels()
 """What rules/fleet records of each host."""
 
 
+def grown(selector: str, window: str) -> str:
+    """By how much counters grew in a window, also those that began or ended in it between two scrapes.
+
+    As the shipped alerts count (docs/alerts.md); `increase` over scrapes misses the first event of a new counter.
+    """
+    now, length = f"last_over_time({selector}{window})", window.strip("[]")
+    before = f"last_over_time({selector}[1h] offset {length}) <= {now}"
+    scraped = f"last_over_time({metric('logwatch_build_info')}[1h] offset {length})"
+    return f"({now} - ({before} or {now} * 0 and on (job, instance) {scraped} or min_over_time({selector}{window})))"
+
+
 def happened(name: str, by: str, window: str = RATE, /, **matchers: str | Any) -> str:
     """How often something happened in a window, by these labels."""
-    return f"sum by ({by}) (increase({metric(name, **matchers)}{window}))"
+    return f"sum by ({by}) {grown(metric(name, **matchers), window)}"
 
 
 def total(name: str, window: str = RATE, /, **matchers: str | Any) -> str:
     """How often something happened in a window in all; 0 where there is no series."""
-    return f"sum(increase({metric(name, **matchers)}{window})) or vector(0)"
+    return f"sum{grown(metric(name, **matchers), window)} or vector(0)"
 
 
 def _matcher(name: str, label: str, value: str | Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import promql_parser as parser
-from dashboards import below, concrete, panels, selectors
+from dashboards import below, concrete, nodes, panels, selectors
 
 Finding = tuple[str, str]
 Dashboard = dict[str, Any]
@@ -129,11 +129,21 @@ def target_counter(dashboard: Dashboard) -> Iterator[Finding]:
 
 def _bare(tree: Any) -> str:
     """The first counter that stands outside the functions that take its growth."""
-    if isinstance(tree, parser.Call) and tree.func.name in RATES:
+    if (isinstance(tree, parser.Call) and tree.func.name in RATES) or _is_growth(tree):
         return ""
     if isinstance(tree, parser.VectorSelector):
         return tree.name if str(tree.name).endswith("_total") else ""
     return next((found for each in below(tree) if (found := _bare(each))), "")
+
+
+def _is_growth(tree: Any) -> bool:
+    """Whether a counter's value some time ago is subtracted from its value (grafana/builder/selectors.py, grown)."""
+    if not isinstance(tree, parser.BinaryExpr) or str(tree.op) != "-":
+        return False
+    read = [
+        {node.name for node in nodes(side) if isinstance(node, parser.VectorSelector)} for side in (tree.lhs, tree.rhs)
+    ]
+    return len(read[0]) == 1 and read[1] == read[0] | {"logwatch_build_info"}
 
 
 def uneditable(dashboard: Dashboard) -> Iterator[Finding]:

@@ -37,6 +37,7 @@ def host(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     log.write_text(STORIES[request.param](time.time() - 20))
     running = Sidecar(folder / "state", "--log", str(log))
     wait_for(lambda: running.get("/-/ready")[0] == 200, "reading the log")
+    wait_for(lambda: bool(result(running, "logwatch_source_open", instant=True)), "a sample of what is measured")
     yield request.param, running
     running.end()
 
