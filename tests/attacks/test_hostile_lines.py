@@ -100,7 +100,7 @@ def test_what_a_container_prints_does_not_stall_a_commit(text: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    "text", ["token" * 1_500, "token expired: " + "eyJhbGciOi" * 450], ids=["words", "a token of JSON"]
+    "text", ["token" * 1_500, "token expired: " + "eyJhbGciOi" * 3_000], ids=["words", "a token of JSON"]
 )
 def test_what_a_container_prints_does_not_stall_run(text: str, tmp_path: Path, sidecar: Callable[..., Sidecar]) -> None:
     log = tmp_path / "messages"
@@ -108,8 +108,10 @@ def test_what_a_container_prints_does_not_stall_run(text: str, tmp_path: Path, s
     one = sidecar("--log", str(log))
     with log.open("a") as out:
         out.write(line("web[8433]", f'msg="ignoring event" container=x level=error returned error: {text}') * 4)
+    wait_for(lambda: one.value("logwatch_lines_read_total", path=str(log)) == 4, "the lines", 30)
+    with log.open("a") as out:
         out.write(died("3"))
-    wait_for(lambda: one.value("docker_events_total", type="container", action="die") == 1, "the line after it", 15)
+    wait_for(lambda: one.value("docker_events_total", type="container", action="die") == 1, "the next line", 30)
 
     assert one.get("/-/healthy")[0] == 200
 
