@@ -99,7 +99,7 @@ def test_the_package_lists_what_is_in_it(made: tuple[Path, Path], tmp_path: Path
 
     assert {name: one["version"] for name, one in listed.items()} == installed
     unlicensed = [name for name, one in listed.items() if not one.get("licenses")]
-    assert unlicensed == ["promql-parser"]  # its metadata names none; it is MIT
+    assert unlicensed == ["promql-parser", "protobuf"]  # their metadata name none in SPDX form: MIT, 3-clause BSD
     assert str(ROOT) not in text
     assert installed["docker-logwatch"] == __version__
 
