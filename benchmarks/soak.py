@@ -30,6 +30,8 @@ MAX_BYTES = 64 << 20
 """Of the database, small enough to be reached."""
 TICK = 0.05
 """Seconds between two bursts of lines."""
+LONG = 600.0
+"""Seconds after whose first third memory is flat."""
 SETTLING = 120.0
 """Seconds that the last lines may take."""
 HOSTILE = (
@@ -198,7 +200,7 @@ def soak(folder: Path, arguments: argparse.Namespace) -> list[Verdict]:
         f"read    {end.read.lines:,} lines, {end.read.containers:,} ends; lost by the ledger {end.lost:,.0f} B in {end.gaps:g} gaps"
     )
     print(f"processor {share * 100:.0f} % of one core; {behind:,.0f} B were to read when the last line was written")
-    return [*_account(written, end, ended), *_growth(looks)]
+    return [*_account(written, end, ended), *_growth(looks, is_long=arguments.seconds >= LONG)]
 
 
 def _settled(sidecar: Sidecar, state: Path, written: Written) -> Look:
@@ -221,11 +223,15 @@ def _account(written: Written, end: Look, ended: int) -> Iterator[Verdict]:
     yield Verdict("exit status", ended, 0)
 
 
-def _growth(looks: Sequence[Look]) -> Iterator[Verdict]:
+def _growth(looks: Sequence[Look], *, is_long: bool) -> Iterator[Verdict]:
     """What the second half of the run holds more than the first, and the most of all."""
     half = max(1, len(looks) // 2)
     first, second = looks[:half], looks[half:] or looks
     yield Verdict("resident memory, the most", max(each.resident for each in looks), 150, " MB")
+    if is_long:
+        later = [each.resident for each in looks[len(looks) // 3 :]]
+        before, after = later[: len(later) // 2], later[len(later) // 2 :]
+        yield Verdict("resident memory, last third more than the second", max(0, max(after) - max(before)), 10, " MB")
     yield Verdict("database, the most", max(each.database for each in looks), MAX_BYTES * 1.1 / 1e6, " MB")
     descriptors = max(each.descriptors for each in second) - max(each.descriptors for each in first)
     yield Verdict("descriptors, second half more than the first", max(0, descriptors), 10)
@@ -243,7 +249,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         verdicts = soak(Path(folder), parser.parse_args())
     print(*verdicts, sep="\n")
-    return 0 if all(verdict.holds for verdict in verdicts) else 1
+    missed = [verdict.what for verdict in verdicts if not verdict.holds]
+    print(f"MISSED: {'; '.join(missed)}" if missed else "everything holds")
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
