@@ -298,7 +298,7 @@ def _scraping(fleet: Fleet, rules: Sequence[Path]) -> dict[str, object]:
     ]
     return {
         "global": {"scrape_interval": f"{STEP}s", "evaluation_interval": f"{STEP}s"},
-        "rule_files": [str(path) for path in rules],
+        "rule_files": [str(path.resolve()) for path in rules],
         "scrape_configs": [{"job_name": "logwatch", "static_configs": groups}],
     }
 
