@@ -12,10 +12,10 @@ $(READY): pyproject.toml deploy/constraints.txt scripts/venv.sh
 
 # Follows the host's log; where there is none to read, a recorded host's.
 run: $(READY)
-	@if [ -n "$(LOG)" ] || [ -r /var/log/messages ] || [ -r /var/log/syslog ]; then \
+	@if [ -n "$(LOG)" ] || [ -r /var/log/messages ] || [ -r /var/log/syslog ] || { command -v journalctl && ls /var/log/journal /run/log/journal | grep -q .; } >/dev/null 2>&1; then \
 	  exec $(BIN)/logwatch run --state-dir .make/state $(if $(LOG),--log $(LOG)) $(ARGS); \
 	else \
-	  echo "make run: no readable /var/log/messages or /var/log/syslog here: showing a recorded host instead (make run LOG=/path/to/log)" >&2; \
+	  echo "make run: no readable /var/log/messages or /var/log/syslog and no journal here: showing a recorded host instead (make run LOG=/path/to/log)" >&2; \
 	  exec $(BIN)/logwatch demo $(ARGS); \
 	fi
 

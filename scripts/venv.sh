@@ -18,7 +18,9 @@ if [ ! -x .venv/bin/pip ]; then
     "$python" -m venv .venv
   fi
 fi
+echo "make: installing logwatch and its packages into .venv: about a minute the first time" >&2
 .venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
 .venv/bin/pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt --editable '.[suggest,zstd,remote-write,otlp]' --group dev
+echo "make: compiling" >&2
 # An editable installation is not compiled by pip, and where PYTHONDONTWRITEBYTECODE is set each start would do it again.
 .venv/bin/python -m compileall -q logwatch
