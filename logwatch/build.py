@@ -161,12 +161,13 @@ LARGE = 128 * 1024
 """Bytes from which on a block is returned to the system when it is freed; glibc's own first value."""
 
 
-def settle_heap(*, collect: bool = True) -> None:
+def settle_heap(*, collect: bool = True, keeps_chunks: bool = False) -> None:
     """Take what was built so far out of the garbage collector's sight, and return what was freed to the system.
 
     All that is built lives as long as the process, and a full collection looks at it each time otherwise. What the path
     of a line makes dies by its reference count; the collector need not look for it at every 700th object. To `collect`
     first holds up all threads for as long as all objects take.
+    A replay `keeps_chunks`: each chunk of the log uses the memory of the last one, where fresh memory costs a third of the scan.
     """
     if collect:
         gc.collect()
@@ -174,7 +175,8 @@ def settle_heap(*, collect: bool = True) -> None:
     gc.set_threshold(50_000, 20, 100)
     with suppress(AttributeError):  # both are glibc's
         libc = ctypes.CDLL(None)
-        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
+        if not keeps_chunks:
+            libc.mallopt(M_MMAP_THRESHOLD, LARGE)
         libc.malloc_trim(0)  # compiling patterns alone takes some MB that stay otherwise
 
 

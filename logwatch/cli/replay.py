@@ -91,7 +91,7 @@ def command(
         replays=True,
     )
     pipeline = builder.pipeline(builder.rules())
-    settle_heap()
+    settle_heap(keeps_chunks=True)
     wanted: list[Printout] = []
     if alerts:
         wanted.append(printouts.Alerts(pipeline, output_format, sys.stdout))
