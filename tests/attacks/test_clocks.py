@@ -44,7 +44,7 @@ def oom(name: str, at: datetime) -> str:
     """What `docker events` prints of an OOM kill in a container."""
     actor = {"ID": name.encode().hex().ljust(64, "0"), "Attributes": {"image": "busybox", "name": name}}
     event = {"Type": "container", "Action": "oom", "Actor": actor, "timeNano": int(at.timestamp() * 1e9)}
-    return f"{at.isoformat(timespec='microseconds')} vm docker-events[7]: {json.dumps(event)}\n"
+    return f"{at.isoformat(timespec='microseconds')} vm docker-events[7]: {json.dumps(event, separators=(',', ':'))}\n"
 
 
 def after(seconds: float) -> datetime:

@@ -20,7 +20,7 @@ HARMLESS = {0x0A}
 def line(name: str, number: int) -> str:
     actor = {"ID": f"{number:064x}", "Attributes": {"image": name, "name": name, "exitCode": "1"}}
     event = {"Type": "container", "Action": "die", "Actor": actor, "timeNano": (1_795_457_580 + number) * 10**9}
-    return f"2026-11-23T18:13:{number:02d}+00:00 vm docker-events[7]: {json.dumps(event, ensure_ascii=False)}\n"
+    return f"2026-11-23T18:13:{number:02d}+00:00 vm docker-events[7]: {json.dumps(event, ensure_ascii=False, separators=(',', ':'))}\n"
 
 
 def screen(*arguments: str) -> str:
