@@ -8,10 +8,15 @@ READY := .make/ready
 
 $(READY): pyproject.toml deploy/constraints.txt scripts/venv.sh
 	@PYTHON=$(PYTHON) sh scripts/venv.sh
+	@mkdir -p .make && touch .make/run $@
+
+# Without the tools of developers: who only wants to see it does not wait for them.
+.make/run: pyproject.toml deploy/constraints.txt scripts/venv.sh
+	@PYTHON=$(PYTHON) sh scripts/venv.sh run
 	@mkdir -p .make && touch $@
 
 # Follows the host's log; where there is none to read, a recorded host's.
-run: $(READY)
+run: .make/run
 	@if [ -n "$(LOG)" ] || [ -r /var/log/messages ] || [ -r /var/log/syslog ] || { command -v journalctl && ls /var/log/journal /run/log/journal | grep -q .; } >/dev/null 2>&1; then \
 	  exec $(BIN)/logwatch run --state-dir .make/state $(if $(LOG),--log $(LOG)) $(ARGS); \
 	else \

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Make .venv with logwatch (editable) and its development tools.
+# Make .venv with logwatch (editable) and its development tools; with the argument `run` without these.
 set -eu
+tools='--group dev'
+[ "${1:-}" = run ] && tools=
 python=${PYTHON:-python3}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
   echo "make: $python is older than 3.11; name a newer one: make PYTHON=/path/to/python3" >&2
@@ -20,7 +22,7 @@ if [ ! -x .venv/bin/pip ]; then
 fi
 echo "make: installing logwatch and its packages into .venv: about a minute the first time" >&2
 .venv/bin/pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-.venv/bin/pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt --editable '.[suggest,zstd,remote-write,otlp]' --group dev
+.venv/bin/pip install --quiet --disable-pip-version-check --constraint deploy/constraints.txt --editable '.[suggest,zstd,remote-write,otlp]' $tools
 echo "make: compiling" >&2
 # An editable installation is not compiled by pip, and where PYTHONDONTWRITEBYTECODE is set each start would do it again.
 .venv/bin/python -m compileall -q logwatch
