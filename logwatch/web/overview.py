@@ -172,7 +172,8 @@ def headline(known: Iterable[ContainerStatus], troubles: Iterable[Trouble], host
     well = f"All {counted(total, 'container')}" if total > 1 else "The only container" if total else "No container"
     verb = "are well" if total > 1 else "is well" if total else "is known yet"
     if heeded:
-        what = f"{counted(len(heeded), 'other thing')} {'needs' if len(heeded) == 1 else 'need'} a look"
+        number = sum(len(each.alerts) for each in heeded)
+        what = f"{counted(number, 'alert')} {'needs' if number == 1 else 'need'} a look"
         return Headline(what, f"{where}: ", heeded[:NAMED], len(heeded) - NAMED, bad=any(each.bad for each in heeded))
     return Headline(f"{well} {verb}", where)
 

@@ -157,7 +157,11 @@ def _of_container(
     if cause is None:
         first = serious[0]
         cause = Cause(
-            _brief(first), _sentence(first), first.alert.active_ns, first.rule.name, first.severity == "critical"
+            _brief(first, status.name),
+            _sentence(first),
+            first.alert.active_ns,
+            first.rule.name,
+            first.severity == "critical",
         )
     bad = cause.bad or any(each.severity == "critical" for each in serious)
     return Trouble(
@@ -255,13 +259,13 @@ def _of_alerts(alerts: Iterable[Firing]) -> list[Trouble]:
         more = f" ({len(own) - 1} more of the same)" if len(own) > 1 else ""
         bad = any(each.severity == "critical" for each in own)
         time_ns = max(each.alert.active_ns for each in own)
-        text = _sentence(first) + more
-        found.append(Trouble(subject, "", "", False, _brief(first), text, time_ns, bad, first.rule.name, tuple(own)))  # noqa: FBT003 - as above
+        brief, text = _brief(first, subject), _sentence(first) + more
+        found.append(Trouble(subject, "", "", False, brief, text, time_ns, bad, first.rule.name, tuple(own)))  # noqa: FBT003 - as above
     return found
 
 
-def _brief(each: Firing) -> str:
-    return f"has the alert {each.rule.name}"
+def _brief(each: Firing, subject: str) -> str:
+    return "fires" if subject == each.rule.name else f"has the alert {each.rule.name}"
 
 
 def _sentence(each: Firing) -> str:

@@ -140,5 +140,5 @@ def test_other_things_that_need_a_look_are_said_where_containers_are_well():
     other = troubles([], {}, firing(report(), Muting()), NOW)
     top = headline(STATUSES, other, [])
 
-    assert top.strong + top.rest == "1 other thing needs a look: "
-    assert [each.brief for each in top.named] == ["has the alert Full"]
+    assert top.strong + top.rest == "1 alert needs a look: "
+    assert [each.brief for each in top.named] == ["fires"]
