@@ -28,8 +28,8 @@ make_root() {  # release packages
 
 # The Perl Logwatch, beside which ours is installed; and systemd, which starts it.
 make_root bookworm python3,python3-venv,pipx,ca-certificates,systemd,systemd-sysv,logwatch
-# The programs that tests without daemons use.
-make_root trixie python3,python3-venv,pipx,ca-certificates,openssl,procps,xz-utils,zstd,bzip2
+# The programs that tests without daemons use; and kustomize, which Debian 12 does not have.
+make_root trixie python3,python3-venv,pipx,ca-certificates,openssl,procps,xz-utils,zstd,bzip2,kustomize
 
 wheels=.make/wheels-3.13
 if [ ! "$wheels/complete" -nt .make/wheels/complete ]; then

@@ -7,11 +7,19 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
 from ports import wait_for
 
 ROOT = Path(__file__).parents[1]
 MADE = ROOT / ".make"
 _NUMBERS = itertools.count()
+
+
+def need_root(release: str) -> None:
+    """Skip the test, or let it fail in CI, if `make roots` did not make that root."""
+    if not (MADE / f"{release}.tar").exists():
+        reason = f".make/{release}.tar is missing here: make roots"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
 
 
 class CleanRoot:

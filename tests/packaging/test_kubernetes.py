@@ -9,7 +9,9 @@ from typing import Any
 import kubernetes_validate
 import pytest
 import yaml
+from cleanroot import CleanRoot, need_root
 
+from logwatch import __version__
 from logwatch.config import check, load
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +38,26 @@ POD = RESOURCES["DaemonSet"]["spec"]["template"]["spec"]
 @pytest.mark.parametrize("kind", [kind for kind in RESOURCES if kind != "PodMonitor"])  # that is the operator's own
 def test_a_resource_is_valid(kind: str, version: str) -> None:
     kubernetes_validate.validate(RESOURCES[kind], version, strict=True)
+
+
+@pytest.mark.e2e
+def test_what_kustomize_builds_is_valid(need: Callable[..., None], tmp_path: Path) -> None:
+    need("systemd-nspawn", root=True)
+    need_root("trixie")
+    root = CleanRoot("trixie", tmp_path / "root", src=ROOT)
+    root.run("kustomize build /src/deploy/kubernetes --output /built.yaml")
+    built = list(yaml.safe_load_all((root.path / "built.yaml").read_text()))
+    (daemon_set,) = [each for each in built if each["kind"] == "DaemonSet"]
+    pod = daemon_set["spec"]["template"]["spec"]
+    maps = {each["metadata"]["name"] for each in built if each["kind"] == "ConfigMap"}
+
+    for each in built:
+        if each["kind"] != "PodMonitor":
+            kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
+    assert {each["kind"] for each in built} == {*RESOURCES, "ConfigMap"}
+    assert {each["metadata"]["namespace"] for each in built if each["kind"] != "Namespace"} == {"docker-logwatch"}
+    assert {each["configMap"]["name"] for each in pod["volumes"] if "configMap" in each} < maps
+    assert [each["image"] for each in pod["containers"]] == [f"docker-logwatch:{__version__}"]
 
 
 def test_a_mistake_is_found() -> None:
