@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pytest
 from ports import free_port, wait_for
 
 TOUR = Path(__file__).parents[1] / "docs" / "tour.md"
@@ -47,7 +48,9 @@ def receiver(arrived: Path) -> Iterator[tuple[int, list[dict]]]:
         thread.join()
 
 
-def test_every_step_of_the_tour_works_as_printed(tmp_path: Path) -> None:
+@pytest.mark.e2e
+def test_every_step_of_the_tour_works_as_printed(need: Callable[..., None], tmp_path: Path) -> None:
+    need("bash", "curl")
     folder, programs = tmp_path / "tour", tmp_path / "bin"
     programs.mkdir()
     (programs / "docker-logwatch").write_text(f'#!/bin/sh\nexec {sys.executable} -m logwatch "$@"\n')
@@ -65,29 +68,26 @@ def test_every_step_of_the_tour_works_as_printed(tmp_path: Path) -> None:
                 steps.append(text)
             elif named:
                 (folder / named[1]).write_text(text)
-        script = "set -eu\n" + "\n".join(steps) + "\nkill -s 0 $!; echo $! > pid\n"
+        script = "set -eu\n" + "\n".join(steps) + "\nkill -s 0 $!\n"
         environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
-        done = subprocess.run(
-            ["bash", "-c", script],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        with (tmp_path / "printed").open("wb") as out:
+            shell = subprocess.Popen(
+                ["bash", "-c", script], cwd=tmp_path, env=environment, stdout=out, stderr=out, start_new_session=True
+            )
         try:
-            assert done.returncode == 0, done.stdout + done.stderr
+            ended = shell.wait(300)
+            printed = (tmp_path / "printed").read_text()
+            assert ended == 0, printed
             for words in ("container.die", "backup/failed: makes backup.failed", 'action="die"} 1', "backup.failed"):
-                assert words in done.stdout
+                assert words in printed
             assert (folder / "arrived").exists(), (folder / "run.log").read_text()
             (alert,) = [
                 each for post in got for each in post["alerts"] if each["labels"]["alertname"] == "BackupFailed"
             ][:1]
             assert "backup of orders failed" in alert["annotations"]["evidence"]
         finally:
-            if (folder / "pid").exists():
-                os.kill(int((folder / "pid").read_text()), signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.killpg(shell.pid, signal.SIGTERM)  # the shell, and what it left in the background
             wait_for(
                 lambda: "stopped" in (folder / "run.log").read_text() if (folder / "run.log").exists() else True, "end"
             )
