@@ -2,13 +2,14 @@
 # Run the tests that look at Python with the built wheel: make test-wheel.
 #
 # Under the Python of a clean Debian 13, and under 3.12, which no Debian has, where this machine has one. Left out are tests of
-# daemons, and those that take long because of processes, kills and large logs: `make test` runs all with the Python of Debian 12.
+# daemons and browsers, and those that take long because of processes, kills and large logs: `make test` runs all with the Python of Debian 12.
 # Arguments are pytest's. Does nothing where `make roots` makes nothing.
 set -eu
 cd "$(dirname "$0")/.."
 
 # What each run leaves out.
 without="--ignore=tests/attacks --ignore=tests/follower --ignore=tests/test_replay.py --ignore=tests/test_run.py --ignore=tests/test_torture.py"
+without="$without --ignore=tests/grafana/test_pictures.py --ignore=tests/web/test_in_a_browser.py"
 if python3.12 -c 'import venv' 2>/dev/null; then
   env=$(mktemp -d)
   python3.12 -m venv "$env"
