@@ -84,7 +84,6 @@ class Builder:
             count_repeated=sources.count_repeated and not self.pairs_lines,
             secrets=tuple(sources.secrets),
             max_containers=limits.max_containers,
-            keep_removed_ns=nanoseconds(limits.keep_removed),
             labels=self.config.docker.labels,
             max_ahead_ns=nanoseconds(sources.max_ahead),
             pairs_lines=self.pairs_lines,

@@ -31,7 +31,6 @@ from logwatch.formats.line_parser import LineReader
 from logwatch.formats.repeated_message import Folded, Previous, folded, meant
 from logwatch.formats.rfc3164 import Origin
 from logwatch.lifecycle import Lifecycle
-from logwatch.lifecycle.containers import KEEP_SERIES_NS
 from logwatch.lifecycle.lifecycle import Find
 from logwatch.log_clock import STEP_NS, Line, LineClock, WaitingLines, is_step, seconds_ns
 from logwatch.matching import unknown_lines
@@ -93,8 +92,6 @@ class Settings:
     """Further parts of keys whose values are masked."""
     max_containers: int = MAX_CONTAINERS
     """That have series of their own."""
-    keep_removed_ns: int = KEEP_SERIES_NS
-    """How long removed containers have series."""
     labels: tuple[str, ...] = ()
     """Keys of container labels that are labels of docker_container_info."""
     max_ahead_ns: int = STEP_NS
@@ -151,7 +148,7 @@ class Pipeline:
         self.unknown_lines = UnknownLines(masker.mask) if settings.groups_unknown else None
         self._clock_rules = frozenset(number for number, rule in enumerate(rules) if rule.event == CLOCK_SET)
         self._general = frozenset(rule.id for rule in rules if rule.unless_other and rule.event in GENERAL)
-        self.lifecycle = Lifecycle(settings.settle_ns, self._masking(find), settings.keep_removed_ns)
+        self.lifecycle = Lifecycle(settings.settle_ns, self._masking(find))
         self.correlator = Correlator(correlations)
         self.event_metrics = EventMetrics(
             series,

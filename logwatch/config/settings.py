@@ -268,8 +268,6 @@ class Limits(Strict):
     """How long an event waits for a line that revokes or completes it."""
     max_containers: Annotated[int, Field(ge=1, le=10_000)] = 1000
     """Containers with their own series; those without events for longest are removed first."""
-    keep_removed: Duration = timedelta(minutes=15)
-    """How long after its removal a container has series; shipped alerts look back at 15 minutes."""
 
 
 class Log(Strict):

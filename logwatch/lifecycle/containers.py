@@ -44,8 +44,6 @@ from logwatch.store.state_table import StateTable
 
 KEEP_REMOVED_NS = 3600 * SECOND
 """How long a removed container is kept."""
-KEEP_SERIES_NS = 900 * SECOND
-"""How long a removed container has series: alerts look back at fifteen minutes."""
 KEEP_UNNAMED_NS = 24 * 3600 * SECOND
 """How long a container that never had a name is kept after its last event."""
 MAX_REGISTERED = 20_000
@@ -71,9 +69,7 @@ def looks_like_id(text: str) -> bool:
 class ContainerRegister:
     """The containers of every host. Its changes are handed over by `take_changes`, in order."""
 
-    def __init__(self, keep_series_ns: int = KEEP_SERIES_NS) -> None:
-        """`keep_series_ns` is how long after its removal a container is followed by `Expired`."""
-        self._keep_series_ns = keep_series_ns
+    def __init__(self) -> None:
         self._containers: StateTable[Key, Container] = StateTable("container", _encode, _decode)
         # Containers of which only a name is known, by host and name.
         self._unidentified: StateTable[Key, Container] = StateTable("unidentified", _encode, _decode)
@@ -86,8 +82,6 @@ class ContainerRegister:
         self._at_rest: set[Key] = set()
         self._removed: OrderedDict[Key, None] = OrderedDict()
         """In the order of their removal."""
-        self._with_series: OrderedDict[Key, None] = OrderedDict()
-        """Those of the removed ones that are not `Expired`, in the same order."""
         self._unnamed: OrderedDict[Key, None] = OrderedDict()
         """In the order of their last events."""
         self._changes: list[Consequence] = []
@@ -169,7 +163,6 @@ class ContainerRegister:
         self._unindex(container)
         del self._containers[host, short]
         self._removed = _replaced(self._removed, (host, short), (host, container_id))
-        self._with_series = _replaced(self._with_series, (host, short), (host, container_id))
         self._unnamed = _replaced(self._unnamed, (host, short), (host, container_id))
         container.id = container_id
         if container.owns_name and container.name is not None:
@@ -252,7 +245,7 @@ class ContainerRegister:
             container.gone_ns = max(time_ns, clock_ns)
             self._free_name(container)
         else:
-            container.gone_ns, container.expired = None, False
+            container.gone_ns = None
         if after not in (RUNNING, PAUSED):
             container.health = None
         self._unindex(container)
@@ -395,17 +388,10 @@ class ContainerRegister:
     def next_deadline_ns(self) -> int | None:
         """When `expire` may drop a container next, None for never."""
         deadlines = [_deadline_ns(self._at(next(iter(queue)))) for queue in (self._removed, self._unnamed) if queue]
-        if self._with_series:
-            deadlines.append(self._series_deadline_ns(next(iter(self._with_series))))
         return min(deadlines, default=None)
 
-    def _series_deadline_ns(self, key: Key) -> int:
-        return (self._at(key).gone_ns or 0) + self._keep_series_ns
-
     def expire(self, clock_ns: int) -> None:
-        """Drop the containers that are kept no longer, and let series of removed ones end."""
-        while self._with_series and (due_ns := self._series_deadline_ns(next(iter(self._with_series)))) <= clock_ns:
-            self._expire_series(self._at(next(iter(self._with_series))), due_ns)
+        """Drop the containers that are kept no longer."""
         for queue in (self._removed, self._unnamed):
             while queue:
                 container = self._at(next(iter(queue)))
@@ -440,7 +426,7 @@ class ContainerRegister:
     def _drop(self, container: Container, time_ns: int) -> None:
         if container.announced:
             self._change(container, GONE, time_ns, time_ns)
-        self._expire_series(container, time_ns)  # what a late event began again, too
+        self._changes.append(Expired(time_ns, container.host, container.id, container.label))
         self._free_name(container)
         self._unindex(container)
         self._removed.pop((container.host, container.id), None)
@@ -453,14 +439,6 @@ class ContainerRegister:
             siblings.remove(container.id)
         if not siblings:
             self._prefixes.pop(prefix, None)
-
-    def _expire_series(self, container: Container, time_ns: int) -> None:
-        key = (container.host, container.id)
-        if container.state is GONE and not container.expired:
-            container.expired = True
-            self._with_series.pop(key, None)
-            self._containers.touch(key)
-        self._changes.append(Expired(time_ns, container.host, container.id, container.label))
 
     # ── what is derived from the containers ──────────────────────────────────────────
 
@@ -477,12 +455,9 @@ class ContainerRegister:
         # Both queues are in the order in which their containers are dropped: who is in one stays at its place.
         if container.state is GONE:
             self._removed.setdefault(key)
-            if not container.expired:
-                self._with_series.setdefault(key)
             self._unnamed.pop(key, None)
         else:
             self._removed.pop(key, None)
-            self._with_series.pop(key, None)
             if container.name is None:
                 self._unnamed.setdefault(key)
             else:

@@ -20,7 +20,7 @@ from typing import Any
 
 from logwatch.docker.inventory import Found, Removed, Sight
 from logwatch.lifecycle.attempts import NETWORK, PUSH, Pools, Pushes
-from logwatch.lifecycle.containers import KEEP_SERIES_NS, ContainerRegister, looks_like_id
+from logwatch.lifecycle.containers import ContainerRegister, looks_like_id
 from logwatch.lifecycle.daemons import Services
 from logwatch.lifecycle.deduplicator import Deduplicator, Emission
 from logwatch.lifecycle.endings import UNKNOWN, exit_cause
@@ -80,14 +80,14 @@ AUTO_REMOVE = "evidence/removal-awaited"
 class Lifecycle:
     """Turns events that rules read into outcomes and changes of containers."""
 
-    def __init__(self, settle_ns: int = SECOND, find: Find | None = None, keep_series_ns: int = KEEP_SERIES_NS) -> None:
+    def __init__(self, settle_ns: int = SECOND, find: Find | None = None) -> None:
         """`find` looks a container up in the engine's own files; None without them."""
         self.anomalies = 0
         """Events that the tables do not allow, since the last `take_counts`."""
         self.late = 0
         """Events first reported more than 10 s after their time, since the last `take_counts`."""
         self._deduplicator = Deduplicator(settle_ns)
-        self._register = ContainerRegister(keep_series_ns)
+        self._register = ContainerRegister()
         self._requests = Requests()
         self._pools = Pools()
         self._pushes = Pushes()

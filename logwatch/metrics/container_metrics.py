@@ -1,8 +1,8 @@
 """The series of containers, derived from accepted events and from the changes of the register.
 
 Series are labelled by a container's name, so containers with one name, one after the other, share
-their series; the latest owns them. With a container's removal end its state, its health and the counters that
-never moved; the others when the register says so (`Expired`), so that alerts and scrapes see them. At most `max_containers` have
+their series; the latest owns them. Which containers are kept, and for how long, is decided by the
+register: series end when it drops their container (`Expired`). At most `max_containers` have
 series: beyond that removed ones lose theirs first, then those without events for longest, unless
 they run; while all run, further ones are counted together as `_other`.
 """
@@ -142,12 +142,8 @@ class ContainerMetrics:
         shown = self._find(self._key(change), change.id, change.time_ns, ends=removed)
         if shown is None or not _same(shown.id, change.id):
             return
-        if shown.removed and not removed:
-            self._begin_state(shown, change.time_ns)
-        self._set_state(shown, change.after.value, change.time_ns)
-        if removed:
-            self._end_state(shown, change.time_ns)
         shown.removed = removed
+        self._set_state(shown, change.after.value, change.time_ns)
         self._rank(shown)
 
     def describe(self, described: Described) -> None:
@@ -222,8 +218,6 @@ class ContainerMetrics:
         if shown is None:
             return self._begin(key, container_id, time_ns)
         if not ends and not _same(shown.id, container_id):
-            if shown.removed:
-                self._begin_state(shown, time_ns)
             shown.id, shown.removed = container_id, False
             self._describe(shown, "", {}, time_ns)
             self._rank(shown)
@@ -233,26 +227,12 @@ class ContainerMetrics:
         if len(self._shown) >= self._most and not self._make_room(time_ns):
             return None
         shown = self._shown[key] = ContainerSeries(*key, container_id, begun_ns=time_ns)
-        self._begin_state(shown, time_ns)
+        for name in ZEROS:
+            self._series.begin_group(name, self._labels(*key), time_ns)
+        self._series.set(STATE, self._labels(*key, shown.state), 1, time_ns)
         self._describe(shown, "", {}, time_ns)
         self._rank(shown)
         return shown
-
-    def _begin_state(self, shown: ContainerSeries, time_ns: int) -> None:
-        """Begin what every container has from its first event on."""
-        owner = self._labels(shown.host, shown.label)
-        for name in ZEROS:
-            self._series.begin_group(name, owner, time_ns)
-        if shown.state in STATES:
-            self._series.set(STATE, self._labels(shown.host, shown.label, shown.state), 1, time_ns)
-
-    def _end_state(self, shown: ContainerSeries, time_ns: int) -> None:
-        """End what a removed container has no more: its state and health, and the counters that never moved."""
-        owner = self._labels(shown.host, shown.label)
-        for name in (STATE, HEALTH_STATE, STREAK):
-            self._series.remove_group(name, owner, time_ns)
-        self._series.end_zeros(EVENTS, owner, time_ns)
-        shown.health = None
 
     def _make_room(self, time_ns: int) -> bool:
         """End the series of a tenth of those that do not run; False if all run."""

@@ -135,10 +135,6 @@ class Registry:
         """Begin the series at 0 of a group of a metric that was declared with `zeros`."""
         self._zeros[name].begin(group, time_ns)
 
-    def end_zeros(self, name: str, group: LabelValues, time_ns: int) -> None:
-        """End those series of a group that never moved."""
-        self._changes.ended += self._zeros[name].end(group, time_ns)
-
     def get(self, name: str, labels: LabelValues, time_ns: int) -> Series | None:
         """Return a series to keep, created if it is missing: at the metric's limit the common one, or (gauges) none.
 

@@ -90,8 +90,6 @@ class Container:
     """Action to when it last happened, of those that explain an end (`lifecycle.endings`)."""
     gone_ns: int | None = None
     """When it was removed, by the clock; None while it exists."""
-    expired: bool = False
-    """It was removed so long ago that its series ended."""
 
     @property
     def label(self) -> str:

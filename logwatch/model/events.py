@@ -79,7 +79,7 @@ class Renamed(NamedTuple):
 
 
 class Expired(NamedTuple):
-    """A container was removed some time ago, or is no longer kept: its series end here."""
+    """A container is no longer kept; its series end here."""
 
     time_ns: int
     host: str
