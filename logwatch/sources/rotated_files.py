@@ -22,6 +22,7 @@ from logwatch.sources.open_file import Generation, Options
 ROTATED = re.compile(
     r"""
       [._-] \d [\d._:TZ+-]*      # messages.1  messages-20241124  messages-20241124-1732406400  app.2024-11-24
+      (?: [.]backup )?             # messages-2024112417.backup: what a program created again while logrotate was at work
     | [._-] (?: old | prev )     # messages.old
     """,
     re.VERBOSE,

@@ -1,12 +1,13 @@
 """Rotations by the real programs, and those that no reader could follow: each line is read once, or its loss is recorded."""
 
+import os
 import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from itertools import count
 from pathlib import Path
 
@@ -29,7 +30,10 @@ BURST = 200
 
 
 class Writer:
-    """Appends numbered lines to whatever file has the log's name, in a thread, until it is stopped."""
+    """Appends numbered lines to whatever file has the log's name, in a thread, until it is stopped; it creates none.
+
+    logrotate would set aside a file that appears between its two steps, and the next one under the same name.
+    """
 
     def __init__(self, log: Path) -> None:
         self.lines = 0
@@ -46,14 +50,19 @@ class Writer:
 
     def _run(self) -> None:
         while not self._stopping.wait(0.01):
-            with self.lock:
-                append(self._log, self.lines, BURST)
+            with self.lock, suppress(FileNotFoundError):
+                with os.fdopen(os.open(self._log, os.O_WRONLY | os.O_APPEND), "w") as out:
+                    out.write(written(self.lines, BURST))
                 self.lines += BURST
 
 
 def append(log: Path, first: int, lines: int) -> None:
     with log.open("a") as out:
-        out.write("".join(f"Nov 23 18:13:01 vm cron[1]: {number:08d}\n" for number in range(first, first + lines)))
+        out.write(written(first, lines))
+
+
+def written(first: int, lines: int) -> str:
+    return "".join(f"Nov 23 18:13:01 vm cron[1]: {number:08d}\n" for number in range(first, first + lines))
 
 
 def read(one: Sidecar, log: Path) -> float:
@@ -84,6 +93,21 @@ def test_files_that_came_and_went_unread_are_a_loss(keep: int, tmp_path: Path, s
     one.send(signal.SIGCONT)
     wait_for(lambda: (one.value("logwatch_source_gaps_total", path=str(log), reason="missed") or 0) > 0, "a gap")
     wait_for(lambda: read(one, log) >= 10 + keep, "what is left")
+
+
+def test_what_logrotate_set_aside_while_it_rotated_is_read(tmp_path: Path, sidecar: Callable[..., Sidecar]) -> None:
+    log = tmp_path / "log" / "messages"
+    log.parent.mkdir()
+    append(log, 0, 10)
+    one = sidecar("--log", str(log))
+    wait_for(lambda: read(one, log) == 10, "the first lines")
+    one.send(signal.SIGSTOP)
+    log.rename(f"{log}-20261130")
+    append(log, 10, 7)  # a program created the file before logrotate did
+    log.rename(f"{log}-2026113017.backup")
+    append(log, 17, 3)
+    one.send(signal.SIGCONT)
+    wait_for(lambda: read(one, log) == 20, "all lines")
 
 
 # ── what always held ─────────────────────────────────────────────────────────────────
