@@ -165,7 +165,7 @@ class Fleet:
 
     @staticmethod
     def lag(host: int) -> int:
-        """By how many steps a host is behind."""
+        """By how many steps a host lags."""
         return host % BEGINNINGS * (60 // STEP)
 
 

@@ -147,7 +147,7 @@ class Fuzz:
             self.found.faults.append(f"seed {seed}: {report}: {line[:500]!r}")
 
     def _process(self, pipeline: Pipeline, line: bytes) -> int:
-        """Return the processor time in nanoseconds per kB that the line begins, and per line that it stands for."""
+        """Return the processor time in nanoseconds per kB that the line begins, and per repetition that it reports."""
         now_ns = NOW_NS + self.found.lines * LINE_NS
         chunk = Chunk(line + b"\n", "messages", self._offset, now_ns)
         self._offset += len(line) + 1

@@ -557,7 +557,7 @@ class Pipeline:
             self._advance_to(clock_ns)
 
     def _advance_to(self, clock_ns: int) -> None:
-        """Move the clock of the alerts, and with it the stages that are behind the lines' clock."""
+        """Move the clock of the alerts, and with it the stages that lag the clock of the lines."""
         if clock_ns <= self.clock_ns or self.settings.raw:
             self.clock_ns = max(self.clock_ns, clock_ns)
             return

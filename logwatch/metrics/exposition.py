@@ -44,7 +44,7 @@ _NO_BOUND = float("inf")
 
 
 class _Page:
-    """The lines of one metric. A line is all that is kept of a series: its value is what stands at the end.
+    """The lines of one metric. A line is all that is kept of a series: its value is at the end.
 
     Most counters of containers never move: of a series at 0 not even the line is kept.
     """

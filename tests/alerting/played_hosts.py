@@ -62,16 +62,16 @@ def made_up(start: float, path: Path) -> Played:
         yield due, f"{stamp} h1 {tag}[7]: {text}\n".encode()
 
 
-Told = tuple[float, str, str]
+TimedLine = tuple[float, str, str]
 """Seconds from the start, the tag of the line, and its text."""
 
 
-def _event(second: float, kind: str, action: str, identity: str = "", **attributes: str) -> Told:
+def _event(second: float, kind: str, action: str, identity: str = "", **attributes: str) -> TimedLine:
     content = {"Type": kind, "Action": action, "Actor": {"ID": identity, "Attributes": attributes}}
     return second, "docker-events", json.dumps(content)
 
 
-def _story() -> Iterator[Told]:
+def _story() -> Iterator[TimedLine]:
     """What the engine reports."""
     web, looper, sick, stuck = (each * 64 for each in "abcd")
     yield _event(-300, "container", "start", web, name="web")  # ran for more than a fifteenth of an hour
@@ -107,7 +107,7 @@ def _story() -> Iterator[Told]:
     yield _event(115, "daemon", "start")
 
 
-def _measured(path: str, start: float) -> Iterator[Told]:
+def _measured(path: str, start: float) -> Iterator[TimedLine]:
     """Values of metrics that lines cannot move otherwise: the gauges and counters of rules/made-up.yml."""
     for second, metric, value, labels in (
         (5, "docker_storage_bytes", 99, {"driver": "devicemapper", "kind": "pool_data"}),
@@ -195,7 +195,7 @@ def _rule(metric: str, names: list[str]) -> dict[str, Any]:
 
 def play(hosts: Iterable[tuple[Path, Played]], wait: Callable[[float], None]) -> None:
     """Append each line to its file when it is due."""
-    lines = sorted(((due, line, path) for path, played in hosts for due, line in played), key=lambda told: told[0])
+    lines = sorted(((due, line, path) for path, played in hosts for due, line in played), key=lambda line: line[0])
     for due, line, path in lines:
         wait(due)
         with path.open("ab") as log:

@@ -73,10 +73,10 @@ def test_the_history_shows_the_trouble_that_there_was(tmp_path: Path):
     out = tmp_path / "history"
     call("replay", "--openmetrics", str(out), RECORDING)
     history = samples(parse_openmetrics(out.read_text()))
-    told = {row["labels"]["alertname"] for row in call("replay", "--alerts", "--format", "jsonl", RECORDING).rows}
+    alerts = {row["labels"]["alertname"] for row in call("replay", "--alerts", "--format", "jsonl", RECORDING).rows}
     shown = {sample.labels["alertname"] for sample in history if sample.name == "ALERTS"}
     names = {sample.name for sample in history}
 
-    assert len(told) > 3
-    assert shown == told | {"Watchdog"}
+    assert len(alerts) > 3
+    assert shown == alerts | {"Watchdog"}
     assert names >= {"up", "logwatch_build_info", "logwatch_source_open", "logwatch_alerts"}

@@ -125,7 +125,7 @@ def life_after(host: Host) -> None:
 
 
 @dataclass(frozen=True)
-class Told:
+class Observed:
     """What both accounts say, and what was served at the end."""
 
     engine: list[str]
@@ -163,7 +163,7 @@ def evidence(alertmanager: Alertmanager) -> str:
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
+def observed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observed]:
     missing = [
         name
         for name in ("rsyslogd", "dockerd", "docker", "busybox", "prometheus-alertmanager", "amtool")
@@ -220,7 +220,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         wait_for(lambda: counted(two, "destroy") == removals, "every removal")
         wait_for(lambda: sum("container.destroy" in event for event in kept(state)) == removals, "its commit")
         sent = frozenset(alert["labels"].get("name", "") for body in other.bodies for alert in body)  # type: ignore[attr-defined]  # JSON
-        yield Told(host.account.read_text().splitlines(), kept(state), metrics, inspected, shown, sent, first)
+        yield Observed(host.account.read_text().splitlines(), kept(state), metrics, inspected, shown, sent, first)
     finally:
         alertmanager.stop()
         other.close()
@@ -229,28 +229,28 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         host.close()
 
 
-def test_every_kind_is_reported_once(told: Told) -> None:
-    scores = compare(engine_account(told.engine), our_account(told.ours))
+def test_every_kind_is_reported_once(observed: Observed) -> None:
+    scores = compare(engine_account(observed.engine), our_account(observed.ours))
 
     assert {kind: scores[kind] for kind in KINDS} == {kind: Score(*[scores[kind].engine] * 3) for kind in KINDS}
     assert all(scores[kind].engine for kind in KINDS)
 
 
-def test_every_event_has_its_containers_name(told: Told) -> None:
-    events = [json.loads(each) for each in told.ours]
+def test_every_event_has_its_containers_name(observed: Observed) -> None:
+    events = [json.loads(each) for each in observed.ours]
     nameless = Counter(each["event"] for each in events if each["event"] in KINDS and not each["name"])
 
     assert nameless == {}
-    assert re.findall(r'^docker_container_\w+\{name="[0-9a-f]{12}"', told.metrics, re.MULTILINE) == []
+    assert re.findall(r'^docker_container_\w+\{name="[0-9a-f]{12}"', observed.metrics, re.MULTILINE) == []
 
 
-def test_every_death_has_its_exit_code_and_cause(told: Told) -> None:
+def test_every_death_has_its_exit_code_and_cause(observed: Observed) -> None:
     engine = Counter(
         (each["Actor"]["Attributes"]["name"], each["Actor"]["Attributes"]["exitCode"])
-        for each in map(json.loads, told.engine)
+        for each in map(json.loads, observed.engine)
         if (each["Type"], each["Action"]) == ("container", "die")
     )
-    deaths = [each for each in map(json.loads, told.ours) if each["event"] == "container.die"]
+    deaths = [each for each in map(json.loads, observed.ours) if each["event"] == "container.die"]
     causes = {each["name"]: each["attributes"]["cause"] for each in deaths}
 
     assert Counter((each["name"], each["attributes"].get("exit_code")) for each in deaths) == engine
@@ -264,42 +264,44 @@ def test_every_death_has_its_exit_code_and_cause(told: Told) -> None:
     }
 
 
-def test_what_a_container_printed_last_is_kept(told: Told) -> None:
-    deaths = [each for each in map(json.loads, told.ours) if each["event"] == "container.die"]
+def test_what_a_container_printed_last_is_kept(observed: Observed) -> None:
+    deaths = [each for each in map(json.loads, observed.ours) if each["event"] == "container.die"]
 
     assert [each["attributes"].get("last_words") for each in deaths if each["name"] == "five"] == ["starting\nFATAL"]
 
 
-def test_the_alertmanager_shows_what_the_container_printed_last(told: Told) -> None:
-    printed = [line.strip() for line in told.evidence.splitlines() if line.startswith("  | ")]
+def test_the_alertmanager_shows_what_the_container_printed_last(observed: Observed) -> None:
+    printed = [line.strip() for line in observed.evidence.splitlines() if line.startswith("  | ")]
 
     assert printed == ["| starting", "| FATAL"]
 
 
-def test_the_metrics_are_the_engines(told: Told) -> None:
-    crash = told.inspected["crash"]
+def test_the_metrics_are_the_engines(observed: Observed) -> None:
+    crash = observed.inspected["crash"]
 
-    assert f'docker_container_restart_count{{name="crash"}} {crash["RestartCount"]}' in told.metrics
-    assert 'docker_container_exit_code{name="crash"} 7' in told.metrics
+    assert f'docker_container_restart_count{{name="crash"}} {crash["RestartCount"]}' in observed.metrics
+    assert 'docker_container_exit_code{name="crash"} 7' in observed.metrics
     assert (
         f'docker_container_events_total{{name="crash",action="die"}} {int(str(crash["RestartCount"])) + 1}'
-        in told.metrics
+        in observed.metrics
     )
-    assert f'image="{IMAGE}"' in told.metrics
+    assert f'image="{IMAGE}"' in observed.metrics
 
 
-def test_chosen_labels_are_on_the_metric_and_the_events(told: Told) -> None:
-    (served,) = re.findall(r'^docker_container_info\{name="five".*', told.metrics, re.MULTILINE)
-    teams = {(each["name"], each["attributes"].get("label_com_example_team")) for each in map(json.loads, told.ours)}
+def test_chosen_labels_are_on_the_metric_and_the_events(observed: Observed) -> None:
+    (served,) = re.findall(r'^docker_container_info\{name="five".*', observed.metrics, re.MULTILINE)
+    teams = {
+        (each["name"], each["attributes"].get("label_com_example_team")) for each in map(json.loads, observed.ours)
+    }
 
     assert 'label_com_example_team="shop"' in served
     assert {team for name, team in teams if name == "five"} == {"shop"}
     assert ("web", None) in teams
 
 
-def test_what_chosen_containers_print_is_for_rules_of_users(told: Told) -> None:
-    fatal = [each for each in map(json.loads, told.ours) if each["event"] == "app.fatal"]
-    counted = dict(re.findall(r'^app_fatal_total\{name="(\w+)"\} (\d+)', told.metrics, re.MULTILINE))
+def test_what_chosen_containers_print_is_for_rules_of_users(observed: Observed) -> None:
+    fatal = [each for each in map(json.loads, observed.ours) if each["event"] == "app.fatal"]
+    counted = dict(re.findall(r'^app_fatal_total\{name="(\w+)"\} (\d+)', observed.metrics, re.MULTILINE))
 
     assert Counter(each["name"] for each in fatal) == {"five": 1, "printing": 6, "local": 1}
     assert counted == {"five": "1", "printing": "6", "local": "1"}
@@ -307,25 +309,25 @@ def test_what_chosen_containers_print_is_for_rules_of_users(told: Told) -> None:
     assert all(each["attributes"]["image"] == IMAGE for each in fatal)
 
 
-def test_no_alert_was_ever_sent_under_an_id(told: Told) -> None:
+def test_no_alert_was_ever_sent_under_an_id(observed: Observed) -> None:
     names = {
-        each["Actor"]["Attributes"]["name"] for each in map(json.loads, told.engine) if each["Type"] == "container"
+        each["Actor"]["Attributes"]["name"] for each in map(json.loads, observed.engine) if each["Type"] == "container"
     }
 
-    assert told.sent - {""} <= names
-    assert {"web", "five", "away", "burst1", "moved"} <= told.sent
+    assert observed.sent - {""} <= names
+    assert {"web", "five", "away", "burst1", "moved"} <= observed.sent
 
 
-def test_a_first_start_on_a_history_counts_every_end_under_its_name(told: Told) -> None:
+def test_a_first_start_on_a_history_counts_every_end_under_its_name(observed: Observed) -> None:
     started_again = {"web2", "moved"}
-    once = {name: each for name, each in told.inspected.items() if name not in started_again}
+    once = {name: each for name, each in observed.inspected.items() if name not in started_again}
     ends = {
         name: int(str(each["RestartCount"])) + (not state["Running"] and not state["StartedAt"].startswith("0001"))
         for name, each in once.items()
         if isinstance(state := each["State"], dict)
     }
     served = dict(
-        re.findall(r'^docker_container_events_total\{name="([^"]+)",action="die"\} (\d+)', told.first, re.MULTILINE)
+        re.findall(r'^docker_container_events_total\{name="([^"]+)",action="die"\} (\d+)', observed.first, re.MULTILINE)
     )
 
     assert {name: int(served.get(name, 0)) for name in ends} == ends
