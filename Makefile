@@ -17,7 +17,7 @@ $(READY): pyproject.toml deploy/constraints.txt scripts/venv.sh
 
 # Follows the host's log; where there is none to read, a recorded host's.
 run: .make/run
-	@if [ -n "$(LOG)" ] || [ -r /var/log/messages ] || [ -r /var/log/syslog ] || { command -v journalctl && ls /var/log/journal /run/log/journal | grep -q .; } >/dev/null 2>&1; then \
+	@if [ -n "$(LOG)" ] || [ -r /var/log/messages ] || [ -r /var/log/syslog ] || journalctl --quiet --lines=1 2>/dev/null | grep -q .; then \
 	  exec $(BIN)/logwatch run --state-dir .make/state $(if $(LOG),--log $(LOG)) $(ARGS); \
 	else \
 	  echo "make run: no readable /var/log/messages or /var/log/syslog and no journal here: showing a recorded host instead (make run LOG=/path/to/log)" >&2; \
@@ -58,8 +58,9 @@ trace: $(READY)
 	@$(BIN)/python scripts/trace_line.py $(ARGS)
 
 # A thousand seeds: processes killed at random moments, and a writer between any two system calls; what was counted is compared.
+# Half of the time is waiting: two workers for each core.
 torture: $(READY)
-	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest tests/test_torture.py tests/follower/test_follower_kill.py tests/follower/test_follower_interleaved.py $(ARGS)
+	@LOGWATCH_TORTURE_SEEDS=$${SEEDS:-1000} $(BIN)/python -m pytest -n $$(($$(nproc) * 2)) tests/test_torture.py tests/follower/test_follower_kill.py tests/follower/test_follower_interleaved.py $(ARGS)
 
 # 10,000 mutated lines a seed (SEEDS=), and files and requests; the first ten seeds are a test.
 fuzz: $(READY)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from logwatch import alerting
 from logwatch.alerting import MuteWindow, Options
 from logwatch.config import Config, webfile
-from logwatch.lifecycle.lifecycle import Find
+from logwatch.lifecycle import Find
 from logwatch.matching.matcher import Matcher
 from logwatch.metrics import Registry
 from logwatch.model import Rule, label_name
@@ -36,9 +36,9 @@ class Builder:
     alerting: bool = True
     """Also evaluate alerts."""
     counts_events: bool = True
-    """As in `pipeline.Settings`."""
+    """As in `pipeline_settings.Settings`."""
     groups_unknown: bool = False
-    """As in `pipeline.Settings`."""
+    """As in `pipeline_settings.Settings`."""
     replays: bool = False
     """The log is read once and ends; nothing measures this process meanwhile."""
     find: Find | None = None
@@ -84,6 +84,8 @@ class Builder:
             count_repeated=sources.count_repeated and not self.pairs_lines,
             secrets=tuple(sources.secrets),
             max_containers=limits.max_containers,
+            keep_removed_ns=nanoseconds(limits.keep_removed),
+            short_lived=self.config.metrics.short_lived,
             labels=self.config.docker.labels,
             max_ahead_ns=nanoseconds(sources.max_ahead),
             pairs_lines=self.pairs_lines,
@@ -157,6 +159,8 @@ def _instance(config: Config) -> str:
 
 M_MMAP_THRESHOLD = -3
 """Of mallopt(3). Left alone, glibc raises it to the size of what was freed, and then keeps chunks of a log for later ones."""
+M_ARENA_MAX = -8
+"""Of mallopt(3). Left alone, glibc gives each thread a heap of its own, of which most stays empty."""
 LARGE = 128 * 1024
 """Bytes from which on a block is returned to the system when it is freed; glibc's own first value."""
 
@@ -177,6 +181,7 @@ def settle_heap(*, collect: bool = True, keeps_chunks: bool = False) -> None:
         libc = ctypes.CDLL(None)
         if not keeps_chunks:
             libc.mallopt(M_MMAP_THRESHOLD, LARGE)
+            libc.mallopt(M_ARENA_MAX, 1)  # threads take turns anyway
         libc.malloc_trim(0)  # compiling patterns alone takes some MB that stay otherwise
 
 

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from logwatch.alerting import MuteWindow, Report
-from logwatch.alerting.muting import NOT_MUTED
 from logwatch.build import Builder, mute_windows, query_options, settle_heap
 from logwatch.config import Config, Effective
 from logwatch.docker.containers import containers_root
@@ -19,38 +17,29 @@ from logwatch.docker.watching import Watch
 from logwatch.driver import Driver
 from logwatch.errors import CommitError, ConfigError, RuleError
 from logwatch.following import followed_source, pairs_lines
+from logwatch.live import NOTIFIERS, ClockFeed, InventoryFeed, LivePublisher, Mutes
 from logwatch.metrics import Registry
-from logwatch.model import SECOND, Outcome, Rule, Source
+from logwatch.model import SECOND, Rule, Source
 from logwatch.notation import nanoseconds
 from logwatch.notifiers import Dispatcher
 from logwatch.pipeline import Pipeline
 from logwatch.receivers import pusher, receivers, silences
 from logwatch.reloading import Loaded, Reloader
-from logwatch.reporting import Mutes, SourceReports
 from logwatch.rulefiles import RuleSet
 from logwatch.sources.merged import MergedSource
 from logwatch.status import Requests, StatusSnapshot
-from logwatch.store import OlderPoints, Store, Sync, Transaction
+from logwatch.store import OlderPoints, Store, Sync
 from logwatch.store.mutes import MuteFolder
 from logwatch.store.retention import Retention
 from logwatch.web.server import WebServer
 
 if TYPE_CHECKING:
     from logwatch.docker.sampler import StorageSampler
-    from logwatch.notifiers.silences import Silences
     from logwatch.web.security import Security
 
 SOURCE = "file"
-NOTIFIERS = "notifiers"
-"""The stage whose rows are the queue of notifications."""
-LATENESS_NS = 2 * SECOND
-"""How far the clock is behind the wall clock while following live: lines come late by as much."""
-REFRESH_NS = 10 * SECOND
-"""Maximum interval between refreshes of unchanged alerts."""
 LOOK_NS = SECOND
 """Between two looks whether the files of the state are in place."""
-REPORT_NS = 60 * SECOND
-"""Minimum interval between two reports of lines that were set aside."""
 
 log = logging.getLogger("logwatch")
 
@@ -82,41 +71,9 @@ class Daemon:
         self._store = _store(config)
         pipeline = self._restored(builder, rules)
         self.requests = Requests(self._source.wake)
-        self._storage = _storage(config)
-        self._pusher = pusher(config, time.time_ns)
-        samplers = (self._dispatcher, self._storage, self._pusher)
-        sampled = [each.samples for each in samplers if each is not None]
-        self._status = StatusSnapshot(
-            config.state.dir,
-            rules,
-            registry.families(),
-            self.requests,
-            sampled,
-            time.time_ns,
-            query_options(config),
-            created_timestamps=config.web.created_timestamps,
-            explain=self._explain,
-        )
-        # When these began is not kept; a counter that exists began before anybody could count it twice.
-        self._status.published.apply([change._replace(time_ns=0) for change in registry.everything()])
-        self._publisher = LivePublisher(
-            self._source,
-            self._dispatcher,
-            self._status,
-            nanoseconds(config.alerting.lateness),
-            Mutes(MuteFolder(config.state.dir), mute_windows(config)),
-            silences(config, time.time_ns),
-        )
-        self._driver = Driver(
-            self._source,
-            SOURCE,
-            pipeline,
-            self._publisher,
-            self._store,
-            time.time_ns,
-            lambda: self.requests.is_shutdown,
-            [ClockFeed(lambda: self._publisher.lateness_ns), *([InventoryFeed(self._watch)] if self._watch else [])],
-        )
+        self._storage, self._pusher = _storage(config), pusher(config, time.time_ns)
+        self._status = self._snapshot(rules, registry)
+        self._driver = self._driven(pipeline)
         self._web = WebServer(
             self._status,
             config.web.listen_address,
@@ -127,6 +84,47 @@ class Daemon:
         scheme = "https" if security is not None and security.context is not None else "http"
         self._url = f"{scheme}://{self._web.address}"
         settle_heap()
+
+    def _snapshot(self, rules: RuleSet, registry: Registry) -> StatusSnapshot:
+        """Make what the page, the API and the receivers see: at first what the last commit left."""
+        config = self._config
+        samplers = (self._dispatcher, self._storage, self._pusher)
+        status = StatusSnapshot(
+            config.state.dir,
+            rules,
+            registry.families(),
+            self.requests,
+            [each.samples for each in samplers if each is not None],
+            time.time_ns,
+            query_options(config),
+            created_timestamps=config.web.created_timestamps,
+            explain=self._explain,
+        )
+        # When these began is not kept; a counter that exists began before anybody could count it twice.
+        status.published.apply([change._replace(time_ns=0) for change in registry.everything()])
+        return status
+
+    def _driven(self, pipeline: Pipeline) -> Driver:
+        """Make the loop, and what it publishes to."""
+        config = self._config
+        self._publisher = LivePublisher(
+            self._source,
+            self._dispatcher,
+            self._status,
+            nanoseconds(config.alerting.lateness),
+            Mutes(MuteFolder(config.state.dir), mute_windows(config)),
+            silences(config, time.time_ns),
+        )
+        return Driver(
+            self._source,
+            SOURCE,
+            pipeline,
+            self._publisher,
+            self._store,
+            time.time_ns,
+            lambda: self.requests.is_shutdown,
+            [ClockFeed(lambda: self._publisher.lateness_ns), *([InventoryFeed(self._watch)] if self._watch else [])],
+        )
 
     def _explain(self, rules: Sequence[Rule], line: str) -> list[tuple[str, str]]:
         """Return how a line is read by these rules, for the page; what that takes is not kept."""
@@ -226,182 +224,6 @@ class Daemon:
         summary = f"{len(rules.rules)} rules and {len(rules.correlations)} correlations are loaded"
         self._status.reloaded(now_ns, rules, pipeline.series.families(), summary)
         log.info("reloaded: %s", summary)
-
-
-UNREADABLE = {
-    "missing": "name the engine's data directory (docker info: Docker Root Dir) with --docker-root",
-    "permission": "run as root, or grant CAP_DAC_READ_SEARCH",
-    "format": "a container's file is torn or of an unknown form",
-    "too_large": "a container's file is larger than 4 MiB",
-}
-"""Reason to what to do."""
-
-
-class InventoryFeed:
-    """Hands what changed in the engine's own files to the pipeline, once the log has named the host."""
-
-    def __init__(self, watch: Watch) -> None:
-        self._watch = watch
-        self._compared = self._settled = False
-        self._reported: set[str] = set()
-
-    def __call__(self, pipeline: Pipeline, now_ns: int) -> bool:
-        """Process what was seen since the last call; at the first one also what is not there any more."""
-        watch = self._watch
-        if pipeline.host is None or watch.first_look_ns is None:
-            return False
-        sights = watch.take()
-        if self._compared and not self._settled and not sights:
-            self._settled = True
-            settle_heap()  # what the first look built, of many containers, lives long as well
-        present = None if self._compared else watch.inventory.present
-        self._compared = present is not None or self._compared
-        if sights or present is not None:
-            pipeline.process_inventory(sights, now_ns, present, watch.first_look_ns)
-        for reason, count in watch.inventory.take_problems().items():
-            pipeline.series.add("logwatch_inventory_errors_total", (reason,), count, pipeline.clock_ns)
-            if reason not in self._reported:
-                self._reported.add(reason)
-                log.warning("%s: containers cannot be read: %s: %s", watch.inventory.path, reason, UNREADABLE[reason])
-        return False
-
-
-class ClockFeed:
-    """Lets a pipeline follow when the wall clock is set, which the monotonic clock shows."""
-
-    def __init__(
-        self,
-        lateness_ns: Callable[[], int],
-        wall: Callable[[], int] = time.time_ns,
-        monotonic: Callable[[], int] = time.monotonic_ns,
-    ) -> None:
-        self._lateness_ns = lateness_ns
-        self._wall = wall
-        self._monotonic = monotonic
-        self._apart_ns = self._read() or 0
-
-    def _read(self) -> int | None:
-        """How far the clocks are apart; None if something else ran between the two looks at them."""
-        before_ns = self._monotonic()
-        apart_ns = self._wall() - before_ns
-        return apart_ns if self._monotonic() - before_ns < SECOND // 10 else None
-
-    def __call__(self, pipeline: Pipeline, now_ns: int) -> bool:
-        """Look whether it was set since the last call."""
-        before_ns, apart_ns = self._apart_ns, self._read()
-        self._apart_ns = apart_ns if apart_ns is not None else before_ns
-        step_ns = self._apart_ns - before_ns if before_ns else 0
-        set_back = pipeline.follow_step(now_ns - self._lateness_ns(), step_ns if step_ns >= SECOND else 0)
-        if set_back:
-            log.warning("clock: set back: alerts are evaluated by the new time, and pending ones keep their duration")
-        return set_back
-
-
-class LivePublisher:
-    """Shows commits on the page, and enqueues notifications to be committed with what caused them."""
-
-    def __init__(
-        self,
-        source: Source,
-        dispatcher: Dispatcher,
-        status: StatusSnapshot,
-        lateness_ns: int = LATENESS_NS,
-        mutes: Mutes | None = None,
-        silences: Sequence[Silences] = (),
-    ) -> None:
-        self._silences = silences
-        self._source = source
-        self._dispatcher = dispatcher
-        self._status = status
-        self.lateness_ns = lateness_ns
-        self._mutes = mutes
-        self._reports = SourceReports()
-        self._now_ns = 0
-        self._is_idle = False
-        self._enqueued = (-1, False, NOT_MUTED)
-        self._refreshed_ns = self._reported_ns = 0
-        self._report: Report | None = None
-        self._failing, self._failed_ns = False, 0
-        """Whether commits fail, and when that was last reported."""
-
-    def reconfigure(self, lateness_ns: int, windows: Sequence[MuteWindow] = ()) -> None:
-        """Go on with another pipeline, another lateness and other windows of muted alerts."""
-        self.lateness_ns = lateness_ns
-        if self._mutes is not None:
-            self._mutes.reconfigure(windows)
-        self._enqueued = (-1, False, NOT_MUTED)
-
-    def start(self) -> None:
-        """Begin to keep silences."""
-        for each in self._silences:
-            each.start()
-
-    def replace_silences(self, silences: Sequence[Silences]) -> None:
-        """Keep those of other Alertmanagers."""
-        self.close()
-        self._silences = silences
-        self.start()
-
-    def close(self) -> None:
-        """End what keeps silences; they stay as they are."""
-        for each in self._silences:
-            each.close()
-
-    def heartbeat(self, now_ns: int) -> None:
-        """Note that the loop runs."""
-        self._now_ns = now_ns
-        self._status.heartbeat(now_ns)
-        self._is_idle = False
-
-    def idle(self, pipeline: Pipeline, now_ns: int) -> None:
-        """Let the wall clock drive evaluation."""
-        pipeline.follow(now_ns, self.lateness_ns)
-        self._is_idle = True
-
-    def prepare(self, pipeline: Pipeline, outcomes: Sequence[Outcome], *, live: bool, final: bool) -> None:  # noqa: ARG002 - as Publisher
-        """Enqueue notifications for delivery after the next commit: changed alerts now, all active ones every 10 s."""
-        alerts, now_ns = pipeline.alerts, self._now_ns
-        readable = all(status.open for status in self._source.status())
-        alerts.measure(now_ns, self._status.self_metrics(), readable=readable)
-        muting = self._mutes.at(now_ns) if self._mutes is not None else NOT_MUTED
-        version = (alerts.version, live, muting)
-        if version != self._enqueued or abs(now_ns - self._refreshed_ns) >= REFRESH_NS:
-            self._enqueued, self._refreshed_ns = version, now_ns
-            self._dispatcher.enqueue(alerts.outgoing(now_ns, live=live, muting=muting), now_ns)
-            self._report = alerts.report()
-            self._status.show_muting(muting)
-            for each in self._silences:
-                each.show(muting.mutes)
-        if abs(now_ns - self._reported_ns) >= REPORT_NS and (report := pipeline.faults.take_report()):
-            self._reported_ns = now_ns
-            log.error(report)
-
-    def rows(self) -> Transaction:
-        """Return the rows of the queue."""
-        return Transaction(stages={(NOTIFIERS, key): row for key, row in self._dispatcher.changed_rows().items()})
-
-    def publish(self, transaction: Transaction | None, now_ns: int) -> None:
-        """Show the commit, and let what it enqueued be sent."""
-        if self._failing and transaction is not None:
-            self._failing, self._failed_ns = False, 0
-            log.info("commits succeed again")
-        if transaction is not None:
-            self._status.publish(transaction, now_ns)
-        if self._report is not None:
-            self._status.show_alerts(self._report)
-            self._report = None
-        self._dispatcher.committed()
-        sources = self._source.status()
-        self._reports.process(sources)
-        self._status.show(sources, caught_up=self._is_idle)
-
-    def commit_failed(self, error: CommitError) -> None:
-        """Show that the disk refused a commit; on stderr at once, and then once a minute."""
-        self._status.commit_failed(str(error))
-        self._failing = True
-        if abs(self._now_ns - self._failed_ns) >= REPORT_NS:
-            self._failed_ns = self._now_ns
-            log.error("%s", error)
 
 
 def _security(config: Config) -> Security | None:

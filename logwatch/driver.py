@@ -3,8 +3,10 @@
     ┌─▶ read a chunk ─▶ pipeline ─▶ commit ─▶ publish ─┐
     └──────────── wait for more, or for the time ◀─────┘
 
+While it catches up, one commit covers a few chunks: most of what a commit writes is the same rows with newer values.
+
 One thread runs it and owns all state; others only raise flags, which are read between two steps. A stop
-is also seen in the middle of a chunk: what the chunk changed is dropped then, and the next start reads it
+is also seen in the middle of a chunk: what was not committed is dropped then, and the next start reads it
 again. A commit that fails is merged with the next one; nothing more is read until one succeeds, so memory
 stays bounded and the log keeps what we cannot.
 """
@@ -15,14 +17,17 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from logwatch.errors import CommitError
-from logwatch.model import Outcome, Source
+from logwatch.model import Chunk, Outcome, Source
 from logwatch.pipeline import Pipeline
 from logwatch.store import Transaction
+from logwatch.store.transaction import Rows
 
 RETRY = 1.0
 """Seconds between two tries to commit."""
-IDLE = 0.25
+IDLE = 0.5
 """Seconds between two looks at the clock while nothing is written."""
+MOST_CHUNKS, MOST_EVENTS = 4, 2_000
+"""Covered by one commit while there is more to read, so that memory stays small and a stop drops little."""
 UNCOMMITTED = 10_000
 """Events after which changes are discarded where nothing is committed: discarding them costs, keeping them too."""
 
@@ -92,6 +97,8 @@ class Driver:
         self._now = now
         self._failed = Transaction()
         """What the disk refused, to be committed first."""
+        self._positions: Rows = {}
+        """Of the source, changed since the last commit; not those of a chunk that is not processed yet."""
         self._uncommitted = 0
         self._is_stopping = is_stopping
         self._before_live = before_live
@@ -102,12 +109,13 @@ class Driver:
     def replace_pipeline(self, pipeline: Pipeline) -> None:
         """Go on with another pipeline, which is restored from the last commit."""
         self.pipeline = pipeline
-        pipeline.checkpoint = self._checkpoint
+        pipeline.on_checkpoint(self._checkpoint)
 
     # ── the loop ─────────────────────────────────────────────────────────────────────
 
     def run(self, *, between: Callable[[int], None] | None = None) -> None:
         """Step to the end of the source, or until stopped; `between` is called between two steps."""
+        self._note_positions()
         self.commit(live=False)
         while not self._is_stopping():
             if between is not None and not self._failed:
@@ -125,26 +133,44 @@ class Driver:
             self._source.wait(RETRY if self._failed else IDLE)
 
     def step(self) -> bool:
-        """Take one chunk through; False when there is nothing to do before something happens."""
-        now_ns = self._now()
-        self._publisher.heartbeat(now_ns)
+        """Process a chunk, or a few while catching up, and commit; False when there is nothing to do before something happens."""
+        self._publisher.heartbeat(self._now())
         if self._failed and not self._write(self._failed):
             return False
-        chunk = self._source.read(now_ns)
-        for gap in self._source.gaps():
-            self.pipeline.process_gap(gap)
+        chunk = self._process_next()
+        if self._committer is not None:
+            for _ in range(1, MOST_CHUNKS):
+                is_small = self.pipeline.waiting_outcomes < MOST_EVENTS
+                if chunk is None or chunk.live or not is_small or self._is_stopping():
+                    break
+                self._publisher.heartbeat(self._now())
+                chunk = self._process_next()
+        committed = self.commit(live=chunk is None or chunk.live)
+        return chunk is not None and committed
+
+    def _process_next(self) -> Chunk | None:
+        """Read a chunk and process it; without one, move the clock."""
+        chunk = self._source.read(self._now())
         now_ns = self._now()  # not before the lines were written, also if the clock was set meanwhile
         if chunk is None or chunk.live:
             for call in self._before_live:
                 if call(self.pipeline, now_ns):
-                    self.commit(live=False)
+                    self.commit(live=False)  # without what was read just now: its position is committed later
+        for gap in self._source.gaps():
+            self.pipeline.process_gap(gap)
         if chunk is not None:
             for each in (chunk, *chunk.followed_by):
                 self.pipeline.process(each, now_ns)
         else:
             self._publisher.idle(self.pipeline, now_ns)
-        committed = self.commit(live=chunk is None or chunk.live)
-        return chunk is not None and committed
+        self._note_positions()
+        return chunk
+
+    def _note_positions(self) -> None:
+        """Note where the source is now that all it read is processed."""
+        if self._committer is not None:
+            rows = self._source.changed_rows()
+            self._positions.update({(self._source_name, key): row for key, row in rows.items()})
 
     def _checkpoint(self) -> None:
         if self._is_stopping():
@@ -161,8 +187,7 @@ class Driver:
             self._discard(len(outcomes))
             return True
         transaction = self.pipeline.take_transaction(outcomes, self._committer.queried_from_ns(self._now()))
-        rows = self._source.changed_rows()
-        transaction.sources = {(self._source_name, key): row for key, row in rows.items()}
+        transaction.sources, self._positions = self._positions, {}
         return self._write(transaction)
 
     def commit_rows(self) -> bool:

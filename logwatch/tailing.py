@@ -18,8 +18,7 @@ from logwatch.authoring.line_classifier import DockerLine, LineClassifier
 from logwatch.formats import escapes
 from logwatch.formats.line_parser import LineReader
 from logwatch.formats.tags import EVENTS_TAG
-from logwatch.lifecycle import Lifecycle
-from logwatch.lifecycle.lifecycle import Find
+from logwatch.lifecycle import Find, Lifecycle
 from logwatch.matching.fields import fields_of
 from logwatch.matching.patterns import Regex
 from logwatch.matching.redaction import MASK, WORDS, Masker

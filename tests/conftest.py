@@ -2,10 +2,14 @@
 
 import os
 import shutil
+import sqlite3
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from commandline import printed
@@ -26,6 +30,26 @@ settings.load_profile("here")
 settings.register_profile("ci", derandomize=True, deadline=None)
 if os.environ.get("CI") == "true":
     settings.load_profile("ci")
+
+
+class Watched(sqlite3.Connection):
+    """Warns when it is left open, as Python's own does from 3.13 on, and names the test that opened it."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        self._left_open_by = ""
+        super().__init__(*arguments, **named)
+        self._left_open_by = os.environ.get("PYTEST_CURRENT_TEST", "no test")
+
+    def close(self) -> None:
+        super().close()
+        self._left_open_by = ""
+
+    def __del__(self) -> None:
+        if self._left_open_by:
+            warnings.warn(f"a database is left open by {self._left_open_by}", ResourceWarning, stacklevel=1)
+
+
+sqlite3.connect = partial(sqlite3.connect, factory=Watched)  # type: ignore[assignment] # only here, only to see what is left open
 
 
 def pytest_report_header() -> str:

@@ -54,9 +54,9 @@ class Kept(Everything):
         self.series.restore(saved.series, saved.points)
 
     @contextmanager
-    def queries(self, now_ns: int):
+    def queries(self, now_ns: int, is_late=lambda: False):
         with closing(History(self._folder)) as history:
-            yield Querying(KeptSeries(history, FAMILIES), OPTIONS, now_ns)
+            yield Querying(KeptSeries(history, FAMILIES), OPTIONS, now_ns, is_late)
 
     def close(self) -> None:
         self._store.close()

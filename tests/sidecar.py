@@ -92,7 +92,8 @@ class Sidecar:
         if accept:
             request.add_header("Accept", accept)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            # A reload may wait for one that the changed file has begun.
+            with urllib.request.urlopen(request, timeout=60 if method == "POST" else 10) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

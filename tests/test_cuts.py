@@ -70,3 +70,34 @@ def test_the_same_lines_make_the_same_events_however_they_are_cut(lines: list[st
 
     assert len(expected[0]) >= 3
     assert [expected] * 3 == [events_of(lines, at_once=count) for count in (2, 3, len(lines))]
+
+
+def test_events_come_in_the_order_of_their_times_however_many_lines_move_the_clock() -> None:
+    other = ID[::-1]
+    lines = [
+        line("18:12:10", "dockerd[42]", f'msg="Container {ID} failed to exit within 1 seconds of signal 15 - using the force"'),
+        line("18:12:40", "dockerd[42]", f'msg="shim disconnected" id={other}'),
+        line("18:12:50", "dockerd[42]", f'msg="shim disconnected" id={ID[2:]}aa'),
+    ]  # fmt: skip
+    more = [*lines[:2], line("18:12:41", "dockerd[42]", 'msg="Could not open the socket"', "error"), lines[2]]
+
+    few, many = (events_of(each, 1)[0] for each in (lines, more))
+
+    order = ["container.kill", "container.stop_timeout", "container.stop_incomplete", "container.die", "container.die"]
+    assert order == [event.event for event in few]
+    assert order == [event.event for event in many if event.event != "daemon.error"]
+
+
+@pytest.mark.parametrize(("seconds", "ended"), [("39", True), ("40", False)])
+def test_a_death_that_is_still_pending_at_the_end_of_a_timeout_is_not_missing(seconds: str, ended: bool) -> None:
+    lines = [
+        line("18:05:00", "dockerd[42]", f'msg="shim disconnected" id={ID}'),
+        line("18:12:10", "dockerd[42]", f'msg="Container {ID} failed to exit within 1 seconds of signal 15 - using the force"'),
+        line(f"18:12:{seconds}", "dockerd[42]", f'msg="shim disconnected" id={ID}').replace(".12077", ".92077"),
+        line("18:12:41", "dockerd[42]", 'msg="Could not open the socket"', "error"),
+        line("18:13:50", "dockerd[42]", f'msg="shim disconnected" id={ID[::-1]}'),
+    ]  # fmt: skip
+    for at_once in (1, len(lines)):
+        events = [event.event for event in events_of(lines, at_once)[0] if event.event.startswith("container.")]
+        assert events.count("container.die") == 3
+        assert ("container.stop_incomplete" in events) is not ended

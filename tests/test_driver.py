@@ -1,16 +1,16 @@
 """The loop of run, replay and rule tests: a stop in the middle of a chunk, a commit that fails."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from logwatch import alerting
-from logwatch.driver import Driver
+from logwatch.driver import MOST_CHUNKS, Driver, Interrupted
 from logwatch.errors import CommitError
 from logwatch.metrics import Registry
-from logwatch.model import SECOND, Chunk, Outcome
+from logwatch.model import SECOND, Chunk, Gap, Outcome
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import load
 from logwatch.sources.archive import ReplaySource
@@ -80,10 +80,9 @@ class Parts:
         self.pipeline.restore(saved.stages)
         self.source.restore({key: row for (name, key), row in saved.sources.items() if name == "log"})
 
-    def driver(self, stops: Iterator[bool]) -> Driver:
-        return Driver(
-            self.source, "log", self.pipeline, self.publisher, self.store, lambda: NOW_NS, lambda: next(stops)
-        )
+    def driver(self, stops: Iterator[bool], before_live: Sequence[Callable[[Pipeline, int], bool]] = ()) -> Driver:
+        parts = self.source, "log", self.pipeline, self.publisher, self.store
+        return Driver(*parts, lambda: NOW_NS, lambda: next(stops), before_live)
 
     def close(self) -> list[tuple[int, str, str | None]]:
         events = [(each.seq, each.event.event, each.event.id) for each in self.store.events(Query())]
@@ -138,16 +137,18 @@ def test_the_loop_gives_signs_of_life_in_the_middle_of_a_chunk(tmp_path: Path) -
 def test_a_commit_that_fails_is_merged_with_the_next_and_nothing_is_read_until_then(tmp_path: Path) -> None:
     parts = Parts(tmp_path, log(60), chunk_bytes=2000)
     commit, failures, read = parts.store.commit, [True, True], []
+    refused: list[bool] = []
     source_read = parts.source.read
 
     def failing(transaction: Transaction, now_ns: int) -> None:
-        if len(read) == 5 and failures:
+        refused[:] = [True] if len(read) >= 5 and failures else []
+        if refused:
             failures.pop()
             raise CommitError("the disk is full", retry=True)
         commit(transaction, now_ns)
 
     def reading(now_ns: int) -> Chunk | None:
-        read.append(bool(failures) and len(read) >= 5)
+        read.append(bool(refused))
         return source_read(now_ns)
 
     parts.store.commit = failing  # type: ignore[method-assign]  # a disk that is full for a while
@@ -158,3 +159,85 @@ def test_a_commit_that_fails_is_merged_with_the_next_and_nothing_is_read_until_t
     assert parts.publisher.errors == ["the disk is full"] * 2
     assert not any(read)
     assert [seq for seq, _, _ in parts.close()] == list(range(1, 61))
+
+
+def test_one_commit_covers_a_few_chunks_while_there_is_more_to_read(tmp_path: Path) -> None:
+    parts = Parts(tmp_path, log(60), chunk_bytes=2000)
+    commit, with_position = parts.store.commit, [0]
+
+    def counting(transaction: Transaction, now_ns: int) -> None:
+        with_position[0] += bool(transaction.sources)
+        commit(transaction, now_ns)
+
+    parts.store.commit = counting  # type: ignore[method-assign]  # counts the commits that follow a chunk
+    parts.driver(never()).run()
+    chunks = -(-60 // (2000 // len(log(1))))
+
+    assert with_position[0] == -(-chunks // MOST_CHUNKS)
+    assert [seq for seq, _, _ in parts.close()] == list(range(1, 61))
+
+
+def test_many_events_are_committed_without_waiting_for_more_chunks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("logwatch.driver.MOST_EVENTS", 1)
+    parts = Parts(tmp_path, log(60), chunk_bytes=2000)
+    parts.driver(never()).run()
+    most = max(parts.publisher.commits)
+    parts.close()
+
+    assert most == 2000 // len(log(1))
+
+
+def test_the_position_of_a_chunk_is_committed_with_its_events_and_not_before(tmp_path: Path) -> None:
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    whole.mkdir()
+    parts.mkdir()
+    expected = Parts(whole, log(12), chunk_bytes=1000)
+    expected.driver(never()).run()
+    for _ in range(3):  # each stops before the chunk that is read while a clock was set back
+        stopped = Parts(parts, log(12), chunk_bytes=1000)
+        source_read = stopped.source.read
+
+        def live(now_ns: int, read: Callable[[int], Chunk | None] = source_read) -> Chunk | None:
+            chunk = read(now_ns)
+            return None if chunk is None else chunk._replace(live=True)
+
+        def interrupt(_chunk: Chunk, _now_ns: int) -> None:
+            raise Interrupted
+
+        stopped.source.read = live  # type: ignore[method-assign]  # as if the log were read to its end each time
+        calls = iter([stopped.pipeline.process, interrupt])
+        stopped.pipeline.process = lambda chunk, now_ns, calls=calls: next(calls)(chunk, now_ns)  # type: ignore[method-assign]  # a stop
+        driver = stopped.driver(never(), [lambda _pipeline, _now_ns: True])
+        driver.run()
+        assert driver.is_interrupted
+        stopped.close()
+    rest = Parts(parts, log(12), chunk_bytes=1000)
+    rest.driver(never()).run()
+
+    assert rest.close() == expected.close()
+
+
+def test_a_gap_is_committed_with_the_position_after_it_and_not_before(tmp_path: Path) -> None:
+    parts = Parts(tmp_path, log(12), chunk_bytes=1000)
+    source_read, commit = parts.source.read, parts.store.commit
+    lost = iter([[Gap("log", "truncated", NOW_NS, 100)]])
+    committed: list[tuple[list[str], bool]] = []
+
+    def live(now_ns: int) -> Chunk | None:
+        chunk = source_read(now_ns)
+        return None if chunk is None else chunk._replace(live=True)
+
+    def noting(transaction: Transaction, now_ns: int) -> None:
+        committed.append(([each.event.event for each in transaction.outcomes], bool(transaction.sources)))
+        commit(transaction, now_ns)
+
+    parts.source.read = live  # type: ignore[method-assign]  # as if the log were read to its end each time
+    parts.source.gaps = lambda: next(lost, [])  # type: ignore[method-assign]  # bytes that are lost before the first chunk
+    parts.store.commit = noting  # type: ignore[method-assign]  # what each commit holds
+    parts.driver(never(), [lambda _pipeline, _now_ns: True]).run()
+    parts.close()
+
+    (with_gap,) = [(events, moved) for events, moved in committed if "log.gap" in events]
+    assert with_gap[1]

@@ -51,6 +51,29 @@ def test_debug_lines_tell_what_they_can(logwatch: Callable[..., str]) -> None:
         assert (kind, found[kind].recall >= 0.97, found[kind].precision >= 0.97) == (kind, True, True), found[kind]
 
 
+def test_every_container_of_the_debug_lines_is_known_and_unnamed_only_where_no_line_has_its_name(
+    logwatch: Callable[..., str],
+) -> None:
+    """As docs/events.md has it: n of m are named, and the others by which containers."""
+    events = [json.loads(line) for line in without_probes(replayed("debug-iso", logwatch))]
+    ours = [each for each in events if each["event"] in ESSENTIAL + DEBUG and each["event"].startswith("container.")]
+    unnamed = [(each["event"].partition(".")[2], each["id"]) for each in ours if each["name"] is None]
+    account = [json.loads(line) for line in unpack("debug-iso", "events.jsonl").decode().splitlines()]
+    called = {
+        each["Actor"]["ID"]: each["Actor"]["Attributes"].get("name") for each in account if each["Type"] == "container"
+    }
+
+    assert [each for each in ours if each["id"] is None and each["name"] is None] == []
+    assert sorted((action, called[container]) for action, container in unnamed) == [
+        ("attach", "mystifying_booth"),
+        ("attach", "upbeat_dirac"),
+        ("create", "mystifying_booth"),
+        ("create", "svc.1.bos79pb4w0t8cicvqkagrdwfu"),
+        ("create", "svc.1.x7143s1csb628762lpwkjo1ge"),
+        ("create", "upbeat_dirac"),
+    ]
+
+
 def test_docker_events_lines_tell_everything_once(logwatch: Callable[..., str]) -> None:
     found = scores("info-rfc5424-docker-events", logwatch)
 

@@ -126,3 +126,25 @@ def test_the_example_of_the_manual_passes_its_own_test(tmp_path: Path, logwatch:
     assert logwatch("test", str(tmp_path / "test.yml")).startswith("ok ")
     assert logwatch("check", "--no-shipped-rules", *rules) == ""
     assert [each.project for each in config.sources.containers] == [("shop",), ()]
+
+
+@pytest.mark.parametrize(
+    ("line", "host"),
+    [
+        (
+            f'docker-events[812]: {{"Type":"container","Action":"start","Actor":{{"ID":"{WEB}","Attributes":{{}}}}}}',
+            "vm",
+        ),
+        ("CRON[99]: (root) CMD (true)", "vm"),
+    ],
+    ids=["an event", "no event"],
+)
+def test_before_the_engine_writes_any_line_names_the_host_of_docker_root_but_not_what_is_printed(
+    pipeline: Callable[..., Pipeline], line: str, host: str
+) -> None:
+    one = pipeline()
+    one.process(printed("FATAL"), NOW)
+    before = one.host
+    one.process(Chunk(f"no header\n2026-11-30T07:00:05.000000Z vm {line}\n".encode(), "/log", 0, NOW, live=True), NOW)
+
+    assert (before, one.host) == (None, host)

@@ -45,7 +45,7 @@ def test_a_hundred_interruptions_change_nothing(tmp_path: Path) -> None:
     log.write_bytes(unpack("info-rfc5424-docker-events", "messages"))
     chance = random.Random(1)
     once, _ = replayed(log, tmp_path / "once", lambda: 1 << 30)
-    often, interruptions = replayed(log, tmp_path / "often", lambda: chance.randint(0, 5))
+    often, interruptions = replayed(log, tmp_path / "often", lambda: chance.randint(0, 8))
 
     assert interruptions >= 100
     assert often.events == once.events

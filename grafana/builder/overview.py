@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from grafana.builder import looks
 from grafana.builder.document import Section, render
 from grafana.builder.frame import (
@@ -99,8 +101,8 @@ def _figures() -> list[Placed]:
         ),
         figure(
             "Restart loops",
-            "Containers that died more than three times within the last 15 minutes.",
-            f"count(sum {CONTAINER} {grown(metric(EVENTS, action='die'), '[15m]')} > 3) or vector(0)",
+            "Containers that died more than three times within the last 15 minutes; those that are counted together are left out.",
+            f"count(sum {CONTAINER} {grown(metric(EVENTS, action='die', name=other_than('_.*')), '[15m]')} > 3) or vector(0)",
             thresholds=looks.zero_is_good(),
         ),
         figure(
@@ -165,7 +167,7 @@ def _alerts() -> Placed:
 
 
 def _unwell() -> Placed:
-    deaths = times("die")
+    deaths = times("die", name=other_than("_.*"))
     unhealthy = f"max {CONTAINER} ({metric(HEALTH, health='unhealthy')}) > 0"
     often = f"({deaths}) > 3 or (({deaths}) > 0 unless ({ENDED_WELL}))"
     chosen = f"topk(15, {often} or 0 * ({DOWN}) or 0 * ({unhealthy}))"
@@ -175,7 +177,7 @@ def _unwell() -> Placed:
     when = f"max {CONTAINER} ({metric(LAST, action='die')}) * 1000"
     return rows(
         "Containers that need a look",
-        "Containers that died in the chosen time (other than once or twice with exit code 0), are down, or are unhealthy; most deaths first. A name leads to the container, an instance to logwatch's page with the log lines.",
+        "Containers that died in the chosen time (other than once or twice with exit code 0), are down, or are unhealthy; most deaths first; those that are counted together are left out. A name leads to the container, an instance to logwatch's page with the log lines.",
         [Query(expr, as_table=True) for expr in (chosen, killed + also, code + also, when + also)]
         + [Query(f"({expr}){also}", as_table=True) for expr in (states(), healths())],
         [
@@ -196,9 +198,9 @@ def _unwell() -> Placed:
     )
 
 
-def times(action: str) -> str:
+def times(action: str, **matchers: str | Any) -> str:
     """How often it happened to each container in the chosen time."""
-    return f"sum {CONTAINER} {grown(metric(EVENTS, action=action), RANGE)}"
+    return f"sum {CONTAINER} {grown(metric(EVENTS, action=action, **matchers), RANGE)}"
 
 
 def states(**matchers: str) -> str:

@@ -13,7 +13,9 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from grafana.builder.__main__ import DASHBOARDS
 from grafana.preview.chromium import bundle, draw
@@ -24,15 +26,39 @@ from logwatch.model import SECOND
 
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 DIGESTS = PICTURES / "digests.json"
-SHOWN: dict[str, dict[str, dict[str, str | float]]] = {
-    "trouble": {
-        "logwatch-docker-overview.json": {"minutes": 180},
-        "logwatch-container.json": {"minutes": 180, "name": "web"},
-    },
-    "live": {"logwatch-agent.json": {"minutes": 4}},
-    "quiet": {"logwatch-docker-overview.json": {"minutes": 180}},
-}
-"""The dashboards that are drawn over each story, with what is chosen on top of them."""
+OVERVIEW, CONTAINER, AGENT = (
+    "logwatch-docker-overview.json",
+    "logwatch-container.json",
+    "logwatch-agent.json",
+)
+
+
+class Picture(NamedTuple):
+    """A dashboard over a story."""
+
+    story: str
+    dashboard: str
+    choices: Mapping[str, str | float]
+    """What is chosen on top of it."""
+    from_logwatch: bool = False
+    """Whether logwatch itself answers its queries, not the Prometheus that scrapes it."""
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        shown = self.dashboard.removesuffix(".json").removeprefix("logwatch-")
+        return f"{self.story}-{shown}{'-from-logwatch' if self.from_logwatch else ''}.png"
+
+
+SHOWN = (
+    Picture("trouble", OVERVIEW, {"minutes": 180}),
+    Picture("trouble", OVERVIEW, {"minutes": 180}, from_logwatch=True),
+    Picture("trouble", CONTAINER, {"minutes": 180, "name": "web"}),
+    Picture("trouble", CONTAINER, {"minutes": 180, "name": "web"}, from_logwatch=True),
+    Picture("live", AGENT, {"minutes": 4}),
+    Picture("live", AGENT, {"minutes": 4}, from_logwatch=True),
+    Picture("quiet", OVERVIEW, {"minutes": 180}),
+)
 SCRAPE_SECONDS = 5
 NEEDED = {"chromium": "chromium", "npm": "npm", "prometheus": "prometheus", "promtool": "prometheus"}
 """Programs, and the Debian packages that bring them."""
@@ -53,11 +79,11 @@ def height(dashboard: str) -> int:
 
 def _draw(story: str, running: Stack) -> dict[str, str]:
     drawn = {}
-    for name, choices in SHOWN[story].items():
-        dashboard = DASHBOARDS[name]()
-        picture = f"{story}-{name.removesuffix('.json').removeprefix('logwatch-')}.png"
-        draw(dashboard, running.prometheus, PICTURES / picture, height=height(dashboard), **choices)
-        drawn[picture] = digest(dashboard)
+    for picture in (each for each in SHOWN if each.story == story):
+        dashboard = DASHBOARDS[picture.dashboard]()
+        source = running.logwatch if picture.from_logwatch else running.prometheus
+        draw(dashboard, source, PICTURES / picture.name, height=height(dashboard), **picture.choices)
+        drawn[picture.name] = digest(dashboard)
     return drawn
 
 
@@ -77,7 +103,7 @@ def main(stories: list[str]) -> None:
     bundle()
     PICTURES.mkdir(exist_ok=True)
     drawn: dict[str, str] = json.loads(DIGESTS.read_text()) if stories else {}
-    for story in stories or list(SHOWN):
+    for story in stories or dict.fromkeys(picture.story for picture in SHOWN):
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "messages"
             log.write_text(STORIES.get(story, quiet)(time.time() - 2 * SCRAPE_SECONDS))

@@ -213,6 +213,11 @@ class AlertingRule:
     _deadlines: list[tuple[int, Identity]] = field(default_factory=list)
     """A heap of when alerts can change next; those that changed before it have a later entry as well."""
     _steps_all: bool = True
+    _asks_more: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find out once what every evaluation asks."""
+        self._asks_more = self.rule.asks_more
 
     def evaluate(self, now_ns: int) -> Step:
         """Evaluate the expression and step the alerts; where that fails, `error` is why and they stay as they are."""
@@ -224,8 +229,7 @@ class AlertingRule:
         except EvaluationError as error:
             self.error = str(error)
             return NO_STEP
-        asks_more = self.rule.asks_more
-        if asks_more:
+        if self._asks_more:
             self._unrendered.update(dict.fromkeys(self._parts))
         touched = self._render(now_ns)
         if self._elements > len(self._samples):
@@ -241,7 +245,7 @@ class AlertingRule:
         self._await(touched if steps_all else changes.changed)
         self._steps_all = False
         self.due_ns = self._deadlines[0][0] if self._deadlines else NEVER_NS
-        if asks_more and self._samples:
+        if self._asks_more and self._samples:
             self.due_ns = now_ns + 1
         return changes
 

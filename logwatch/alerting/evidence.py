@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from logwatch.matching.redaction import Masker
@@ -83,8 +84,7 @@ class Evidence:
         record = self._waiting.get((event.path, event.offset))
         if outcome.amends or record is None:
             return
-        kind, _, action = event.event.partition(".")
-        key = (kind, action, _name(event))
+        key = (*_type_and_action(event.event), _name(event))
         lines = self.table.pop(key, None) or []
         raw = RawLine(event, record)
         lines.append(raw if len(record.message) <= MASKED_BYTES else self._shown(raw))
@@ -172,6 +172,13 @@ class Evidence:
 
 def _decode(_: Key, row: Any) -> list[Line | RawLine]:
     return [Line(*line) for line in row]
+
+
+@lru_cache(maxsize=256)
+def _type_and_action(event: str) -> tuple[str, str]:
+    """Cut an event's name in two; thousands of keys share the texts."""
+    kind, _, action = event.partition(".")
+    return kind, action
 
 
 def _name(event: Event) -> str:

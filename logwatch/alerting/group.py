@@ -27,6 +27,8 @@ class Group:
     """Alerts or series that one rule may make; 0: any number."""
     rules: tuple[AlertRule | RecordingRule, ...]
     shipped: bool = False
+    query_offset_ns: int = 0
+    """So much earlier than the group its expressions are evaluated, and what they record begins."""
 
 
 class GroupState:
@@ -36,7 +38,7 @@ class GroupState:
         self,
         group: Group,
         options: Options,
-        watch: Callable[[Query, Callable[[int], None]], LiveQuery],
+        watch: Callable[[Query, Callable[[int], None], int], LiveQuery],
         store: SeriesStore,
         ask: Ask,
         wall_clocked: Collection[Query],
@@ -49,14 +51,16 @@ class GroupState:
         self.evaluated_ns = 0
         self.rules: list[AlertingRule | RecordingState] = []
         for rule in group.rules:
-            key, rule_id, live = _key(group, rule, same), f"{group.name}/{rule.name}", watch(rule.query, self.wake)
+            key, rule_id = _key(group, rule, same), f"{group.name}/{rule.name}"
+            live = watch(rule.query, self.wake, group.query_offset_ns)
             if isinstance(rule, AlertRule):
                 absence = rule.asks_for_absence
                 self.rules.append(
                     AlertingRule(rule, key, rule_id, live, options, group.limit, ask, asks_for_absence=absence)
                 )
             else:
-                self.rules.append(RecordingState(rule, key, rule_id, live, store, group.interval_ns, group.limit))
+                shape = group.interval_ns, group.limit, group.query_offset_ns
+                self.rules.append(RecordingState(rule, key, rule_id, live, store, *shape))
 
     def wake(self, time_ns: int = 0) -> None:
         """Be due at that time: a series that a rule reads has changed."""

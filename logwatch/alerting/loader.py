@@ -135,7 +135,8 @@ class _Reader:
         if spec.interval is not None and not spec.interval:
             self._say(bare.at(("interval",)).mark, "an interval of 0 is none: write 15s, or leave it out")
         interval_ns = nanoseconds(spec.interval) if spec.interval else self.interval_ns
-        return Group(spec.name, self.shown_path, interval_ns, spec.limit, tuple(rules), shipped=self.shipped)
+        query_offset_ns = nanoseconds(spec.query_offset)
+        return Group(spec.name, self.shown_path, interval_ns, spec.limit, tuple(rules), self.shipped, query_offset_ns)
 
     def _rules(self, node: Node, shared: Mapping[str, Node]) -> list[AlertRule | RecordingRule]:
         if node.value is None:

@@ -26,7 +26,7 @@ from logwatch.alerting.query_storage import OWN, QueryStorage, Replacement
 from logwatch.alerting.recording_rule import RecordingState
 from logwatch.alerting.renaming import follow_name
 from logwatch.alerting.report import Report, group_report
-from logwatch.alerting.self_metrics import MEASURED
+from logwatch.alerting.series_store import MEASURED, Owner
 from logwatch.errors import UNEXPECTED
 from logwatch.matching.redaction import Masker
 from logwatch.metrics import Registry
@@ -73,6 +73,9 @@ class Alerts:
         for rule in self._rules():
             series.start(FAILURES, (rule.id,), 0)
         storage.begin()
+        offsets_ns = {group.query_offset_ns for group in groups}
+        self._owners: dict[int, Owner] = {each: (str(each),) if each else () for each in offsets_ns}
+        """By `query_offset`, who puts the ALERTS of groups: each stamps them with its times."""
         self._on_log_clock = [group for group in self._groups if not group.follows_wall_clock]
         self._by_interval: dict[int, list[GroupState]] = {}
         for group in self._on_log_clock:
@@ -247,16 +250,18 @@ class Alerts:
 
     def _end_removed(self, time_ns: int) -> None:
         """End what rules made that were there before the restart and no longer are."""
-        self._storage.recorded.end_of_others({(), *(rule.key for rule in self._rules())}, time_ns)
+        self._storage.recorded.end_of_others({*self._owners.values(), *(rule.key for rule in self._rules())}, time_ns)
         self._write_alerts(time_ns)
 
     def _write_alerts(self, time_ns: int) -> None:
         """Let expressions read what is pending and fires."""
         if self._storage.read.isdisjoint(OWN):
             return
-        active = (alert for rule in alerting_rules(self._rules()) for alert in rule.active.values())
-        shown = ((alert.labels, alert.state, alert.active_ns) for alert in active if alert.state != "resolved")
-        self._storage.write_alerts(shown, time_ns)
+        for offset_ns, owner in self._owners.items():
+            rules = (rule for group in self._groups if group.group.query_offset_ns == offset_ns for rule in group.rules)
+            active = (alert for rule in alerting_rules(rules) for alert in rule.active.values())
+            shown = ((alert.labels, alert.state, alert.active_ns) for alert in active if alert.state != "resolved")
+            self._storage.write_alerts(shown, time_ns - offset_ns, owner)
         self._storage.update()
 
     # ── for others ───────────────────────────────────────────────────────────────────

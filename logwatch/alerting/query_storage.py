@@ -9,8 +9,7 @@ from typing import Protocol
 from logwatch.alerting.group import Group
 from logwatch.alerting.options import Options
 from logwatch.alerting.recording_rule import RecordingRule
-from logwatch.alerting.self_metrics import MEASURED, BuildInfo, measure
-from logwatch.alerting.series_store import SeriesStore
+from logwatch.alerting.series_store import MEASURED, BuildInfo, MeasuredSeries, Owner, SeriesStore
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import BUILD_INFO
 from logwatch.metrics.changepoints import ChangePoints
@@ -20,6 +19,8 @@ from logwatch.promql import Labels, LiveQuery, Query, Sample, Scrape, SeriesInde
 
 GRACE_NS = 120 * SECOND
 """History kept beyond what expressions look back at: an event's own time may be a little ahead of its header's."""
+DRAWN = ("docker_api_errors_total", "docker_daemon_log_messages_total")
+"""What dashboards draw and no shipped rule reads: kept so shortly here, its past is kept for queries (`OlderPoints`)."""
 ALERTS, ALERTS_FOR_STATE = "ALERTS", "ALERTS_FOR_STATE"
 OWN = (ALERTS, ALERTS_FOR_STATE)
 Points = tuple[Sequence[int], Sequence[float]]
@@ -54,7 +55,7 @@ class QueryStorage:
     def __init__(
         self, groups: Sequence[Group], options: Options, registry: Registry, replacement: Replacement | None = None
     ) -> None:
-        self.recorded, self.measured = SeriesStore(), SeriesStore()
+        self.recorded, self.measured = SeriesStore(), MeasuredSeries()
         self._registry = registry
         self._options = options
         recorded = {rule.name for group in groups for rule in group.rules if isinstance(rule, RecordingRule)}
@@ -63,6 +64,10 @@ class QueryStorage:
         queries = {rule.query for group in groups for rule in group.rules} | {
             *(replacement.queries if replacement else ())
         }
+        self._offsets: dict[Query, int] = {}
+        """How much earlier than its group each expression is evaluated, at the most."""
+        for group in sorted(groups, key=lambda group: group.query_offset_ns):
+            self._offsets.update({rule.query: group.query_offset_ns for rule in group.rules})
         self._names = names = frozenset((*registry.names(), *MEASURED, BUILD_INFO, *self._made, *self._replaced))
         self.reads = {query: query.reads(names) for query in queries}
         """The names that each expression reads."""
@@ -90,8 +95,9 @@ class QueryStorage:
         reach: dict[str, int] = {}
         for query, names in self.reads.items():
             for name in names:
-                reach[name] = max(reach.get(name, 0), (query.look_back_ns(name) or 0) + GRACE_NS)
-        registry.set_lookback(reach)
+                look_back_ns = self._offsets.get(query, 0) + (query.look_back_ns(name) or 0)
+                reach[name] = max(reach.get(name, 0), look_back_ns + GRACE_NS)
+        registry.set_lookback(dict.fromkeys(DRAWN, GRACE_NS) | reach)
         self.recorded.remember({name: reach.get(name, 0) for name in self._made})
         self.measured.remember({name: reach.get(name, 0) for name in MEASURED})
 
@@ -107,15 +113,16 @@ class QueryStorage:
         for name in self._of_lines:
             for labels, times, values in self._registry.select(name):
                 self.index.add(name, labels, times, values, key=tuple(labels.values()))
-        self._journal = self._registry.journal()
+        if self._of_lines:  # else nothing would empty it
+            self._journal = self._registry.journal()
 
     def close(self) -> None:
         """Take in no more changes."""
         self._journal = Journal()
 
-    def watch(self, query: Query, on_due: Callable[[int], None]) -> LiveQuery:
-        """A query whose result is kept up to date."""
-        live = LiveQuery(query, self.index.scrape, on_due)
+    def watch(self, query: Query, on_due: Callable[[int], None], offset_ns: int = 0) -> LiveQuery:
+        """A query whose result is kept up to date, so much earlier than it is asked for."""
+        live = LiveQuery(query, self.index.scrape, on_due, offset_ns=offset_ns)
         self.index.watch(live)
         return live
 
@@ -173,15 +180,15 @@ class QueryStorage:
 
     def measure(self, samples: Iterable[SampleChange], now_ns: int) -> None:
         """Take in what was measured: by the grid of samples, and never ahead of a time that is evaluated."""
-        measure(self.measured, self.read, samples, now_ns - now_ns % self._options.sample_interval_ns)
+        self.measured.measure(self.read, samples, now_ns - now_ns % self._options.sample_interval_ns)
 
-    def write_alerts(self, alerts: Iterable[tuple[Mapping[str, str], str, int]], now_ns: int) -> None:
+    def write_alerts(self, alerts: Iterable[tuple[Mapping[str, str], str, int]], now_ns: int, owner: Owner) -> None:
         """Make ALERTS and ALERTS_FOR_STATE of the labels, state and begin of what is pending and fires."""
         active = list(alerts)
-        self.recorded.put(ALERTS, [({**labels, "alertstate": state}, 1.0) for labels, state, _ in active], now_ns)
-        self.recorded.put(
-            ALERTS_FOR_STATE, [(labels, float(since_ns // SECOND)) for labels, _, since_ns in active], now_ns
-        )
+        states = [({**labels, "alertstate": state}, 1.0) for labels, state, _ in active]
+        self.recorded.put(ALERTS, states, now_ns, owner)
+        since = [(labels, float(since_ns // SECOND)) for labels, _, since_ns in active]
+        self.recorded.put(ALERTS_FOR_STATE, since, now_ns, owner)
 
 
 def _intervals(groups: Sequence[Group]) -> dict[str, int]:

@@ -41,6 +41,8 @@ class RecordingState:
     interval_ns: int
     limit: int
     """Series that it may make; 0: any number."""
+    offset_ns: int = 0
+    """So much earlier than the rule is evaluated, what it records begins (`query_offset` of its group)."""
     error: str = ""
     evaluated: bool = False
     due_ns: int = 0
@@ -56,6 +58,7 @@ class RecordingState:
         had_result = self.evaluated and not self.error
         self.error, self.evaluated, self.due_ns = "", True, 0
         vector = self._vector(now_ns)
+        now_ns -= self.offset_ns
         if vector is not None:
             self._recorded_ns, self.due_ns = now_ns, NEVER_NS
             return self.store.put(self.rule.name, vector.values(), now_ns, self.key)

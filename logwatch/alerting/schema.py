@@ -17,7 +17,6 @@ from logwatch.rulefiles.schema import Described, schema_text
 from logwatch.rulefiles.vocabulary import METRIC
 
 NEWER = {
-    "query_offset": "needs Prometheus 2.53; write offset into the expressions",
     "source_tenants": "belongs to Mimir; remove it",
     "partial_response_strategy": "belongs to Thanos; remove it",
 }
@@ -76,6 +75,8 @@ class GroupSpec(Described):
     name: Annotated[str, Field(min_length=1)]
     interval: Duration | None = None
     limit: Annotated[int, Field(ge=0)] = 0
+    query_offset: Duration = timedelta(0)
+    """Evaluate the expressions so much earlier than the group; needs Prometheus 2.53 elsewhere."""
     labels: Texts = Field(default_factory=dict)
     """Of all rules that have no such label themselves; needs Prometheus 3.0 elsewhere."""
     rules: list[RuleSpec] = Field(default_factory=list)

@@ -1,12 +1,16 @@
-"""Series of the evaluator's own: what recording rules made, ALERTS, and samples of self metrics."""
+"""Series of the evaluator's own: what recording rules made, ALERTS, and metrics of this process."""
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from logwatch import __version__
+from logwatch.metrics.catalog import BUILD_INFO, PROCESS, SAMPLED
 from logwatch.metrics.changepoints import NAN, ChangePoints
+from logwatch.model import LabelValues, SampleChange
 from logwatch.store.state_table import StateTable
 
 Pair = tuple[str, str]
@@ -132,3 +136,55 @@ def _decode(_: tuple[Any, ...], row: Any) -> Stored:
     points = ChangePoints()
     points.times, points.values, owner = row
     return Stored(points, tuple(owner))
+
+
+FAMILIES = tuple(family for family in (*SAMPLED, *PROCESS) if family.name != BUILD_INFO)
+MEASURED = {name: labels for family in FAMILIES for name, labels in family.samples().items()}
+"""Sample name to its labels."""
+ALWAYS_NS = -(1 << 62)
+"""Before every time that an expression can look at."""
+COUNTS = frozenset(name for family in FAMILIES if family.kind != "gauge" for name in family.samples())
+
+
+class MeasuredSeries(SeriesStore):
+    """Series of what this process measures."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._measured: dict[str, list[tuple[LabelValues, float]]] = {}
+        """By name the last samples: those of each container's storage stay the same for minutes."""
+
+    def measure(self, names: Collection[str], samples: Iterable[SampleChange], time_ns: int) -> None:
+        """Put the samples of these names.
+
+        What a counter counted before its first sample does not count as an increase, because its time is not known. A series
+        that comes later has counted from 0 since the previous sample.
+        """
+        measured: dict[str, list[tuple[LabelValues, float]]] = {name: [] for name in MEASURED.keys() & names}
+        for sample in samples:
+            if sample.family in measured and sample.value is not None:
+                measured[sample.family].append((sample.labels, sample.value))
+        for name, values in measured.items():
+            if values == self._measured.get(name):
+                continue
+            self._measured[name] = values
+            vector = [(dict(zip(MEASURED[name], labels, strict=True)), value) for labels, value in values]
+            unseen = name in COUNTS and name not in self.names()
+            self.put(name, vector, 0 if unseen else time_ns)
+
+
+class BuildInfo:
+    """`logwatch_build_info`: 1 at every time.
+
+    Shipped alerts ask for it whether a series that is absent was absent while logwatch was
+    scraped. For the evaluator logwatch has always run, also in a replay.
+    """
+
+    def names(self) -> Sequence[str]:
+        """As `model.SeriesView`."""
+        return (BUILD_INFO,)
+
+    def select(self, name: str) -> Iterable[tuple[Mapping[str, str], Sequence[int], Sequence[float]]]:
+        """As `model.SeriesView`."""
+        if name == BUILD_INFO:
+            yield {"version": __version__, "pythonversion": platform.python_version()}, (ALWAYS_NS,), (1.0,)

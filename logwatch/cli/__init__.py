@@ -20,34 +20,55 @@ from logwatch.errors import LogwatchError
 from logwatch.notation import one_line
 
 # A command is imported when it is called: `healthcheck` must not wait for hyperscan and the rules.
-COMMANDS = {
-    "run": "run:command",
-    "tail": "tail:command",
-    "replay": "replay:command",
-    "check": "check:command",
-    "test": "test:command",
-    "explain": "explain:command",
-    "suggest": "coverage:suggest",
-    "events": "events:command",
-    "containers": "containers:command",
-    "top": "top:command",
-    "query": "query:command",
-    "report": "report:command",
-    "images": "images:command",
-    "storage": "storage:command",
-    "rules": "rules:command",
-    "config": "check:config_command",
-    "healthcheck": "healthcheck:command",
-    "mute": "mute:command",
-    "unmute": "mute:unmute",
-    "notify-test": "check:notify_test",
-    "demo": "demo:command",
+SECTIONS = {
+    "Follow": {
+        "run": "run:command",
+        "tail": "tail:command",
+        "top": "top:command",
+        "demo": "demo:command",
+    },
+    "Ask": {
+        "replay": "replay:command",
+        "events": "events:command",
+        "containers": "containers:command",
+        "report": "report:command",
+        "query": "query:command",
+        "images": "images:command",
+        "storage": "storage:command",
+    },
+    "Write rules": {
+        "check": "check:command",
+        "test": "test:command",
+        "explain": "explain:command",
+        "suggest": "coverage:suggest",
+        "rules": "rules:command",
+    },
+    "Operate": {
+        "config": "check:config_command",
+        "healthcheck": "healthcheck:command",
+        "mute": "mute:command",
+        "unmute": "mute:unmute",
+        "notify-test": "check:notify_test",
+    },
 }
-"""Name of a command to its module and function in this package."""
+"""Heading of the help to its commands: each name with its module and function in this package."""
+
+COMMANDS = {name: place for section in SECTIONS.values() for name, place in section.items()}
+
+FIRST_STEPS = """\
+logwatch follows a Docker host's log: events, metrics and alerts, without docker.sock.
+
+  logwatch demo                        a recorded host, to look around
+  logwatch replay /var/log/messages*   what happened on this host until now
+  logwatch run                         follow this host; the page is at http://localhost:19979
+  logwatch check --rules FOLDER        the mistakes in rules of your own
+
+logwatch --help lists every command, logwatch COMMAND --help its flags with an example.
+"""
 
 
 class Commands(click.Group):
-    """Imports a command's module on demand."""
+    """Imports a command's module on demand, and lists the commands by what one wants."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Name the commands in the order of the manual."""
@@ -64,6 +85,15 @@ class Commands(click.Group):
         command = getattr(import_module(f"logwatch.cli.{module}"), name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each section with the first sentences of its commands."""
+        widest = max(map(len, COMMANDS))
+        for heading, commands in SECTIONS.items():
+            with formatter.section(heading):
+                found = {name: self.get_command(ctx, name) for name in commands}
+                rows = [(name.ljust(widest), each.get_short_help_str(80)) for name, each in found.items() if each]
+                formatter.write_dl(rows)
 
 
 REPORTED = (
@@ -97,7 +127,7 @@ def _version_of(distribution: str) -> str:
         return "not installed"
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.option(
     "--version",
     is_flag=True,
@@ -106,8 +136,11 @@ def _version_of(distribution: str) -> str:
     callback=_print_versions,
     help="Show the versions of docker-logwatch and of what it runs with, and exit.",
 )
-def cli() -> None:
+@click.pass_context
+def cli(ctx: click.Context) -> None:
     """Follow a Docker host's log: events, metrics and alerts, without docker.sock."""
+    if ctx.invoked_subcommand is None:
+        click.echo(FIRST_STEPS, nl=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -33,6 +33,8 @@ def command(config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shippe
 
     Prints path:line:column: what: cure. Exit status: 0 no mistakes (there may be warnings), 1
     mistakes, 2 could not check.
+
+    Example: logwatch check --config.file logwatch.yml --rules my-rules
     """
     found = config.check(config_file, os.environ, {})
     effective = None if any(not each.warning for each in found) else options.effective(config_file)
@@ -80,7 +82,12 @@ def _tests(gathered: Gathered, effective: settings.Config) -> list[Mistake]:
 def config_command(
     config_file: Path | None, rule_paths: tuple[Path, ...], state_dir: Path | None, *, no_shipped_rules: bool
 ) -> None:
-    """Print the effective configuration with the origin of every value: flag, environment, file or default."""
+    """Print every setting with the origin of its value.
+
+    The origin is a flag, an environment variable, a file or the default.
+
+    Example: logwatch config --config.file logwatch.yml
+    """
     effective = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, state__dir=state_dir
     )
@@ -96,9 +103,11 @@ def config_command(
 @click.command("notify-test")
 @options.config_file
 def notify_test(config_file: Path | None) -> int:
-    """Send a test alert to every receiver and print the result.
+    """Send a test alert to every receiver.
 
     Exit status: 0 all accepted it, 1 one did not, 2 no receiver is configured.
+
+    Example: logwatch notify-test --config.file logwatch.yml
     """
     config = options.effective(config_file).config
     destinations = receivers(config)

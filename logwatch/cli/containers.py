@@ -64,7 +64,7 @@ def command(
     *,
     watch: bool,
 ) -> None:
-    """Print state, restarts, last exit code, OOM kills and health of each container.
+    """Print state, restarts, exit code and health of containers.
 
     Example: logwatch containers --state restarting --sort restarts
     """

@@ -44,10 +44,11 @@ def coverage(
     *,
     config: Config,
 ) -> None:
-    """Print which share of the docker lines in logs (also .gz .bz2 .xz .zst) rules match.
+    """Print which share of the docker lines of logs rules match.
 
-    By program and by rule file. `logwatch suggest` drafts
-    rules for the rest.
+    By program and by rule file. FILES may be compressed. `logwatch suggest` drafts rules for the rest.
+
+    Example: logwatch rules coverage /var/log/messages
     """
     rules, classifier = classifier_of(config)
     now_ns = time.time_ns()
@@ -132,7 +133,10 @@ def _percent(part: int, whole: int) -> str:
 def metrics(
     output_format: str, config_file: Path | None, rule_paths: tuple[Path, ...], *, no_shipped_rules: bool
 ) -> None:
-    """List all metrics: those that rules declare, and the built-in ones."""
+    """List the metrics of rules and the built-in ones.
+
+    Example: logwatch rules metrics --rules my-rules
+    """
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     rules = Builder(config, Registry(), None).rules()
     chosen = [label_name(key) for key in config.docker.labels]
@@ -187,13 +191,16 @@ def suggest(
     general: bool,
     config: Config,
 ) -> None:
-    """Group the docker lines of logs (also .gz .bz2 .xz .zst) that no rule matches, and draft a rule for each group.
+    """Draft rules for the docker lines that no rule matches.
 
-    Without FILES of the engine's lines that `logwatch run` kept in its state directory: the most recent groups.
+    FILES are logs, which may be compressed; without them the engine's lines that `logwatch run` kept in its state
+    directory. Similar lines are one group, the most frequent (without FILES the most recent) first.
 
     Warnings and errors of the engine are always matched by general rules; --general includes them. Prints a rule
     file: choose the names of the events, then run `logwatch check` on it.
     Needs the package drain3.
+
+    Example: logwatch suggest /var/log/messages > drafts.yml
     """
     now_ns = time.time_ns()
     rules, classifier = classifier_of(config)

@@ -29,10 +29,12 @@ from logwatch.model import SECOND
 )
 @click.option("--once", is_flag=True, help="Stop at the end of the recording; by default it repeats.")
 def command(speed: float, listen_address: str | None, *, stack: bool, once: bool) -> None:
-    """Write a recorded host's log into a temporary file, and follow it.
+    """Follow a recorded host's log, to try logwatch.
 
     Two minutes of a real engine: containers crash in a loop, run out of memory, stop too
-    slowly; the daemon restarts. Nothing outside the temporary folder is touched.
+    slowly; the daemon restarts. Nothing outside a temporary folder is touched.
+
+    Example: logwatch demo --speed 5
     """
     with tempfile.TemporaryDirectory(prefix="logwatch-demo-") as folder, ExitStack() as ending:
         log = Path(folder) / "messages"

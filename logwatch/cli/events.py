@@ -49,7 +49,7 @@ def command(
     last_words: bool,
     watch: bool,
 ) -> None:
-    """Print the stored events, in the order in which they were read.
+    """Print the stored events, in the order of reading.
 
     Example: logwatch events --since 2h --event 'container.*_failed'
     """

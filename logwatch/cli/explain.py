@@ -31,9 +31,11 @@ def command(
     *,
     config: Config,
 ) -> int:
-    """Explain a line of a log (or each line of stdin): header, fields, and rules.
+    """Explain a line of a log: header, fields, and rules.
 
-    Put LINE in single quotes. Exit status: 0 a rule matches the line, 1 none does.
+    Put LINE in single quotes; without it each line of stdin is explained. Exit status: 0 a rule matches the line, 1 none does.
+
+    Example: grep dockerd /var/log/messages | tail -1 | logwatch explain
     """
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None
     explainer = Explainer(Builder(config, Registry(), None).rules().rules, zone, cache_dir(), config.sources.secrets)

@@ -24,7 +24,12 @@ from logwatch.notation import one_line
 @click.option("--insecure-skip-verify", is_flag=True, help="Accept any certificate (https).")
 @click.option("--timeout", default=3.0, show_default=True, help="Seconds to wait for the answer.")
 def command(url: str, ca_file: Path | None, timeout: float, *, ready: bool, insecure_skip_verify: bool) -> int:
-    """Ask /-/healthy (or /-/ready); exit status 0 if the answer is positive, 1 if negative or missing."""
+    """Ask a running logwatch whether it is healthy.
+
+    Exit status: 0 if the answer of /-/healthy (or /-/ready) is positive, 1 if it is negative or missing.
+
+    Example: logwatch healthcheck --ready --url http://127.0.0.1:19979
+    """
     page = f"{url.rstrip('/')}/-/{'ready' if ready else 'healthy'}"
     try:
         with urllib3.PoolManager(ssl_context=_context(ca_file, verify=not insecure_skip_verify)) as pool:

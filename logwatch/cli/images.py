@@ -41,7 +41,10 @@ show_env = click.option(
 
 @click.group("images")
 def command() -> None:
-    """Show what image archives and Docker's data directory hold: layers, parents, sizes, tags."""
+    """Show images and their layers in archives or on the disk.
+
+    Example: logwatch images tree /var/lib/docker
+    """
 
 
 @command.command("tree")
@@ -65,6 +68,8 @@ def tree(
 
     SOURCE is what docker save, skopeo, podman or buildx wrote, also compressed or - for standard
     input; an OCI layout; Docker's data directory; containerd's.
+
+    Example: docker save web:4.2 | logwatch images tree -
     """
     images = _read(source, containerd_root, config_file)
     forest = grow(images.images, intermediate=intermediate or output_format == "json")
@@ -96,6 +101,8 @@ def show(
     """Show an image's configuration, history and sizes.
 
     IMAGE is a name, an id, a digest or the beginning of either; or an archive that holds one image.
+
+    Example: logwatch images show --source /var/lib/docker web:4.2
     """
     images, found = _one(image, source, containerd_root, config_file)
     forest = grow(images.images)
@@ -128,6 +135,8 @@ def diff(
     """Show what two images share and where they differ.
 
     Each is given as for `images show`.
+
+    Example: logwatch images diff web-4.1.tar web-4.2.tar
     """
     images, one = _one(first, source, containerd_root, config_file)
     others, two = (

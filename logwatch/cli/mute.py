@@ -12,7 +12,7 @@ import click
 
 from logwatch.cli import options
 from logwatch.errors import ConfigError
-from logwatch.model import SECOND, Mute
+from logwatch.model import LABEL_NAME, SECOND, Mute
 from logwatch.notation import duration, nanoseconds, one_line, rfc3339
 from logwatch.store import mutes
 
@@ -36,7 +36,9 @@ def command(
     state_dir: Path | None,
     config_file: Path | None,
 ) -> None:
-    """Keep alerts from being sent for a while, or list what is muted.
+    """Keep alerts from being sent for a while.
+
+    Without a filter it lists what is muted.
 
     Example: logwatch mute --name web --for 30m --reason 'moving the volume'
     """
@@ -52,9 +54,6 @@ def command(
     now_ns = time.time_ns()
     mute = Mute(_id(now_ns), match, now_ns // SECOND * SECOND, now_ns + _length_ns(length), reason, _user())
     try:
-        for path, other in mutes.read(folder):
-            if other is not None and other.until_ns is not None and other.until_ns <= now_ns:
-                mutes.remove(folder, path.stem)
         mutes.write(folder, mute)
     except OSError as error:
         raise ConfigError(f"{folder / mutes.FOLDER}: {error.strerror}: run as the user of logwatch run") from error
@@ -100,6 +99,8 @@ def _match(name: str | None, alert: str | None, matches: tuple[str, ...]) -> dic
         label, equals, value = text.partition("=")
         if not label or not equals:
             raise ConfigError(f"--match {text}: write LABEL=VALUE, such as severity=warning")
+        if not LABEL_NAME.fullmatch(label):
+            raise ConfigError(f"--match {text}: {label!r} is not a label name: letters, digits and underscores")
         match[label] = value
     return match
 

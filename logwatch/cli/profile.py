@@ -34,9 +34,11 @@ def profile(
     *,
     config: Config,
 ) -> None:
-    """Print what each rule costs with the lines of logs (also .gz .bz2 .xz .zst), the dearest first.
+    """Print what each rule costs, the dearest first.
 
-    A rule that is hit often and rarely confirmed has a pattern that is too general.
+    FILES are logs, which may be compressed. A rule that is hit often and rarely confirmed has a pattern that is too general.
+
+    Example: logwatch rules profile --rules my-rules /var/log/messages
     """
     rules = Builder(config, Registry(), None).rules().rules
     zone = ZoneInfo(config.sources.timezone) if config.sources.timezone else None

@@ -64,11 +64,13 @@ def command(
     metrics: bool,
     config: Config,
 ) -> int:
-    """Run logs (also .gz .bz2 .xz .zst, - for stdin, or journal:) through the pipeline and print the events.
+    """Run logs through the pipeline and print the events.
 
-    Several files are read in the order of their first lines. With --state-dir a replay may be
-    interrupted and continued; without it nothing is written. With --diff the exit status is 1 if
-    anything differs.
+    FILES may be compressed (.gz .bz2 .xz .zst), - for stdin, or journal: for the systemd journal. Several are read in
+    the order of their first lines. With --state-dir a replay may be interrupted and continued; without it nothing is
+    written. With --diff the exit status is 1 if anything differs.
+
+    Example: logwatch replay --alerts /var/log/messages*
     """
     if raw and (state_dir or metrics or alerts or openmetrics):
         raise ConfigError(
@@ -92,6 +94,15 @@ def command(
     )
     pipeline = builder.pipeline(builder.rules())
     settle_heap(keeps_chunks=True)
+    wanted = _printouts(builder, pipeline, output_format, openmetrics, alerts=alerts, metrics=metrics)
+    _replay(_source(files, config, chunk_bytes=_FINE if openmetrics else _WIDE), pipeline, state_dir, config, wanted)
+    return 0
+
+
+def _printouts(
+    builder: Builder, pipeline: Pipeline, output_format: str, openmetrics: Path | None, *, alerts: bool, metrics: bool
+) -> list[Printout]:
+    """Return what prints what was asked for: the events if it was nothing else."""
     wanted: list[Printout] = []
     if alerts:
         wanted.append(printouts.Alerts(pipeline, output_format, sys.stdout))
@@ -99,10 +110,7 @@ def command(
         wanted.append(printouts.Metrics(pipeline.series, sys.stdout))
     if openmetrics:
         wanted.append(printouts.History(builder, pipeline, openmetrics))
-    if not wanted:
-        wanted.append(printouts.Events(formatter(output_format, colour=sys.stdout.isatty()), sys.stdout))
-    _replay(_source(files, config, chunk_bytes=_FINE if openmetrics else _WIDE), pipeline, state_dir, config, wanted)
-    return 0
+    return wanted or [printouts.Events(formatter(output_format, colour=sys.stdout.isatty()), sys.stdout)]
 
 
 def _compare(config: Config, files: tuple[str, ...], other_rules: Path, output_format: str) -> int:

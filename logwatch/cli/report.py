@@ -55,11 +55,11 @@ def command(
     *,
     send: bool,
 ) -> int:
-    """Report what happened: containers and why they ended, failures, alerts, losses.
+    """Report what happened: deaths, failures, alerts, losses.
 
-    Exit status: 0 printed, or all receivers took it, 1 one did not. Example, in a crontab:
+    Exit status: 0 printed, or all receivers took it, 1 one did not. In a crontab:
 
-    0 7 * * * docker-logwatch report --since 1d --send
+    Example: 0 7 * * * docker-logwatch report --since 1d --send
     """
     config = options.effective(config_file, state__dir=state_dir).config
     now_ns = time.time_ns()

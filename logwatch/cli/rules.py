@@ -41,7 +41,10 @@ SCHEMAS = {
 
 @click.group("rules")
 def command() -> None:
-    """List and show rules, measure what they know; print the JSON Schema of rule files."""
+    """List rules, measure them, export them, print schemas.
+
+    Example: logwatch rules list --state-dir /var/lib/docker-logwatch
+    """
 
 
 command.add_command(coverage)
@@ -61,7 +64,12 @@ def list_rules(
     *,
     no_shipped_rules: bool,
 ) -> None:
-    """List the rules with their hits and the time of the last hit, from the state directory."""
+    """List the rules with hits and the time of the last one.
+
+    Both are read from the state directory.
+
+    Example: logwatch rules list --state-dir /var/lib/docker-logwatch
+    """
     effective = options.effective(
         config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules, state__dir=state_dir
     )
@@ -82,7 +90,10 @@ def list_rules(
 @click.argument("rule_id")
 @options.rule_options
 def show_rule(config_file: Path | None, rule_paths: tuple[Path, ...], rule_id: str, *, no_shipped_rules: bool) -> None:
-    """Print the file and line of a rule, and its text."""
+    """Print the file and line of a rule, and its text.
+
+    Example: logwatch rules show container-lifecycle/task-delete
+    """
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     rules = Builder(config, Registry(), None).rules()
     everything: list[Rule | Correlation] = [*rules.rules, *rules.correlations]
@@ -98,7 +109,12 @@ def show_rule(config_file: Path | None, rule_paths: tuple[Path, ...], rule_id: s
 @command.command("schema")
 @click.argument("kind", type=click.Choice(list(SCHEMAS)), default="events")
 def schema(kind: str) -> None:
-    """Print the JSON Schema of event rules, alert files, test files or the configuration (logwatch), for editors."""
+    """Print the JSON Schema of one kind of file, for editors.
+
+    Of event rules (events), alert files (alerts), test files (tests) or the configuration (logwatch).
+
+    Example: logwatch rules schema alerts > alerts.schema.json
+    """
     sys.stdout.write(SCHEMAS[kind]())
 
 
@@ -124,9 +140,12 @@ def export_rules(
     fleet: bool,
     no_shipped_rules: bool,
 ) -> None:
-    """Write the alert files that are in force into a folder, for a Prometheus that evaluates them.
+    """Write the alert files in force into a folder.
 
-    Without the alerts that rules.disable names, and shipped ones that others of the same name replace.
+    For a Prometheus that evaluates them: without the alerts that rules.disable names, and without shipped ones that
+    others of the same name replace.
+
+    Example: logwatch rules export --fleet /etc/prometheus/rules
     """
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     paths = [*Builder(config, Registry(), None).rules().alert_files, *(fleet_files() if fleet else ())]

@@ -88,9 +88,12 @@ def command(
     enable_lifecycle: bool,
     no_shipped_rules: bool,
 ) -> None:
-    """Follow the log, count events, evaluate alerts, and serve metrics to Prometheus.
+    """Follow the log: count events, alert, and serve metrics.
 
-    SIGHUP reloads rules and receivers; SIGTERM commits and exits.
+    /metrics for Prometheus and the page for people are at --web.listen-address. SIGHUP reloads rules and receivers;
+    SIGTERM commits and exits.
+
+    Example: logwatch run --log /var/log/syslog --rules my-rules
     """
     read = functools.partial(
         options.effective,

@@ -38,9 +38,12 @@ from logwatch.notation import one_line
 def command(
     docker_root: Path | None, output_format: str, largest: int, containerd_root: Path | None, config_file: Path | None
 ) -> int:
-    """Show what images, containers, volumes, logs and caches take in DOCKER_ROOT, and what could be freed.
+    """Show what fills the engine's disk and could be freed.
 
-    DOCKER_ROOT defaults to docker_root of the configuration, else /var/lib/docker.
+    Images, containers, volumes, logs and caches in DOCKER_ROOT, which defaults to docker_root of the configuration,
+    else /var/lib/docker.
+
+    Example: logwatch storage --largest 3 /var/lib/docker
     """
     config = options.effective(config_file).config
     root = docker_root or config.docker_root or Path(DEFAULT_SOURCE)

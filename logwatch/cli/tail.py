@@ -96,10 +96,11 @@ def command(
     raw: bool,
     no_shipped_rules: bool,
 ) -> None:
-    """Show the docker lines of logs (or - for stdin) as they are written: time, program, message, and event.
+    """Show the docker lines of logs as they are written.
 
-    A docker line contains `docker` or has an engine's tag. Ids are replaced by names if known. Without PATHS the
-    logs that `run` would follow. Writes nothing to disk.
+    Each with time, program, message and the event that it reports. A docker line contains `docker` or has an engine's
+    tag. Ids are replaced by names if known. Without PATHS the logs that `run` would follow; - is stdin. Writes nothing
+    to disk.
 
     Example: logwatch tail --name web --level warning
     """
@@ -114,10 +115,30 @@ def command(
     now_ns = time.time_ns()
     since_ns = moment(since, now_ns, "--since")
     tail, wanted = _tail(config), Filter(name, event, level, _regex(pattern))
+    rows = _rows(color, raw=raw, fold=fold)
+    count = count if count is not None or since_ns is not None else 10
+    _show(config, paths, tail, wanted, rows, count=count, since_ns=since_ns, follow=follow)
+
+
+def _rows(color: str, *, raw: bool, fold: bool | None) -> Rows:
+    """Return what prints lines, for a terminal or for a program."""
     is_terminal = sys.stdout.isatty()
     colour = color == "always" or (color == "auto" and is_terminal and "NO_COLOR" not in os.environ)
-    rows = Rows(raw=raw, colour=colour, fold=not raw and (is_terminal if fold is None else fold))
-    count = count if count is not None or since_ns is not None else 10
+    return Rows(raw=raw, colour=colour, fold=not raw and (is_terminal if fold is None else fold))
+
+
+def _show(
+    config: Config,
+    paths: Sequence[str],
+    tail: Tail,
+    wanted: Filter,
+    rows: Rows,
+    *,
+    count: int | None,
+    since_ns: int | None,
+    follow: bool,
+) -> None:
+    """Print the last lines of the logs, and then those that are written."""
     with ExitStack() as stack:
         offsets = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         logs = _logs(config, paths)

@@ -53,9 +53,12 @@ def command(
     coverage: bool,
     no_shipped_rules: bool,
 ) -> int:
-    """Run the tests of rules: those in PATH, else the shipped ones and those in the rule folders.
+    """Run the tests of rules.
 
-    The format is that of `promtool test rules` with additions. Exit status: 0 all pass, 1 one does not, 2 could not run.
+    Those in PATHS, else the shipped ones and those in the rule folders. The format is that of `promtool test rules`
+    with additions. Exit status: 0 all pass, 1 one does not, 2 could not run.
+
+    Example: logwatch test my-rules/web-test.yml
     """
     config = options.effective(config_file, rule_paths=rule_paths, no_shipped_rules=no_shipped_rules).config
     test_files, mistakes = load(_files(paths, config), promql=config.alerting.promql)

@@ -96,9 +96,11 @@ class Choice:
 @options.state_dir
 @options.config_file
 def command(state_dir: Path | None, config_file: Path | None) -> None:
-    """Show containers, alerts and the last events on one screen, up to date.
+    """Show containers, alerts and events, kept up to date.
 
     Keys: arrows choose a container, enter shows one, / filters by name, s changes the order, q ends.
+
+    Example: logwatch top --state-dir /var/lib/docker-logwatch
     """
     directory = options.effective(config_file, state__dir=state_dir).config.state.dir
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

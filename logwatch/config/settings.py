@@ -260,6 +260,13 @@ class Storage(Strict):
     """Work on a sample per interval; what is not done by then is done in the next one."""
 
 
+class Metrics(Strict):
+    """Which series there are."""
+
+    short_lived: Literal["image", "compose_service"] | None = None
+    """Count containers that lived under 5 minutes together, after their removal: by image, or by compose service if they have one."""
+
+
 class Limits(Strict):
     """What bounds memory."""
 
@@ -268,6 +275,8 @@ class Limits(Strict):
     """How long an event waits for a line that revokes or completes it."""
     max_containers: Annotated[int, Field(ge=1, le=10_000)] = 1000
     """Containers with their own series; those without events for longest are removed first."""
+    keep_removed: Duration = timedelta(minutes=15)
+    """How long after its removal a container has series; shipped alerts ask for 15 minutes of it."""
 
 
 class Log(Strict):
@@ -287,7 +296,7 @@ class Config(Strict):
     alerting: Alerting = Alerting()
     push: Push = Push()
     remote_write: Annotated[tuple[Annotated[PushReceiver, *OR_URL], ...], *ONE_OR_MANY] = ()
-    """Receivers of Prometheus' remote write, for hosts that nobody can scrape."""
+    """Receivers of Prometheus' remote write, for hosts that cannot be scraped."""
     otlp: Annotated[tuple[Annotated[PushReceiver, *OR_URL], ...], *ONE_OR_MANY] = ()
     """Receivers of OTLP metrics over HTTP; URLs usually end in /v1/metrics."""
     docker_root: Path | None = None
@@ -296,6 +305,7 @@ class Config(Strict):
     """containerd's data directory, for engines that keep their images there."""
     docker: Docker = Docker()
     storage: Storage = Storage()
+    metrics: Metrics = Metrics()
     limits: Limits = Limits()
     log: Log = Log()
 

@@ -93,16 +93,17 @@ class CorrelationState:
 
     def begins(self, event: Event) -> bool:
         """Whether an event is the first step; of first_seen, whether it is any."""
-        steps = range(len(self.correlation.steps) if self.correlation.kind == "first_seen" else 1)
-        return any(self.matches(step, event) for step in steps)
+        if self.correlation.kind == "first_seen":
+            return any(self.matches(step, event) for step in range(len(self.correlation.steps)))
+        return self.matches(0, event)
 
     def matches(self, step: int, event: Event) -> bool:
         """Whether an event is what a step awaits: of its type, with its attributes."""
         correlation = self.correlation
         if step >= len(correlation.steps) or correlation.steps[step] != event.event:
             return False
-        where = correlation.where[step] if step < len(correlation.where) else {}
-        return all(event.attributes.get(key) == value for key, value in where.items())
+        where = correlation.where[step] if step < len(correlation.where) else None
+        return not where or where.items() <= event.attributes.items()
 
     # ── open keys ────────────────────────────────────────────────────────────────────
 

@@ -6,13 +6,16 @@ from logwatch.correlations.correlation_state import CorrelationState, Key, Open
 from logwatch.model import Event, Outcome
 
 
-def process(state: CorrelationState, key: Key, outcome: Outcome, _clock_ns: int) -> list[Event]:
+def process(state: CorrelationState, key: Key, outcome: Outcome, clock_ns: int) -> list[Event]:
     """Begin or end the waiting: nothing is made before its deadline."""
-    event = outcome.event
-    if key in state.opens:
+    event, opened = outcome.event, state.opens.get(key)
+    if opened is not None:
         if any(state.matches(step, event) for step in range(1, len(state.correlation.steps))):
             state.match(outcome)
             state.close(key)
+            deadline_ns = opened.time_ns + state.lasts_ns
+            if event.time_ns > deadline_ns:  # it came before the clock of correlations, which lags
+                return expire(state, opened, deadline_ns, clock_ns)
     elif state.matches(0, event):
         state.match(outcome)
         state.open(key, Open(event.time_ns, 1, event.attributes, event))

@@ -37,11 +37,15 @@ _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 log = logging.getLogger("logwatch.storage")
 
 
+Value = tuple[str, tuple[str, ...], float]
+"""Sample name, label values, value."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What was found, and what that took."""
 
-    report: Report
+    values: Sequence[Value]
     took_ns: int
     time_ns: int
 
@@ -117,7 +121,7 @@ class StorageSampler:
 
     def _finish(self, report: Report, took_ns: int) -> None:
         self._steps, self._spent_ns = None, 0
-        self._sample = Sample(report, took_ns, self._now())
+        self._sample = Sample(tuple(_values(report, self._max_containers)), took_ns, self._now())
         self._say(report.problems)
 
     def _say(self, problems: Sequence[str]) -> None:
@@ -134,29 +138,31 @@ class StorageSampler:
         for name, labels, value in self._values():
             yield SampleChange(name, labels, value, now_ns)
 
-    def _values(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
+    def _values(self) -> Iterator[Value]:
         for disk in self._file_systems:
             yield "docker_storage_filesystem_size_bytes", (disk.mountpoint,), disk.size
             yield "docker_storage_filesystem_avail_bytes", (disk.mountpoint,), disk.available
         sample = self._sample
-        if sample is None:
-            return
-        report = sample.report
-        yield "docker_storage_sample_duration_seconds", (), sample.took_ns / SECOND
-        yield "docker_storage_last_sample_timestamp_seconds", (), sample.time_ns / SECOND
-        yield "docker_images", (), report.images
-        yield "docker_image_layers", (), report.layers
-        yield from _amounts(report)
-        largest = sorted(report.containers, key=lambda each: (-each.size - each.log_size, each.name))
-        for container in largest[: self._max_containers]:
-            name = (container.name,)
-            yield "docker_container_writable_bytes", name, container.size
-            yield "docker_container_log_bytes", name, container.log_size
-            if container.limit is not None:
-                yield "docker_container_writable_limit_bytes", name, container.limit
+        if sample is not None:
+            yield "docker_storage_sample_duration_seconds", (), sample.took_ns / SECOND
+            yield "docker_storage_last_sample_timestamp_seconds", (), sample.time_ns / SECOND
+            yield from sample.values
 
 
-def _amounts(report: Report) -> Iterator[tuple[str, tuple[str, ...], float]]:
+def _values(report: Report, max_containers: int) -> Iterator[Value]:
+    yield "docker_images", (), report.images
+    yield "docker_image_layers", (), report.layers
+    yield from _amounts(report)
+    largest = sorted(report.containers, key=lambda each: (-each.size - each.log_size, each.name))
+    for container in largest[:max_containers]:
+        name = (container.name,)
+        yield "docker_container_writable_bytes", name, container.size
+        yield "docker_container_log_bytes", name, container.log_size
+        if container.limit is not None:
+            yield "docker_container_writable_limit_bytes", name, container.limit
+
+
+def _amounts(report: Report) -> Iterator[Value]:
     for (driver, kind), size in report.totals().items():
         yield "docker_storage_bytes", (driver, kind.value), size
     for (driver, kind), size in report.reclaimable().items():

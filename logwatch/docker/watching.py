@@ -73,6 +73,8 @@ class Watch:
         self._complete = False
         """inotify reports every change: no file has to be compared."""
         self._queue: deque[Sight] = deque(maxlen=MOST_QUEUED)
+        self._oldest: dict[str, Found] = {}
+        """Of each container the first that waits in the queue and has a name."""
         self.first_look_ns: int | None = None
         """When the first look began; what was created later was not there then."""
         self._stopped = threading.Event()
@@ -92,18 +94,24 @@ class Watch:
         """Return what was seen since the last call, in order: at most `MOST_TAKEN`, and the rest with the next calls."""
         sights: list[Sight] = []
         while self._queue and len(sights) < MOST_TAKEN:
-            sights.append(self._queue.popleft())
+            sight = self._queue.popleft()
+            sights.append(sight)
+            if self._oldest.get(sight.id) is sight:
+                del self._oldest[sight.id]
         if self._queue:
             self._wake()
         return sights
 
     def find(self, container_id: str) -> Found | None:
-        """Read a container's file; of one that is gone return what was seen last, while that waits for the loop."""
-        found = self.inventory.find(container_id)
-        if found is not None:
-            return found
-        waiting = (each for each in reversed(list(self._queue)) if isinstance(each, Found))
-        return next((each for each in waiting if each.id == container_id), None)
+        """Read a container's file; of one that is gone return what was seen last, while that waits for the loop.
+
+        Its name is the oldest that waits: the events to be named are older than a rename that the loop has not seen.
+        """
+        found, oldest = self.inventory.find(container_id), self._oldest.get(container_id)
+        if found is None:
+            waiting = (each for each in reversed(list(self._queue)) if isinstance(each, Found))
+            found = next((each for each in waiting if each.id == container_id), None)
+        return found._replace(name=oldest.name) if found is not None and oldest is not None else found
 
     # ── the thread ───────────────────────────────────────────────────────────────────
 
@@ -143,6 +151,11 @@ class Watch:
         if sights:
             if self.first_look_ns is not None:
                 sights = [self.inventory.with_last_words(each) for each in sights]
+            if len(self._queue) + len(sights) > MOST_QUEUED:
+                self._oldest.clear()  # the queue drops its first
+            for each in sights:
+                if isinstance(each, Found) and each.name:
+                    self._oldest.setdefault(each.id, each)
             self._queue.extend(sights)
             self._wake()
 

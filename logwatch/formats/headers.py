@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from logwatch.formats import bare, iso, rfc5424, stamps
+from logwatch.formats import bare, rfc3339, rfc5424, stamps
 from logwatch.formats.rfc3164 import Origin, Origins
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.formats.stamps import UNSTAMPED, Local
@@ -64,7 +64,7 @@ class Headers:
                 return Header(absolute_ns, UNSTAMPED if absolute_ns is None else None, split[1], split[2])
             priority = PRIORITY.match(line)
             line = line[priority.end() :] if priority is not None else line
-        absolute = iso.parse(line, self.stamps)
+        absolute = rfc3339.read_absolute(line, self.stamps)
         if absolute is not None:
             return Header(absolute[0], None, *self.origins.split(line, absolute[1] + 1))
         local = stamps.parse(line[: stamps.HEAD_ROOM])
@@ -100,7 +100,7 @@ class Headers:
 
 def _starts(line: bytes) -> list[int]:
     """Where a line may begin behind what another program put in front of it."""
-    outer = iso.ABSOLUTE.match(line[: iso.LONGEST])
+    outer = rfc3339.ABSOLUTE.match(line[: rfc3339.LONGEST_ABSOLUTE])
     if outer is not None:
         first = outer.end() + 1
         word = line.find(b" ", first, first + ROOM)

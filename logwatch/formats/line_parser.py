@@ -12,10 +12,10 @@ import json
 from collections.abc import Iterator
 from datetime import tzinfo
 
-from logwatch.formats import bare, envelopes, iso, payload
+from logwatch.formats import bare, envelopes, payload
 from logwatch.formats.headers import Header, Headers
 from logwatch.formats.rfc3164 import Origin
-from logwatch.formats.rfc3339 import Rfc3339
+from logwatch.formats.rfc3339 import Rfc3339, read_absolute
 from logwatch.formats.stamps import UNSTAMPED, Local
 from logwatch.formats.tags import DATED_TAGS
 from logwatch.formats.timestamps import EARLY, HOUR, StampClock, explained
@@ -93,7 +93,7 @@ class LineReader:
             if split is not None and (stamp_ns := headers.stamps.read(split[0])) is not None:
                 return self._dated(stamp_ns, None, split[1], split[2], yearless=False)
         elif first.isdigit():
-            absolute = iso.parse(line, headers.stamps)
+            absolute = read_absolute(line, headers.stamps)
             if absolute is not None:
                 origin, message = headers.origins.split(line, absolute[1] + 1)
                 if origin.tag:

@@ -2,7 +2,13 @@
 
 The header of rsyslog's newer formats and the payload's own `time=` are such stamps, and
 neighbouring lines share their minute. So a minute is worked out once and remembered;
-seconds and fraction are added by slicing.
+seconds and fraction are added by slicing. Near relations that name their offset are read, too:
+
+2026-11-23T20:18:41.257307+00:00      rsyslog's RSYSLOG_FileFormat; the fast way
+2021-07-28T10:21:21Z
+2024-11-03T12:00:01+0100              journalctl -o short-iso
+2024-11-03 12:00:01,123 +01:00
+1730635201.123456                     journalctl -o short-unix: seconds since 1970
 """
 
 from __future__ import annotations
@@ -90,3 +96,34 @@ def _offset(match: re.Match[bytes]) -> int:
         return 0
     seconds = int(match["hours"]) * 3600 + int(match["minutes"]) * 60
     return -seconds if match["sign"] == b"-" else seconds
+
+
+LONGEST_ABSOLUTE = 42
+
+ABSOLUTE = re.compile(
+    rb"""
+    (?P<date> \d{4} - \d\d - \d\d ) [Tt ]
+    (?P<clock> \d\d : \d\d : \d\d )
+    (?: [.,] (?P<fraction> \d{1,9} ) \d* )?
+    [ ]? (?: [Zz] | (?P<hours> [+-]\d\d ) :? (?P<minutes> \d\d )? )
+    (?= [ ] | \Z )
+    """,
+    re.VERBOSE,
+)
+
+UNIX = re.compile(rb"(?P<seconds>[0-9]{9,10})[.](?P<fraction>[0-9]{3,9})(?= )")
+
+
+def read_absolute(line: bytes, stamps: Rfc3339) -> tuple[int, int] | None:
+    """Read the stamp that a line begins with: its time (ns) and where it ends; None where there is none."""
+    end = line.find(b" ", 19, LONGEST_ABSOLUTE)
+    time_ns = stamps.read(line[:end])
+    if time_ns is not None:
+        return time_ns, end
+    match = ABSOLUTE.match(line[:LONGEST_ABSOLUTE])
+    if match is None:
+        unix = UNIX.match(line[:LONGEST_ABSOLUTE])
+        return None if unix is None else (int(unix["seconds"] + unix["fraction"].ljust(9, b"0")), unix.end())
+    zone = match["hours"] + b":" + (match["minutes"] or b"00") if match["hours"] else b"Z"
+    time_ns = stamps.read(match["date"] + b"T" + match["clock"] + b"." + (match["fraction"] or b"0") + zone)
+    return None if time_ns is None else (time_ns, match.end())

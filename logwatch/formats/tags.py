@@ -8,6 +8,7 @@ and rootless Docker; on EL 7 a wrapper's shell lends its own name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 TAG_FAMILIES: Mapping[str, frozenset[str]] = {
     "engine": frozenset(
@@ -74,6 +75,12 @@ DATED_TAGS = TAG_FAMILIES["engine"] | TAG_FAMILIES["containerd"] | {EVENTS_TAG}
 
 def family_tags(programs: Iterable[str]) -> frozenset[str]:
     """Replace the names of families by their tags; every other name is a tag itself."""
+    return _tags_of(frozenset(programs))
+
+
+@lru_cache(maxsize=256)
+def _tags_of(programs: frozenset[str]) -> frozenset[str]:
+    """As `family_tags`, made once: hundreds of rules share a few sets."""
     tags: set[str] = set()
     for program in programs:
         tags |= TAG_FAMILIES.get(program, {program})

@@ -16,6 +16,8 @@ MAX_TRIES = 64
 """Most steps of pushes per host that are kept."""
 TRIES_NS = 60 * SECOND
 """How long they are kept."""
+STORE_NS = 24 * 3600 * SECOND
+"""So long an engine is believed to log on as it did."""
 
 
 class Pools:
@@ -67,16 +69,24 @@ class Pushes:
     """Which pushes found no address of the registry that works.
 
     The engine tries one address after the other. Neither the error after a try nor the end of the push names the image: a
-    push has failed if each try on the host since its request ended with an error.
+    push has failed if each try on the host since its request ended with an error. One of an image that is not there is not
+    even tried; that proves something where tries are logged, which is with the engine's own store of images, not containerd's.
     """
 
     def __init__(self) -> None:
         self._tries: HostTable[str, list[list[int]]] = HostTable("push")
         """Host to the times of the tries (1) and of their errors (-1)."""
-        self.tables = (self._tries,)
+        self._logs_tries: HostTable[str, int] = HostTable("push-store")
+        """Hosts whose engine has its own store of images and logs at debug, and when that was seen last."""
+        self.tables = (self._tries, self._logs_tries)
+
+    def note_store(self, host: str, time_ns: int) -> None:
+        """A line shows that an engine logs each try to push."""
+        self._logs_tries[host] = time_ns
 
     def process(self, host: str, time_ns: int, *, failed: bool) -> None:
         """An address is tried, or a try has failed."""
+        self.note_store(host, time_ns)
         tries = self._tries.setdefault(host, [])
         tries.append([time_ns, -1 if failed else 1])
         while len(tries) > MAX_TRIES or tries[0][0] < time_ns - TRIES_NS:
@@ -84,6 +94,6 @@ class Pushes:
         self._tries.touch(host)
 
     def all_failed(self, host: str, since_ns: int) -> bool:
-        """Whether every try since a request has failed."""
+        """Whether every try since a request has failed, or none was made."""
         tries = [step for time_ns, step in self._tries.get(host, []) if time_ns >= since_ns]
-        return bool(tries) and sum(tries) <= 0
+        return sum(tries) <= 0 if tries else since_ns - self._logs_tries.get(host, -STORE_NS) < STORE_NS

@@ -40,10 +40,12 @@ from logwatch.model import (
     is_label,
 )
 from logwatch.store.history import History
-from logwatch.store.state_table import StateTable
+from logwatch.store.state_table import HostTable, StateTable
 
 KEEP_REMOVED_NS = 3600 * SECOND
 """How long a removed container is kept."""
+KEEP_SERIES_NS = 900 * SECOND
+"""How long a removed container has series, by default: shipped alerts ask for 15 minutes of it."""
 KEEP_UNNAMED_NS = 24 * 3600 * SECOND
 """How long a container that never had a name is kept after its last event."""
 MAX_REGISTERED = 20_000
@@ -69,19 +71,27 @@ def looks_like_id(text: str) -> bool:
 class ContainerRegister:
     """The containers of every host. Its changes are handed over by `take_changes`, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_series_ns: int = KEEP_SERIES_NS) -> None:
+        """`keep_series_ns` is how long after its removal a container has series."""
+        self._keep_series_ns = keep_series_ns
         self._containers: StateTable[Key, Container] = StateTable("container", _encode, _decode)
         # Containers of which only a name is known, by host and name.
         self._unidentified: StateTable[Key, Container] = StateTable("unidentified", _encode, _decode)
         self._names: StateTable[Key, list[Any]] = StateTable("name")
         """In rows of older versions: the container's name, and whether it owns it."""
-        self.tables = (self._containers, self._unidentified, self._names)
+        self._resumed: HostTable[str, int] = HostTable("resumed")
+        """Host to how many of its paused containers were resumed, of which it is not known which ones."""
+        self.tables = (self._containers, self._unidentified, self._names, self._resumed)
         self._owners: dict[tuple[str, str], str] = {}
         self._prefixes: dict[tuple[str, str], list[str]] = {}
         self._alive: set[Key] = set()
+        self._paused: dict[str, set[str]] = {}
+        """Host to the ids of its paused containers."""
         self._at_rest: set[Key] = set()
         self._removed: OrderedDict[Key, None] = OrderedDict()
         """In the order of their removal."""
+        self._with_series: OrderedDict[Key, None] = OrderedDict()
+        """Those of the removed ones that are not `Expired`, in the same order."""
         self._unnamed: OrderedDict[Key, None] = OrderedDict()
         """In the order of their last events."""
         self._changes: list[Consequence] = []
@@ -139,6 +149,20 @@ class ContainerRegister:
         """Return those that are not removed."""
         return [each for each in self.all() if each.state is not GONE]
 
+    def paused(self, host: str) -> set[str]:
+        """Return the ids of the paused containers of a host."""
+        return self._paused.get(host, set()).copy()
+
+    def note_resumed(self, host: str, time_ns: int, clock_ns: int) -> None:
+        """Note that one of several paused containers runs again; as many as there are paused: all of them do."""
+        paused = self.paused(host)
+        resumed = self._resumed.pop(host, 0) + 1
+        if resumed < len(paused):
+            self._resumed[host] = resumed
+            return
+        for container_id in sorted(paused):
+            self._change(self._containers[host, container_id], RUNNING, time_ns, clock_ns)
+
     # ── containers come ──────────────────────────────────────────────────────────────
 
     def add(self, host: str, container_id: str, time_ns: int, clock_ns: int) -> tuple[Container, str | None]:
@@ -163,6 +187,7 @@ class ContainerRegister:
         self._unindex(container)
         del self._containers[host, short]
         self._removed = _replaced(self._removed, (host, short), (host, container_id))
+        self._with_series = _replaced(self._with_series, (host, short), (host, container_id))
         self._unnamed = _replaced(self._unnamed, (host, short), (host, container_id))
         container.id = container_id
         if container.owns_name and container.name is not None:
@@ -245,7 +270,7 @@ class ContainerRegister:
             container.gone_ns = max(time_ns, clock_ns)
             self._free_name(container)
         else:
-            container.gone_ns = None
+            container.gone_ns, container.expired = None, False
         if after not in (RUNNING, PAUSED):
             container.health = None
         self._unindex(container)
@@ -347,6 +372,8 @@ class ContainerRegister:
             self._containers.touch((host, former.id))
         old_label = container.label
         self._free_name(container)
+        if container.name is not None:
+            container.former_name, container.renamed_ns = container.name, time_ns
         container.name = name
         if not gone:  # a removed one keeps its place in the order of removal
             self._own_name(container)
@@ -388,10 +415,17 @@ class ContainerRegister:
     def next_deadline_ns(self) -> int | None:
         """When `expire` may drop a container next, None for never."""
         deadlines = [_deadline_ns(self._at(next(iter(queue)))) for queue in (self._removed, self._unnamed) if queue]
+        if self._with_series:
+            deadlines.append(self._series_deadline_ns(next(iter(self._with_series))))
         return min(deadlines, default=None)
 
+    def _series_deadline_ns(self, key: Key) -> int:
+        return (self._at(key).gone_ns or 0) + self._keep_series_ns
+
     def expire(self, clock_ns: int) -> None:
-        """Drop the containers that are kept no longer."""
+        """Drop the containers that are kept no longer; end the series of those removed some time ago."""
+        while self._with_series and (due_ns := self._series_deadline_ns(next(iter(self._with_series)))) <= clock_ns:
+            self._expire_series(self._at(next(iter(self._with_series))), due_ns)
         for queue in (self._removed, self._unnamed):
             while queue:
                 container = self._at(next(iter(queue)))
@@ -426,7 +460,8 @@ class ContainerRegister:
     def _drop(self, container: Container, time_ns: int) -> None:
         if container.announced:
             self._change(container, GONE, time_ns, time_ns)
-        self._changes.append(Expired(time_ns, container.host, container.id, container.label))
+        self._changes.append(Expired(time_ns, container.host, container.id, container.label, is_forgotten=True))
+        self._with_series.pop((container.host, container.id), None)
         self._free_name(container)
         self._unindex(container)
         self._removed.pop((container.host, container.id), None)
@@ -440,6 +475,13 @@ class ContainerRegister:
         if not siblings:
             self._prefixes.pop(prefix, None)
 
+    def _expire_series(self, container: Container, time_ns: int) -> None:
+        key = (container.host, container.id)
+        container.expired = True
+        del self._with_series[key]
+        self._containers.touch(key)
+        self._changes.append(Expired(time_ns, container.host, container.id, container.label, is_forgotten=False))
+
     # ── what is derived from the containers ──────────────────────────────────────────
 
     def _at(self, key: Key) -> Container:
@@ -450,14 +492,19 @@ class ContainerRegister:
         key = (container.host, container.id)
         if container.announced and container.state in ALIVE:
             self._alive.add(key)
+            if container.state is PAUSED:
+                self._paused.setdefault(container.host, set()).add(container.id)
         elif container.announced and container.state not in (GONE, UNKNOWN):
             self._at_rest.add(key)
         # Both queues are in the order in which their containers are dropped: who is in one stays at its place.
         if container.state is GONE:
             self._removed.setdefault(key)
+            if not container.expired:
+                self._with_series.setdefault(key)
             self._unnamed.pop(key, None)
         else:
             self._removed.pop(key, None)
+            self._with_series.pop(key, None)
             if container.name is None:
                 self._unnamed.setdefault(key)
             else:
@@ -467,6 +514,11 @@ class ContainerRegister:
         key = (container.host, container.id)
         self._alive.discard(key)
         self._at_rest.discard(key)
+        paused = self._paused.get(container.host)
+        if paused is not None:
+            paused.discard(container.id)
+            if not paused:
+                del self._paused[container.host]
 
     def restored(self) -> None:
         """Rebuild what is derived, after the tables were restored."""

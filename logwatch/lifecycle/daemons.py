@@ -10,6 +10,8 @@ from logwatch.lifecycle.states import AFTERMATH, MOMENTARY, SERVICE, SERVICE_PRO
 from logwatch.model import Event
 from logwatch.store.state_table import HostTable
 
+SERVICES = frozenset({"daemon", "containerd"})
+"""Types of their events."""
 Key = tuple[str, str]
 """Host and type (`daemon`, `containerd`)."""
 

@@ -26,7 +26,7 @@ A A B B or A B A B, stay two. The same rule twice is two occurrences, with two e
 its last event when it is started again with `--since`.
 
 **Revocation.** A failed start of runc looks like a start and a death until the daemon reports
-that it failed. Both are pending, the start is not emitted because of the death (`_confirms`),
+that it failed. Both are pending, the start is not emitted because of the death (`joining.confirms`),
 and the revoker removes both. Later reports of them are absorbed by the revoked occurrence.
 A death right after the revoker, of a container that was not running, is revoked at once; a
 death of a container that is known to run is `certain` and emitted at once.
@@ -41,19 +41,26 @@ sandbox). Any other event without an id is an occurrence of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from logwatch.lifecycle.creations import WITHIN_NS
+from logwatch.lifecycle.joining import (
+    CREATE,
+    announces,
+    confirms,
+    is_dead_shim,
+    is_death,
+    is_refused,
+    is_start,
+    match,
+    nearest,
+    newest_ns,
+)
 from logwatch.lifecycle.occurrence_store import OccurrenceStore
 from logwatch.lifecycle.occurrences import (
     DORMANT,
-    JOIN_NS,
-    KILL_NS,
-    KILLS,
     LEADING,
-    OOM_NS,
-    PRIMARY,
-    REMEMBERED_NS,
     REQUEST,
     REVOKED,
     SECONDARY,
@@ -61,18 +68,16 @@ from logwatch.lifecycle.occurrences import (
     Key,
     ObjectRecord,
     Occurrence,
-    compatible,
 )
+from logwatch.lifecycle.unidentified import UnidentifiedReports
 from logwatch.model import SECOND, Event
 from logwatch.store.state_table import HostTable
 
 COUNTED_ALONE = frozenset({"container.exec_die"})
 """Events of which some are reported without an object only, also on hosts that name the object of others."""
-CREATE = "container.create"
-CREATED_WITHIN_NS = 3 * SECOND
-"""Between a request and the mount of the container that it made, on a busy host."""
-TROUBLES = ("_failed", "_error")
-"""Actions that do not show that the object has ever run."""
+ATTACH = "container.attach"
+ANSWERED_NS = SECOND // 50
+"""So long after a request the engine answers that it refuses it."""
 
 
 class Emission(NamedTuple):
@@ -91,8 +96,7 @@ class Deduplicator:
 
     def __init__(self, settle_ns: int) -> None:
         self.store = OccurrenceStore(settle_ns)
-        self._revocable: dict[tuple[str, str], dict[int, Occurrence]] = {}
-        """What is pending without an object, by host and what revokes it."""
+        self.unidentified = UnidentifiedReports(self.store)
         self._confirming: HostTable[str, int] = HostTable("confirming")
         """Hosts whose engine logs what shows that a create request was granted, with the time of the last one."""
         self.tables = (self._confirming,)
@@ -117,7 +121,7 @@ class Deduplicator:
             certain = all(each.event.role is REQUEST for each in record.pending)
         group = record.occurrences.get(event.event)
         if group is not None:
-            occurrence = _match(group, event, store.clock_ns, epoch, certain=certain)
+            occurrence = match(group, event, store.clock_ns, epoch, certain=certain)
             if occurrence is not None:
                 return self._join(occurrence, event, certain=certain, waits=waits)
         emissions = NOTHING
@@ -126,22 +130,22 @@ class Deduplicator:
             emissions = self._settle_others(record, event, certain=certain or epoch is not None)
         index = store.event_type((event.host, event.event))
         if index.accepted:
-            found = self._accepted_without_object(index.accepted.values(), event)
+            found = self.unidentified.accepted_in_place_of(index.accepted.values(), event)
             if found is not None:
                 store.assign(found, record)
                 found.add_rules((event.rule,))
                 found.merge(event)
                 return [*emissions, Emission(found, applies=True)]
-        other = self._other_report(event) if "container" in event.attributes else None
+        other = self.unidentified.other_report(event) if "container" in event.attributes else None
         if other is not None:
             return [*emissions, *self._join(other, event, certain=certain)]
-        if self._revocable and (
-            _is_death(event) or (_is_dead_shim(event) and not record.occurrences.get("container.start"))
+        if self.unidentified.revocable and (
+            is_death(event) or (is_dead_shim(event) and not record.occurrences.get("container.start"))
         ):
-            self._revoke_unidentified(event)
+            self.unidentified.revoke_proven_wrong(event)
         occurrence = store.open(event, index, record, epoch)
         if index.pending:
-            self._merge_pending(occurrence)
+            self.unidentified.merge_pending(occurrence)
         if role in SECONDARY or waits or (event.revoked_by and not certain and role is not LEADING):
             self._hold(record, occurrence, event)
             return emissions
@@ -168,7 +172,7 @@ class Deduplicator:
             return [Emission(occurrence, applies=False)] if changed else NOTHING
         occurrence.revoked_by |= event.revoked_by
         if occurrence.key is None:
-            self._note_revokers(occurrence)
+            self.unidentified.note_revokers(occurrence)
             return NOTHING
         if event.role in SECONDARY or waits:
             return NOTHING
@@ -194,14 +198,14 @@ class Deduplicator:
             record.pending.remove(occurrence)
             self.store.revoke(occurrence)
         pending = record.pending
-        if not pending or event.role in SECONDARY or not _confirms(pending, event, certain=certain):
+        if not pending or event.role in SECONDARY or not confirms(pending, event, certain=certain):
             return NOTHING
         return self._emit_until(record, pending[-1])
 
     def _revoked_already(self, record: ObjectRecord, event: Event) -> bool:
         """Whether the revoker came first: a death reported after the start that failed."""
         revokers = [each for name in event.revoked_by for each in record.occurrences.get(name, ())]
-        if not revokers or not _is_death(event) or any(_is_start(each.event) for each in record.pending):
+        if not revokers or not is_death(event) or any(is_start(each.event) for each in record.pending):
             return False
         return any(
             abs(each.event.time_ns - event.time_ns) <= self.store.settle_ns and each.seq != REVOKED for each in revokers
@@ -212,8 +216,6 @@ class Deduplicator:
         end = record.pending.index(last) + 1
         emitted = record.pending[:end]
         del record.pending[:end]
-        for occurrence in emitted:
-            self.store.touch(occurrence)
         return [Emission(each, applies=True) for each in emitted if not self._withhold(each)]
 
     def _withhold(self, occurrence: Occurrence) -> bool:
@@ -221,26 +223,37 @@ class Deduplicator:
         if occurrence.event.role is not SUPPORTING:
             return self.store.revoke_unconfirmed(occurrence)
         occurrence.seq = DORMANT
+        self.store.touch(occurrence)
         return True
 
-    def confirm_create(self, event: Event) -> list[Emission]:
-        """Emit the newest create request that is pending on a host: a new container shows that it was granted."""
+    def announced(self, event: Event) -> list[Occurrence]:
+        """Return the creations that are pending on a host, one of which may have made a new container."""
         self._confirming[event.host] = event.time_ns
         pending = self.store.event_type((event.host, CREATE)).all_pending()
-        near = [
-            each
-            for each in pending
-            if each.event.role is REQUEST and 0 <= event.time_ns - each.event.time_ns <= CREATED_WITHIN_NS
+        return [
+            each for each in pending if announces(each.event) and 0 <= event.time_ns - each.event.time_ns <= WITHIN_NS
         ]
-        if not near:
-            return NOTHING
-        newest = max(near, key=lambda each: each.order)
-        self._release(newest)
+
+    def confirm_create(self, newest: Occurrence, key: Key | None) -> list[Emission]:
+        """Emit a creation: a new container shows that it was granted. With `key` that container is its object."""
+        self.unidentified.release(newest)
         if self.store.revoke_unconfirmed(newest):
             self.store.forget(newest)
             return NOTHING
-        self.store.keep_accepted(newest)
-        return [Emission(newest, applies=True)]
+        if key is None:
+            self.store.keep_accepted(newest)
+            return [Emission(newest, applies=True)]
+        record, emitted = self.store.object(key), [newest, *self._of_same_line(newest.event, ATTACH)]
+        for each in emitted[1:]:
+            self.unidentified.release(each)
+        for each in emitted:
+            self.store.assign(each, record, object_id=key[2])
+        return [Emission(each, applies=True) for each in emitted]
+
+    def _of_same_line(self, event: Event, event_type: str) -> list[Occurrence]:
+        """Return what is pending without an object of a type that the same line reports."""
+        pending = self.store.event_type((event.host, event_type)).all_pending()
+        return [each for each in pending if (each.event.path, each.event.offset) == (event.path, event.offset)]
 
     def is_create_pending(self, host: str, name: str) -> bool:
         """Whether a request to create a container of this name is pending."""
@@ -253,7 +266,7 @@ class Deduplicator:
         event = occurrence.event
         if event.event != CREATE or event.role is not REQUEST or event.host not in self._confirming:
             return False
-        last_ns = event.time_ns + CREATED_WITHIN_NS
+        last_ns = event.time_ns + WITHIN_NS
         if occurrence.deadline_ns >= last_ns:
             return False
         self.store.wait(occurrence, event._replace(time_ns=last_ns - self.store.settle_ns))
@@ -275,21 +288,25 @@ class Deduplicator:
     def confirm_end(self, key: Key) -> list[Emission]:
         """Emit a death that is pending of an object, with what came before it: a line proves that it ended."""
         record = self.store.object(key)
-        death = next((each for each in reversed(record.pending) if _is_death(each.event)), None)
+        death = next((each for each in reversed(record.pending) if is_death(each.event)), None)
         return NOTHING if death is None else self._emit_until(record, death)
+
+    def is_pending(self, key: Key, event_type: str) -> bool:
+        """Whether an event of a type is pending of an object."""
+        return any(each.event.event == event_type for each in self.store.object(key).pending)
 
     def is_changing(self, key: Key) -> bool:
         """Whether a start or an end of the object is pending: its state may not be what it seems."""
         record = self.store.object(key)
         starts = record.occurrences.get("container.start", ())
         dormant = any(each.seq == DORMANT and each.joinable(self.store.clock_ns) for each in starts)
-        return dormant or any(_is_start(each.event) or _is_death(each.event) for each in record.pending)
+        return dormant or any(is_start(each.event) or is_death(each.event) for each in record.pending)
 
     def has_ended(self, key: Key, since_ns: int, until_ns: int) -> bool:
         """Whether the object ended between two times, and was not started since."""
         occurrences = self.store.object(key).occurrences
-        ended_ns = _newest_ns(occurrences.get("container.die", ()), until_ns)
-        return since_ns <= ended_ns and _newest_ns(occurrences.get("container.start", ()), until_ns) <= ended_ns
+        ended_ns = newest_ns(occurrences.get("container.die", ()), until_ns)
+        return since_ns <= ended_ns and newest_ns(occurrences.get("container.start", ()), until_ns) <= ended_ns
 
     def refuse(self, key: Key, event_type: str) -> bool:
         """Revoke the newest pending occurrence of a type of event of an object: the request for it was refused."""
@@ -301,43 +318,40 @@ class Deduplicator:
         self.store.revoke(found)
         return True
 
-    def refuse_unidentified(
-        self, host: str, event_type: str, name: str | None = None, *, image: str | None = None
-    ) -> None:
-        """As `refuse`, of an event without an id: the newest of that name and image."""
-        pending = self.store.event_type((host, event_type)).all_pending()
-        found = [each for each in pending if each.event.name == name and each.event.attributes.get("image") == image]
-        if found:
-            newest = max(found, key=lambda each: each.order)
-            self._release(newest)
-            self.store.revoke(newest)
-            self.store.forget(newest)
-
-    def refuse_nearest(self, event: Event) -> None:
-        """As `refuse`, of the event without an id that is nearest to this one, which is no occurrence itself."""
-        index = self.store.event_type((event.host, event.event))
-        pending = [each for each in index.all_pending() if self._is_near(each, event)]
-        occurrence = _nearest(pending, event)
-        if occurrence is not None:
-            self._release(occurrence)
-            self.store.revoke(occurrence)
-            self.store.forget(occurrence)
-
     # ── an event that does not name its object ───────────────────────────────────────
+
+    def settle_earlier(self, event_type: str, event: Event) -> list[Emission]:
+        """Emit what is pending of a type on the host of an event, if the engine would have refused it by then."""
+        recent = self.store.event_type((event.host, event_type)).recent
+        if not recent:
+            return NOTHING
+        last_ns = event.time_ns - ANSWERED_NS
+        pending = [each for each in recent.values() if each.key and not each.seq and each.event.time_ns <= last_ns]
+        emissions: list[Emission] = []
+        for each in pending:
+            record = self.store.object(each.key) if each.key is not None else None
+            if record is not None and each in record.pending:
+                emissions += self._emit_until(record, each)
+        return emissions
+
+    def pending_ids(self, host: str, event_type: str) -> set[str]:
+        """Return the ids or names of the objects of which an event of a type is pending that was more than asked for."""
+        recent = self.store.event_type((host, event_type)).recent.values()
+        return {each.key[2] for each in recent if each.key and not each.seq and each.event.role is not SUPPORTING}
 
     def process_unidentified(self, event: Event) -> list[Emission]:
         """Process an event that does not say which object it is about."""
         if event.role not in SECONDARY:
-            self._revoke_unidentified(event)
-            occurrence, alone = self._same_kill(event) or self._other_report(event), True
+            self.unidentified.revoke_proven_wrong(event)
+            occurrence, alone = self.unidentified.same_kill(event) or self.unidentified.other_report(event), True
         else:
             index = self.store.event_type((event.host, event.event))
             found = [
                 each
                 for each in index.not_reported_by(event.rule)
-                if self._is_near(each, event) and not _is_refused(each)
+                if self.unidentified.is_near(each, event) and not is_refused(each)
             ]
-            occurrence, alone = _nearest(found, event), len(found) == 1
+            occurrence, alone = nearest(found, event), len(found) == 1
         if occurrence is not None:
             return self._join(occurrence, event, certain=False, attributes=alone)
         return self._open_unidentified(event)
@@ -348,63 +362,13 @@ class Deduplicator:
         occurrence = store.open(event, store.event_type((event.host, event.event)))
         if event.role in SECONDARY or event.revoked_by:
             occurrence.event_type.add_pending(occurrence)
-            self._note_revokers(occurrence)
+            self.unidentified.note_revokers(occurrence)
             store.wait(occurrence, event)
             return NOTHING
         store.mark_seen(occurrence)
-        self._merge_pending(occurrence)
+        self.unidentified.merge_pending(occurrence)
         store.keep_accepted(occurrence)
         return [Emission(occurrence, applies=True)]
-
-    def _same_kill(self, event: Event) -> Occurrence | None:
-        """Find the kill outside any container that the kernel's line, written twice, has reported already."""
-        if event.event not in KILLS:
-            return None
-        accepted = self.store.event_type((event.host, event.event)).accepted.values()
-        return next((each for each in accepted if _is_same_kill(each.event, event)), None)
-
-    def _other_report(self, event: Event) -> Occurrence | None:
-        """Find what `docker events` reports of the same container in another network, volume, …, or the daemon's report.
-
-        The daemon calls a network by its name, or does not say which it is.
-        """
-        container = event.attributes.get("container")
-        if container is None or event.role in SECONDARY or event.event.startswith("container."):
-            return None
-        leading = event.role is LEADING
-        return _nearest(
-            (
-                each
-                for each in self.store.event_type((event.host, event.event)).naming(container)
-                if (each.event.role is LEADING) is not leading
-                and event.rule not in each.rules
-                and self._is_near(each, event)
-            ),
-            event,
-        )
-
-    def _accepted_without_object(self, accepted: Iterable[Occurrence], event: Event) -> Occurrence | None:
-        """Find the occurrence that an event without an id had opened in place of this one."""
-        for occurrence in accepted:
-            new = event.rule not in occurrence.rules and not _precedes(occurrence.event, event)
-            if new and occurrence.event.role in SECONDARY and self._is_near(occurrence, event):
-                return occurrence
-        return None
-
-    def _is_near(self, occurrence: Occurrence, event: Event) -> bool:
-        """Whether it is near, in time and by the clock, and does not contradict."""
-        if abs(occurrence.event.time_ns - event.time_ns) > JOIN_NS:
-            return False
-        return occurrence.opened_ns >= self.store.clock_ns - REMEMBERED_NS and compatible(occurrence.event, event)
-
-    def _merge_pending(self, occurrence: Occurrence) -> None:
-        """Merge events without an id that came shortly before: of each rule the oldest."""
-        index = occurrence.event_type
-        while index.pending and (found := min(_mergeable(occurrence), key=lambda each: each.order, default=None)):
-            occurrence.add_rules(found.rules)
-            occurrence.merge(found.event)
-            self._release(found)
-            self.store.forget(found)
 
     def assign_id(self, event_type: str, name: str, key: Key) -> list[Emission]:
         """Give the occurrence without an object that has this name its object."""
@@ -415,37 +379,20 @@ class Deduplicator:
             return NOTHING
         occurrence = max(pending, key=lambda each: each.order) if pending else accepted[-1]
         if pending:
-            self._release(occurrence)
+            self.unidentified.release(occurrence)
         self.store.assign(occurrence, self.store.object(key), object_id=key[2])
         return [Emission(occurrence, applies=True)]
-
-    def _note_revokers(self, occurrence: Occurrence) -> None:
-        for revoker in occurrence.revoked_by:
-            self._revocable.setdefault((occurrence.event.host, revoker), {})[occurrence.order] = occurrence
-
-    def _revoke_unidentified(self, event: Event) -> None:
-        """Revoke the newest pending occurrence without an object that this event proves wrong."""
-        revocable = self._revocable.get((event.host, event.event))
-        if revocable:
-            occurrence = max(revocable.values(), key=lambda each: each.order)
-            self._release(occurrence)
-            self.store.revoke(occurrence)
-            self.store.forget(occurrence)
-
-    def _release(self, occurrence: Occurrence) -> None:
-        """It is not pending any more."""
-        occurrence.event_type.remove(occurrence)
-        for revoker in occurrence.revoked_by:
-            place = (occurrence.event.host, revoker)
-            self._revocable[place].pop(occurrence.order)
-            if not self._revocable[place]:
-                del self._revocable[place]
 
     # ── the clock ────────────────────────────────────────────────────────────────────
 
     def expire(self, clock_ns: int) -> Iterator[Emission]:
         """Emit what was pending for long enough. The caller numbers each before it takes the next."""
         for occurrence in self.store.due(clock_ns):
+            yield from self._settle(occurrence)
+
+    def settle_surplus(self) -> Iterator[Emission]:
+        """Emit what waits for longest, if too much does. The caller numbers each before it takes the next."""
+        for occurrence in self.store.surplus():
             yield from self._settle(occurrence)
 
     def flush(self) -> Iterator[Emission]:
@@ -460,7 +407,7 @@ class Deduplicator:
             return self._emit_until(record, occurrence) if occurrence in record.pending else NOTHING
         if not occurrence.event_type.is_pending(occurrence) or self._awaits_confirmation(occurrence):
             return NOTHING
-        self._release(occurrence)
+        self.unidentified.release(occurrence)
         elsewhere = self.store.seen_lately(occurrence) and occurrence.event.event not in COUNTED_ALONE
         unconfirmed = occurrence.event.event == CREATE and occurrence.event.role is REQUEST
         unconfirmed = unconfirmed and occurrence.event.host in self._confirming
@@ -476,117 +423,4 @@ class Deduplicator:
         self.store.restored()
         for occurrence in self.store.waiting():
             if occurrence.key is None:
-                self._note_revokers(occurrence)
-
-
-# ── which occurrence an event joins, and what it proves ──────────────────────────────────
-
-
-def _match(
-    group: list[Occurrence], event: Event, clock_ns: int, epoch: int | None, *, certain: bool
-) -> Occurrence | None:
-    """Find the occurrence, nearest in time, that the event joins."""
-    best, distance = None, JOIN_NS + 1
-    time_ns = event.time_ns
-    for occurrence in group:
-        gap = abs(occurrence.event.time_ns - time_ns)
-        if gap >= distance and epoch is None:
-            continue
-        if gap <= KILL_NS and _is_duplicate(occurrence.event, event, gap):
-            return occurrence
-        if epoch is not None and occurrence.epoch == epoch and event.role in SECONDARY:
-            return occurrence  # however often it is reported: the service is in that state already
-        if (
-            occurrence.epoch == epoch
-            and event.rule not in occurrence.rules
-            and occurrence.joinable(clock_ns)
-            and compatible(occurrence.event, event)
-            and _absorbs(occurrence, event, certain=certain)
-        ):
-            best, distance = occurrence, min(gap, JOIN_NS)
-    return best
-
-
-def _is_duplicate(known: Event, event: Event, gap_ns: int) -> bool:
-    """Whether a line repeats what was reported: `docker events` after a restart, or a kernel's line written twice."""
-    if event.event in KILLS and "pid" in event.attributes and known.rule == event.rule:
-        return _is_same_kill(known, event)
-    if gap_ns >= OOM_NS or known.role is not LEADING or known.rule != event.rule or not compatible(known, event):
-        return False
-    if event.event == "container.oom":
-        return gap_ns < OOM_NS
-    return gap_ns == 0 and event.time_ns % SECOND != 0 and event.attributes.items() <= known.attributes.items()
-
-
-def _is_same_kill(known: Event, event: Event) -> bool:
-    """Whether two lines of one rule report the end of one process."""
-    pid = event.attributes.get("pid")
-    near = abs(known.time_ns - event.time_ns) <= KILL_NS
-    return near and pid is not None and known.rule == event.rule and known.attributes.get("pid") == pid
-
-
-def _absorbs(occurrence: Occurrence, event: Event, *, certain: bool) -> bool:
-    """Whether an occurrence takes the event in: a revoked one only reports of the same mistake."""
-    if occurrence.seq != REVOKED or event.role in SECONDARY:
-        return True
-    return event.role is PRIMARY and bool(event.revoked_by) and not certain and _is_death(event)
-
-
-def _confirms(pending: list[Occurrence], event: Event, *, certain: bool) -> bool:
-    """Whether a new event of the object proves what is pending of it.
-
-    A death after a start proves nothing if both may be revoked by one event: it is what a
-    failed start looks like. A trouble proves nothing either: what could not start can often not
-    be cleaned up. Anything else, also a second start, shows that the first was one.
-    """
-    if event.event.endswith(TROUBLES) and not certain:
-        return False
-    if certain or not event.revoked_by or event.role is LEADING or _is_start(event):
-        return True
-    reported = (each for each in pending if each.event.role is not REQUEST)
-    return any(each.event.event == event.event or not each.revoked_by & event.revoked_by for each in reported)
-
-
-def _newest_ns(group: Iterable[Occurrence], until_ns: int) -> int:
-    """The time of the newest occurrence up to a time that was not revoked; 0 without one."""
-    return max((each.event.time_ns for each in group if each.seq >= 0 and each.event.time_ns <= until_ns), default=0)
-
-
-def _mergeable(occurrence: Occurrence) -> Iterator[Occurrence]:
-    """The oldest pending event without an id of each rule that reports the occurrence."""
-    for group in occurrence.event_type.pending.values():
-        for each in group.values():
-            reported = any(rule in occurrence.rules for rule in each.rules) or _precedes(each.event, occurrence.event)
-            if not reported and each.event.role in SECONDARY and compatible(occurrence.event, each.event):
-                yield each
-                break
-
-
-def _precedes(event: Event, request: Event) -> bool:
-    """Whether what happened cannot be what was asked for: it came before the request."""
-    asks = request.role is REQUEST or (request.role is SUPPORTING and "method" in request.attributes)
-    return asks and event.time_ns < request.time_ns
-
-
-def _nearest(found: Iterable[Occurrence], event: Event) -> Occurrence | None:
-    return min(found, key=lambda each: (abs(each.event.time_ns - event.time_ns), each.order), default=None)
-
-
-def _is_refused(occurrence: Occurrence) -> bool:
-    """Whether it was only asked for, and refused: what happens without an object is something else."""
-    return occurrence.seq == REVOKED and occurrence.event.role in (REQUEST, SUPPORTING)
-
-
-def _is_dead_shim(event: Event) -> bool:
-    """Whether a start failed that a line without an id has reported: not one that a request's answer reports."""
-    return event.event.endswith(".start_failed") and event.role in SECONDARY and "path" not in event.attributes
-
-
-def _is_start(event: Event) -> bool:
-    """Whether the event begins something that may turn out to have failed."""
-    return event.event.endswith(".start")
-
-
-def _is_death(event: Event) -> bool:
-    """Whether the event is a death; a start that failed may be followed by one."""
-    return event.event.endswith(".die")
+                self.unidentified.note_revokers(occurrence)

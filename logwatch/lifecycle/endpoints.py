@@ -6,8 +6,9 @@ While a container starts, the engine mounts its file system, makes its endpoints
     └──────────────────────────────── the container is being started ─────────────────────────────┘
 
 An endpoint belongs to one of the containers that were being started at each of its lines. If that was only one, and no other
-endpoint was made then, the name is that container's. A container that has its name is no candidate for another one. While a
-running container is connected to a network nothing is concluded.
+endpoint was made then, the name is that container's. A container that has its name is no candidate for another one, nor is
+one that was created before any container of that name was asked for. While a container is connected to a network nothing is concluded
+of its name, or, if the request does not say which it is, of any.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from logwatch.model import SECOND
+from logwatch.lifecycle.occurrences import LEADING
+from logwatch.model import SECOND, Event
 from logwatch.store.state_table import HostTable
 
 KEEP_NS = 60 * SECOND
@@ -45,6 +47,14 @@ class Starting:
     """Names of endpoints to the time of their first line, and whose they may be."""
     silent_ns: int = 0
     """Until then nothing is concluded."""
+    asked: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """Names of containers that were asked for, or 0 if one was renamed so, and when first and last."""
+    created: dict[str, int] = field(default_factory=dict)
+    """Containers whose creation the log has, and when they were created."""
+    unknown: int = 0
+    """Requests to connect a container, of which it is not known which one."""
+    connected: dict[str, int] = field(default_factory=dict)
+    """Names of containers that are connected to a network, and until when an endpoint may be made for that."""
 
 
 class EndpointTies:
@@ -67,21 +77,42 @@ class EndpointTies:
         if container_id in starting.open:
             starting.open[container_id] = starting.open[container_id][0], time_ns + KEEP_NS
 
-    def connect(self, host: str, time_ns: int) -> None:
-        """A container that may be running is connected to a network."""
-        self._at(host, time_ns).silent_ns = time_ns + CONNECTING_NS
+    def connect(self, host: str, name: str | None, time_ns: int, *, form: bool = False) -> None:
+        """A container that may be running is connected to a network; `form` says which the request before is about."""
+        starting = self._at(host, time_ns)
+        if name is not None:
+            starting.connected[name] = time_ns + CONNECTING_NS
+            starting.unknown -= form and starting.unknown > 0
+        elif not form:
+            starting.unknown += 1
+            starting.silent_ns = time_ns + CONNECTING_NS
+
+    def ask(self, host: str, name: str, time_ns: int, *, rename: bool = False) -> None:
+        """A container of this name is asked for, or one is renamed so."""
+        starting = self._at(host, time_ns)
+        first_ns, _ = starting.asked.get(name, (time_ns, 0))
+        starting.asked[name] = 0 if rename else first_ns, time_ns
+
+    def create(self, host: str, container_id: str, time_ns: int) -> None:
+        """A container that was asked for is created: a name that was never asked for before is not its own."""
+        self._at(host, time_ns).created[container_id] = time_ns
 
     def add(self, host: str, name: str, network: str | None, time_ns: int) -> None:
         """An endpoint is being made."""
         if is_own(name, network):
             return
         starting = self._at(host, time_ns)
-        if time_ns < starting.silent_ns:
+        if (starting.unknown and time_ns < starting.silent_ns) or name in starting.connected:
             return
         if not starting.open:  # a start of which the log does not have the beginning
             starting.names.pop(name, None)
             return
-        candidates = [each for each in starting.open if each not in starting.named]
+        asked_ns, _ = starting.asked.get(name, (0, 0))
+        candidates = [
+            each
+            for each in starting.open
+            if each not in starting.named and starting.created.get(each, asked_ns) >= asked_ns
+        ]
         first_ns, before = starting.names.get(name, (time_ns, candidates))
         starting.names[name] = first_ns, [each for each in candidates if each in before]
 
@@ -109,10 +140,18 @@ class EndpointTies:
         for kept in (starting.open, starting.done, starting.named):
             for key in [key for key, (_, last_ns) in kept.items() if last_ns < time_ns]:
                 del kept[key]
+        if starting.silent_ns < time_ns:
+            starting.unknown = 0
+        # A container's name is asked for before it is created, so it is kept for longer.
+        starting.asked = {name: each for name, each in starting.asked.items() if each[1] >= time_ns - 2 * KEEP_NS}
+        starting.created = {each: at_ns for each, at_ns in starting.created.items() if at_ns >= time_ns - KEEP_NS}
+        starting.connected = {name: last_ns for name, last_ns in starting.connected.items() if last_ns >= time_ns}
         for name in [name for name, (first_ns, _) in starting.names.items() if first_ns < time_ns - KEEP_NS]:
             del starting.names[name]
-        if max(len(starting.open), len(starting.done), len(starting.named), len(starting.names)) > MOST:
-            self._hosts[host] = starting = Starting(silent_ns=time_ns + KEEP_NS)
+        containers = max(len(starting.open), len(starting.done), len(starting.named), len(starting.created))
+        names = max(len(starting.names), len(starting.asked), len(starting.connected))
+        if max(containers, names) > MOST:
+            self._hosts[host] = starting = Starting(silent_ns=time_ns + KEEP_NS, unknown=1)
         return starting
 
 
@@ -132,3 +171,11 @@ def _tie(starting: Starting) -> tuple[str, str] | None:
 
 def _decode(_key: str, row: dict[str, Any]) -> Starting:
     return Starting(**row)
+
+
+def has_no_container(event: Event) -> bool:
+    """Whether an endpoint joins or leaves a network that has no container."""
+    endpoint = event.attributes.get("endpoint")
+    if endpoint is None or event.role is LEADING:
+        return False
+    return is_own(endpoint, event.attributes.get("network") or event.id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
+from itertools import islice
 from typing import Any
 
 from logwatch.lifecycle.occurrences import (
@@ -32,7 +33,13 @@ SEEN_STEP_NS = 3600 * SECOND
 MAX_PER_ACTION = 16
 """Most occurrences per object and event type."""
 MAX_OBJECTS = 2_000
-"""Most objects; those without events for longest are dropped first, a tenth at once."""
+"""Most objects, beside those of which something is pending; those without events for longest are dropped first, a tenth at once."""
+MAX_PENDING = 10_000
+"""Most pending occurrences; above it the tenth that waits for longest settles before its time, as in a log whose clock stands still."""
+MAX_EVENT_TYPES = 20_000
+"""Event types of all hosts, whose names come out of the log; above it the oldest tenth is dropped."""
+MAX_STREAMS = 1_000
+"""Hosts into whose log `docker events` is written; the same."""
 STREAM_NS = 3600 * SECOND
 """So long after its last line `docker events` counts as still written into a host's log."""
 STREAMED = frozenset(
@@ -67,6 +74,8 @@ class OccurrenceStore:
         self.tables = (self._occurrences, self._seen, self._progress)
         self._objects: OrderedDict[Key, ObjectRecord] = OrderedDict()
         """In the order of their newest occurrences."""
+        self._full_at = MAX_OBJECTS
+        """So many objects there are when the next ones are dropped."""
         self._event_types: dict[Place, EventTypeIndex] = {}
         self._waiting: list[tuple[int, int, Occurrence]] = []
 
@@ -76,8 +85,8 @@ class OccurrenceStore:
         """Return the record of an object."""
         record = self._objects.get(key)
         if record is None:
-            if len(self._objects) >= MAX_OBJECTS:
-                self._drop_objects([each for each in self._objects.values() if not each.pending][: MAX_OBJECTS // 10])
+            if len(self._objects) >= self._full_at:
+                self._drop_oldest_objects()
             record = self._objects[key] = ObjectRecord(key, self.clock_ns)
         return record
 
@@ -85,6 +94,8 @@ class OccurrenceStore:
         """Return the index of an event type on a host."""
         index = self._event_types.get(place)
         if index is None:
+            if len(self._event_types) >= MAX_EVENT_TYPES:
+                self._drop_event_types()
             index = self._event_types[place] = EventTypeIndex()
         return index
 
@@ -95,6 +106,9 @@ class OccurrenceStore:
 
     def mark_docker_events(self, host: str) -> None:
         """Note a line of `docker events` from a host."""
+        if host not in self._stream_seen and len(self._stream_seen) >= MAX_STREAMS:
+            for oldest in list(islice(self._stream_seen, MAX_STREAMS // 10)):
+                del self._stream_seen[oldest]
         self._stream_seen[host] = self.clock_ns
 
     # ── occurrences come, change and go ──────────────────────────────────────────────
@@ -229,6 +243,19 @@ class OccurrenceStore:
         for place in [place for place, seen_ns in self._seen.items() if seen_ns + SEEN_NS < clock_ns]:
             del self._seen[place]
 
+    def _drop_event_types(self) -> None:
+        """Let no event join what was reported of the event types that are known for longest; what is pending is still emitted."""
+        for place in list(islice(self._event_types, MAX_EVENT_TYPES // 10)):
+            for occurrence in self._event_types.pop(place).expire(self.clock_ns + 1):
+                self.forget(occurrence)
+
+    def _drop_oldest_objects(self) -> None:
+        """Drop of the older half as many as are too many, but none of which something is pending."""
+        surplus = len(self._objects) - MAX_OBJECTS * 9 // 10
+        older = islice(self._objects.values(), len(self._objects) // 2)
+        self._drop_objects(list(islice((each for each in older if not each.pending), surplus)))
+        self._full_at = max(MAX_OBJECTS, len(self._objects) + MAX_OBJECTS // 10)
+
     def _drop_objects(self, records: Iterable[ObjectRecord]) -> None:
         for record in records:
             del self._objects[record.key]
@@ -254,15 +281,26 @@ class OccurrenceStore:
         while waiting and waiting[0][0] < clock_ns:
             deadline_ns, _, occurrence = heappop(waiting)
             self.clock_ns = max(self.clock_ns, deadline_ns)
-            if occurrence.seq == 0 and occurrence.deadline_ns == deadline_ns:
+            if _awaits(occurrence, deadline_ns):
                 yield occurrence
         self.clock_ns = max(self.clock_ns, clock_ns)
         self._progress.touch_value()
 
+    def surplus(self) -> Iterator[Occurrence]:
+        """Yield what waits for longest, if more than MAX_PENDING waits, until a tenth less does."""
+        if len(self._waiting) <= MAX_PENDING:
+            return
+        self._waiting[:] = [(time_ns, each.order, each) for time_ns, _, each in self._waiting if _awaits(each, time_ns)]
+        heapify(self._waiting)
+        while len(self._waiting) > MAX_PENDING * 9 // 10:
+            deadline_ns, _, occurrence = heappop(self._waiting)
+            if _awaits(occurrence, deadline_ns):
+                yield occurrence
+
     def waiting(self) -> list[Occurrence]:
         """Return all that is pending, in the order of its time."""
         waiting = sorted(self._waiting, key=lambda each: each[:2])
-        return [each for time_ns, _, each in waiting if each.seq == 0 and each.deadline_ns == time_ns]
+        return [each for time_ns, _, each in waiting if _awaits(each, time_ns)]
 
     def flush(self) -> Iterator[Occurrence]:
         """Yield all that is pending; nothing waits any more."""
@@ -328,6 +366,11 @@ class OccurrenceStore:
             occurrence.event_type.add_recent(occurrence, FORGOTTEN)
         if occurrence.seq == 0:
             record.pending.append(occurrence)
+
+
+def _awaits(occurrence: Occurrence, deadline_ns: int) -> bool:
+    """Whether it is pending until then: it was neither emitted nor revoked, and no later report gave it more time."""
+    return occurrence.seq == 0 and occurrence.deadline_ns == deadline_ns
 
 
 def _encode(occurrence: Occurrence) -> list[Any]:

@@ -8,8 +8,9 @@ name it, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from logwatch.model import SECOND, Event, Role
 
@@ -27,6 +28,8 @@ IDENTIFYING = ("exec_id", "execID", "container", "endpoint", "signal", "health")
 """Attributes in which two reports of one occurrence cannot differ."""
 IDENTIFYING_IMAGES = (*IDENTIFYING, "image", "cause")
 """As IDENTIFYING, of images: no line about one has an id."""
+BUILDER = "builder"
+"""As `container`: a step of the classic builder, whose containers have no name either."""
 KILL_NS = SECOND
 """No process is killed twice within this."""
 KILLS = frozenset({"container.oom", "host.oom"})
@@ -78,8 +81,17 @@ def compatible(one: Event, other: Event) -> bool:
             return False
     if not mine or not yours:
         return True
+    if one.event == "container.create" and len({_creator(mine), _creator(yours)} - {None}) > 1:
+        return False
     keys = IDENTIFYING_IMAGES if one.event.startswith("image.") else IDENTIFYING
     return all(key not in mine or key not in yours or mine[key] == yours[key] for key in keys)
+
+
+def _creator(attributes: Mapping[str, Any]) -> str | None:
+    """Return what made a container, by the attributes of its creation: a service, a step of a build or a request."""
+    if attributes.get("container") == BUILDER:
+        return BUILDER
+    return next((each for each in ("service", "method") if each in attributes), None)
 
 
 class Occurrence:

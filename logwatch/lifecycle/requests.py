@@ -122,9 +122,11 @@ class Requests:
         """Whether a container was given this name and not removed since, as far as is known."""
         return name in self._names.get(host, {})
 
-    def remove_name(self, host: str, name: str) -> None:
-        """Note that a name is free again."""
-        if self._names.get(host, {}).pop(name, None) is not None:
+    def remove_name(self, host: str, name: str, given_ns: int | None = None) -> None:
+        """Note that a name is free again; with `given_ns` only if it was given then, by a rename that was refused."""
+        names = self._names.get(host, {})
+        if name in names and given_ns in (None, names[name]):
+            del names[name]
             self._names.touch(host)
 
     def mark_explicit(self, host: str, time_ns: int) -> None:
@@ -144,9 +146,14 @@ class Requests:
         return container.announced and container.state in REFUSED_IN.get(action, ())
 
 
+def has_force(event: Event) -> bool:
+    """Whether a removal was asked for with force."""
+    return event.attributes.get("force") in ("1", "true")
+
+
 def _needs_force(event: Event, container: Container) -> bool:
     """Whether a container runs and its removal was asked for without force."""
-    return container.state in ALIVE and event.attributes.get("force") not in ("1", "true")
+    return container.state in ALIVE and not has_force(event)
 
 
 def refusal_of(path: str) -> Refusal | None:

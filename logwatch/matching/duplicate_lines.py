@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -95,6 +96,10 @@ class DuplicateLines:
 
 
 def _hash(record: Record, message: bytes) -> int:
-    """Collectors differ in whether they write a host's domain."""
-    host = record.host.partition(".")[0].lower()
-    return int.from_bytes(blake2b(f"{host}\0{record.tag}\0".encode() + message, digest_size=8).digest(), "big")
+    return int.from_bytes(blake2b(_writer(record.host, record.tag) + message, digest_size=8).digest(), "big")
+
+
+@lru_cache(maxsize=1024)
+def _writer(host: str, tag: str) -> bytes:
+    """Who wrote a line. Collectors differ in whether they write a host's domain."""
+    return f"{host.partition('.')[0].lower()}\0{tag}\0".encode()

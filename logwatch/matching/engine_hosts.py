@@ -21,7 +21,8 @@ WITNESSES = frozenset(
 """Programs that report of any host."""
 SERVICES = ("daemon.", "containerd.")
 """Events that name what they are about by their type."""
-NAME = b"docker"
+NAME, ECS = b"docker", b"/ecs/"
+"""What a line about Docker has: the cgroups of tasks of ECS, whose agent runs them with Docker, are named after the task alone."""
 MOST_HELD = 1_000
 HELD_NS = 600 * SECOND
 """How long before the engine's first line the others may come."""
@@ -103,7 +104,7 @@ class EngineHosts:
 def _names_container(events: Sequence[Event], record: Record) -> bool:
     """Whether a line is about a container of Docker's, which its cgroup or its scope says: its host has an engine."""
     of_container = any(each.id is not None and len(each.id) == FULL_ID and HEX.issuperset(each.id) for each in events)
-    return of_container and record.tag in WITNESSES and NAME in record.message
+    return of_container and record.tag in WITNESSES and (NAME in record.message or ECS in record.message)
 
 
 def _encode(event: Event) -> list[Any]:

@@ -78,6 +78,8 @@ Found = Callable[[bytes], bool]
 Spans = Callable[[bytes], Sequence[tuple[int, int]]]
 """Where the leftmost match and its groups are; (-1, -1) for what took no part, and for the match if there is none."""
 
+_STATES_BYTES, _STATES_BYTES_OF_BYTE = 128 << 10, 256
+"""Memory of one regex, and that for each byte of its text: RE2 keeps each state of its automaton that a line led to, up to 8 MB."""
 # google-re2 makes a generator and a match object of every search, which costs more than the search itself. What it asks
 # the C++ object is asked here directly. Both names are private: tests/matching/test_patterns.py holds each use.
 _UNANCHORED = re2._Anchor.UNANCHORED  # noqa: SLF001 - see above
@@ -137,12 +139,19 @@ def _found(pattern: str) -> Found:
 
 def compile_regex(text: str, *, captures: bool = True) -> Regex:
     """Compile RE2 syntax for bytes; raises ValueError with RE2's reason."""
+    pattern = text.encode()
     options = re2.Options()
     options.encoding = re2.Options.Encoding.LATIN1
     options.log_errors = False
     options.never_capture = not captures
+    unbounded = options.max_mem
+    options.max_mem = min(unbounded, _STATES_BYTES + _STATES_BYTES_OF_BYTE * len(pattern))
     try:
-        return cast("Regex", re2.compile(text.encode(), options))
+        try:
+            return cast("Regex", re2.compile(pattern, options))
+        except re2.error:  # a counted repetition can be larger than its text
+            options.max_mem = unbounded
+            return cast("Regex", re2.compile(pattern, options))
     except re2.error as error:
         reason = error.args[0]
         raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from error

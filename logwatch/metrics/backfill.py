@@ -5,6 +5,9 @@ a dashboard or an alert can be looked at over a log from last week. Each series 
 every k · interval (Unix-aligned) from its birth to its end; between two change points it holds
 its value. OpenMetrics wants all samples of a metric together, so the change points are kept
 until the end: 16 bytes each.
+
+A scrape marks the end of a series; OpenMetrics has no marker, so that a Prometheus takes the last sample
+for 5 minutes more. A state or health that a container has no more is therefore written as 0 once at its end.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from logwatch.model import SECOND, Family, LabelValues, SampleChange
 
 _HISTOGRAM = ("_bucket", "_count", "_sum")
 NAN = float("nan")
+_STATES = ("docker_container_state", "docker_container_health")
+"""Gauges that are 1 for the state that something is in."""
 
 
 class _Course:
@@ -41,13 +46,20 @@ class _Course:
         self.times.insert(place, time_ns)
         self.values.insert(place, value)
 
-    def samples(self, first: int, last: int, interval_ns: int) -> Iterator[tuple[int, float]]:
-        """Yield k and the value at k · interval, wherever the series is alive."""
+    def samples(self, first: int, last: int, interval_ns: int, *, ends_at_0: bool) -> Iterator[tuple[int, float]]:
+        """Yield k and the value at k · interval while the series exists.
+
+        With `ends_at_0` a value above 0 is followed by one 0 when the series ends.
+        """
+        before = NAN
         for place, (time_ns, value) in enumerate(zip(self.times, self.values, strict=True)):
             following = self.times[place + 1] if place + 1 < len(self.times) else None
             end = last if following is None else min(last, -(-following // interval_ns) - 1)
             if value == value:
                 yield from ((k, value) for k in range(max(first, -(-time_ns // interval_ns)), end + 1))
+            elif ends_at_0 and before > 0 and first <= (k := -(-time_ns // interval_ns)) <= end:
+                yield k, 0.0
+            before = value
 
 
 class Backfill:
@@ -92,7 +104,8 @@ class Backfill:
                 courses = self._courses.get(family.name + suffix, {})
                 for labels in sorted(courses, key=_by_bound if suffix == "_bucket" else None):
                     prefix = f"{family.name}{suffix}{self._written(family, suffix, labels)} "
-                    samples = courses[labels].samples(first, last, self._interval_ns)
+                    ends_at_0 = family.name in _STATES
+                    samples = courses[labels].samples(first, last, self._interval_ns, ends_at_0=ends_at_0)
                     lines = "".join([f"{prefix}{number(value)} {self._seconds(k)}\n" for k, value in samples])
                     if lines:
                         yield header + lines

@@ -1,22 +1,26 @@
 """The series of containers, derived from accepted events and from the changes of the register.
 
 Series are labelled by a container's name, so containers with one name, one after the other, share
-their series; the latest owns them. Which containers are kept, and for how long, is decided by the
-register: series end when it drops their container (`Expired`). At most `max_containers` have
-series: beyond that removed ones lose theirs first, then those without events for longest, unless
-they run; while all run, further ones are counted together as `_other`.
+their series; the latest owns them. With a container's removal its state, its health and the counters that
+never moved end. The others end when the register says so (`Expired`), late enough for alerts and scrapes. A
+name that comes again while the register keeps the removed container continues its counters.
+At most `max_containers` have series: beyond that removed ones lose theirs first, then those without events
+for longest, unless they run; while all run, further ones are counted together as `_other`.
+
+With `short_lived`, what a container counted that lived under 5 minutes moves, at its removal, to a series of
+its image or compose service; the label begins with `_`, which no name of a container does.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict
 
 from logwatch.formats.numbers import whole
 from logwatch.metrics import DROPPED, Registry
 from logwatch.metrics.catalog import CAUSES, COMMON_ACTIONS, CONTAINER, CONTAINER_INFO, HEALTH, OTHER, STATES
+from logwatch.metrics.container_record import ContainerSeries, Key, decode
 from logwatch.metrics.renaming import YOUNG_NS, move_group
 from logwatch.model import (
     COMPOSE_LABELS,
@@ -45,41 +49,35 @@ RESTARTS, STREAK = "docker_container_restart_count", "docker_container_health_fa
 ZEROS = {EVENTS: COMMON_ACTIONS, STATE: STATES}
 """The actions and states whose series are at 0 from a container's first event on."""
 _NAMES = frozenset(family.name for family in CONTAINER)
-
-_STORED = ("host", "label", "id", "state", "image", "health")
-
-Key = tuple[str, str]
-"""Host (empty unless there are several) and label of a container."""
-
-
-@dataclass(slots=True)
-class ContainerSeries:
-    """What the series under one name show of the container that has the name now."""
-
-    host: str
-    label: str
-    id: str
-    state: str = State.UNKNOWN.value
-    removed: bool = False
-    image: str = ""
-    health: str | None = None
-    """What the check last reported; empty after the container ended, None without a check."""
-    begun_ns: int = 0
-    """When it was first counted; 0 if that is not known."""
-    labels: Attributes = field(default_factory=dict)
-    """Of the container, by their names as labels of series."""
+_TOGETHER = (EVENTS, LAST_EVENT, EXITS, LAST_EXIT, EXIT_CODE)
+"""What containers that lived shortly have together."""
+SHORT_NS = 300 * SECOND
+"""A container that was removed sooner after its creation or start lived shortly."""
 
 
 class ContainerMetrics:
     """Moves the series labelled by a container's name."""
 
-    def __init__(self, series: Registry, *, multi_host: bool, most: int, chosen: Sequence[str] = ()) -> None:
-        """`chosen` are labels of docker_container_info beside those that it always has."""
+    def __init__(
+        self,
+        series: Registry,
+        *,
+        multi_host: bool,
+        most: int,
+        short_lived: str | None = None,
+        chosen: Sequence[str] = (),
+    ) -> None:
+        """`chosen` are labels of docker_container_info beside those that it always has.
+
+        `short_lived` is by what containers that lived shortly are counted together: `image`, `compose_service`
+        (which falls back to the image) or None.
+        """
         self._series = series
         self._multi_host = multi_host
         self._most = most
+        self._short_lived = short_lived
         self._label_names = (*COMPOSE_LABELS.values(), *chosen)
-        self._shown: StateTable[Key, ContainerSeries] = StateTable("container", asdict, _decode)
+        self._shown: StateTable[Key, ContainerSeries] = StateTable("container", asdict, decode)
         self.tables = (self._shown,)
         self._idle: OrderedDict[Key, None] = OrderedDict()
         """Those that do not run, without events for longest first."""
@@ -106,12 +104,14 @@ class ContainerMetrics:
         host = event.host if self._multi_host else ""
         key = (host, event.name or container_id[:SHORT_ID])
         shown = self._shown.get(key)
-        if shown is None or shown.id != container_id:
+        if shown is None or shown.id != container_id or shown.ended is not None:
             shown = self._find(key, container_id, time_ns, ends=action == "destroy")
         if shown is None:
             self._series.add(DROPPED, (EVENTS,), 1, time_ns)
             self._series.add(EVENTS, self._labels(host, OTHER, action), 1, time_ns)
             return
+        if shown.counted_as:
+            key = (host, shown.counted_as)
         if key in self._idle:
             self._idle.move_to_end(key)
         labels = (key[1], action, host) if self._multi_host else (key[1], action)
@@ -119,7 +119,7 @@ class ContainerMetrics:
         self._series.set_max(LAST_EVENT, labels, time_ns / SECOND, time_ns)
         if action == "die":
             self._count_exit(key, event)
-        if event.attributes or shown.health is not None:
+        if (event.attributes or shown.health is not None) and not shown.counted_as:
             self._set_attributes(shown, event)
 
     def _count_exit(self, key: Key, event: Event) -> None:
@@ -133,26 +133,32 @@ class ContainerMetrics:
         if not event.id or not event.event.startswith("container."):
             return
         shown = self._shown.get((event.host if self._multi_host else "", event.name or event.id[:SHORT_ID]))
-        if shown:
+        if shown and shown.is_shown:
             self._set_attributes(shown, event)
 
     def change_state(self, change: StateChange) -> None:
         """Show the state that a container is in now."""
         removed = change.after is State.GONE
         shown = self._find(self._key(change), change.id, change.time_ns, ends=removed)
-        if shown is None or not _same(shown.id, change.id):
-            return
+        if shown is not None and _same(shown.id, change.id):
+            self._show_state(shown, change.after.value, change.time_ns, removed=removed)
+
+    def _show_state(self, shown: ContainerSeries, state: str, time_ns: int, *, removed: bool) -> None:
+        if shown.removed and not removed:
+            self._begin_state(shown, time_ns)
+        self._set_state(shown, state, time_ns)
+        if removed:
+            self._end_state(shown, time_ns)
         shown.removed = removed
-        self._set_state(shown, change.after.value, change.time_ns)
         self._rank(shown)
+        if removed and self._short_lived and time_ns - shown.begun_ns < SHORT_NS and shown.is_shown:
+            self._count_together(shown, time_ns)
 
     def describe(self, described: Described) -> None:
         """Show what the engine's own file says of a container."""
-        shown, time_ns = (
-            self._find(self._key(described), described.id, described.time_ns, ends=False),
-            described.time_ns,
-        )
-        if shown is None or not _same(shown.id, described.id):
+        time_ns = described.time_ns
+        shown = self._find(self._key(described), described.id, time_ns, ends=False)
+        if shown is None or not _same(shown.id, described.id) or shown.counted_as:
             return
         owner = self._labels(shown.host, shown.label)
         self._update_info(shown, described.image, described.labels, time_ns)
@@ -166,7 +172,7 @@ class ContainerMetrics:
     def count_probes(self, probed: Probed) -> None:
         """Show how many health probes failed in a row."""
         shown = self._find(self._key(probed), probed.id, probed.time_ns, ends=False)
-        if shown is not None and _same(shown.id, probed.id):
+        if shown is not None and _same(shown.id, probed.id) and not shown.removed:
             self._series.set(STREAK, self._labels(shown.host, shown.label), probed.failing_streak, probed.time_ns)
 
     def rename(self, renamed: Renamed) -> None:
@@ -175,19 +181,22 @@ class ContainerMetrics:
         old = self._shown.get((key[0], renamed.old_label))
         if old is None or not _same(old.id, renamed.id) or old.label == renamed.label:
             return
+        if not old.is_shown:  # it was removed, and what it counted stays where it is
+            self._end(old, time_ns)
+            return
         is_late_name = renamed.is_late_name and time_ns - old.begun_ns <= YOUNG_NS
         if is_late_name:
+            self._resume(self._shown.get(key), time_ns)
             self._move(old, key, time_ns)
         self._end(old, time_ns, forget=is_late_name)
         shown = self._find(key, renamed.id, time_ns, ends=False)
         if shown is None:
             return
-        shown.removed = old.removed
+        shown.begun_ns = min(shown.begun_ns, old.begun_ns)
         self._update_info(shown, old.image, old.labels, time_ns)
         if old.health is not None:
             self._set_health(shown, old.health, time_ns)
-        self._set_state(shown, old.state, time_ns)
-        self._rank(shown)
+        self._show_state(shown, old.state, time_ns, removed=old.removed)
 
     def _move(self, old: ContainerSeries, key: Key, time_ns: int) -> None:
         """Move what was counted under an id to the name."""
@@ -199,10 +208,66 @@ class ContainerMetrics:
                 move_group(self._series, name, (old.label,), (key[1],), time_ns)
 
     def expire(self, expired: Expired) -> None:
-        """End the series of a container that the register dropped, unless another one owns them."""
+        """End the series of a container, unless another one owns them."""
         shown = self._shown.get(self._key(expired))
-        if shown is not None and _same(shown.id, expired.id):
+        if shown is None or not _same(shown.id, expired.id):
+            return
+        ended = [] if expired.is_forgotten else self._counters(shown)
+        if not ended:
             self._end(shown, expired.time_ns)
+        elif shown.is_shown:
+            self._end_series(shown, expired.time_ns)
+            shown.ended = ended
+            self._shown.touch((shown.host, shown.label))
+
+    def _counters(self, shown: ContainerSeries) -> list[tuple[str, LabelValues, float]]:
+        owner = self._labels(shown.host, shown.label)
+        counters = [(name, *each) for name in (EVENTS, EXITS) for each in self._series.counters(name, owner)]
+        for name, by in self._owned:
+            if by == "name":
+                counters += [(name, *each) for each in self._series.counters(name, (shown.label,))]
+        return counters
+
+    def _resume(self, shown: ContainerSeries | None, time_ns: int) -> None:
+        """Continue the counters of a name that comes again."""
+        if shown is None or shown.ended is None:
+            return
+        ended, shown.ended, shown.begun_ns = shown.ended, None, 0
+        for name, labels, value in ended:
+            self._series.resume(name, labels, value, time_ns)
+        self._describe(shown, "", {}, time_ns)
+
+    # ── containers that lived shortly ────────────────────────────────────────────────
+
+    def _count_together(self, shown: ContainerSeries, time_ns: int) -> None:
+        """Move what a container counted to the series of its image or service, if its beginning was seen."""
+        label = self._common_label(shown)
+        owner = self._labels(shown.host, shown.label)
+        beginnings = (self._labels(shown.host, shown.label, action) for action in ("create", "start"))
+        if not label or not any(self._series.value(EVENTS, labels) for labels in beginnings):
+            return
+        key, to = (shown.host, label), self._labels(shown.host, label)
+        if key not in self._shown:
+            if len(self._shown) >= self._most and not self._make_room(time_ns):
+                return
+            self._shown[key] = ContainerSeries(*key, "", begun_ns=time_ns)
+            self._series.begin_group(EVENTS, to, time_ns)
+        self._rank(self._shown[key])
+        for name in _TOGETHER:
+            move_group(self._series, name, owner, to, time_ns)
+        for name, by in self._owned:
+            if by == "name":
+                move_group(self._series, name, (shown.label,), (label,), time_ns)
+        self._end_series(shown, time_ns)
+        shown.counted_as = label
+        self._shown.touch((shown.host, shown.label))
+
+    def _common_label(self, shown: ContainerSeries) -> str:
+        """Return the label of containers of the same image or service, empty if neither is known."""
+        project, service = (shown.labels.get(name, "") for name in COMPOSE_LABELS.values())
+        if self._short_lived == "compose_service" and service:
+            return f"_service:{project}/{service}"
+        return f"_image:{shown.image}" if shown.image else ""
 
     # ── which have series ────────────────────────────────────────────────────────────
 
@@ -217,7 +282,13 @@ class ContainerMetrics:
         shown = self._shown.get(key)
         if shown is None:
             return self._begin(key, container_id, time_ns)
+        if shown.counted_as and not ends and not _same(shown.id, container_id):
+            self._end(shown, time_ns)
+            return self._begin(key, container_id, time_ns)
+        self._resume(shown, time_ns)
         if not ends and not _same(shown.id, container_id):
+            if shown.removed:
+                self._begin_state(shown, time_ns)
             shown.id, shown.removed = container_id, False
             self._describe(shown, "", {}, time_ns)
             self._rank(shown)
@@ -227,12 +298,26 @@ class ContainerMetrics:
         if len(self._shown) >= self._most and not self._make_room(time_ns):
             return None
         shown = self._shown[key] = ContainerSeries(*key, container_id, begun_ns=time_ns)
-        for name in ZEROS:
-            self._series.begin_group(name, self._labels(*key), time_ns)
-        self._series.set(STATE, self._labels(*key, shown.state), 1, time_ns)
+        self._begin_state(shown, time_ns)
         self._describe(shown, "", {}, time_ns)
         self._rank(shown)
         return shown
+
+    def _begin_state(self, shown: ContainerSeries, time_ns: int) -> None:
+        """Begin what every container has from its first event on."""
+        owner = self._labels(shown.host, shown.label)
+        for name in ZEROS:
+            self._series.begin_group(name, owner, time_ns)
+        if shown.state in STATES:
+            self._series.set(STATE, self._labels(shown.host, shown.label, shown.state), 1, time_ns)
+
+    def _end_state(self, shown: ContainerSeries, time_ns: int) -> None:
+        """End what a removed container has no more: its state and health, and the counters that never moved."""
+        owner = self._labels(shown.host, shown.label)
+        for name in (STATE, HEALTH_STATE, STREAK):
+            self._series.remove_group(name, owner, time_ns)
+        self._series.end_zeros(EVENTS, owner, time_ns)
+        shown.health = None
 
     def _make_room(self, time_ns: int) -> bool:
         """End the series of a tenth of those that do not run; False if all run."""
@@ -254,15 +339,19 @@ class ContainerMetrics:
     def _end(self, shown: ContainerSeries, time_ns: int, *, forget: bool = False) -> None:
         """End all series of a container, and forget their past where room is needed."""
         key = (shown.host, shown.label)
-        owner = self._labels(*key)
-        for name in _NAMES:
-            self._series.remove_group(name, owner, time_ns, forget=forget)
-        for name, by in self._owned:
-            for value in {"name": (shown.label,), "id": (shown.id, shown.id[:SHORT_ID])}[by]:
-                self._series.remove_group(name, (value,), time_ns, forget=forget)
+        self._end_series(shown, time_ns, forget=forget)
         del self._shown[key]
         self._idle.pop(key, None)
         self._removed.pop(key, None)
+
+    def _end_series(self, shown: ContainerSeries, time_ns: int, *, forget: bool = False) -> None:
+        owner = self._labels(shown.host, shown.label)
+        for name in _NAMES:
+            self._series.remove_group(name, owner, time_ns, forget=forget)
+        ids = (shown.id, shown.id[:SHORT_ID]) if shown.id else ()
+        for name, by in self._owned:
+            for value in {"name": (shown.label,), "id": ids}[by]:
+                self._series.remove_group(name, (value,), time_ns, forget=forget)
 
     # ── gauges ───────────────────────────────────────────────────────────────────────
 
@@ -311,6 +400,8 @@ class ContainerMetrics:
                 self._series.set(STATE, self._labels(shown.host, shown.label, value), now, time_ns)
 
     def _set_health(self, shown: ContainerSeries, health: str, time_ns: int) -> None:
+        if shown.removed:
+            return
         shown.health = health
         self._shown.touch((shown.host, shown.label))
         for value in HEALTH:
@@ -329,17 +420,9 @@ class ContainerMetrics:
         """Rebuild what is derived, after the tables were restored."""
         for _, shown in sorted(self._shown.items()):
             self._rank(shown)
-            if self._series.value(INFO, self._description(shown)) is None:  # other labels are chosen than before
+            # Where other labels are chosen than before, its description is another series.
+            if shown.is_shown and self._series.value(INFO, self._description(shown)) is None:
                 self._show_info(shown, shown.begun_ns)
-
-
-def _decode(_key: Key, row: dict[str, Any]) -> ContainerSeries:
-    # Older versions stored the times by which they decided when series end.
-    removed = row.get("removed", row.get("destroyed_ns") is not None)
-    host, label, container_id, state, image, health = (row[name] for name in _STORED)
-    return ContainerSeries(
-        host, label, container_id, state, removed, image, health, row.get("begun_ns", 0), row.get("labels", {})
-    )
 
 
 def _same(one: str, other: str) -> bool:

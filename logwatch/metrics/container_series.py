@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
-from logwatch.metrics.changepoints import NAN, SAVED, ChangePoints
+from logwatch.metrics.changepoints import MAX_POINTS, NAN, SAVED, ChangePoints
 from logwatch.metrics.series import Metric
 from logwatch.model import LabelValues, SampleChange
 
@@ -68,7 +68,8 @@ class Zeros:
         if self._metric.lookback_ns:
             self._put(group, time_ns, NAN)
             if len(self._past[group].times) == 1:  # it had no value at any time
-                self.forget(group)
+                self._forget_shared(group)
+                self._forget_own(group, longest=1)
         if self._new.pop(group, 0) is None:  # it began since the last `changes`
             return []
         name, moved = self._metric.family.name, self._metric.series
@@ -76,6 +77,10 @@ class Zeros:
 
     def forget(self, group: Group) -> None:
         """Forget the change points of a group, those of its series included; what was not handed over still is."""
+        self._forget_shared(group)
+        self._forget_own(group)
+
+    def _forget_shared(self, group: Group) -> None:
         metric, name = self._metric, self._metric.family.name
         past = self._past.get(group)
         if past is not None:
@@ -85,9 +90,13 @@ class Zeros:
                 metric.changes.starts += [SampleChange(name, labels, value, time_ns) for time_ns, value in points]
                 metric.journal((name, labels), ChangePoints(), 0)
             del self._past[group]
+
+    def _forget_own(self, group: Group, longest: int = MAX_POINTS) -> None:
+        """Forget the change points of series that have their own, unless they move (their end is still to come)."""
         for labels in self._labels(group):
-            if labels not in metric.series:  # that one's end is still to come
-                metric.forget((name, labels))
+            past = self._metric.past.get((self._metric.family.name, labels))
+            if past is not None and len(past.times) <= longest and labels not in self._metric.series:
+                self._metric.forget((self._metric.family.name, labels))
 
     def groups(self) -> list[Group]:
         """Return the groups that exist."""

@@ -31,6 +31,8 @@ DAEMON_START = "docker_daemon_last_start_timestamp_seconds"
 DAEMON_LINES = "docker_daemon_log_messages_total"
 API_ERRORS = "docker_api_errors_total"
 UPSTREAM = "logwatch_upstream_dropped_lines_total"
+MOST_KINDS = 10_000
+"""Kinds of events, of all hosts, whose labels are remembered."""
 
 
 class EventMetrics:
@@ -44,14 +46,17 @@ class EventMetrics:
         *,
         multi_host: bool = False,
         max_containers: int = MAX_CONTAINERS,
+        short_lived: str | None = None,
         chosen: Sequence[str] = (),
     ) -> None:
-        """`chosen` are the labels that are added to docker_container_info."""
+        """`chosen` are the labels that are added to docker_container_info; `short_lived` is as in `ContainerMetrics`."""
         self._series = series
         self._multi_host = multi_host
         self._kinds: dict[tuple[str, str], LabelValues] = {}
         self._hosts: set[str] = set()
-        self._containers = ContainerMetrics(series, multi_host=multi_host, most=max_containers, chosen=chosen)
+        self._containers = ContainerMetrics(
+            series, multi_host=multi_host, most=max_containers, short_lived=short_lived, chosen=chosen
+        )
         for family in counted(multi_host=multi_host, max_containers=max_containers, chosen=chosen):
             series.declare(family, self._containers.owner(family), ZEROS.get(family.name, ()))
         self._rule_metrics = RuleMetrics(series, rules, correlations)
@@ -134,8 +139,9 @@ class EventMetrics:
         if host not in self._hosts:
             self._zero_initialise(host)
         kind, _, action = name.partition(".")
-        if len(self._kinds) > 10_000:  # names can come out of the log
+        if len(self._kinds) > MOST_KINDS:  # names can come out of the log
             self._kinds.clear()
+            self._hosts.clear()
         return self._kinds.setdefault((name, host), self._labels(host, kind, action))
 
     def _zero_initialise(self, host: str) -> None:

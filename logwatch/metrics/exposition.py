@@ -37,6 +37,8 @@ _MOST_WAITING = 5_000
 # One call of sort() lets no other thread run until it is done.
 _SORT_AT_ONCE = 5_000
 _FEW = 200
+# Lines that are written together; all at once leave holes in the heap.
+_WRITTEN_AT_ONCE = 500
 
 Key = tuple[Any, ...]
 """Label values; of a histogram's samples these, the bound of the bucket and the suffix: in this order the lines stand."""
@@ -115,12 +117,17 @@ class _Page:
         """Return the metric's part of the page; nothing while it has no series."""
         if not self.lines:
             return ""
-        lines, zero = self.lines, self._zero
-        texts = [lines[key] or zero % tuple(map(escape, key)) for key in self.ordered()]
-        if openmetrics and self.created:
-            created = self.created
-            texts = [text + created.get(key, "") for text, key in zip(texts, self._order, strict=True)]
-        return self.header(openmetrics=openmetrics) + "".join(texts)
+        keys = self.ordered()
+        starts = range(0, len(keys), _WRITTEN_AT_ONCE)
+        written = [self._lines(keys[start : start + _WRITTEN_AT_ONCE], openmetrics=openmetrics) for start in starts]
+        return self.header(openmetrics=openmetrics) + "".join(written)
+
+    def _lines(self, keys: Sequence[Key], *, openmetrics: bool) -> str:
+        lines, zero, created = self.lines, self._zero, self.created
+        texts = [lines[key] or zero % tuple(map(escape, key)) for key in keys]
+        if openmetrics and created:
+            texts = [text + created.get(key, "") for text, key in zip(texts, keys, strict=True)]
+        return "".join(texts)
 
     def ordered(self) -> Sequence[Key]:
         """Return the keys of all lines in order."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from weakref import ref
 
 from logwatch.metrics.catalog import OTHER
-from logwatch.metrics.changepoints import NAN
+from logwatch.metrics.changepoints import NAN, SAVED
 from logwatch.metrics.container_series import Zeros
 from logwatch.metrics.series import Changes, Journal, Metric, Series
 from logwatch.model import SECOND, Family, LabelValues, SampleChange
@@ -134,6 +134,35 @@ class Registry:
     def begin_group(self, name: str, group: LabelValues, time_ns: int) -> None:
         """Begin the series at 0 of a group of a metric that was declared with `zeros`."""
         self._zeros[name].begin(group, time_ns)
+
+    def end_zeros(self, name: str, group: LabelValues, time_ns: int) -> None:
+        """End those series of a group that are at 0: of a counter, those that never moved."""
+        metric = self._metrics[name]
+        self._changes.ended += self._zeros[name].end(group, time_ns)
+        # After a restart a series that began again after an end is one of its own (`Zeros.restore`).
+        for labels in [labels for labels in metric.by_group.get(group, ()) if not metric.series[labels].value]:
+            self.remove(name, labels, time_ns)
+
+    def counters(self, name: str, group: LabelValues) -> list[tuple[LabelValues, float]]:
+        """Return the series of a group with their values, of a counter that was declared; of others, none."""
+        metric = self._metrics.get(name)
+        if metric is None or metric.family.kind != "counter":
+            return []
+        return [(labels, metric.series[labels].value) for labels in metric.by_group.get(group, ())]
+
+    def resume(self, name: str, labels: LabelValues, value: float, time_ns: int) -> None:
+        """Continue a counter that ended at this value; for all who look back it has not grown meanwhile."""
+        metric = self._metrics.get(name)
+        if metric is None or len(labels) != len(metric.family.labels) or labels in metric.series:
+            return
+        if len(metric.series) >= metric.family.max_series:
+            return
+        if metric.lookback_ns:
+            key, past = (name, labels), metric.past_of((name, labels))
+            metric.put(key, past, past.times[-1] if past.times else 0, value)
+        series = self._create(metric, labels, time_ns)
+        assert series is not None
+        series.value = value
 
     def get(self, name: str, labels: LabelValues, time_ns: int) -> Series | None:
         """Return a series to keep, created if it is missing: at the metric's limit the common one, or (gauges) none.
@@ -265,6 +294,8 @@ class Registry:
                 past = metric.past_of(key)
                 metric.put(key, past, point.time_ns, NAN if point.value is None else point.value)
                 past.set_committed()
+        # A past that series at 0 share from now on is handed over for all of them (`Zeros.points`).
+        self._changes.points = [each for each in self._changes.points if each[1].unsaved != SAVED]
         for change in changes:
             metric = self._by_sample.get(change.family)
             if metric is None or change.value is None or not self._restored(metric, change, change.value):

@@ -1,7 +1,7 @@
-"""Moves what was counted under a container's id to its name, when that is learned late.
+"""Moves what was counted under one label of a container to another: from its id to a name that became known late.
 
-Counters add to the series of the name, each increment at its own time; gauges go on there. The
-series of the id then never was: its change points are overwritten, so that no window sees an increment twice.
+Counters add to the other series, each increment at its own time; gauges go on there. The
+first series then never was: its change points are overwritten, so that no window sees an increment twice.
 """
 
 from __future__ import annotations

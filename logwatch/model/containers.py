@@ -62,6 +62,9 @@ class Container:
     """What it is, or was before its removal, called."""
     owns_name: bool = False
     """The name means this container now; it does not after a removal."""
+    former_name: str | None = None
+    """What it was called until `renamed_ns`."""
+    renamed_ns: int = 0
     state: State = State.UNKNOWN
     since_ns: int = 0
     """When it came into this state."""
@@ -90,6 +93,12 @@ class Container:
     """Action to when it last happened, of those that explain an end (`lifecycle.endings`)."""
     gone_ns: int | None = None
     """When it was removed, by the clock; None while it exists."""
+    expired: bool = False
+    """It was removed so long ago that its series ended."""
+
+    def name_at(self, time_ns: int) -> str | None:
+        """Return what it was called at a time, as far back as one rename."""
+        return self.former_name if self.former_name is not None and time_ns < self.renamed_ns else self.name
 
     @property
     def label(self) -> str:

@@ -79,12 +79,14 @@ class Renamed(NamedTuple):
 
 
 class Expired(NamedTuple):
-    """A container is no longer kept; its series end here."""
+    """The series of a container end here: it was removed some time ago, or is no longer kept."""
 
     time_ns: int
     host: str
     id: str
     label: str
+    is_forgotten: bool
+    """The register dropped it; else it is kept, and may yet be reported."""
 
 
 class Described(NamedTuple):

@@ -76,7 +76,7 @@ class Scan(NamedTuple):
     hits: Sequence[Hit]
     """In the order of the file, each line once."""
     ignored: Mapping[str, int] = {}
-    """Lines by the id of the `ignore` rule that knows them, where the scanner only counts those."""
+    """Lines by the id of the `ignore` rule that knows them, where the scanner only counts those, and of rules that step back from it."""
     known_lines: int = 0
     """Docker lines among the ignored ones; they are not among the hits."""
     ignored_ends: Collection[int] = frozenset()

@@ -91,12 +91,21 @@ class Silences:
         """Make the silences that these mutes need, and expire the others that logwatch made; raises NotifyError."""
         there = self._made()
         wanted = {mute.id: mute for mute in mutes}
+        rejected: NotifyError | None = None
         for mute_id, silence_id in there.items():
             if mute_id not in wanted:
                 self._client.delete(f"{self._path}/{silence_id}")
         for mute_id, mute in wanted.items():
-            if mute_id not in there:
+            if mute_id in there:
+                continue
+            try:
                 self._client.post(silence(mute, self._now()), f"{self._path}s")
+            except NotifyError as error:
+                if error.retry:
+                    raise
+                rejected = error  # one that Alertmanager does not take keeps none of the others back
+        if rejected is not None:
+            raise rejected
 
     def _made(self) -> Mapping[str, str]:
         """The mute of each silence that logwatch made and that is not over, with the silence's id."""

@@ -42,6 +42,10 @@ class Arguments(Protocol):
     def regex(self, index: int) -> Regex:
         """A string that is a regex."""
 
+    @property
+    def most_made(self) -> int:
+        """Bytes of labels that the call may make."""
+
 
 def _over_time(name: str) -> Callable[[Arguments], VectorNode]:
     function = range_functions.OF_VALUES[name]
@@ -123,15 +127,16 @@ def _round(given: Arguments) -> VectorNode:
 
 
 def _label_replace(given: Arguments) -> VectorNode:
-    function = vector_functions.label_replaced(given.label(1), given.string(2), given.string(3), given.regex(4))
+    function = vector_functions.label_replaced(
+        given.label(1), given.string(2), given.string(3), given.regex(4), given.most_made
+    )
     return Applied(function, given.vector(0), names="changed")
 
 
 def _label_join(given: Arguments) -> VectorNode:
     sources = tuple(given.label(index) for index in range(3, len(given.expressions)))
-    return Applied(
-        vector_functions.label_joined(given.label(1), given.string(2), sources), given.vector(0), names="changed"
-    )
+    function = vector_functions.label_joined(given.label(1), given.string(2), sources, given.most_made)
+    return Applied(function, given.vector(0), names="changed")
 
 
 def _clamp(given: Arguments, low: ScalarNode, high: ScalarNode) -> VectorNode:

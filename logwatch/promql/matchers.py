@@ -18,6 +18,10 @@ class RegexError(ValueError):
     """RE2 does not accept a regex."""
 
 
+MEMORY, MEMORY_OF_CHARACTER = 512 << 10, 64
+"""Bytes of one regex, and those for each character of its text: who queries may choose it, and re2 keeps the last 128."""
+
+
 class Match(Protocol):
     """Where a regex matched."""
 
@@ -34,11 +38,18 @@ class Regex(Protocol):
     def fullmatch(self, text: str) -> Match | None:
         """Match the whole text."""
 
+    def search(self, text: str) -> Match | None:
+        """Find the first match anywhere in the text."""
+
+    def sub(self, replacement: Callable[[Match], str], text: str) -> str:
+        """Replace every match."""
+
 
 def compile_regex(pattern: str) -> Regex:
     """Compile a regex in RE2 syntax; raises RegexError, and says nothing on stderr."""
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = MEMORY + MEMORY_OF_CHARACTER * len(pattern)
     try:
         regex: Regex = re2.compile(pattern, options)
     except re2.error as error:

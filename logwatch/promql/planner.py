@@ -34,6 +34,11 @@ MAX_SAMPLES = 1_000_000
 """Samples and steps per series that one evaluation may look at."""
 
 
+MOST_MADE = 64 << 20
+"""Bytes of labels that all calls of MAKES of an expression may make at a time: they may be kept beside each other."""
+MAKES = frozenset({"label_replace", "label_join"})
+
+
 class Reading(NamedTuple):
     """A selector of an expression, and how far before the evaluation time it looks."""
 
@@ -162,7 +167,12 @@ class Planner:
     def shift(self, tree: Any) -> Shift:
         """The offset and @ of a selector or subquery."""
         offset_ns = nanoseconds(tree.offset) if tree.offset else 0
-        at = tree.at.at if tree.at is not None else None
+        try:
+            at = tree.at.at if tree.at is not None else None
+        except (ValueError, OverflowError) as error:  # the parser takes times that no date has
+            offset = next((token.offset for token in self.tokens if token.text == "@"), 0)
+            cure = "write @ 1700000000, @ start() or @ end()"
+            raise ExpressionError(self.text, offset, "a time after the year 9999", cure) from error
         at_ns = round(at.timestamp() * 1000) * (SECOND // 1000) if at is not None else None
         return Shift(offset_ns, pinned=tree.at is not None, at_ns=at_ns)
 
@@ -229,7 +239,13 @@ class Planner:
         if operator == "or":
             return Or(left, right, matching, covered=self._covered(tree, around))
         node = Matched(
-            _operation(operator, filters=filters), left, right, matching, filters, paired=self._paired(tree, around)
+            _operation(operator, filters=filters),
+            left,
+            right,
+            matching,
+            filters,
+            paired=self._paired(tree, around),
+            is_right_safe=not traits_of(tree.rhs).fails,
         )
         if self.version >= 3:  # its windows leave out their older end
             return node
@@ -318,6 +334,11 @@ class Given:
     def regex(self, index: int) -> matchers.Regex:
         """A string that is a regex."""
         return self.planner.regex(self.string(index))
+
+    @property
+    def most_made(self) -> int:
+        """Bytes of labels that the call may make."""
+        return MOST_MADE // sum(token.text.lower() in MAKES for token in self.planner.tokens)
 
 
 def _rises(tree: Any) -> bool:

@@ -124,18 +124,27 @@ def prettify(text: str) -> str:
 EVERYTHING = -1
 """What a part has read that was never evaluated: every selector's bit is set."""
 Result = list[tuple[Labels, float]]
+_NO_SERIES: list[Series] = []
+"""Of a selector that selects none in a part; there are tens of thousands, and each list takes 56 bytes."""
 
 
 class Part:
-    """The series of a part by selector, and what its last evaluation found."""
+    """The series of a part by selector, and which its last evaluation read."""
 
-    __slots__ = ("read", "result", "series", "until_ns")
+    __slots__ = ("key", "read", "series", "until_ns")
 
-    def __init__(self, series: list[list[Series]]) -> None:
+    def __init__(self, key: str, series: list[list[Series]]) -> None:
+        self.key = key
         self.series = series
         self.read = EVERYTHING
-        self.result: Result = []
         self.until_ns = NEVER_NS
+
+    def add(self, number: int, series: Series) -> None:
+        """Add a series of a selector."""
+        if self.series[number]:
+            self.series[number].append(series)
+        else:
+            self.series[number] = [series]
 
 
 class SharedSide:
@@ -164,10 +173,16 @@ class Place(NamedTuple):
 
 
 class LiveQuery:
-    """Watches a `SeriesIndex`; `update` brings the result up to a time. `on_due` is called with an earlier `due_ns`."""
+    """Watches a `SeriesIndex`; `update` brings the result up to a time. `on_due` is called with an earlier `due_ns`.
 
-    def __init__(self, query: Query, scrape: Scrape, on_due: Callable[[int], None] = lambda _: None) -> None:
+    With an offset, `update` and `due_ns` are about times at which a rule is evaluated; it looks at series so much earlier.
+    """
+
+    def __init__(
+        self, query: Query, scrape: Scrape, on_due: Callable[[int], None] = lambda _: None, *, offset_ns: int = 0
+    ) -> None:
         self.query = query
+        self._offset_ns = offset_ns
         self.selectors: Sequence[Selector] = [numbered.selector for numbered in query.selectors]
         self.due_ns = 0
         """The earliest time at which the result can differ from that of the last update."""
@@ -178,7 +193,7 @@ class LiveQuery:
         self._shared: dict[int, list[Series]] = {
             number: [] for number, numbered in enumerate(query.selectors) if numbered.shared
         }
-        self._shared_series = [self._shared.get(number, []) for number in range(len(self.selectors))]
+        self._shared_series = [self._shared.get(number, _NO_SERIES) for number in range(len(self.selectors))]
         self._sides = [SharedSide(node, 1 << len(self.selectors) + number) for number, node in enumerate(query.shared)]
         self._read_by_parts = 0
         """The selectors that parts read themselves, and not through a shared side."""
@@ -194,10 +209,13 @@ class LiveQuery:
         """A series came that the selectors of these numbers select."""
         shared = sum(1 << number for number in numbers if number in self._shared)
         own = sum(1 << number for number in numbers if number not in self._shared)
-        key = self.query.parting.key(series.labels) if own else ""
+        part = self._part(self.query.parting.key(series.labels)) if own else None
         for number in numbers:
-            (self._shared[number] if number in self._shared else self._part(key).series[number]).append(series)
-        place = Place(key, own, shared)
+            if number in self._shared:
+                self._shared[number].append(series)
+            elif part is not None:
+                part.add(number, series)
+        place = Place(part.key if part is not None else "", own, shared)
         self.touch(place, since_ns)
         return place
 
@@ -249,14 +267,15 @@ class LiveQuery:
         """
         if time_ns < self.due_ns:
             return ()
+        time_ns -= self._offset_ns
         due: dict[str, None] = {}
-        while self._deadlines and self._deadlines[0][0] <= time_ns:
+        while self._deadlines and self._deadlines[0][0] <= max(time_ns, 0):  # a part that is due always is due since 0
             until_ns, key = heappop(self._deadlines)
             part = self._parts.get(key)
             if part is None or part.until_ns == until_ns:
                 due[key] = None
         for side in self._sides:
-            if side.readers and side.until_ns <= time_ns and self._evaluate_side(side, time_ns):
+            if side.readers and side.until_ns <= max(time_ns, 0) and self._evaluate_side(side, time_ns):
                 due.update(side.readers)
         self.due_ns = 0
         try:
@@ -267,11 +286,12 @@ class LiveQuery:
         finally:
             for key in due:
                 self._schedule(key, 0)
-        self.due_ns = min(
+        until_ns = min(
             self._deadlines[0][0] if self._deadlines else NEVER_NS,
             *[side.until_ns for side in self._sides if side.readers],
             NEVER_NS,
         )
+        self.due_ns = self._due_at(until_ns)
         changed, self._changed = self._changed, {}
         return changed
 
@@ -309,7 +329,7 @@ class LiveQuery:
     def matches(self, number: int, moment: Moment) -> Set[Hashable]:
         """As `values.Shared`."""
         side = self._sides[number]
-        if side.until_ns <= moment.time_ns:
+        if side.until_ns <= max(moment.time_ns, 0):
             self._evaluate_side(side, moment.time_ns)
         moment.read |= side.bit
         return side.matches
@@ -326,9 +346,7 @@ class LiveQuery:
     def _part(self, key: str) -> Part:
         part = self._parts.get(key)
         if part is None:
-            part = self._parts[key] = Part(
-                [each if number in self._shared else [] for number, each in enumerate(self._shared_series)]
-            )
+            part = self._parts[key] = Part(key, self._shared_series.copy())
             self._make_due(key, part, 0)
         return part
 
@@ -338,9 +356,14 @@ class LiveQuery:
         self._be_due(time_ns)
 
     def _be_due(self, time_ns: int) -> None:
-        if time_ns < self.due_ns:
-            self.due_ns = time_ns
-            self._on_due(time_ns)
+        due_ns = self._due_at(time_ns)
+        if due_ns < self.due_ns:
+            self.due_ns = due_ns
+            self._on_due(due_ns)
+
+    def _due_at(self, time_ns: int) -> int:
+        """When to evaluate what a time of the series changes; 0 is always."""
+        return time_ns + self._offset_ns if time_ns > 0 else 0
 
     def _schedule(self, key: str, time_ns: int) -> None:
         """Evaluate a part at that time, and not before."""

@@ -10,10 +10,20 @@ from logwatch.model import SECOND
 from logwatch.promql.change_points import grid, last_sample, runs, sampled, started_at, value_at
 from logwatch.promql.matchers import Selector
 from logwatch.promql.series_index import Series
+from logwatch.promql.syntax import EvaluationError
 from logwatch.promql.values import Labels, Moment, Span, Vector, VectorNode, Window
 
 Runs = Callable[[Sequence[int], Sequence[float], range], list[float]]
 """What takes the values that are looked at from the change points: `runs` or `lowest_run`."""
+
+
+LONG = 1_000
+"""Samples of a window that takes long enough to look at the clock beside it."""
+MOST_COLLECTED = 5_000_000
+"""Samples of all series that a subquery collects."""
+TOO_MANY = f"a subquery would collect more than {MOST_COLLECTED} samples: shorten its range, lengthen its step or select fewer series"
+LISTS = 4_000_000
+"""Samples of windows without a change that are kept beside each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +155,17 @@ class RangeSelector:
         if not ticks:
             return
         first, count = ticks.start, len(ticks)
+        most_steady = LISTS // count
         steady: dict[float | str, list[float]] = {}  # one list per value, so that functions can know it again
         for labels, _, _, times, values in self.series(moment):
+            if count > LONG:
+                moment.scrape.check()
             if times[-1] <= first:  # nothing changed: by far the most frequent case
                 value = values[-1]
                 if value == value:
                     key = value or str(value)  # 0 is not -0
+                    if len(steady) > most_steady:
+                        steady.clear()
                     yield labels, ticks, steady.get(key) or steady.setdefault(key, [value] * count)
                 continue
             self._note_changes(times, ticks, moment)
@@ -216,10 +231,15 @@ class Subquery:
         moment.changes_always()
         start, end, _ = self.span(moment)
         collected: dict[Labels, tuple[list[int], list[float]]] = {}
+        left = MOST_COLLECTED
         for time_ns in grid(start + self.excluded_ns, end, self.step_ns or moment.scrape.subquery_step_ns):
             step = moment.at(time_ns)
             elements = self.argument.vector(step)
             moment.has_read(step)
+            moment.scrape.check()
+            left -= len(elements)
+            if left < 0:
+                raise EvaluationError(TOO_MANY)
             for labels, value in elements:
                 times, values = collected.setdefault(labels, ([], []))
                 times.append(time_ns)

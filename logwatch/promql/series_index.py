@@ -10,7 +10,7 @@ A `LiveQuery` that watches the index hears of each change of a series that it se
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from logwatch.model import SECOND, SeriesView
@@ -52,12 +52,15 @@ class Scrape:
         sample_interval_ns: int = SAMPLE_INTERVAL_NS,
         subquery_step_ns: int = SUBQUERY_STEP_NS,
         intervals: Mapping[str, int] | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.sample_interval_ns = sample_interval_ns
         self.subquery_step_ns = subquery_step_ns
         self._extra_labels = {name: value for name, value in extra_labels.items() if value}
         self._own_labels = own_labels
         self._intervals = intervals or {}
+        self.check = check
+        """Called between the parts of a long evaluation; raises what is to end it."""
 
     def interval_ns(self, name: str | None) -> int:
         """Between two samples of the series of that name."""
@@ -187,7 +190,7 @@ class SeriesIndex:
             self._series.setdefault(name, {})[_identity(key, times)] = _UNREAD
             return
         series = Series(labels, times, values, *(sampled or (times, values)))
-        places = [(watcher, watcher.add(series, numbers, times[0])) for watcher, numbers in found.items()]
+        places = tuple([(watcher, watcher.add(series, numbers, times[0])) for watcher, numbers in found.items()])
         self._series.setdefault(name, {})[_identity(key, times)] = _Known(series, places)
 
     def touch(self, name: str, times: Times, since_ns: int = 0, key: Hashable = None) -> bool:

@@ -17,6 +17,7 @@ from typing import Literal
 from logwatch.model import SECOND
 from logwatch.promql import floats
 from logwatch.promql.matchers import Match, Regex, Selector
+from logwatch.promql.syntax import EvaluationError
 from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, ScalarNode, Vector, VectorNode, unique
 
 OF_VALUE: dict[str, Callable[[float], float]] = {
@@ -179,44 +180,97 @@ PLACEHOLDER = re.compile(
 )
 
 
-def expand(template: str, found: Match, regex: Regex) -> str:
-    """Fill a replacement as Go's Regexp.Expand does: $1, ${1}, $name, $$; unknown groups are empty."""
+def expand(template: str, found: Match, regex: Regex, longest: int) -> str:
+    """Fill a replacement as Go's Regexp.Expand does: $1, ${1}, $name, $$; unknown groups are empty.
+
+    Raises OverflowError if the groups are longer than `longest` characters together.
+    """
+    size = 0
 
     def text(placeholder: re.Match[str]) -> str:
+        nonlocal size
         if placeholder["dollar"]:
             return "$"
         name = placeholder["plain"] or placeholder["braced"]
-        group: int | str = int(name) if name.isdigit() else name
+        group: int | str = int(name) if name.isdigit() and len(name) < LONGEST_NUMBER else name
         known = group <= regex.groups if isinstance(group, int) else group in regex.groupindex
-        return (found.group(group) or "") if known else ""
+        filled = (found.group(group) or "") if known else ""
+        size += len(filled)
+        if size > longest:
+            raise OverflowError(f"longer than {longest} characters")
+        return filled
 
     return PLACEHOLDER.sub(text, template)
 
 
-def label_replaced(target: str, replacement: str, source: str, regex: Regex) -> VectorFunction:
-    """`label_replace`: what does not match stays as it is."""
+LONGEST_NUMBER = 10
+"""Digits of a group's number; a longer one is the name of a group that there is not."""
+LONGEST_VALUE = 65_536
+"""Characters of a label value that a function makes: each may repeat what another made, so that ten of them fill any memory."""
+LABEL_SET = 400
+"""About the bytes of a label set beside its values."""
+TOO_LONG = f"a label value would be longer than {LONGEST_VALUE} characters"
+TOO_MANY = "the labels that functions make would take too much memory: use fewer label_replace and label_join, or select fewer series"
+
+
+class Made:
+    """Counts what the labels take that one call makes; raises EvaluationError above a number of bytes."""
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+
+    def add(self, value: str) -> None:
+        """Count a label set that has a new value."""
+        self._left -= LABEL_SET + len(value)
+        if self._left < 0:
+            raise EvaluationError(TOO_MANY)
+
+
+def label_replaced(target: str, replacement: str, source: str, regex: Regex, most: int) -> VectorFunction:
+    """`label_replace`: what does not match stays as it is. The labels it makes take at most `most` bytes."""
+
+    def replaced(text: str) -> str | None:
+        match = regex.fullmatch(text)
+        if match is None:
+            return None
+        try:
+            return expand(replacement, match, regex, LONGEST_VALUE)
+        except OverflowError as error:
+            raise EvaluationError(TOO_LONG) from error
 
     def apply(elements: Vector) -> Vector:
         changed: dict[str, str | None] = {}
         found: Vector = []
+        made = Made(most)
         for labels, value in elements:
             text = labels.get(source, "")
             if text not in changed:
-                match = regex.fullmatch(text)
-                changed[text] = expand(replacement, match, regex) if match else None
+                changed[text] = replaced(text)
             result = changed[text]
+            if result is not None:
+                made.add(result)
             found.append((labels if result is None else labels.having(target, result), value))
         return found
 
     return apply
 
 
-def label_joined(target: str, separator: str, sources: Sequence[str]) -> VectorFunction:
-    """`label_join`."""
-    return lambda elements: [
-        (labels.having(target, separator.join(labels.get(source, "") for source in sources)), value)
-        for labels, value in elements
-    ]
+def label_joined(target: str, separator: str, sources: Sequence[str], most: int) -> VectorFunction:
+    """`label_join`; the labels it makes take at most `most` bytes."""
+
+    def apply(elements: Vector) -> Vector:
+        found: Vector = []
+        made = Made(most)
+        for labels, value in elements:
+            parts = [labels.get(source, "") for source in sources]
+            if sum(map(len, parts)) + len(separator) * len(parts) > LONGEST_VALUE:
+                raise EvaluationError(TOO_LONG)
+            joined = separator.join(parts)
+            made.add(joined)
+            found.append((labels.having(target, joined), value))
+        return found
+
+    return apply
 
 
 def labels_of_absence(selector: Selector) -> Labels:

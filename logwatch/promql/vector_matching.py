@@ -59,6 +59,8 @@ class Matched:
     """A comparison without `bool` keeps the left side's metric name, all others drop it."""
     paired: bool = False
     """Within a part, each side has one element at most, and they match."""
+    is_right_safe: bool = False
+    """The right side cannot fail: it is not evaluated if the left one is empty."""
 
     @property
     def many_names(self) -> bool:
@@ -67,7 +69,10 @@ class Matched:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
-        left, right = self.left.vector(moment), self.right.vector(moment)
+        left = self.left.vector(moment)
+        if not left and self.is_right_safe:
+            return []
+        right = self.right.vector(moment)
         if not left or not right:
             return []
         if self.paired and moment.is_part:

@@ -1,4 +1,4 @@
-"""Pushes samples to where nobody can scrape this host: remote write, OTLP.
+"""Pushes samples to for hosts that cannot be scraped: remote write, OTLP.
 
     StatusSnapshot.scrape ─▶ Pusher ─Round─▶ Format ─Request─▶ PushQueue (push.db) ─▶ Sender, a thread for each ─▶ HTTP
                              each interval                                             │ 2xx: removed · 4xx: dropped

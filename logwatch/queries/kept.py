@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from logwatch.alerting import Report
 from logwatch.alerting.query_storage import ALERTS
-from logwatch.alerting.self_metrics import BuildInfo
-from logwatch.alerting.series_store import SeriesStore
+from logwatch.alerting.series_store import BuildInfo, SeriesStore
 from logwatch.metrics.catalog import BUILD_INFO, PROCESS, SAMPLED
 from logwatch.model import Family
 from logwatch.queries.sampled import SampledSeries

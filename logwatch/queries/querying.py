@@ -18,6 +18,8 @@ MOST_READ = 2_000_000
 """Change points that one query reads."""
 MOST_SAMPLES = 1_000_000
 """Values in a result."""
+MOST_TEXT = 32_000_000
+"""Characters of all labels in a result."""
 
 Matrix = dict[Labels, list[tuple[int, float]]]
 """Times (ns) and values of each series."""
@@ -61,7 +63,10 @@ class Querying:
         query = promql.compile(text, ranges=True, version=self.options.promql)
         index = self._index(query.reads(self.kept.names()))
         if not query.is_range:
-            return query.evaluate_on(index, time_ns)
+            result = query.evaluate_on(index, time_ns)
+            if not isinstance(result, float):
+                self._check_text(sample.labels for sample in result)
+            return result
         found: Matrix = {}
         left = MOST_SAMPLES
         for labels, times, values in query.windows_on(index, time_ns):
@@ -89,6 +94,7 @@ class Querying:
                 found.setdefault(labels, []).append((time_ns, value))
                 left -= 1
             self._check(left)
+        self._check_text(found)
         return found
 
     def matching(self, texts: Iterable[str], start_ns: int, end_ns: int) -> list[Labels]:
@@ -105,6 +111,7 @@ class Querying:
     def _index(self, names: Iterable[str]) -> SeriesIndex:
         scrape = Scrape(
             self.options.target_labels,
+            check=lambda: self._check(0),
             own_labels=frozenset(self.kept.own),
             sample_interval_ns=self.options.sample_interval_ns,
         )
@@ -119,6 +126,13 @@ class Querying:
                 raise QueryLimitError(f"query processing would load too many samples of {name} into memory") from error
             self._check(left)
         return index
+
+    def _check_text(self, found: Iterable[Labels]) -> None:
+        """Raise if the labels of a result are too long together."""
+        left = MOST_TEXT
+        for labels in found:
+            left -= sum(map(len, labels.values()))
+        self._check(left)
 
     def _check(self, left: int) -> None:
         if left < 0:

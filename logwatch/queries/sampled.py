@@ -37,13 +37,16 @@ class SampledSeries:
             for key in self._series.keys() - values.keys():
                 values[key] = NAN
             for key, value in values.items():
-                if key in self._series or len(self._series) < MOST_SERIES:
+                kept = self._series.get(key)
+                if kept is None and len(self._series) >= MOST_SERIES:
+                    continue
+                if kept is None or kept[1][-1] != value:
                     self._put(key, value, 0 if first else now_ns)
 
     def _put(self, key: Key, value: float, time_ns: int) -> None:
-        """Note a value if it is another. What was there at the first sample counts for all time before."""
+        """Note another value. What was there at the first sample counts for all time before."""
         times, values = self._series.setdefault(key, (array("q"), array("d")))
-        if not times or (values[-1] != value and (value == value or values[-1] == values[-1])):
+        if not times or value == value or values[-1] == values[-1]:
             times.append(max(time_ns, times[-1] + 1) if times else time_ns)
             values.append(value)
         if len(times) > MOST_POINTS:

@@ -115,8 +115,8 @@ class Plan:
     def start_ns(self) -> int:
         """Time 0 of the test."""
         spec = self.case.spec
-        if spec.start_time is not None:
-            return int(spec.start_time.timestamp()) * SECOND
+        if spec.start_ns is not None:
+            return spec.start_ns
         if not spec.input_lines:
             return 0
         first_ns = first_stamp_ns(spec.input_lines, self.file.path.parent, FIRST_DAY_NS, self.zone) or FIRST_DAY_NS

@@ -23,9 +23,8 @@ from logwatch.rulefiles.vocabulary import did_you_mean, event_mistake, near_miss
 from logwatch.rulefiles.yaml import Node
 from logwatch.ruletests import lines
 from logwatch.ruletests.cases import Case, TestFile, sample_interval_ns
+from logwatch.ruletests.input_series import MOST_SAMPLES
 from logwatch.ruletests.schema import CaseSpec, FileSpec
-
-NEWER = {"fuzzy_compare": "needs Prometheus 3.0; leave it out: values are compared to twelve digits"}
 
 
 def load(paths: Iterable[Path], *, promql: Version = 2) -> tuple[list[TestFile], list[Mistake]]:
@@ -61,9 +60,6 @@ class _Reader:
         assert isinstance(self.node.value, dict)
         entries = dict(self.node.value)
         listed = entries.pop("tests", None)
-        for key, cure in NEWER.items():
-            if key in entries:
-                self._say(entries.pop(key).mark, f"'{key}' {cure}")
         spec, found = validate(FileSpec, replace(self.node, value=entries))
         self.mistakes += found
         spec = spec or FileSpec()
@@ -160,7 +156,8 @@ def _alert_names(test_file: TestFile, case: Case) -> Iterator[Mistake]:
             if known and item.alertname not in known:
                 nearest = did_you_mean(item.alertname, known) or f": they have {', '.join(sorted(known))}"
                 what = f"no alert of the rule files is called '{item.alertname}'{nearest}"
-                yield mistake(case.node.at((key, index, "alertname")).mark, what)
+                expects = bool(item.exp_alerts if key == "alert_rule_test" else item.exp_notifications)
+                yield mistake(case.node.at((key, index, "alertname")).mark, what, warning=not expects)
 
 
 def _series(case: Case) -> Iterator[Mistake]:
@@ -168,7 +165,8 @@ def _series(case: Case) -> Iterator[Mistake]:
     for index, series in enumerate(case.spec.input_series):
         labels = frozenset(series.series.items())
         if labels in seen:
-            yield mistake(case.node.at(("input_series", index, "series")).mark, "this series is here twice: keep one")
+            what = "this series is here twice: the last one counts, as in promtool: keep one"
+            yield mistake(case.node.at(("input_series", index, "series")).mark, what, warning=True)
         seen.add(labels)
 
 
@@ -177,12 +175,16 @@ def _times(test_file: TestFile, case: Case) -> Iterator[Mistake]:
     if spec.interval == timedelta(0):
         yield mistake(case.node.at(("interval",)).mark, "the interval must not be 0: write 15s, or leave it out")
         return
-    if spec.start_time is not None:
-        start_ns = int(spec.start_time.timestamp()) * SECOND
-        if start_ns % test_file.interval_ns or start_ns % sample_interval_ns(test_file, case):
-            what = "the start is not a multiple of evaluation_interval (and interval): round it down to one"
-            yield mistake(case.node.at(("start_time",)).mark, what)
+    start_ns, key = spec.start_ns or 0, "start_timestamp" if spec.start_time is None else "start_time"
+    if start_ns % test_file.interval_ns or start_ns % sample_interval_ns(test_file, case):
+        what = "the start is not a multiple of evaluation_interval (and interval): round it down to one"
+        yield mistake(case.node.at((key,)).mark, what)
     end = max((item.eval_time for key in LISTS for item in getattr(spec, key)), default=timedelta(0))
+    for index, series in enumerate(spec.input_series):
+        is_cut = len(series.steps) == MOST_SAMPLES
+        if is_cut and nanoseconds(end) >= MOST_SAMPLES * sample_interval_ns(test_file, case):
+            what = f"more than {MOST_SAMPLES} samples until the last eval_time: use a longer interval"
+            yield mistake(case.node.at(("input_series", index, "values")).mark, what)
     for index, at in enumerate(spec.restart_at):
         if at > end:
             what = "the test ends before: restart before the last eval_time"

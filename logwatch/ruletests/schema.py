@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
@@ -15,11 +15,13 @@ from pydantic.json_schema import SkipJsonSchema
 
 from logwatch.alerting.schema import Texts
 from logwatch.model import Severity
+from logwatch.notation import nanoseconds
 from logwatch.rulefiles.checks import ONE_OR_MANY, Duration, Flag, refuse
 from logwatch.rulefiles.schema import Described, schema_text
-from logwatch.ruletests.input_series import metric, values
+from logwatch.ruletests.input_series import NATIVE, metric, values
 
 DEFAULT_INTERVAL = timedelta(minutes=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _read(read: Callable[[str], Any], example: str) -> BeforeValidator:
@@ -46,6 +48,18 @@ def _moment(text: str) -> datetime:
     return moment
 
 
+def _timestamp(value: object) -> object:
+    """Unix seconds as text with a zone; what is not a number stays as it is, as in promtool's parseTime."""
+    try:
+        return datetime.fromtimestamp(float(str(value)), UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return value
+
+
+def _native(_: object) -> object:
+    raise refuse(f"{NATIVE}: expect the series _bucket, _sum and _count")
+
+
 def _number(value: object) -> object:
     """Numbers as Go's YAML reads them."""
     if isinstance(value, str) and (match := re.fullmatch(r"([+-]?)\.(inf|Inf|INF|nan|NaN|NAN)", value)):
@@ -67,6 +81,7 @@ Steps = Annotated[list[Any], _read(values, "'0+1x10'"), WithJsonSchema({"type": 
 Moment = Annotated[
     datetime, _read(_moment, "2026-11-23T18:12:00Z"), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
+Timestamp = Annotated[Moment, BeforeValidator(_timestamp), WithJsonSchema({"type": ["number", "string"]})]
 Value = Annotated[float, BeforeValidator(_number), WithJsonSchema({"type": ["number", "string"]})]
 Optional = BeforeValidator(lambda value: [] if value is None else value)
 """A key without a value, as Go's YAML reads it."""
@@ -78,7 +93,7 @@ class InputSeriesSpec(Described):
 
     series: SeriesLabels
     """`metric{label="value"}`."""
-    steps: Steps = Field(alias="values")
+    steps: Steps = Field(default_factory=list, alias="values")
     """Samples, `interval` apart: '0+1x10 _x3 stale'."""
 
 
@@ -137,6 +152,7 @@ class SampleSpec(Described):
     labels: SampleLabels = Field(default_factory=dict)
     """`metric{label="value"}`."""
     value: Value = 0.0
+    histogram: SkipJsonSchema[Annotated[None, BeforeValidator(_native)]] = None
 
 
 class ExprTestSpec(Described):
@@ -235,6 +251,8 @@ class CaseSpec(Described):
     external_url: str = ""
     start_time: Moment | None = None
     """Time 0 of the test; a multiple of the intervals."""
+    start_timestamp: Timestamp | None = None
+    """The same, as promtool 3 calls it: also Unix seconds."""
     timezone: str | None = None
     """Of stamps in lines that name none; UTC if left out."""
     input_lines: Annotated[list[InputLinesSpec], Optional] = Field(default_factory=list)
@@ -246,6 +264,18 @@ class CaseSpec(Described):
     restart_at: Annotated[list[Duration], *ONE_OR_MANY] = Field(default_factory=list)
     """Do the test once more, killed and restored from its state at these times: nothing may change."""
 
+    @model_validator(mode="after")
+    def _one_start(self) -> CaseSpec:
+        if self.start_time is not None and self.start_timestamp is not None:
+            raise refuse("start_time and start_timestamp are the same: remove one of them")
+        return self
+
+    @property
+    def start_ns(self) -> int | None:
+        """Time 0 of the test, if it is written."""
+        start = self.start_time or self.start_timestamp
+        return None if start is None else nanoseconds(start - EPOCH)
+
 
 class FileSpec(Described):
     """A test file, without its tests: each of these is looked at on its own."""
@@ -256,6 +286,8 @@ class FileSpec(Described):
     evaluation_interval: Duration = DEFAULT_INTERVAL
     """Between two evaluations, of all groups."""
     group_eval_order: Annotated[list[str], Optional] = Field(default_factory=list)
+    fuzzy_compare: Flag = False
+    """Of promtool 3. Values are compared to twelve digits in any case."""
 
 
 class WholeFile(FileSpec):

@@ -28,6 +28,8 @@ from logwatch.store.transaction import (
 )
 
 # The thread's checkpoint cannot finish while commits never pause; then the loop does it.
+CACHE_KIB = 1000
+"""Of pages that SQLite keeps; what it reads again is in the system's cache. Its own default is 2000."""
 LONGEST_WAL = 64 << 20
 MIRROR_NS = SECOND
 # The point at time 0 says what a series was before all that is kept; none says that it was not.
@@ -264,8 +266,10 @@ class Store:
             schema.prepare(connection, str(self._path))
             connection.execute(f"PRAGMA synchronous = {self._sync.pragma}")
             connection.execute("PRAGMA wal_autocheckpoint = 0")
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB:d}")
             for table in ("meta", "sources", "stages", "series", "points"):
-                connection.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 -- constants
+                for _ in connection.execute(f"SELECT * FROM {table}"):  # noqa: S608 -- constants
+                    pass
         except BaseException:
             connection.close()
             raise

@@ -14,21 +14,34 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from logwatch.errors import LogwatchError
 from logwatch.model import SECOND, Mute
 from logwatch.notation import rfc3339
 
 FOLDER = "mutes"
 MOST = 1_000
-"""Files that are read."""
+"""Files that are read, and mutes that can be in force."""
 LONGEST = 65_536
 LOOK_NS = 2 * SECOND
 Seen = list[tuple[str, int, int]]
 
 
+class TooManyMutesError(LogwatchError):
+    """So many mutes that another one would not be read."""
+
+
 def write(state_dir: Path, mute: Mute) -> None:
-    """Write a mute, whole or not at all; raises OSError."""
+    """Write a mute, whole or not at all, and remove those that are over; raises OSError and TooManyMutesError."""
     folder = state_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
+    kept = 0
+    for path, other in read(state_dir):
+        kept += 1
+        if other is not None and other.until_ns is not None and other.until_ns <= mute.since_ns:
+            path.unlink(missing_ok=True)
+            kept -= 1
+    if kept >= MOST:
+        raise TooManyMutesError(f"there are {MOST} mutes already: end some, or mute by a pattern such as web*")
     row = {
         "match": dict(mute.match),
         "since": rfc3339(mute.since_ns, 0),

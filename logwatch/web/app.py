@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -19,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from logwatch.store import Query
+from logwatch.store.mutes import TooManyMutesError
 from logwatch.web import api, muting, queries
 from logwatch.web.address import Address
 from logwatch.web.answers import BadQueryError
@@ -82,6 +84,9 @@ class _Routes:
         self._lifecycle = lifecycle
         # Threads of their own: a scrape waits for no page and no query.
         self._scrapes = CapacityLimiter(SCRAPES_AT_ONCE)
+        self._reloading = asyncio.Lock()
+        self._next_reload: asyncio.Task[Probe] | None = None
+        """What every request waits for that comes while a reload runs: one thread waits, not one for each request."""
         self.live = Live(view, lambda outcomes: self._pages.rows(outcomes))
 
     def all(self) -> list[Route]:
@@ -193,7 +198,7 @@ class _Routes:
         try:
             form = muting.fields(await _body(request, muting.LONGEST_BODY))
             answer = await run_in_threadpool(change, form)
-        except BadQueryError as error:
+        except (BadQueryError, TooManyMutesError) as error:
             return PlainTextResponse(f"{error}\n", 400)
         except OSError as error:
             return PlainTextResponse(f"the state directory cannot be written: {error.strerror}\n", 500)
@@ -209,11 +214,19 @@ class _Routes:
             return None
         return PlainTextResponse("mute not found: /api/v1/mutes lists them\n", 404)
 
-    def _reload(self, _: Request) -> Response:
+    async def _reload(self, _: Request) -> Response:
         if not self._lifecycle:
             return _forbidden("reload")
-        probe = self._view.reload()
+        if self._next_reload is None:
+            self._next_reload = asyncio.create_task(self._reload_once())
+        probe = await asyncio.shield(self._next_reload)  # others wait for it, too
         return PlainTextResponse(f"{probe.detail}\n", 200 if probe.ok else 500)
+
+    async def _reload_once(self) -> Probe:
+        """Reload after the one that runs: it may have read its files before they were changed."""
+        async with self._reloading:
+            self._next_reload = None
+            return await run_in_threadpool(self._view.reload)
 
     def _quit(self, _: Request) -> Response:
         if not self._lifecycle:

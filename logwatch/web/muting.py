@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from starlette.datastructures import Headers
 
-from logwatch.model import SECOND, Mute
+from logwatch.model import LABEL_NAME, SECOND, Mute
 from logwatch.notation import duration, nanoseconds, rfc3339
 from logwatch.web.answers import SHOWN, BadQueryError
 from logwatch.web.api import LONGEST_TEXT
@@ -47,6 +47,9 @@ def mute_from(form: Mapping[str, str], by: str, now_ns: int) -> Mute:
     match = {name: value for name, value in form.items() if name not in OTHER_FIELDS and name != "all" and value}
     if not match and form.get("all") != "yes":
         raise BadQueryError("nothing to mute: give a label, such as name=web, or all=yes")
+    wrong = next((name for name in match if not LABEL_NAME.fullmatch(name)), None)
+    if wrong is not None:
+        raise BadQueryError(f"{wrong[:SHOWN]!r} is not a label name: letters, digits and underscores")
     text = form.get("for", "")
     try:
         length_ns = nanoseconds(duration(text)) if text else 0

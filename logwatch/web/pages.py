@@ -263,7 +263,10 @@ def _strips(
     until_ns: int,
 ) -> Mapping[tuple[str, str], Timeline]:
     return {
-        (each.host, each.name): timeline(events[each.host, each.name], each.state, since_ns, until_ns) for each in drawn
+        (each.host, each.name): timeline(
+            events[each.host, each.name], each.state, since_ns, until_ns, health=each.health
+        )
+        for each in drawn
     }
 
 

@@ -276,7 +276,7 @@ def test_passing_over_silence_changes_no_alert(tmp_path):
     start = one.clock_ns // (5 * SECOND) * 5 * SECOND
     one.advance(start + 1200 * SECOND)
     for time_ns in range(start + 5 * SECOND, start + 1200 * SECOND, 5 * SECOND):
-        other._advance(time_ns)
+        other._events._advance(time_ns)
         for rule in other.alerts._rules():
             rule.live.invalidate()
             rule.due_ns = 0

@@ -63,7 +63,7 @@ def test_loads_prometheus_rule_files_as_they_are(tmp_path):
         (rule("alert: A\nexpr: up\nfor: 5"), (6, 14), "is not a duration"),
         (rule("alert: A\nexpr: up\nlabels: {a-b: c}"), (6, 18), "not a label name"),
         (rule("alert: A\nexpr: up\nannotations:\n  summary: x {{ $v }}"), (7, 25), "unknown variable"),
-        ("groups:\n  - name: a\n    query_offset: 1m\n    rules: []\n", (3, 5), "needs Prometheus 2.53"),
+        ("groups:\n  - name: a\n    query_offset: -1m\n    rules: []\n", (3, 19), "is not a duration"),
         ("groups:\n  - name: a\n  - name: a\n", (3, 11), "is here twice"),
         ("groups:\n  - rules: []\n", (2, 5), "key 'name' is missing"),
         ("groups: 5\n", (1, 9), "expected a list"),

@@ -107,7 +107,7 @@ def test_fills_in(text, expected):
     [
         ("x {{ $lables.name }}", 5, "did you mean '$labels'"),
         ("{{ humanise $value }}", 3, "did you mean 'humanize'"),
-        ("{{ html $value }}", 3, "not covered"),
+        ("{{ js $value }}", 3, "not covered"),
         ("{{ with }}x{{ end }}", 3, "has no condition"),
         ("{{ with $value }}x", 3, "{{ with }} is never closed"),
         ("{{ range $labels }}x", 3, "{{ range }} is never closed"),
@@ -179,3 +179,12 @@ def test_a_template_renders_or_says_what_is_wrong(text):
 )
 def test_writes_numbers_as_go_does(value, expected):
     assert expected == float_text(value, "g")
+
+
+@pytest.mark.parametrize("call", ["reReplaceAll `{}` ``", "match `{}`"])
+def test_a_regex_of_megabytes_is_refused_as_in_a_query(call: str) -> None:
+    regex = r"(?:\pL\pN\pL){150}"
+    text = parse("{{ " + call.format(regex) + " $labels.name }}").render(Scope({"name": "web"}, 1.0))
+
+    assert text.startswith("<error expanding template:")
+    assert "is not a regex in RE2 syntax" in text

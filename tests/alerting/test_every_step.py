@@ -111,10 +111,18 @@ groups:
   - {alert: Missing, expr: 'absent(docker_container_state == 1)', for: 30s}
   - {alert: Moving, expr: 'time() - docker_container_last_event_timestamp_seconds > 100'}
   - {record: late, expr: 'count(docker_container_state)'}
+- name: waits-for-late-samples
+  interval: 5s
+  query_offset: 33s
+  rules:
+  - {record: 'delayed', expr: 'docker_container_state'}
+  - {alert: Delayed, expr: 'increase(docker_container_events_total[1m]) > 1', for: 10s, annotations: {summary: '{{ $value }}'}}
+  - {alert: Ago, expr: 'time() - docker_container_last_event_timestamp_seconds < 20'}
 - name: reads-earlier
   interval: 5s
   rules:
   - {alert: Late, expr: 'late > 2'}
+  - {alert: Was, expr: 'max_over_time(delayed[1m]) + on (name, state) (delayed offset 20s) > 1'}
 """
 CHANGES = st.lists(
     st.tuples(

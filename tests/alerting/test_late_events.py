@@ -8,8 +8,8 @@ from logwatch import alerting
 from logwatch.alerting import Alerts, Options
 from logwatch.build import Builder, nanoseconds
 from logwatch.config import load
-from logwatch.daemon import LivePublisher
 from logwatch.driver import Driver
+from logwatch.live import LivePublisher
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk, Family, SourceStatus
 from logwatch.notifiers import Dispatcher

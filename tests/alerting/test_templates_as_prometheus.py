@@ -39,6 +39,7 @@ OF_TEXTS = (
     "{{ eq $labels $labels }}",
     "{{ gt 1.5 1 }}",
     '{{ reReplaceAll "[" "x" $labels.name }}',
+    '{{ match "[" $labels.name }}',
 )
 OF_BLOCKS = (
     "{{ with $labels.name }}<{{ . }}>{{ end }}{{ with $labels.absent }}x{{ else }}none{{ end }}",
@@ -53,6 +54,8 @@ OF_BLOCKS = (
     '{{ stripPort "[a]" }} {{ stripPort "[::1]" }} {{ stripPort "" }}',
     '{{ stripDomain "db.example.org:9100" }} {{ stripDomain "10.0.0.1:1" }} {{ stripDomain "db.example.org" }} {{ stripDomain "db" }}',
     '{{ stripDomain "[::1]:80" }} {{ stripDomain "::1" }} {{ stripDomain "a.b.c:1:2" }}',
+    '{{ "a b/c?d=é&+~" | urlquery }} {{ printf "%s x" $labels.name | urlquery }} {{ urlquery $value "x" 1 2 }} {{ html "<a>&" $value }}',
+    '{{ html `it\'s "x"` 1 2 }}',
     "{{ toTime 1435065584.128 }} {{ parseDuration `1h30m` }}",
     '{{ safeHtml "<b>" }}{{ len "abc" }}{{ index $labels "name" }}{{ print 1 2 "a" }}{{ println 1 "a" }}|',
     "{{ if $x := $labels.absent }}a{{ else if eq $x `` }}b{{ end }}",

@@ -11,7 +11,7 @@ from logwatch import alerting
 from logwatch.alerting.templates import Scope
 
 TEXTS = {
-    "{{ html `x` }}": "'html' is not covered",
+    "{{ js `x` }}": "'js' is not covered",
     "{{ .instance }} is down": "unknown variable '.instance'",
     "{{ $.labels.path }}": "unknown variable '$.labels' (did you mean 'Labels'?)",
     "{{ $value | $labels.path }}": "'$labels.path' is not a function",

@@ -1,5 +1,8 @@
 """For any bytes the pipeline goes on: nothing raises, nothing is set aside, and everything can be committed."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -8,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from logwatch.matching.extractor import Extraction, Extractor
+from logwatch.matching.matcher import Matcher
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk, Hit, Record
 from logwatch.pipeline import Pipeline, Settings
@@ -34,8 +38,9 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    return Store(tmp_path_factory.mktemp("state"), datetime.now(UTC))
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    with closing(Store(tmp_path_factory.mktemp("state"), datetime.now(UTC))) as opened:
+        yield opened
 
 
 def pipeline(cache: Path) -> Pipeline:
@@ -68,8 +73,9 @@ class Faulty(Extractor):
 
 
 def test_a_line_that_raises_is_set_aside_with_its_place(cache: Path) -> None:
-    one = pipeline(cache)
-    one.extractor = Faulty(one.rules)
+    rules = load([])
+    matcher = replace(Matcher.build(rules.rules, cache_dir=cache), extractor=Faulty(rules.rules))
+    one = Pipeline(rules.rules, rules.correlations, Settings(), Registry(), matcher=matcher)
     good = (
         f'Nov 23 18:13:01 vm dockerd[1]: time="2026-11-23T18:13:01Z" level=info msg="ignoring event" container={ID}'
         ' module=libcontainerd namespace=moby topic=/tasks/delete type="*events.TaskDelete"\n'

@@ -23,6 +23,7 @@ from webfakes import FakeView
 from logwatch.alerting import Report
 from logwatch.web import WebServer, connections
 from logwatch.web.security import FAILURES, Security
+from logwatch.web.view import Probe
 
 HALF = b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: "
 
@@ -204,6 +205,33 @@ def test_a_scrape_waits_for_no_page(serve: Callable[..., WebServer], monkeypatch
             client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
 
         assert get(server, "/metrics")[0] == 200
+
+
+def test_a_hundred_reloads_hold_up_no_page_and_are_two(
+    serve: Callable[..., WebServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    released, begun = threading.Event(), threading.Semaphore(0)
+    monkeypatch.setattr(
+        FakeView, "reload", lambda *_: (begun.release(), released.wait(30), Probe(ok=True, detail="done"))[2]
+    )
+    server = serve(lifecycle=True)
+    with ExitStack() as stack:
+        stack.callback(released.set)
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port))) for _ in range(100)]
+        for place, client in enumerate(clients):
+            client.sendall(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+            if not place:
+                assert begun.acquire(timeout=30)  # what comes from now on needs another one
+
+        assert get(server, "/api/v1/alerts")[0] == 200
+        assert get(server, "/")[0] == 200
+
+        released.set()
+        for client in clients:
+            client.settimeout(30)
+            assert client.recv(15) == b"HTTP/1.1 200 OK"
+    assert begun.acquire(blocking=False)
+    assert not begun.acquire(blocking=False)
 
 
 # ── requests ─────────────────────────────────────────────────────────────────────────

@@ -156,3 +156,25 @@ def test_a_hundred_reloads_at_once_are_survived(receiver: Callable[..., Receiver
     wait_for(lambda: "reload" in process.stderr.read_text(), "a reload")
 
     assert process.get("/-/healthy")[0] == 200
+
+
+# ── receivers of samples ─────────────────────────────────────────────────────────────
+
+
+def test_samples_are_pushed_past_receivers_that_flood_drip_or_redirect(
+    receiver: Callable[..., Receiver], tmp_path: Path, sidecar: Callable[..., Sidecar]
+) -> None:
+    inside, good, slow, full = receiver(accept), receiver(accept), receiver(drip), receiver(flood)
+    head = f"HTTP/1.1 307 X\r\nLocation: {inside.url}\r\nContent-Length: 0\r\n\r\n".encode()
+    elsewhere = receiver(lambda connection: connection.sendall(head))
+    config, log = tmp_path / "logwatch.yml", tmp_path / "messages"
+    log.touch()
+    pushed = [{"url": one.url, "remote_timeout": "2s"} for one in (elsewhere, slow, full, good)]
+    config.write_text(json.dumps({"remote_write": pushed}))
+    process = sidecar("--config.file", str(config), "--log", str(log))
+    wait_for(lambda: all(one.requests > 0 for one in (elsewhere, slow, full, good)), "requests to all of them")
+    wait_for(lambda: "no answer within 2 s" in process.stderr.read_text(), "that the slow one is given up")
+
+    assert inside.requests == 0
+    assert process.resident_mb("VmHWM") < 300
+    assert process.end(signal.SIGTERM) == 0

@@ -156,8 +156,11 @@ def loop(path: Path) -> None:
     path.symlink_to(path)
 
 
-@pytest.mark.parametrize("make", [fifo, folder, loop], ids=lambda make: make.__name__)
-def test_a_log_that_becomes_something_else_is_waited_for(
+becomes_something_else = pytest.mark.parametrize("make", [fifo, folder, loop], ids=lambda make: make.__name__)
+
+
+@becomes_something_else
+def test_readiness_names_a_log_that_becomes_something_else(
     make: Callable[[Path], None], log: Path, sidecar: Callable[..., Sidecar]
 ) -> None:
     one = sidecar("--log", str(log))
@@ -166,10 +169,24 @@ def test_a_log_that_becomes_something_else_is_waited_for(
     make(log)
     wait_for(lambda: f"{log}: open" not in one.get("/-/ready")[1], "that it is not read")
 
+
+@becomes_something_else
+def test_a_log_that_becomes_something_else_is_waited_for(
+    make: Callable[[Path], None], log: Path, sidecar: Callable[..., Sidecar]
+) -> None:
+    one = sidecar("--log", str(log))
+    wait_for(lambda: deaths(one) == 1, "the first line")
+    log.rename(log.with_name("messages.1"))
+    append(log.with_name("messages.1"), 3)
+    wait_for(lambda: deaths(one) == 2, "a line that its writer still wrote")
+    make(log)
+    append(log.with_name("messages.1"), 4)
+    wait_for(lambda: deaths(one) == 3, "one that it wrote later")
+
     assert one.get("/-/healthy")[0] == 200
     shutil.rmtree(log) if log.is_dir() and not log.is_symlink() else log.unlink()
     append(log, 2)
-    wait_for(lambda: deaths(one) == 2, "the second line")
+    wait_for(lambda: deaths(one) == 4, "the line of the new log")
 
 
 def test_a_terabyte_of_nothing_takes_no_memory(log: Path, sidecar: Callable[..., Sidecar]) -> None:

@@ -1,10 +1,13 @@
 """The commands that were there before: what they print, and how they end."""
 
 import platform
+import re
+import shlex
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
+from itertools import takewhile
 from pathlib import Path
 
 import click
@@ -52,6 +55,43 @@ def test_every_command_has_help(name: str) -> None:
 
     assert command is not None
     assert command.help
+
+
+EVERY = {" ".join(path[1:]): command for path, command in man_page.commands(click.Context(cli, info_name="logwatch"))}
+
+
+@pytest.mark.parametrize("path", EVERY)
+def test_every_help_ends_with_an_example_that_can_be_called(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    command, words = EVERY[path], path.split()
+    monkeypatch.setattr(click.Path, "convert", lambda _self, value, _param, _ctx: Path(value))
+    example = shlex.split((command.help or "").rpartition("Example: ")[2])
+    begin = next(place for place in range(len(example)) if example[place : place + len(words)] == words)
+    arguments = list(takewhile(lambda word: word not in {"|", ">"}, example[begin + len(words) :]))
+
+    unused = command.parse_args(click.Context(command), arguments)
+
+    assert example[begin - 1] in {"logwatch", "docker-logwatch"}
+    assert unused == [] or isinstance(command, click.Group)
+
+
+@pytest.mark.parametrize("path", ["", *(path for path, command in EVERY.items() if isinstance(command, click.Group))])
+def test_lists_of_commands_cut_no_sentence(path: str) -> None:
+    listed = call(*path.split(), "--help").out
+
+    assert [line for line in listed.splitlines()[1:] if "..." in line or len(line) > 80] == []
+
+
+def test_the_help_lists_every_command_once() -> None:
+    listed = [line.split()[0] for line in call("--help").out.splitlines() if re.match(r"  [a-z]", line)]
+
+    assert listed == list(COMMANDS)
+
+
+def test_without_a_command_it_names_the_first_steps() -> None:
+    steps = re.findall(r"^  logwatch (\S+)", call().out, re.MULTILINE)
+
+    assert steps == ["demo", "replay", "run", "check"]
+    assert set(steps) <= set(COMMANDS)
 
 
 # ── rules ────────────────────────────────────────────────────────────────────────────

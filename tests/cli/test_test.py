@@ -137,7 +137,9 @@ def test_too_little_coverage_fails(folder: Path, least: str, status: int) -> Non
 
 
 def test_check_looks_at_test_files_too(folder: Path) -> None:
-    (folder / "test.yml").write_text("rule_files: [alerts.yml]\ntests: [{alert_rule_test: [{alertname: Dwon}]}]")
+    (folder / "test.yml").write_text(
+        "rule_files: [alerts.yml]\ntests: [{alert_rule_test: [{alertname: Dwon, exp_alerts: [{}]}]}]"
+    )
 
     done = call("check", "--no-shipped-rules", "--rules", str(folder))
 

@@ -91,7 +91,7 @@ def test_states_that_last_milliseconds_are_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("notify", [True, False], ids=["inotify", "polling"])
 def test_a_root_that_appears_late_is_watched(tmp_path: Path, *, notify: bool) -> None:
     with watching(tmp_path / "late", notify=notify) as (watch, seen):
-        while not watch.inventory.missing:
+        while not watch.inventory.missing or watch.first_look_ns is None:
             time.sleep(0.01)
         began_ns = watch.first_look_ns
         write(tmp_path / "late")
@@ -157,3 +157,18 @@ def test_a_container_that_is_gone_is_found_while_its_sight_waits(tmp_path: Path)
         assert gone is not None
         assert (gone.id, gone.name) == (WEB, "web")
         assert watch.find(WEB) is None
+
+
+def test_an_event_older_than_a_rename_that_waits_gets_the_earlier_name(tmp_path: Path) -> None:
+    write(tmp_path)
+    with watching(tmp_path, notify=True) as (watch, seen):
+        wait_for(lambda: watch.first_look_ns is not None, "the first look")
+        config = tmp_path / "containers" / WEB / "config.v2.json"
+        config.write_text(config.read_text().replace("/web", "/web2"))
+        before = watch.find(WEB)
+        seen.until(watch, lambda sights: "web2" in [each.name for each in sights if isinstance(each, Found)])
+        after = watch.find(WEB)
+
+    assert before is not None
+    assert after is not None
+    assert (before.name, after.name) == ("web", "web2")

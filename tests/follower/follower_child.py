@@ -1,15 +1,9 @@
-"""A process that may be killed: follows a log, counts by minute, and commits counts and position in one file.
-
-    python follower_child.py LOG STATE [FAULT]
-
-FAULT is the number of the system call of a commit (write, fsync, replace) at which the process dies.
-"""
+"""A process that may be killed: follows a log, counts by minute, and commits counts and position in one file."""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -58,12 +52,13 @@ def commit(path: Path, state: dict[str, object], fault: list[int]) -> None:
     step()
 
 
-def main() -> None:
-    log, state_path, fault = sys.argv[1], Path(sys.argv[2]), [int(sys.argv[3])] if len(sys.argv) > 3 else [-1]
+def follow(log: Path, state_path: Path, fault_at: int = -1) -> None:
+    """Follow until `.stop` lies beside the state; `fault_at` is the system call of commits (write, fsync, replace) to die at."""
+    fault = [fault_at]
     state = json.loads(state_path.read_text()) if state_path.exists() else {}
     counts = Counts(state)
     rows: dict[str, str] = state.get("rows", {})
-    source = FileSource([log], chunk_bytes=2000, max_line_bytes=500, offset_dir=state_path.parent)
+    source = FileSource([str(log)], chunk_bytes=2000, max_line_bytes=500, offset_dir=state_path.parent)
     source.restore(rows)
     idle = 0
     while idle < 5 or not Path(f"{state_path}.stop").exists():
@@ -79,7 +74,3 @@ def main() -> None:
         if chunk is None:
             source.wait(0.05)
     source.close()
-
-
-if __name__ == "__main__":
-    main()

@@ -8,8 +8,8 @@ import gzip
 import lzma
 import os
 import shutil
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -105,18 +105,22 @@ class Log:
     def sibling(self, number: int, suffix: str = "") -> Path:
         return Path(f"{self.path}.{number}{suffix}")
 
-    def shift(self) -> None:
-        """Make room for .1."""
-        for number in range(60, 0, -1):
-            for suffix in ("", *PACKERS):
-                if self.sibling(number, suffix).exists():
-                    self.sibling(number, suffix).rename(self.sibling(number + 1, suffix))
+    def shift(self) -> Iterator[None]:
+        """Make room for .1; yields after each rename."""
+        copies = []
+        for name in os.listdir(self.path.parent):
+            number, dot, packer = name.removeprefix(f"{self.path.name}.").partition(".")
+            if number.isdigit():
+                copies.append((int(number), dot + packer))
+        for number, suffix in sorted(copies, reverse=True):
+            os.rename(f"{self.path}.{number}{suffix}", f"{self.path}.{number + 1}{suffix}")
+            yield
 
     def rename(self, to: Path | None = None, *, reopen: bool = True) -> int:
         """Rotate by renaming; returns the writer's old descriptor."""
         old = self.fd
         if to is None:
-            self.shift()
+            deque(self.shift(), maxlen=0)
         self.path.rename(to or self.sibling(1))
         if reopen:
             self.reopen()
@@ -125,7 +129,7 @@ class Log:
     def copytruncate(self, to: Path | None = None) -> None:
         """Rotate by copying and truncating."""
         if to is None:
-            self.shift()
+            deque(self.shift(), maxlen=0)
         shutil.copyfile(self.path, to or self.sibling(1))
         os.truncate(self.path, 0)
 

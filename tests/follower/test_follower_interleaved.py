@@ -88,13 +88,13 @@ def life(log: Log, random_: random.Random) -> Iterator[None]:
         yield
         choice = random_.random()
         if choice < 0.3:
-            yield from shift(log)
+            yield from log.shift()
             log.path.rename(log.sibling(1))
             yield
             os.close(log.fd)
             log.reopen()
         elif choice < 0.45:
-            yield from shift(log)
+            yield from log.shift()
             content = log.path.read_bytes()
             with log.sibling(1).open("wb", buffering=0) as copy:
                 yield
@@ -106,14 +106,6 @@ def life(log: Log, random_: random.Random) -> Iterator[None]:
         elif choice < 0.65 and log.sibling(1).exists():
             yield from pack(log.sibling(1), random_.choice(list(PACKERS)))
         yield
-
-
-def shift(log: Log) -> Iterator[None]:
-    for number in range(80, 0, -1):
-        for suffix in ("", *PACKERS):
-            if log.sibling(number, suffix).exists():
-                log.sibling(number, suffix).rename(log.sibling(number + 1, suffix))
-                yield
 
 
 def pack(plain: Path, suffix: str) -> Iterator[None]:

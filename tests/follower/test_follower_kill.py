@@ -5,29 +5,27 @@ from __future__ import annotations
 import json
 import os
 import random
-import subprocess
-import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
+from follower_child import follow
 from follower_driver import Log
+from forks import Fork
 
-CHILD = Path(__file__).with_name("follower_child.py")
 SEEDS = int(os.environ.get("LOGWATCH_TORTURE_SEEDS", "25"))
 LINES_A_TURN = 400
 
 
-def spawn(log: Log, state: Path, *fault: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, str(CHILD), str(log.path), str(state), *fault], stderr=subprocess.PIPE)
+def spawn(log: Log, state: Path, fault: int = -1) -> Fork:
+    return Fork(partial(follow, log.path, state, fault), state.with_name("stderr"))
 
 
 def finish(log: Log, state: Path) -> dict[str, object]:
     """Let a last process read everything and stop cleanly."""
     Path(f"{state}.stop").touch()
-    child = spawn(log, state)
-    _, errors = child.communicate(timeout=60)
-    assert errors == b""
+    assert spawn(log, state).wait() == (0, "")
     counted: dict[str, object] = json.loads(state.read_text())
     return counted
 
@@ -69,7 +67,6 @@ def test_t41_killed_at_random_moments_under_load(tmp_path, seed):
             disturb(log, random_)
             time.sleep(random_.uniform(0, 0.03))
         child.kill()
-        child.communicate()
 
     check(log, finish(log, state))
 
@@ -80,9 +77,8 @@ def test_t42_killed_inside_a_commit(tmp_path, fault):
     (tmp_path / "state").mkdir()
     state = tmp_path / "state" / "state.json"
     log.write(300)
-    child = spawn(log, state, str(fault))
-    child.communicate(timeout=60)
-    assert child.returncode == -9
+    status, _ = spawn(log, state, fault).wait()
+    assert status == -9
     if state.exists():  # before its first commit a process has not begun
         log.rename()
     log.write(300)
@@ -101,7 +97,6 @@ def test_t43_killed_while_the_old_file_is_draining(tmp_path):
     log.write(10, old)
     wait_for(state, 20)
     child.kill()
-    child.communicate()
     log.write(10, old)
     log.write(10)
 

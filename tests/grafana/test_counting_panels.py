@@ -68,3 +68,28 @@ def test_in_logwatch(written):
     done = call("test", str(written))
 
     assert done.status == 0, done.out
+
+
+def test_what_is_counted_together_is_no_row_of_the_containers_that_need_a_look(tmp_path):
+    (query,) = [
+        each
+        for each in queries(annotations=False)
+        if each.id == "logwatch-docker-overview/Containers that need a look/A"
+    ]
+    labels = 'action="die",job="logwatch",instance="h:1"'
+    given = [{"series": 'logwatch_build_info{job="logwatch",instance="h:1"}', "values": "1x90"}]
+    given += [
+        {"series": f'docker_container_events_total{{name="{name}",{labels}}}', "values": "0x70 5x20"}
+        for name in ("web", "_image:job:1", "_service:shop/job", "_other")
+    ]
+    asked = {
+        "expr": concrete(query.expr, __range="15m", __range_s="900"),
+        "eval_time": "20m",
+        "exp_samples": [{"labels": '{instance="h:1", name="web"}', "value": 5}],
+    }
+    case = {"interval": "15s", "input_series": given, "promql_expr_test": [asked]}
+    (tmp_path / "test.yml").write_text(json.dumps({"rule_files": [], "evaluation_interval": "15s", "tests": [case]}))
+
+    done = call("test", str(tmp_path / "test.yml"))
+
+    assert done.status == 0, done.out

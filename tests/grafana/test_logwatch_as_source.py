@@ -96,3 +96,18 @@ def test_variables_have_values(host):
     for dashboard, selector, label in variable_selectors():
         values = ask(running, f"label/{label}/values", **{"match[]": concrete(selector)})
         assert values, (dashboard, selector, label)
+
+
+def test_the_past_is_kept_of_what_is_drawn_though_no_rule_reads_it(host):
+    name, running = host
+    if name != "trouble":
+        pytest.skip("there were no errors")
+
+    def counts() -> list[float]:
+        moments = [time.time() - 60 * before for before in (40, 0)]
+        found = [
+            ask(running, "query", query="sum(docker_api_errors_total)", time=moment)["result"] for moment in moments
+        ]
+        return [float(each[0]["value"][1]) for each in found if each]
+
+    wait_for(lambda: counts() == [3, 7], "errors at their times")

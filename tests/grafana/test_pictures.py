@@ -9,11 +9,7 @@ from grafana.preview import page
 from grafana.preview.__main__ import DIGESTS, PICTURES, SHOWN, digest
 
 DRAWN = json.loads(DIGESTS.read_text())
-OF = {
-    f"{story}-{name.removesuffix('.json').removeprefix('logwatch-')}.png": name
-    for story, dashboards in SHOWN.items()
-    for name in dashboards
-}
+OF = {picture.name: picture.dashboard for picture in SHOWN}
 OF_PAGES = {f"{picture.name}.png" for picture in page.SHOWN}
 
 

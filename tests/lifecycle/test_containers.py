@@ -149,7 +149,7 @@ def test_a_container_without_a_name_is_gone_after_a_day_of_silence() -> None:
 
     assert [
         StateChange(START + KEEP_UNNAMED_NS, "vm", WEB, WEB[:12], State.RUNNING, State.GONE),
-        Expired(START + KEEP_UNNAMED_NS, "vm", WEB, WEB[:12]),
+        Expired(START + KEEP_UNNAMED_NS, "vm", WEB, WEB[:12], is_forgotten=True),
     ] == made
 
 

@@ -84,6 +84,17 @@ BOTH = {"web": "web", "db": "db", "other": None}
         ([mounted(0, DB), mounted(0.5, WEB), endpoint(1, "web"), announced(2, WEB)], NOTHING),
         # Somebody connects a running container to a network.
         ([mounted(0, WEB), evidence("connecting", 0.5), endpoint(1, "db"), announced(2, WEB)], NOTHING),
+        ([evidence("connecting", -1), *ONE], NOTHING),
+        ([evidence("connecting", -4), *ONE], {**NOTHING, "web": "web"}),
+        # The request says, or the line after it, which one that is.
+        ([evidence("connecting", -1, container_name="db"), *ONE], {**NOTHING, "web": "web"}),
+        ([evidence("connecting", -1, container_name="web"), *ONE], NOTHING),
+        (
+            [evidence("connecting", -1), evidence("connect_form", -1, container_name="db"), *ONE],
+            {**NOTHING, "web": "web"},
+        ),
+        ([*(evidence("connecting", -1),) * 2, evidence("connect_form", -1, container_name="db"), *ONE], NOTHING),
+        ([evidence("connecting", -1), evidence("connect_form", -1, container_name="ab" * 32), *ONE], NOTHING),
         # A start of which the log has no beginning, a network's own endpoints, a build's.
         ([endpoint(0, "db"), mounted(1, WEB), announced(2, WEB)], NOTHING),
         ([*ONE[:1], endpoint(1, "gateway_0c91a7e2d513", "docker_gwbridge"), *ONE[1:]], {**NOTHING, "web": "web"}),
@@ -94,7 +105,16 @@ BOTH = {"web": "web", "db": "db", "other": None}
     ],
     ids=[
         *("one", "slow", "two-at-once", "staggered", "one-is-faster", "two-names", "not-over", "copied-before"),
-        *("copied-meanwhile", "connected", "no-beginning", "gateway", "load-balancer", "build", "boot", "again"),
+        *(
+            "copied-meanwhile",
+            "connected",
+            "connected-lately",
+            "connected-before",
+            "connected-by-name",
+            "connected-itself",
+        ),
+        *("connected-by-form", "two-connected-one-form", "connected-by-id"),
+        *("no-beginning", "gateway", "load-balancer", "build", "boot", "again"),
     ],
 )
 def test_an_endpoint_names_the_container_that_alone_was_being_started(
@@ -114,6 +134,43 @@ def test_a_start_that_failed_is_over() -> None:
     events = [mounted(0, DB), bundle(0.1, DB), gone(1, DB), mounted(2.5, WEB), endpoint(3, "web"), announced(3, WEB)]
 
     assert names(events)["web"] == "web"
+
+
+def asked(at: float, name: str) -> Event:
+    return event("container.create", at, None, name=name, rule="create-request", role=Role.REQUEST)
+
+
+def renamed(at: float, name: str) -> Event:
+    return event("container.rename", at, DB, name=name, rule="rename-request", role=Role.REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        ([], {**NOTHING, "web": "web"}),
+        ([renamed(0.6, "web")], NOTHING),
+        ([asked(-30, "web")], NOTHING),
+    ],
+    ids=["asked-for-first", "renamed", "asked-for-before"],
+)
+def test_who_was_created_before_a_name_was_asked_for_is_not_called_so(
+    before: list[Event], expected: dict[str, str | None]
+) -> None:
+    """Up to Docker 27 no line reports that a start was refused: DB seems to be started as long as WEB is."""
+    new = [asked(0, "db"), mounted(0.1, DB), mounted(0.5, DB), *before]
+    started = [asked(1, "web"), mounted(1.1, WEB), mounted(1.5, WEB), endpoint(1.6, "web"), announced(1.7, WEB)]
+    ends = [event("container.die", 60, each) for each in (WEB, DB)]
+    found = accepted(play(*new, *started, *ends))
+
+    assert {each.id: each.name for each in found if each.event == "container.die"}[WEB] == expected["web"]
+
+
+@pytest.mark.parametrize(("status", "expected"), [("409", "web"), ("500", "web"), ("304", None)])
+def test_a_start_that_was_refused_is_over(status: str, expected: str | None) -> None:
+    answer = evidence("refused", 0.2, path=f"/v1.51/containers/{DB}/start", method="POST", status=status)
+    events = [mounted(0, DB), bundle(0.1, DB), answer, mounted(0.5, WEB), endpoint(1, "web"), announced(2, WEB)]
+
+    assert names(events)["web"] == expected
 
 
 def test_an_end_of_before_does_not_end_a_start() -> None:

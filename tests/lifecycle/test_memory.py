@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lifecycle_lines import (
@@ -10,11 +11,13 @@ from lifecycle_lines import (
     FAILED,
     START,
     WEB,
+    accepted,
+    corroborating,
     event,
     play,
 )
 
-from logwatch.lifecycle import Lifecycle
+from logwatch.lifecycle import Lifecycle, occurrence_store
 from logwatch.model import SECOND, Consequence, Event, Outcome, Role
 
 
@@ -133,3 +136,20 @@ def test_numbers_are_given_once_and_in_order(lines: list[Any]) -> None:
     new = [each.seq for each in made if isinstance(each, Outcome) and not each.amends]
 
     assert list(range(1, len(new) + 1)) == new
+
+
+def test_what_is_pending_is_bounded_while_the_clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, most in (("MAX_OBJECTS", 20), ("MAX_PENDING", 50)):
+        monkeypatch.setattr(occurrence_store, name, most)
+    life = Lifecycle(SECOND)
+    made: list[Consequence] = []
+    rows: dict[str, str | None] = {}
+    most = 0
+    for number in range(1_000):
+        made += life.process(corroborating("container.die", 0, f"{number:064x}"))
+        rows.update(life.changed_rows())
+        most = max(most, sum(row is not None and key.startswith("telling ") for key, row in rows.items()))
+    made += life.flush()
+
+    assert most <= 20 + 50 + 5
+    assert [f"{number:064x}" for number in range(1_000)] == [each.id for each in accepted(made)]

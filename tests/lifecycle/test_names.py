@@ -1,13 +1,14 @@
 """Which container is meant, and what it is called: never a wrong name."""
 
 import pytest
-from lifecycle_lines import START, event
+from lifecycle_lines import START, accepted, event, play
 
 from logwatch.lifecycle.containers import (
     KEEP_REMOVED_NS,
     ContainerRegister,
     looks_like_id,
 )
+from logwatch.model import Role
 from logwatch.store import state_table
 
 WEB = "3f" * 32
@@ -157,3 +158,16 @@ def test_only_what_changed_is_handed_over() -> None:
 
     assert list(state_table.changed_rows(names.tables).values()) == [None]
     assert state_table.changed_rows(names.tables) == {}
+
+
+@pytest.mark.parametrize(("at", "name"), [(-0.5, "web"), (0.5, "db")])
+def test_an_event_has_the_name_that_its_container_had_then(at: float, name: str) -> None:
+    """What waits for `settle` when its container is renamed happened to it under its former name."""
+    started = event("container.start", -60, name="web")
+    stopped = event("container.stop", at, rule="stop-request", role=Role.REQUEST)
+    renamed = event("container.rename", 0, rule="rename-request", role=Role.REQUEST, name="db")
+    answered = event("evidence.name", 0.1, attributes={"container_name": "db"})
+    in_order = sorted([renamed, answered, stopped], key=lambda each: each.time_ns)
+    made = accepted(play(started, *in_order))
+
+    assert [each.name for each in made if each.event == "container.stop"] == [name]

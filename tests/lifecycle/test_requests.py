@@ -379,6 +379,55 @@ def test_a_name_whose_create_request_was_refused_refuses_what_follows() -> None:
     assert kinds(play(request("create", 0, None, name="two"), removal, life=life)) == []
 
 
+def rename(at: float, old: str, new: str) -> Event:
+    return request("rename", at, old, name=new)
+
+
+def test_two_containers_that_exchange_their_names_have_each_others() -> None:
+    """Requests follow each other before what may refuse them was waited for; each means the container that has the name then."""
+    known = (event("container.start", -60, WEB, name="web"), event("container.start", -60, DB, name="db"))
+    refused_first = [
+        rename(0, "web", "db"),
+        rename(0.1, "web", "tmp"),
+        rename(0.2, "db", "web"),
+        rename(0.3, "tmp", "db"),
+    ]
+    made = accepted(play(*known, *refused_first, request("update", 0.4, "web"), gone(9, WEB), gone(9, DB)))
+
+    assert [(each.event.partition(".")[2], each.id, each.name) for each in made[2:]] == [
+        ("rename", WEB, "tmp"),
+        ("rename", DB, "web"),
+        ("rename", WEB, "db"),
+        ("update", DB, "web"),
+        ("die", WEB, "db"),
+        ("die", DB, "web"),
+    ]
+
+
+def test_a_name_that_was_given_up_by_a_rename_is_free_at_once() -> None:
+    known = event("container.start", -60, WEB, name="web")
+    endpoint = event("network.connect", 0.2, None, rule="sandbox", attributes={"endpoint": "web", "network": "bridge"})
+
+    assert "container" not in accepted(play(known, rename(0, "web", "shop"), endpoint))[-1].attributes
+
+
+def test_what_is_being_removed_is_not_removed_again() -> None:
+    twice = [request("destroy", at, "web", attributes={"force": "1"}) for at in (0, 0.2)]
+    unforced = request("destroy", 0.2, "web")
+
+    assert sorted(after(twice[0], gone(0.1), unforced)) == ["destroy", "die"]
+    assert sorted(after(request("destroy", 0, "web"), twice[1], gone(0.3))) == ["destroy", "die"]
+
+
+def test_a_rename_of_what_was_never_created_frees_its_name_again() -> None:
+    """`docker run --name web` of an image that is not there, and then a rename: both are refused without a line."""
+    asked = request("create", 0, None, name="web", attributes={"container": "web"})
+    other = request("create", -60, None, name="db", attributes={"container": "db"})
+    lines = [other, evidence("mount", -59.9, DB), asked, request("rename", 0.5, "web", name="shop")]
+
+    assert kinds(play(*lines, request("destroy", 9, "shop"))) == ["create"]
+
+
 def test_a_container_that_runs_on_was_not_removed() -> None:
     """Its name is known only after the request."""
     asked = request("destroy", 0.1, "web")

@@ -1,5 +1,9 @@
 """What is asked of re2's private members gives what its public search gives."""
 
+import random
+import resource
+from pathlib import Path
+
 import pytest
 
 from logwatch.matching.patterns import any_found, compile_regex, spans_of
@@ -40,3 +44,21 @@ def test_found_is_whether_the_public_search_finds(regex: str, text: bytes) -> No
 )
 def test_any_pattern_is_enough(patterns: list[tuple[str, bool]], text: bytes, found: bool) -> None:
     assert any_found([Pattern(text, regex, MARK) for text, regex in patterns])(text) is found
+
+
+def resident_mb() -> float:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e6
+
+
+def test_what_a_regex_remembers_of_lines_is_bounded() -> None:
+    chance = random.Random(1)
+    texts = ["".join(chance.choices("abcx", k=2_000)).encode() for _ in range(300)]
+    before = resident_mb()
+    found = any_found([Pattern(f"a.{{0,30}}b.{{0,30}}c{number}", True, MARK) for number in range(12)])
+
+    assert not any(map(found, texts))
+    assert resident_mb() - before < 20
+
+
+def test_a_regex_that_needs_more_memory_than_most_is_compiled() -> None:
+    assert compile_regex("(?:[a-c][d-f][g-i][j-l][m-o][p-r][s-u]){900}").search(b"adgjmps" * 900) is not None

@@ -1,6 +1,7 @@
 """The scanner: every pattern of every rule in one pass, against a twin that goes line by line."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from logwatch.errors import RuleError
 from logwatch.matching.patterns import compile_regex, find_fault
 from logwatch.matching.scanner import Scanner, count_lines
-from logwatch.model import Mark, Pattern, Role, Rule, Scan, Severity
+from logwatch.model import Mark, MetricRule, Pattern, Role, Rule, Scan, Severity
 
 MARK = Mark("rules/own.yml", 3, 7)
 
@@ -134,6 +135,40 @@ def test_noise_of_other_programs_is_counted_under_their_tag_only() -> None:
 
     assert hit_lines(scan, data) == [(lines[1], (0,)), (lines[4], (0,)), (lines[5], (1,))]
     assert (scan.ignored, scan.known_lines) == ({"own/noise": 3}, 2)
+
+
+CATCH_ALL = replace(rule("catch-all", "level=error", event="daemon.error"), unless_other=True)
+
+
+@pytest.mark.parametrize(
+    ("other", "tag", "is_counted"),
+    [
+        (CATCH_ALL, "dockerd[4]", True),
+        (CATCH_ALL, "web[4]", False),
+        (rule("another", "level=error", program="registry"), "dockerd[4]", True),
+        (rule("another", "level=error", program="registry"), "registry[4]", False),
+        (rule("another", "level=error"), "dockerd[4]", False),
+        (replace(CATCH_ALL, unless_other=False), "dockerd[4]", False),
+        (replace(CATCH_ALL, event="container.start_failed"), "dockerd[4]", False),
+        (replace(CATCH_ALL, event="api.error"), "dockerd[4]", False),
+        (replace(CATCH_ALL, metrics=(MetricRule("counter", "errors_total", "Errors.", {}),)), "dockerd[4]", False),
+        (replace(CATCH_ALL, programs=frozenset({"engine", "containerd"})), "dockerd[4]", False),
+        (replace(CATCH_ALL, patterns=(regex("^.*level=error"),)), "dockerd[4]", False),
+    ],
+)  # fmt: skip
+def test_noise_of_the_engine_is_counted_though_a_rule_that_makes_nothing_of_it_hits(
+    other: Rule, tag: str, is_counted: bool
+) -> None:
+    rules = [rule("noise", "garbage", event=""), other, rule("real", "exit")]
+    noise = f'Nov 23 18:12:57 vm {tag}: time="2026-11-23T18:12:57Z" level=error msg="docker garbage"'.encode()
+    real = noise + b" exit"
+    data = noise + b"\n" + real + b"\n"
+
+    scan = Scanner(rules, None, count_ignored=True).scan(data)
+
+    counts = {"own/noise": 1, other.id: 1} if other.unless_other else {"own/noise": 1}
+    assert hit_lines(scan, data) == [*([] if is_counted else [(noise, (0, 1))]), (real, (0, 1, 2))]
+    assert (scan.ignored, scan.known_lines) == ((counts, 1) if is_counted else ({}, 0))
 
 
 def test_a_line_in_another_form_is_hit_as_if_it_were_logfmt() -> None:

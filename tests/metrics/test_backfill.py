@@ -42,6 +42,19 @@ def test_a_series_has_a_sample_on_every_step_of_its_life(points, expected):
     assert course([point("x_events_total", (name,), value, seconds) for name, value, seconds in points]) == expected
 
 
+RUNNING = Family("docker_container_state", "gauge", "State.", ("name",))
+ENDS = {
+    "a state ends at 0": ([(1, 15), (None, 40), (1, 90)], [(15, 1), (30, 1), (45, 0), (90, 1)]),
+    "a state at 0 ends as every series": ([(1, 15), (0, 20), (None, 40), (1, 90)], [(15, 1), (30, 0), (90, 1)]),
+    "a state that comes again at once does not end": ([(1, 15), (None, 40), (1, 42), (1, 50)], [(15, 1), (30, 1), (45, 1), (60, 1)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("points", "expected"), ENDS.values(), ids=ENDS.keys())
+def test_a_state_that_nothing_has_no_more_is_0_once_because_openmetrics_marks_no_end(points, expected):
+    assert course([point(RUNNING.name, ("a",), value, seconds) for value, seconds in points], RUNNING) == expected
+
+
 def test_a_log_without_events_makes_an_empty_page():
     history = Backfill(15 * SECOND, {})
     history.take_in([point("x_events_total", ("a",), 0, 0)])

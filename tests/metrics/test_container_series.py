@@ -20,6 +20,11 @@ class Plain(Registry):
         for action in ACTIONS:
             self.start(name, (*group, action), time_ns)
 
+    def end_zeros(self, name: str, group: tuple[str, ...], time_ns: int) -> None:
+        for labels, series in list(self.metric(name).series.items()):
+            if labels[:1] == group and series.value == 0:
+                self.remove(name, labels, time_ns)
+
 
 def declared(registry: Registry, *, zeros: bool, lookback: bool) -> Registry:
     for family in (COUNTER, GAUGE):
@@ -31,7 +36,7 @@ def declared(registry: Registry, *, zeros: bool, lookback: bool) -> Registry:
 
 STEPS = st.tuples(
     st.sampled_from(
-        ["begin", "begin", "begin", "add", "add", "set", "set", "end", "end", "commit", "forget", "restart"]
+        ["begin", "begin", "begin", "add", "add", "set", "set", "rest", "rest", "end", "commit", "forget", "restart"]
     ),
     st.sampled_from(["web", "web", "db"]),
     st.sampled_from([*ACTIONS, "pause"]),
@@ -58,6 +63,11 @@ class Bench:
             self.begun.add(name)
             registry.begin_group("events_total", (name,), time_ns)
             registry.begin_group("state", (name,), time_ns)
+        elif action == "rest" and name in self.begun:  # its container was removed
+            self.begun.discard(name)
+            self.states.pop(name, None)
+            registry.end_zeros("events_total", (name,), time_ns)
+            registry.remove_group("state", (name,), time_ns)
         elif action == "end":
             self.begun.discard(name)
             self.states.pop(name, None)
@@ -75,7 +85,6 @@ class Bench:
             self.registry = self.make()
             self.journal = self.registry.journal()
             self.registry.restore(list(self.rows.values()), sorted(self.points.values(), key=lambda each: each.time_ns))
-            self.commit(time_ns, forget=False)
         elif action in ("commit", "forget"):
             self.commit(time_ns, forget=action == "forget")
 
@@ -122,6 +131,66 @@ FILLED = [("begin", "web", "die", 0, 0)] * 17
 
 @settings(max_examples=150, deadline=None)
 @example([*FILLED, ("add", "web", "die", 0, 0), ("commit", "web", "die", 0, 0), ("end", "web", "die", 0, 0)], True)
+@example(
+    [
+        *FILLED,
+        ("end", "web", "die", 0, 0),
+        ("begin", "web", "die", 1, 0),
+        ("restart", "web", "die", 0, 0),
+        ("end", "web", "die", 1, 0),
+    ],
+    True,
+)
+@example(
+    [
+        *FILLED,
+        ("end", "web", "die", 1, 0),
+        ("restart", "web", "die", 1, 0),
+        ("begin", "web", "die", 1, 0),
+        ("end", "web", "die", 0, 0),
+    ],
+    True,
+)
+@example(
+    [
+        *FILLED,
+        ("commit", "web", "die", 0, 0),
+        ("restart", "web", "die", 1, 0),
+        ("end", "web", "die", 1, 0),
+        ("restart", "web", "die", 1, 0),
+    ],
+    True,
+)
+@example(
+    [
+        *FILLED,
+        ("rest", "web", "die", 0, 0),
+        ("begin", "web", "die", 1, 0),
+        ("restart", "web", "die", 0, 0),
+        ("rest", "web", "die", 1, 0),
+    ],
+    True,
+)
+@example(
+    [
+        *FILLED,
+        ("rest", "web", "die", 1, 0),
+        ("restart", "web", "die", 1, 0),
+        ("begin", "web", "die", 1, 0),
+        ("rest", "web", "die", 0, 0),
+    ],
+    True,
+)
+@example(
+    [
+        *FILLED,
+        ("commit", "web", "die", 0, 0),
+        ("restart", "web", "die", 1, 0),
+        ("rest", "web", "die", 1, 0),
+        ("restart", "web", "die", 1, 0),
+    ],
+    True,
+)
 @given(st.lists(STEPS, min_size=20, max_size=50), st.booleans())
 def test_zeros_of_containers_are_as_series_of_their_own(steps: list[Any], lookback: bool) -> None:
     virtual, plain = Bench(Registry, zeros=True, lookback=lookback), Bench(Plain, zeros=False, lookback=lookback)

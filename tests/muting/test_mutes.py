@@ -1,6 +1,7 @@
 """Alerts that are muted: not sent, and everything else as always."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -65,6 +66,18 @@ def test_a_written_mute_is_read_back(tmp_path):
 
     mutes.remove(tmp_path, "m")
     assert folder.mutes(NOW + 4 * SECOND) == ()
+
+
+def test_no_more_mutes_are_written_than_are_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(mutes, "MOST", 3)
+    for number in range(3):
+        mutes.write(tmp_path, replace(mute(name="web"), id=f"m{number}"))
+    with pytest.raises(mutes.TooManyMutesError, match="there are 3 mutes already"):
+        mutes.write(tmp_path, replace(mute(name="web"), id="m3"))
+    later = replace(mute(name="web"), id="m4", since_ns=NOW + 9 * HOUR, until_ns=NOW + 10 * HOUR)
+    mutes.write(tmp_path, later)
+
+    assert [found for _, found in mutes.read(tmp_path)] == [later]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,10 @@
 import json
 import re
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -12,8 +15,10 @@ from commandline import call
 from ports import wait_for
 from sidecar import Sidecar
 
+from logwatch.errors import NotifyError
 from logwatch.model import SECOND, Mute
-from logwatch.notifiers.silences import matcher, silence
+from logwatch.notifiers.http import Client
+from logwatch.notifiers.silences import Silences, matcher, silence
 
 NOW = 1_796_004_000 * SECOND
 
@@ -41,6 +46,37 @@ def test_a_silence_of_everything_has_a_matcher_that_alertmanager_takes(match: di
     matchers = silence(Mute("m", match, NOW, NOW + SECOND, "", ""), NOW)["matchers"]
 
     assert {"name": "alertname", "value": ".+", "isRegex": True, "isEqual": True} in matchers  # type: ignore[operator]
+
+
+def test_a_silence_that_is_refused_keeps_no_other_back() -> None:
+    posted: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(200, b"[]")
+
+        def do_POST(self) -> None:
+            posted.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.answer(400 if "odd" in posted[-1] else 200, b"{}")
+
+        def answer(self, status: int, body: bytes) -> None:
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        one = Silences(Client(f"http://127.0.0.1:{server.server_port}"), "", time.time_ns)
+        wanted = [Mute(name, {"name": name}, 0, None) for name in ("odd", "web", "db")]
+        with pytest.raises(NotifyError):
+            one.reconcile(wanted)
+        server.shutdown()
+
+    assert len(posted) == len(wanted)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
@@ -40,6 +41,24 @@ def test_a_resource_is_valid(kind: str, version: str) -> None:
     kubernetes_validate.validate(RESOURCES[kind], version, strict=True)
 
 
+def test_the_operators_own_resource_is_valid() -> None:
+    validate_pod_monitor(RESOURCES["PodMonitor"])
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"prot": "metrics"}, {"port": 9100}, {"interval": "15 s"}, {"relabelings": [{"source": []}]}]
+)
+def test_a_mistake_in_the_operators_own_resource_is_found(wrong: dict[str, Any]) -> None:
+    spec = {**RESOURCES["PodMonitor"]["spec"], "podMetricsEndpoints": [wrong]}
+
+    with pytest.raises(jsonschema.ValidationError):
+        validate_pod_monitor({**RESOURCES["PodMonitor"], "spec": spec})
+
+
+def validate_pod_monitor(resource: dict[str, Any]) -> None:
+    jsonschema.validate(resource, yaml.safe_load((ROOT / "tests" / "data" / "podmonitor.schema.yml").read_text()))
+
+
 @pytest.mark.e2e
 def test_what_kustomize_builds_is_valid(need: Callable[..., None], tmp_path: Path) -> None:
     need("systemd-nspawn", root=True)
@@ -52,7 +71,9 @@ def test_what_kustomize_builds_is_valid(need: Callable[..., None], tmp_path: Pat
     maps = {each["metadata"]["name"] for each in built if each["kind"] == "ConfigMap"}
 
     for each in built:
-        if each["kind"] != "PodMonitor":
+        if each["kind"] == "PodMonitor":
+            validate_pod_monitor(each)
+        else:
             kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
     assert {each["kind"] for each in built} == {*RESOURCES, "ConfigMap"}
     assert {each["metadata"]["namespace"] for each in built if each["kind"] != "Namespace"} == {"docker-logwatch"}

@@ -157,6 +157,25 @@ def test_the_shipped_count_changes_when_its_first_sample_leaves() -> None:
     assert live.due_ns == promql.NEVER_NS
 
 
+@pytest.mark.parametrize(
+    ("text", "reads_both"),
+    [
+        ("(a > 1e9) / b", False),
+        ("(a > 0) / b", True),
+        ("(a > 1e9) / sum without (x) (b)", False),
+        ('(a > 1e9) / label_replace(b, "x", "y", "", "")', True),
+        ("(a > 1e9) / (b + on (x) b)", True),
+    ],
+)
+def test_an_empty_left_side_decides_where_the_right_one_cannot_fail(text: str, *, reads_both: bool) -> None:
+    query, index = promql.compile(text), simple()
+    series = [index.select(numbered.selector) for numbered in query.selectors]
+    moment = Moment(index.scrape, series, 10_000 * SECOND, 10_000 * SECOND)
+    query.elements(moment)
+
+    assert reads_both == (moment.read == (1 << len(series)) - 1)
+
+
 @pytest.mark.parametrize("index", [INDEX, SHIFTED], ids=["on the grid", "off the grid"])
 @pytest.mark.parametrize("texts", [WRITTEN[start::40] for start in range(40)], ids=range(40))
 def test_no_result_changes_before_it_says(texts: Sequence[str], index: promql.SeriesIndex) -> None:
@@ -210,11 +229,12 @@ CHANGES = st.lists(
 class Kept:
     """Series that change, and queries that are kept up to date beside it."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    def __init__(self, texts: Sequence[str], offset_ns: int = 0) -> None:
+        self.offset_ns = offset_ns
         self.index = promql.SeriesIndex(promql.Scrape({"job": "logwatch", "instance": "h"}))
         self.index.add("logwatch_build_info", {"version": "1"}, [0], [1.0])
         self.points: dict[tuple[str, frozenset[tuple[str, str]]], ChangePoints] = {}
-        self.live = [promql.LiveQuery(promql.compile(text), self.index.scrape) for text in texts]
+        self.live = [promql.LiveQuery(promql.compile(text), self.index.scrape, offset_ns=offset_ns) for text in texts]
         for live in self.live:
             self.index.watch(live)
 
@@ -231,7 +251,7 @@ class Kept:
 
     def compare(self, time_ns: int) -> None:
         for live in self.live:
-            expected, _ = at(live.query, self.index, time_ns)
+            expected, _ = at(live.query, self.index, time_ns - self.offset_ns)
             try:
                 live.update(time_ns)
                 found: object = comparable(live.result())
@@ -252,11 +272,12 @@ def value_of(name: str, drawn: float, before: float, time_ns: int) -> float:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(CHANGES, st.sampled_from([1_000, 90_000]))
+@given(CHANGES, st.sampled_from([1_000, 90_000]), st.sampled_from([0, 0, 61, 600]))
 def test_what_is_kept_up_to_date_is_what_is_there(
-    changes: Sequence[tuple[float, str, str, int, float]], stretch: int
+    changes: Sequence[tuple[float, str, str, int, float]], stretch: int, offset: int
 ) -> None:
-    kept, time_ns, step_ns = Kept([*SHIPPED, *OWN]), 50_000 * SECOND, 50_000 * SECOND
+    kept = Kept([*SHIPPED, *OWN], offset * SECOND)
+    time_ns, step_ns = 50_000 * SECOND, 50_000 * SECOND
     for gap, name, owner, number, drawn in changes:
         time_ns += int(gap * stretch) * SECOND // 1000
         while step_ns + STEP < time_ns:

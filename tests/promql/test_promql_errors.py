@@ -28,6 +28,8 @@ MISTAKES = [
     ("(up]", "1:4: ']' closes nothing: remove it, or open it before"),
     ('up{a="b}', '1:6: the string has no end: add "'),
     ("up ; down", "1:4: unexpected character ';'"),
+    ("up @ 1e17", "1:4: a time after the year 9999: write @ 1700000000, @ start() or @ end()"),
+    ("rate(up[5m] @ 253402300800)", "1:13: a time after the year 9999: write @ 1700000000, @ start() or @ end()"),
     ("1.5.2", "1:1: not a number or duration: write 0.5, 1e3, 5m or 1h30m"),
     ("", "1:1: no expression found in input: write an expression, such as up == 0"),
     ("frobnicate(up)", "1:1: unknown function 'frobnicate': docs/promql.md lists the functions"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from commandline import call
 from rehearsing import need_promtool, passes, promtool
 
 pytestmark = pytest.mark.e2e
@@ -104,6 +105,41 @@ def test_a_file_of_promtools_has_the_same_verdict(text: str, good: bool, tmp_pat
 
     assert (status == 0) == good, output
     assert passes(tmp_path / "test.yml") == good
+
+
+MISTAKEN = {
+    "a series that is given twice": (
+        "rule_files: []\ntests: [{interval: 1m, input_series: [{series: 'up{a=\"b\"}', values: '1x9'}, {series: 'up{a=\"b\",c=\"\"}', values: '2x9'}],"
+        " promql_expr_test: [{expr: up, eval_time: 2m, exp_samples: [{labels: 'up{a=\"b\"}', value: 2}]}]}]",
+        True,
+    ),
+    "a series without values": (
+        "rule_files: [rules.yml]\ntests: [{interval: 1m, input_series: [{series: 'up{job=\"docker\"}'}],"
+        " alert_rule_test: [{alertname: Gone, exp_alerts: [{exp_labels: {job: docker}}]}]}]",
+        True,
+    ),
+    "an alert that no rule file has, and none expected": (
+        "rule_files: [rules.yml]\ntests: [{alert_rule_test: [{eval_time: 5m, alertname: Nowhere}]}]",
+        True,
+    ),
+    "an alert that no rule file has, and one expected": (
+        "rule_files: [rules.yml]\ntests: [{alert_rule_test: [{eval_time: 5m, alertname: Nowhere, exp_alerts: [{}]}]}]",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "good"), MISTAKEN.values(), ids=MISTAKEN.keys())
+def test_what_promtool_lets_pass_is_a_warning(text: str, good: bool, tmp_path: Path) -> None:
+    need_promtool()
+    (tmp_path / "rules.yml").write_text(RULES)
+    (tmp_path / "test.yml").write_text(text)
+
+    status, output = promtool("test.yml", folder=tmp_path)
+    ours = call("test", str(tmp_path / "test.yml"))
+
+    assert (status == 0) == good, output
+    assert (ours.status == 0) == good, ours.err
 
 
 SERIES = (

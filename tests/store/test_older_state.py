@@ -130,7 +130,10 @@ def test_series_of_older_rows_end_with_their_container(older: Store) -> None:
     for change in expired:
         host.metrics.process(change)
 
-    assert [(each.id, each.label, each.time_ns) for each in expired] == [(DB, "db", START + 3605 * SECOND)]
+    assert [(each.id, each.label, each.time_ns, each.is_forgotten) for each in expired] == [
+        (DB, "db", START + 905 * SECOND, False),
+        (DB, "db", START + 3605 * SECOND, True),
+    ]
     assert {key: row for key, row in host.metrics.changed_rows().items() if row is None} == {
         'container ["", "db"]': None,
         'container ["","db"]': None,

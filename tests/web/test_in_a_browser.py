@@ -269,3 +269,36 @@ def test_a_thousand_containers(browse, sidecar, tmp_path):
     assert page.locator(CONTAINERS).count() == 200
     page.locator("#filter").fill("team07-svc2")
     expect(page.locator(CONTAINERS)).to_have_count(5)
+
+
+def test_what_a_container_printed_last_is_seen(browse, sidecar, tmp_path):
+    """Its folder in DOCKER_ROOT has the file of the engine and the log of the driver json-file."""
+    identifier = f"{sum(b'worker'):064x}"
+    folder = tmp_path / "docker" / "containers" / identifier
+    folder.mkdir(parents=True)
+    printed = folder / f"{identifier}-json.log"
+
+    def engine_writes(**state: object) -> None:
+        known = {"ID": identifier, "Name": "/worker", "Config": {"Image": "busybox"}, "LogPath": str(printed)}
+        (folder / "new").write_text(json.dumps({**known, "State": {"StartedAt": "2026-01-01T00:00:00Z", **state}}))
+        (folder / "new").rename(folder / "config.v2.json")
+
+    engine_writes(Running=True, FinishedAt="0001-01-01T00:00:00Z")
+    log = tmp_path / "messages"
+    log.touch()
+    write(log, "worker", "start")
+    one = sidecar("--log", str(log), "--docker-root", str(tmp_path / "docker"))
+    wait_for(lambda: one.get("/-/ready")[0] == 200, "the log read")
+    texts = ("opening the queue", "FATAL: <b>no</b> queue at redis:6379, password=hunter2")
+    printed.write_text("".join(json.dumps({"log": f"{text}\n", "stream": "stderr"}) + "\n" for text in texts))
+    write(log, "worker", "die", exitCode="2")
+    engine_writes(Running=False, ExitCode=2, FinishedAt=datetime.now(UTC).isoformat())
+    wait_for(lambda: "FATAL" in one.get("/api/v1/events?name=worker")[1], "the death with its last words")
+    page = browse(f"http://127.0.0.1:{one.port}/containers/worker?range=1h")
+
+    page.locator("summary", has_text="die").first.click()
+    last = page.locator("details[open] pre").first
+    expect(last).to_be_visible()
+    assert last.inner_text().splitlines()[0] == "opening the queue"
+    assert "FATAL: <b>no</b> queue at redis:6379" in last.inner_text()
+    assert "hunter2" not in page.content()

@@ -55,6 +55,8 @@ def test_who_muted_is_who_logged_in(view, post):
         ({"name": "web"}, b"for is missing"),
         ({"name": "web", "for": "soon"}, b"'soon' is not a duration"),
         ({"for": "1h"}, b"nothing to mute"),
+        ({"a b": "x", "for": "1h"}, b"'a b' is not a label name"),
+        ({"../x": "x", "for": "1h"}, b"'../x' is not a label name"),
         ({"name": "x" * 600, "for": "1h"}, b"longer than 512"),
         ({"name": "web", "for": "1h", "reason": "x" * 9000}, b"longer than 8192"),
     ],

@@ -48,6 +48,40 @@ def test_states_follow_from_what_happened(events: list, state: str, expected: li
     assert drawn.segments == [Segment(*each) for each in expected]
 
 
+def health(value: str, second: float) -> Event:
+    return event("health_status", second)._replace(attributes={"health": value})
+
+
+@pytest.mark.parametrize(
+    ("events", "now", "expected"),
+    [
+        ([], "unhealthy", [(0, 1, "unhealthy")]),
+        ([], "healthy", [(0, 1, "running")]),
+        ([health("unhealthy", 50)], "unhealthy", [(0, 0.5, "running"), (0.5, 0.5, "unhealthy")]),
+        (
+            [health("unhealthy", 25), health("healthy", 50)],
+            "healthy",
+            [(0, 0.25, "running"), (0.25, 0.25, "unhealthy"), (0.5, 0.5, "running")],
+        ),
+        (
+            [health("unhealthy", 25), event("die", 50), event("start", 75)],
+            "starting",
+            [(0, 0.25, "running"), (0.25, 0.25, "unhealthy"), (0.5, 0.25, "exited"), (0.75, 0.25, "running")],
+        ),
+        (
+            [event("start", 25), health("unhealthy", 50)],
+            "unhealthy",
+            [(0, 0.25, "exited"), (0.25, 0.25, "running"), (0.5, 0.5, "unhealthy")],
+        ),
+    ],
+    ids=["all the time", "never", "since", "for a while", "until it ended", "after a start"],
+)
+def test_bad_health_is_a_stretch_of_its_own(events: list[Event], now: str, expected: list) -> None:
+    drawn = timeline(events, "running", T, T + 100 * SECOND, health=now)
+
+    assert drawn.segments == [Segment(*each) for each in expected]
+
+
 def test_what_went_wrong_is_marked() -> None:
     drawn = timeline(
         [event("oom", 20), event("exec_start", 30), event("stop_timeout", 80)], "running", T, T + 100 * SECOND

@@ -10,8 +10,6 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import quote_plus, urlsplit
 
-import re2
-
 from logwatch.alerting.templates.values import (
     Value,
     ValueMistakeError,
@@ -26,6 +24,7 @@ from logwatch.alerting.templates.values import (
     written,
 )
 from logwatch.notation import duration, float_text, quoted
+from logwatch.promql.matchers import Match, Regex, RegexError, compile_regex
 from logwatch.promql.vector_functions import expand
 
 MANY = 99
@@ -141,25 +140,30 @@ def title(given: Value) -> str:
     return re.sub(r"(?<!\w)\w", lambda match: match.group().upper(), text_of(given))
 
 
+def _regex(pattern: Value) -> Regex:
+    try:
+        return compile_regex(text_of(pattern))
+    except RegexError as error:
+        raise ValueMistakeError(f"{pattern!r} is not a regex in RE2 syntax") from error
+
+
 def re_replace_all(pattern: Value, replacement: Value, text: Value) -> str:
     """Replace what the pattern matches; $1 and ${name} are its groups."""
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        regex = re2.compile(text_of(pattern), options)
-    except re2.error as error:
-        raise ValueMistakeError(f"{pattern!r} is not a regex in RE2 syntax") from error
+    regex = _regex(pattern)
     size = 0
 
-    def expanded(match: re.Match[str]) -> str:
+    def expanded(match: Match) -> str:
         nonlocal size
-        filled = expand(text_of(replacement), match, regex)
+        try:
+            filled = expand(text_of(replacement), match, regex, LONGEST)
+        except OverflowError as error:
+            raise ValueMistakeError(TOO_LONG) from error
         size += len(filled)
         if size > LONGEST:
             raise ValueMistakeError(TOO_LONG)
         return filled
 
-    return str(regex.sub(expanded, text_of(text)))
+    return regex.sub(expanded, text_of(text))
 
 
 # ── printf and comparisons ───────────────────────────────────────────────────────────
@@ -345,6 +349,7 @@ def _link(expression: Value, tab: int) -> str:
     return f"/graph?g0.expr={quote_plus(text_of(expression))}&g0.tab={tab}"
 
 
+HTML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;", "\0": "\ufffd"})
 FUNCTIONS: dict[str, Function] = {
     "printf": Function(printf, 1, MANY),
     "humanize": Function(humanize, 1, 1),
@@ -356,7 +361,7 @@ FUNCTIONS: dict[str, Function] = {
     "toUpper": Function(lambda given: text_of(given).upper(), 1, 1),
     "toLower": Function(lambda given: text_of(given).lower(), 1, 1),
     "reReplaceAll": Function(re_replace_all, 3, 3),
-    "match": Function(lambda pattern, text: re2.search(text_of(pattern), text_of(text)) is not None, 2, 2),
+    "match": Function(lambda pattern, text: _regex(pattern).search(text_of(text)) is not None, 2, 2),
     "eq": Function(_equal, 2, MANY),
     "ne": Function(lambda left, right: not _equal(left, right), 2, 2),
     "lt": Function(_less, 2, 2),
@@ -389,10 +394,12 @@ FUNCTIONS: dict[str, Function] = {
     "graphLink": Function(lambda expression: _link(expression, 0), 1, 1),
     "externalURL": Function(text_of, 0, 0),
     "pathPrefix": Function(lambda url: urlsplit(text_of(url)).path, 0, 0),
+    "urlquery": Function(lambda *values: quote_plus(_printed(*values)), 1, MANY),
+    "html": Function(lambda *values: _printed(*values).translate(HTML), 1, MANY),
 }
 """By name. `match` and the comparisons are Go's own or Prometheus' too; `query` itself is `tree.Ask`."""
 COMPARISONS = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 OF_URL = frozenset({"externalURL", "pathPrefix"})
 """Their argument is the external URL."""
-NOT_HERE = frozenset({"block", "break", "continue", "html", "js", "slice", "tmpl", "urlquery", "call"})
+NOT_HERE = frozenset({"block", "break", "continue", "js", "slice", "tmpl", "call"})
 """Words of Prometheus and Go beyond this."""

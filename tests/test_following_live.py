@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
+from logwatch.live import SourceReports
 from logwatch.model import SourceStatus
-from logwatch.reporting import SourceReports
 
 
 def status(*, error=None, is_open=True, position=0, size=10, pending=0):
