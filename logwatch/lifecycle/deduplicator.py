@@ -61,6 +61,7 @@ from logwatch.lifecycle.occurrence_store import OccurrenceStore
 from logwatch.lifecycle.occurrences import (
     DORMANT,
     LEADING,
+    PENDING,
     REQUEST,
     REVOKED,
     SECONDARY,
@@ -81,7 +82,7 @@ ANSWERED_NS = SECOND // 50
 
 
 class Emission(NamedTuple):
-    """An occurrence that is emitted now (its `seq` is 0), or was and has become fuller."""
+    """An occurrence that is emitted now (its `status` is PENDING), or was and has become fuller."""
 
     occurrence: Occurrence
     applies: bool
@@ -158,17 +159,17 @@ class Deduplicator:
         store = self.store
         store.touch(occurrence)
         occurrence.add_rules((event.rule,))
-        if occurrence.seq == REVOKED or (occurrence.seq == DORMANT and event.role is SUPPORTING):
+        if occurrence.status is REVOKED or (occurrence.status is DORMANT and event.role is SUPPORTING):
             return NOTHING
-        if occurrence.seq == DORMANT and occurrence.key is not None:
-            occurrence.seq = 0
+        if occurrence.status is DORMANT and occurrence.key is not None:
+            occurrence.status = PENDING
             store.object(occurrence.key).pending.append(occurrence)
             store.wait(occurrence, event)
         confirms = occurrence.event.role is SUPPORTING and occurrence.key is not None and not event.attributes
         changed = (attributes or confirms) and occurrence.merge(event)
         if event.role not in SECONDARY:
             store.mark_seen(occurrence)
-        if occurrence.seq:
+        if occurrence.status is not PENDING:
             return [Emission(occurrence, applies=False)] if changed else NOTHING
         occurrence.revoked_by |= event.revoked_by
         if occurrence.key is None:
@@ -208,7 +209,8 @@ class Deduplicator:
         if not revokers or not is_death(event) or any(is_start(each.event) for each in record.pending):
             return False
         return any(
-            abs(each.event.time_ns - event.time_ns) <= self.store.settle_ns and each.seq != REVOKED for each in revokers
+            abs(each.event.time_ns - event.time_ns) <= self.store.settle_ns and each.status is not REVOKED
+            for each in revokers
         )
 
     def _emit_until(self, record: ObjectRecord, last: Occurrence) -> list[Emission]:
@@ -222,7 +224,7 @@ class Deduplicator:
         """Revoke what only supporting rules report, or what `docker events` would have reported."""
         if occurrence.event.role is not SUPPORTING:
             return self.store.revoke_unconfirmed(occurrence)
-        occurrence.seq = DORMANT
+        occurrence.status = DORMANT
         self.store.touch(occurrence)
         return True
 
@@ -299,7 +301,7 @@ class Deduplicator:
         """Whether a start or an end of the object is pending: its state may not be what it seems."""
         record = self.store.object(key)
         starts = record.occurrences.get("container.start", ())
-        dormant = any(each.seq == DORMANT and each.joinable(self.store.clock_ns) for each in starts)
+        dormant = any(each.status is DORMANT and each.joinable(self.store.clock_ns) for each in starts)
         return dormant or any(is_start(each.event) or is_death(each.event) for each in record.pending)
 
     def has_ended(self, key: Key, since_ns: int, until_ns: int) -> bool:
@@ -326,7 +328,9 @@ class Deduplicator:
         if not recent:
             return NOTHING
         last_ns = event.time_ns - ANSWERED_NS
-        pending = [each for each in recent.values() if each.key and not each.seq and each.event.time_ns <= last_ns]
+        pending = [
+            each for each in recent.values() if each.key and each.status is PENDING and each.event.time_ns <= last_ns
+        ]
         emissions: list[Emission] = []
         for each in pending:
             record = self.store.object(each.key) if each.key is not None else None
@@ -337,7 +341,9 @@ class Deduplicator:
     def pending_ids(self, host: str, event_type: str) -> set[str]:
         """Return the ids or names of the objects of which an event of a type is pending that was more than asked for."""
         recent = self.store.event_type((host, event_type)).recent.values()
-        return {each.key[2] for each in recent if each.key and not each.seq and each.event.role is not SUPPORTING}
+        return {
+            each.key[2] for each in recent if each.key and each.status is PENDING and each.event.role is not SUPPORTING
+        }
 
     def process_unidentified(self, event: Event) -> list[Emission]:
         """Process an event that does not say which object it is about."""

@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from logwatch.lifecycle.occurrences import (
     BUILDER,
+    EMITTED,
     JOIN_NS,
     KILL_NS,
     KILLS,
     LEADING,
     OOM_NS,
+    PENDING,
     PRIMARY,
     REQUEST,
     REVOKED,
@@ -71,7 +73,7 @@ def is_same_kill(known: Event, event: Event) -> bool:
 
 def absorbs(occurrence: Occurrence, event: Event, *, certain: bool) -> bool:
     """Whether an occurrence takes the event in: a revoked one only reports of the same mistake."""
-    if occurrence.seq != REVOKED or event.role in SECONDARY:
+    if occurrence.status is not REVOKED or event.role in SECONDARY:
         return True
     return event.role is PRIMARY and bool(event.revoked_by) and not certain and is_death(event)
 
@@ -93,7 +95,8 @@ def confirms(pending: list[Occurrence], event: Event, *, certain: bool) -> bool:
 
 def newest_ns(group: Iterable[Occurrence], until_ns: int) -> int:
     """The time of the newest occurrence up to a time that was not revoked; 0 without one."""
-    return max((each.event.time_ns for each in group if each.seq >= 0 and each.event.time_ns <= until_ns), default=0)
+    happened = (each.event.time_ns for each in group if each.status in (PENDING, EMITTED))
+    return max((time_ns for time_ns in happened if time_ns <= until_ns), default=0)
 
 
 def mergeable(occurrence: Occurrence) -> Iterator[Occurrence]:
@@ -124,7 +127,7 @@ def announces(event: Event) -> bool:
 
 def is_refused(occurrence: Occurrence) -> bool:
     """Whether it was only asked for, and refused: what happens without an object is something else."""
-    return occurrence.seq == REVOKED and occurrence.event.role in (REQUEST, SUPPORTING)
+    return occurrence.status is REVOKED and occurrence.event.role in (REQUEST, SUPPORTING)
 
 
 def is_dead_shim(event: Event) -> bool:

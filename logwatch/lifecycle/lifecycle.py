@@ -24,7 +24,7 @@ from logwatch.lifecycle.daemons import SERVICES
 from logwatch.lifecycle.deduplicator import Emission
 from logwatch.lifecycle.engine_files import EngineFiles
 from logwatch.lifecycle.knowledge import EVIDENCE, UNPAUSE, Find, Knowledge, with_name
-from logwatch.lifecycle.occurrences import CORROBORATING, INVENTORY, LEADING, PRIMARY, REQUEST
+from logwatch.lifecycle.occurrences import CORROBORATING, EMITTED, INVENTORY, LEADING, PRIMARY, REQUEST
 from logwatch.lifecycle.probes import EXECS
 from logwatch.lifecycle.proofs import Proofs
 from logwatch.lifecycle.refusals import OUTLIVES, Refusals
@@ -204,7 +204,7 @@ class Lifecycle:
         register, store = self._register, self._deduplicator.store
         for occurrence, applies in emissions:
             event, seq = self._execs.identify(occurrence.event), occurrence.seq
-            amends = seq > 0
+            amends = occurrence.status is EMITTED
             if not amends and self._refusals.is_revoked(occurrence):
                 consequences += self.process(_failed_push(event)) if event.event == PUSH else []
                 continue

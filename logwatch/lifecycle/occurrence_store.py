@@ -13,7 +13,9 @@ from itertools import islice
 from typing import Any
 
 from logwatch.lifecycle.occurrences import (
+    EMITTED,
     FORGOTTEN,
+    PENDING,
     REMEMBERED_NS,
     REVOKED,
     SECONDARY,
@@ -21,6 +23,7 @@ from logwatch.lifecycle.occurrences import (
     Key,
     ObjectRecord,
     Occurrence,
+    Status,
 )
 from logwatch.model import SECOND, Event, Role
 from logwatch.store.state_table import HostTable, StateTable, StateValue
@@ -146,10 +149,10 @@ class OccurrenceStore:
             record.occurrences[occurrence.event.event] = [occurrence]
         else:
             group.append(occurrence)
-            if group[0].seq and not group[0].joinable(self.clock_ns):
+            if group[0].status is not PENDING and not group[0].joinable(self.clock_ns):
                 self.forget(group.pop(0))
             if len(group) > MAX_PER_ACTION:
-                oldest = next((each for each in group if each.seq), group[0])
+                oldest = next((each for each in group if each.status is not PENDING), group[0])
                 group.remove(oldest)
                 self.forget(oldest)
         self.mark_seen(occurrence)
@@ -179,7 +182,7 @@ class OccurrenceStore:
 
     def emitted(self, occurrence: Occurrence, event: Event, seq: int) -> None:
         """Record an occurrence's number, and its event as it was emitted."""
-        occurrence.event, occurrence.seq = event, seq
+        occurrence.event, occurrence.status, occurrence.seq = event, EMITTED, seq
         if occurrence.opened_ns == FORGOTTEN:
             self._occurrences.pop(occurrence.order, None)
         else:
@@ -187,7 +190,7 @@ class OccurrenceStore:
 
     def revoke(self, occurrence: Occurrence) -> None:
         """It never happened."""
-        occurrence.seq = REVOKED
+        occurrence.status = REVOKED
         if occurrence.opened_ns == FORGOTTEN:
             self._occurrences.pop(occurrence.order, None)
         else:
@@ -207,7 +210,7 @@ class OccurrenceStore:
         """Let no event join the occurrence any more; one that is pending with an object is still emitted."""
         occurrence.event_type.remove(occurrence)
         occurrence.opened_ns = FORGOTTEN
-        if occurrence.seq != 0 or occurrence.key is None:
+        if occurrence.status is not PENDING or occurrence.key is None:
             self._occurrences.pop(occurrence.order, None)
         else:
             self.touch(occurrence)
@@ -305,7 +308,7 @@ class OccurrenceStore:
     def flush(self) -> Iterator[Occurrence]:
         """Yield all that is pending; nothing waits any more."""
         for occurrence in self.waiting():
-            if occurrence.seq == 0:
+            if occurrence.status is PENDING:
                 yield occurrence
         self._waiting.clear()
 
@@ -338,6 +341,7 @@ class OccurrenceStore:
         _, opened_ns, epoch, seq, deadline_ns = place
         index = self.event_type((event.host, event.event))
         occurrence = Occurrence(event, index, None if key is None else tuple(key), order, opened_ns, epoch)
+        occurrence.status = EMITTED if seq > 0 else Status(seq)
         occurrence.seq, occurrence.deadline_ns, occurrence.rules = seq, deadline_ns, rules
         occurrence.revoked_by = frozenset(revoked_by)
         return occurrence
@@ -347,11 +351,11 @@ class OccurrenceStore:
         if self._progress.value is not None:
             self.clock_ns, self._order, self._stream_seen = self._progress.value
         for occurrence in sorted(self._occurrences.values(), key=_found_again):
-            if occurrence.seq == 0:
+            if occurrence.status is PENDING:
                 self._waiting.append((occurrence.deadline_ns, occurrence.order, occurrence))
             if occurrence.key is not None:
                 self._restore_object(occurrence, occurrence.key)
-            elif occurrence.seq:
+            elif occurrence.status is not PENDING:
                 occurrence.event_type.add_accepted(occurrence)
             else:
                 occurrence.event_type.add_pending(occurrence)
@@ -364,22 +368,23 @@ class OccurrenceStore:
             self._objects.move_to_end(key)
             record.occurrences.setdefault(occurrence.event.event, []).append(occurrence)
             occurrence.event_type.add_recent(occurrence, FORGOTTEN)
-        if occurrence.seq == 0:
+        if occurrence.status is PENDING:
             record.pending.append(occurrence)
 
 
 def _awaits(occurrence: Occurrence, deadline_ns: int) -> bool:
     """Whether it is pending until then: it was neither emitted nor revoked, and no later report gave it more time."""
-    return occurrence.seq == 0 and occurrence.deadline_ns == deadline_ns
+    return occurrence.status is PENDING and occurrence.deadline_ns == deadline_ns
 
 
 def _encode(occurrence: Occurrence) -> list[Any]:
     event = [*occurrence.event[:13], sorted(occurrence.event.revoked_by)]
-    place = [occurrence.order, occurrence.opened_ns, occurrence.epoch, occurrence.seq, occurrence.deadline_ns]
+    seq = occurrence.seq if occurrence.status is EMITTED else occurrence.status.value
+    place = [occurrence.order, occurrence.opened_ns, occurrence.epoch, seq, occurrence.deadline_ns]
     return [occurrence.key, [event, place, occurrence.rules, sorted(occurrence.revoked_by)]]
 
 
 def _found_again(occurrence: Occurrence) -> tuple[bool, int]:
     """In which order occurrences are restored: as they were opened, or (accepted without an object) emitted."""
-    accepted = occurrence.key is None and occurrence.seq > 0
+    accepted = occurrence.key is None and occurrence.status is EMITTED
     return accepted, occurrence.seq if accepted else occurrence.order

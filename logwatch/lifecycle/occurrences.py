@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Any
 
 from logwatch.model import SECOND, Event, Role
@@ -38,11 +39,22 @@ CORROBORATING, SUPPORTING, REQUEST = Role.CORROBORATING, Role.SUPPORTING, Role.R
 SECONDARY = (CORROBORATING, SUPPORTING, REQUEST)
 """Roles of events that are pending until `settle` has passed."""
 RANK = {LEADING: 3, PRIMARY: 2, CORROBORATING: 1, INVENTORY: 0, REQUEST: -1, SUPPORTING: -2}
-REVOKED = -1
-DORMANT = -2
-"""As `seq`: only supporting rules reported it and `settle` has passed; another rule may still join it."""
 FORGOTTEN = -1
 """As `opened_ns`: no event may join the occurrence any more."""
+
+
+class Status(Enum):
+    """Whether an occurrence was emitted; the values are those of its row in the database, where `seq` is above 0."""
+
+    PENDING = 0
+    EMITTED = 1
+    REVOKED = -1
+    DORMANT = -2
+    """Only supporting rules reported it and `settle` has passed; another rule may still join it."""
+
+
+PENDING, EMITTED = Status.PENDING, Status.EMITTED
+REVOKED, DORMANT = Status.REVOKED, Status.DORMANT
 
 Key = tuple[str, str, str]
 """The object that events happen to: host, type (`container`, `image`, …) and id."""
@@ -97,7 +109,7 @@ def _creator(attributes: Mapping[str, Any]) -> str | None:
 class Occurrence:
     """One thing that happened, and the rules that reported it."""
 
-    __slots__ = ("deadline_ns", "epoch", "event", "event_type", "key", "opened_ns", "order", "revoked_by", "rules", "seq")  # fmt: skip
+    __slots__ = ("deadline_ns", "epoch", "event", "event_type", "key", "opened_ns", "order", "revoked_by", "rules", "seq", "status")  # fmt: skip
 
     def __init__(
         self, event: Event, event_type: EventTypeIndex, key: Key | None, order: int, opened_ns: int, epoch: int | None
@@ -111,8 +123,9 @@ class Occurrence:
         self.epoch = epoch
         self.rules = [event.rule]
         self.revoked_by = event.revoked_by
+        self.status = PENDING
         self.seq = 0
-        """Its number once it was emitted; 0 while it is pending; -1 after it was revoked."""
+        """Its number, once it was emitted."""
         self.deadline_ns = 0
 
     def add_rules(self, rules: Iterable[str]) -> None:
