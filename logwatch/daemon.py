@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from logwatch.web.security import Security
 
 SOURCE = "file"
-LOOK_NS = SECOND
+CHECK_NS = SECOND
 """Between two looks whether the files of the state are in place."""
 
 log = logging.getLogger("logwatch")
@@ -54,7 +54,7 @@ class Daemon:
         self._config = config = effective.config
         registry = Registry()
         security = _security(config)
-        self._looked_ns = 0
+        self._checked_ns = 0
         self._source = followed_source(config)
         self._watch = _watch(config, self._source)
         if self._watch is not None:
@@ -181,9 +181,9 @@ class Daemon:
     def _look_around(self, now_ns: int) -> None:
         """Between two steps: reload if asked to, and see that the state is where it was."""
         self._reload_if_asked(now_ns)
-        if abs(now_ns - self._looked_ns) < LOOK_NS:
+        if abs(now_ns - self._checked_ns) < CHECK_NS:
             return
-        self._looked_ns = now_ns
+        self._checked_ns = now_ns
         try:
             notice = self._store.renew(datetime.now(UTC))
         except CommitError as error:

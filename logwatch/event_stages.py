@@ -16,7 +16,7 @@ from typing import Any
 
 from logwatch.alerting import Alerts, Group, Replacement
 from logwatch.correlations import Correlator
-from logwatch.docker.inventory import Found, Removed, Sight
+from logwatch.docker.inventory import FileChange, Found, Removed
 from logwatch.errors import LINE_ERRORS, UNEXPECTED, Faults
 from logwatch.lifecycle import Find, Lifecycle
 from logwatch.log_clock import LineClock
@@ -171,17 +171,17 @@ class EventStages:
 
     def process_inventory(
         self,
-        sights: Iterable[Sight],
+        changes: Iterable[FileChange],
         host: str,
         now_ns: int,
         present: Collection[str] | None,
-        first_look_ns: int,
+        first_poll_ns: int,
     ) -> None:
         """Take over what the engine's own files say of the containers of a host."""
-        sights = [each if isinstance(each, Removed) else self._masked(each) for each in sights]
-        if sights:
+        changes = [each if isinstance(each, Removed) else self._masked(each) for each in changes]
+        if changes:
             self.follow_line(self.clock_ns)  # what is seen now comes after all that was logged
-        consequences = self.lifecycle.process_inventory(sights, host, now_ns, present, first_look_ns)
+        consequences = self.lifecycle.process_inventory(changes, host, now_ns, present, first_poll_ns)
         self._moved = self._moved or bool(consequences)
         self._process_consequences(consequences)
 

@@ -161,16 +161,16 @@ class InventoryFeed:
     def __call__(self, pipeline: Pipeline, now_ns: int) -> bool:
         """Process what was seen since the last call; at the first one also what is not there any more."""
         watch = self._watch
-        if pipeline.host is None or watch.first_look_ns is None:
+        if pipeline.host is None or watch.first_poll_ns is None:
             return False
-        sights = watch.take()
-        if self._compared and not self._settled and not sights:
+        changes = watch.take()
+        if self._compared and not self._settled and not changes:
             self._settled = True
-            settle_heap()  # what the first look built, of many containers, lives long as well
+            settle_heap()  # what the first poll built, of many containers, lives long as well
         present = None if self._compared else watch.inventory.present
         self._compared = present is not None or self._compared
-        if sights or present is not None:
-            pipeline.process_inventory(sights, now_ns, present, watch.first_look_ns)
+        if changes or present is not None:
+            pipeline.process_inventory(changes, now_ns, present, watch.first_poll_ns)
         for reason, count in watch.inventory.take_problems().items():
             pipeline.series.add("logwatch_inventory_errors_total", (reason,), count, pipeline.clock_ns)
             if reason not in self._reported:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from logwatch.alerting import Group, Replacement
-from logwatch.docker.inventory import Sight
+from logwatch.docker.inventory import FileChange
 from logwatch.event_stages import EventStages
 from logwatch.lifecycle import Find
 from logwatch.line_stages import LineStages
@@ -84,10 +84,10 @@ class Pipeline:
         self._lines.process(chunk, now_ns)
 
     def process_inventory(
-        self, sights: Iterable[Sight], now_ns: int, present: Collection[str] | None, first_look_ns: int
+        self, changes: Iterable[FileChange], now_ns: int, present: Collection[str] | None, first_poll_ns: int
     ) -> None:
         """Take over what the engine's own files say of its containers."""
-        self._events.process_inventory(sights, self.host or "", now_ns, present, first_look_ns)
+        self._events.process_inventory(changes, self.host or "", now_ns, present, first_poll_ns)
 
     def process_gap(self, gap: Gap) -> None:
         """Count bytes that were lost, and make an event `log.gap` of them."""

@@ -77,9 +77,9 @@ def pusher(config: Config, now: Callable[[], int]) -> Pusher | None:
 
     labels = {**config.alerting.external_labels, **target_labels(config)}
     built: dict[str, Destination] = {}
-    for written, receivers in ((RemoteWrite, config.remote_write), (Otlp, config.otlp)):
+    for format_type, receivers in ((RemoteWrite, config.remote_write), (Otlp, config.otlp)):
         for receiver in receivers:
-            destination = _destination(receiver, written(labels), built)
+            destination = _destination(receiver, format_type(labels), built)
             built[destination.name] = destination
     queue = PushQueue(config.state.dir, built)
     return Pusher(list(built.values()), queue, nanoseconds(config.push.interval), now)
@@ -93,16 +93,16 @@ def missing_packages(config: Config) -> list[str]:
     from logwatch.push.remote_write import RemoteWrite
 
     found = []
-    for written, receivers in ((RemoteWrite, config.remote_write), (Otlp, config.otlp)):
+    for format_type, receivers in ((RemoteWrite, config.remote_write), (Otlp, config.otlp)):
         try:
             if receivers:
-                written({})
+                format_type({})
         except ConfigError as error:
             found.append(str(error))
     return found
 
 
-def _destination(receiver: settings.PushReceiver, written: Format, taken: Container[str]) -> Destination:
+def _destination(receiver: settings.PushReceiver, sample_format: Format, taken: Container[str]) -> Destination:
     from logwatch.push import Destination
     from logwatch.store.push_queue import Limit
 
@@ -110,7 +110,7 @@ def _destination(receiver: settings.PushReceiver, written: Format, taken: Contai
     return Destination(
         _unique(receiver.name or client.origin, taken),
         client,
-        written,
+        sample_format,
         Limit(nanoseconds(queue.sample_age_limit), queue.max_bytes),
         most_samples=queue.max_samples_per_send,
         min_backoff=queue.min_backoff / timedelta(seconds=1),

@@ -52,15 +52,15 @@ class Reloader:
         self._read_again = read_again
         self._builder = builder
         self._paths = _watched(effective)
-        self._seen = _look(self._paths)
-        self._looked_ns = 0
+        self._seen = _signatures(self._paths)
+        self._checked_ns = 0
 
     def has_changed(self, now_ns: int) -> bool:
         """Whether a watched file changed since the last look, at most one every two seconds."""
-        if abs(now_ns - self._looked_ns) < WATCH_NS:
+        if abs(now_ns - self._checked_ns) < WATCH_NS:
             return False
-        self._looked_ns = now_ns
-        seen, self._seen = self._seen, _look(self._paths)
+        self._checked_ns = now_ns
+        seen, self._seen = self._seen, _signatures(self._paths)
         return seen != self._seen
 
     def start(self, wake: Callable[[], None]) -> Future[Loaded]:
@@ -85,7 +85,7 @@ class Reloader:
         for warning in fresh.warnings:
             log.warning("reload: %s", warning)
         paths = _watched(fresh)
-        seen = _look(paths)
+        seen = _signatures(paths)
         config = self._effective.config.model_copy(
             update={"rules": fresh.config.rules, "alerting": fresh.config.alerting}
         )
@@ -111,7 +111,7 @@ def _watched(effective: Effective) -> list[Path]:
     return [*configuration, *map(Path, rules.paths)] if rules.watch else []
 
 
-def _look(paths: Sequence[Path]) -> Seen:
+def _signatures(paths: Sequence[Path]) -> Seen:
     """Look at all files, also where a ConfigMap swaps a whole folder."""
     files = [file for path in paths for file in (sorted(path.rglob("*.yml")) if path.is_dir() else [path])]
     seen = []

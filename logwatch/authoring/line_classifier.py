@@ -61,13 +61,13 @@ class LineClassifier:
         start = 0
         for text in _lines(chunk.data):
             end = start + len(text)
-            line = self._look(reader, text.rstrip(b"\n"), hits.get(start) or Hit(start, end - 1, ()))
+            line = self._classify(reader, text.rstrip(b"\n"), hits.get(start) or Hit(start, end - 1, ()))
             if line is not None:
                 yield line
             start = end
         reader.unparsed.clear()
 
-    def _look(self, reader: LineReader, text: bytes, hit: Hit) -> DockerLine | None:
+    def _classify(self, reader: LineReader, text: bytes, hit: Hit) -> DockerLine | None:
         docker = b"docker" in text
         record = reader.read(text)
         if record is None:

@@ -99,7 +99,7 @@ def _print(found: list[tuple[Labels, Points]], output_format: str, *, is_range: 
     for labels, points in found:
         values = [value for _, value in points]
         chart = [_shown(min(values)), _shown(max(values)), _chart(values)] if is_range else []
-        table.add_row(cell(labels.written()), _shown(values[-1]), *chart)
+        table.add_row(cell(labels.text()), _shown(values[-1]), *chart)
     Console(width=None if sys.stdout.isatty() else 200).print(table)
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from logwatch.cli import options
 from logwatch.cli.image_output import human
 from logwatch.cli.images import DEFAULT_SOURCE, containerd_root
-from logwatch.docker.disk import look
+from logwatch.docker.disk import survey_disk
 from logwatch.docker.storage import Kind, Report
 from logwatch.docker.usage import finish
 from logwatch.notation import one_line
@@ -48,7 +48,7 @@ def command(
     config = options.effective(config_file).config
     root = docker_root or config.docker_root or Path(DEFAULT_SOURCE)
     store = containerd_root or (config.containerd_root if docker_root is None else None)
-    report = finish(look(root, store, time.time_ns()))
+    report = finish(survey_disk(root, store, time.time_ns()))
     if output_format == "json":
         click.echo(json.dumps(as_json(report)))
     else:

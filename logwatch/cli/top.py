@@ -40,7 +40,7 @@ ESCAPES = {"\x1b[A": "up", "\x1b[B": "down", "\x1bOA": "up", "\x1bOB": "down", "
 NAMED = {"\r": "enter", "\n": "enter", "\x7f": "back", "\b": "back", "\x03": "q", "\x04": "q"}
 
 
-class Sight(NamedTuple):
+class Snapshot(NamedTuple):
     """What the state directory says at one moment."""
 
     containers: Sequence[Container]
@@ -107,31 +107,31 @@ def command(state_dir: Path | None, config_file: Path | None) -> None:
         raise ConfigError("top needs a terminal: for programs, use logwatch containers --format jsonl")
     console, choice = Console(), Choice()
     with _keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
-        looked, sight = time.monotonic(), look(directory, choice)
+        read_at, snapshot = time.monotonic(), read(directory, choice)
         while not choice.ends:
-            choice = replace(choice, row=min(choice.row, max(0, len(shown(sight, choice)) - 1)))
-            live.update(draw(sight, choice, console.height), refresh=True)
-            pressed = keys(max(0.0, looked + PAUSE - time.monotonic()))
+            choice = replace(choice, row=min(choice.row, max(0, len(shown(snapshot, choice)) - 1)))
+            live.update(draw(snapshot, choice, console.height), refresh=True)
+            pressed = keys(max(0.0, read_at + PAUSE - time.monotonic()))
             for key in pressed:
                 choice = choice.pressed(key)
-            if (choice.opened and pressed) or time.monotonic() - looked >= PAUSE:
-                looked, sight = time.monotonic(), look(directory, choice)
+            if (choice.opened and pressed) or time.monotonic() - read_at >= PAUSE:
+                read_at, snapshot = time.monotonic(), read(directory, choice)
 
 
-def look(directory: Path, choice: Choice) -> Sight:
+def read(directory: Path, choice: Choice) -> Snapshot:
     """Read what is committed."""
     with closing(History(directory)) as history:
         history.freeze()
         alerts = [alert for alert in committed_alerts(history) if alert.ends_ns is None]
-        sight = Sight(
+        snapshot = Snapshot(
             committed(history),
             [each for each in alerts if each.labels.get("severity") != "none"],
             _newest(history, Query()),
         )
-        found = shown(sight, choice)
+        found = shown(snapshot, choice)
         if not choice.opened or not found:
-            return sight
-        return sight._replace(own=_newest(history, Query(id=found[min(choice.row, len(found) - 1)].id)))
+            return snapshot
+        return snapshot._replace(own=_newest(history, Query(id=found[min(choice.row, len(found) - 1)].id)))
 
 
 def _newest(history: History, query: Query) -> list[Event]:
@@ -141,10 +141,10 @@ def _newest(history: History, query: Query) -> list[Event]:
 # ── what is shown ────────────────────────────────────────────────────────────────────
 
 
-def shown(sight: Sight, choice: Choice) -> list[Container]:
+def shown(snapshot: Snapshot, choice: Choice) -> list[Container]:
     """The containers that are chosen, in the chosen order."""
     order = "name" if choice.sort == SORTS[0] else choice.sort
-    found = [each for each in chosen(sight.containers, sort=order) if choice.name in (each.name or each.id)]
+    found = [each for each in chosen(snapshot.containers, sort=order) if choice.name in (each.name or each.id)]
     return sorted(found, key=lambda each: not in_trouble(each)) if choice.sort == SORTS[0] else found
 
 
@@ -154,14 +154,14 @@ def in_trouble(container: Container) -> bool:
     return failed or container.state in (State.RESTARTING, State.DEAD) or container.health == "unhealthy"
 
 
-def draw(sight: Sight, choice: Choice, height: int) -> RenderableType:
+def draw(snapshot: Snapshot, choice: Choice, height: int) -> RenderableType:
     """The screen, which has so many lines."""
-    found = shown(sight, choice)
+    found = shown(snapshot, choice)
     room = max(6, height - 6)
-    header = Text(_headline(sight), style="bold")
+    header = Text(_headline(snapshot), style="bold")
     footer = Text(f"filter: {choice.name}▏" if choice.is_typing else _footer(choice), style="dim")
     if choice.opened and found:
-        return Group(header, Text(), *_one(found[choice.row], sight, room), footer)
+        return Group(header, Text(), *_one(found[choice.row], snapshot, room), footer)
     rows = max(3, min(len(found), room // 2))
     first = min(max(0, choice.row - rows + 1), max(0, len(found) - rows))
     table = as_table(found[first : first + rows])
@@ -169,20 +169,20 @@ def draw(sight: Sight, choice: Choice, height: int) -> RenderableType:
         table.rows[choice.row - first].style = "reverse"
     parts: list[RenderableType] = [header, Text(), table, Text()]
     room -= rows + 1
-    if sight.alerts:
-        kept = sight.alerts[-max(1, room // 3) :]
+    if snapshot.alerts:
+        kept = snapshot.alerts[-max(1, room // 3) :]
         parts += [_alerts(kept), Text()]
         room -= len(kept) + 2
-    parts += [_event(event) for event in reversed(sight.events[: max(1, room - 1)])]
+    parts += [_event(event) for event in reversed(snapshot.events[: max(1, room - 1)])]
     return Group(*parts, footer)
 
 
-def _headline(sight: Sight) -> str:
-    there = [each for each in sight.containers if each.state is not State.GONE]
+def _headline(snapshot: Snapshot) -> str:
+    there = [each for each in snapshot.containers if each.state is not State.GONE]
     troubled = [one_line(each.name or each.id[:12]) for each in there if in_trouble(each)]
     alerts = (
-        f"{counted(len(sight.alerts), 'alert')} fire{'s' if len(sight.alerts) == 1 else ''}"
-        if sight.alerts
+        f"{counted(len(snapshot.alerts), 'alert')} fire{'s' if len(snapshot.alerts) == 1 else ''}"
+        if snapshot.alerts
         else "no alert fires"
     )
     if not troubled:
@@ -209,17 +209,17 @@ def _event(event: Event) -> Text:
     return Text(as_row(event), style=colours.get(event.severity, ""), no_wrap=True, overflow="ellipsis")
 
 
-def _one(container: Container, sight: Sight, room: int) -> Iterator[RenderableType]:
+def _one(container: Container, snapshot: Snapshot, room: int) -> Iterator[RenderableType]:
     """One container: its row, what it is, its alerts, its events with the last words."""
     yield as_table([container])
     labels = " ".join(f"{one_line(key)}={one_line(value)}" for key, value in container.labels.items())
     yield Text(f"id {container.id} {labels}".rstrip(), style="dim")
     yield Text()
-    own = [alert for alert in sight.alerts if alert.labels.get("name") == container.name and container.name]
+    own = [alert for alert in snapshot.alerts if alert.labels.get("name") == container.name and container.name]
     if own:
         yield _alerts(own)
         yield Text()
-    lines = [line for event in reversed(sight.own) for line in as_row(event, last_words=True).split("\n")]
+    lines = [line for event in reversed(snapshot.own) for line in as_row(event, last_words=True).split("\n")]
     for line in lines[-max(1, room - 6 - len(own)) :]:
         yield Text(line, no_wrap=True, overflow="ellipsis")
 

@@ -66,7 +66,7 @@ class Effective:
             value: Any = self.config
             for name in key.split("."):
                 value = getattr(value, name)
-            yield key, written(value, key), origin
+            yield key, value_text(value, key), origin
 
 
 def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, object]) -> Effective:
@@ -204,7 +204,7 @@ def _origin(root: Node, key: str) -> str:
     return f"{mark.path}:{mark.line}" if mark.line else mark.path
 
 
-def written(value: object, key: str = "") -> str:
+def value_text(value: object, key: str = "") -> str:
     """A value as it is written in the file."""
     if isinstance(value, timedelta):
         return duration_text(value)

@@ -14,7 +14,7 @@ from logwatch.docker.usage import Steps
 from logwatch.errors import ImageError
 
 
-def look(docker_root: Path, containerd_root: Path | None, now_ns: int) -> Steps[Report]:
+def survey_disk(docker_root: Path, containerd_root: Path | None, now_ns: int) -> Steps[Report]:
     """Add up everything; raises ImageError without a data directory."""
     probe = Folder(docker_root)
     roots = engine_roots(docker_root)

@@ -79,7 +79,7 @@ class Removed(NamedTuple):
     time_ns: int
 
 
-Sight = Found | Removed
+FileChange = Found | Removed
 
 
 class Inventory:
@@ -92,9 +92,9 @@ class Inventory:
         self._signatures: dict[str, Signature] = {}
         self._problems: dict[str, int] = {}
         self.present: frozenset[str] | None = None
-        """The ids that had a folder at the last look; None if they could not be listed."""
+        """The ids that had a folder at the last poll; None if they could not be listed."""
         self.missing = False
-        """There was no folder of containers at the last look."""
+        """There was no folder of containers at the last poll."""
 
     # ── one container ────────────────────────────────────────────────────────────────
 
@@ -121,8 +121,8 @@ class Inventory:
 
     # ── all of them ──────────────────────────────────────────────────────────────────
 
-    def look(self, now_ns: int, *, files: bool = True) -> list[Sight]:
-        """Return what changed since the last look: removed containers, new ones and (`files`) rewritten ones.
+    def poll(self, now_ns: int, *, files: bool = True) -> list[FileChange]:
+        """Return what changed since the last poll: removed containers, new ones and (`files`) rewritten ones.
 
         A root that cannot be listed removes nothing.
         """
@@ -130,15 +130,15 @@ class Inventory:
         self.present = None if names is None else frozenset(names)
         if names is None:
             return []
-        removed: list[Sight] = [Removed(name, now_ns) for name in sorted(self._signatures.keys() - set(names))]
+        removed: list[FileChange] = [Removed(name, now_ns) for name in sorted(self._signatures.keys() - set(names))]
         for each in removed:
             del self._signatures[each.id]
         wanted = [name for name in names if files or name not in self._signatures]
         return removed + self.read_changed(wanted)
 
-    def read_changed(self, ids: Iterable[str]) -> list[Sight]:
+    def read_changed(self, ids: Iterable[str]) -> list[FileChange]:
         """Read those of these containers whose files are not as they were read before."""
-        sights: list[Sight] = []
+        changes: list[FileChange] = []
         folder = Folder(self.path)
         for container_id in ids:
             status = next(filter(None, (folder.status(FOLDER, container_id, file) for file in FILES)), None)
@@ -146,24 +146,24 @@ class Inventory:
             if signature != NOT_THERE and self._signatures.get(container_id) != signature:
                 container, self._signatures[container_id] = self._read(container_id)
                 if container is not None:
-                    sights.append(container)
+                    changes.append(container)
         if folder.problems:
             self._count("permission")
-        return sights
+        return changes
 
-    def removed(self, container_id: str, now_ns: int) -> list[Sight]:
+    def removed(self, container_id: str, now_ns: int) -> list[FileChange]:
         """Note that a container's folder is gone."""
         return [Removed(container_id, now_ns)] if self._signatures.pop(container_id, None) else []
 
     def known(self) -> list[str]:
-        """Return the ids of the containers that were there at the last look."""
+        """Return the ids of the containers that were there at the last poll."""
         return list(self._signatures)
 
-    def with_last_words(self, sight: Sight) -> Sight:
+    def with_last_words(self, change: FileChange) -> FileChange:
         """Add what a container printed last, if it ended."""
-        if isinstance(sight, Removed) or sight.exit_code is None:
-            return sight
-        return sight._replace(last_words=last_words(Folder(self.path), sight.id))
+        if isinstance(change, Removed) or change.exit_code is None:
+            return change
+        return change._replace(last_words=last_words(Folder(self.path), change.id))
 
     def _names(self) -> list[str] | None:
         """Return the ids that have a folder; None if that cannot be known."""

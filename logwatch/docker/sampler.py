@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from logwatch.docker.disk import look
+from logwatch.docker.disk import survey_disk
 from logwatch.docker.storage import FileSystem, Report
 from logwatch.docker.survey import file_systems
 from logwatch.docker.usage import Steps
@@ -98,7 +98,7 @@ class StorageSampler:
     def do_pass(self, pause: Callable[[float], object]) -> None:
         """Work for at most the budget; `pause` lets others have the interpreter."""
         self._file_systems = tuple(file_systems(root for root in self._roots if root is not None))
-        steps = self._steps = self._steps or look(*self._roots, self._now())
+        steps = self._steps = self._steps or survey_disk(*self._roots, self._now())
         begun_ns = slice_ns = self._working()
         paused_ns = 0
         try:

@@ -22,19 +22,19 @@ from pathlib import Path
 import inotify_simple
 
 from logwatch.docker.containers import FILES, FOLDER, is_id
-from logwatch.docker.inventory import Found, Inventory, Sight
+from logwatch.docker.inventory import FileChange, Found, Inventory
 from logwatch.inotify import open_inotify
 
 MOST_QUEUED = 50_000
-"""Most sights that wait for the loop; the oldest are dropped."""
+"""Most changes that wait for the loop; the oldest are dropped."""
 MOST_TAKEN = 100
-"""Sights that the loop gets at once: between a thousand containers it reads the log, and commits."""
+"""Changes that the loop gets at once: between a thousand containers it reads the log, and commits."""
 PACE = 15.0
 """Seconds between two lists of the folders while inotify reports changes."""
 MISSING_PACE = 0.2
 """Seconds between two checks while the root is missing."""
 FIRST_PACE = 1.0
-"""Seconds between two looks at the files without inotify."""
+"""Seconds between two polls of the files without inotify."""
 PER_FILE = 0.015
 """Seconds by which each file lengthens that."""
 LAST_PAUSE = 1.0
@@ -56,11 +56,11 @@ class Watch:
         *,
         labels: Iterable[str] = (),
         notify: bool = True,
-        listener: Callable[[list[Sight]], None] | None = None,
+        listener: Callable[[list[FileChange]], None] | None = None,
     ) -> None:
         """`wake` is called after something was queued; `labels` as in Inventory.
 
-        `listener` gets in the thread all that was seen, from the first look on, also if that is nothing.
+        `listener` gets in the thread all that was seen, from the first poll on, also if that is nothing.
         """
         self.inventory = Inventory(docker_root, labels)
         self._wake = wake
@@ -72,11 +72,11 @@ class Watch:
         """Watch to container; the empty text for the folder of all."""
         self._complete = False
         """inotify reports every change: no file has to be compared."""
-        self._queue: deque[Sight] = deque(maxlen=MOST_QUEUED)
+        self._queue: deque[FileChange] = deque(maxlen=MOST_QUEUED)
         self._oldest: dict[str, Found] = {}
         """Of each container the first that waits in the queue and has a name."""
-        self.first_look_ns: int | None = None
-        """When the first look began; what was created later was not there then."""
+        self.first_poll_ns: int | None = None
+        """When the first poll began; what was created later was not there then."""
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inventory", daemon=True)
 
@@ -90,17 +90,17 @@ class Watch:
         if self._thread.is_alive():
             self._thread.join(LAST_PAUSE)
 
-    def take(self) -> list[Sight]:
+    def take(self) -> list[FileChange]:
         """Return what was seen since the last call, in order: at most `MOST_TAKEN`, and the rest with the next calls."""
-        sights: list[Sight] = []
-        while self._queue and len(sights) < MOST_TAKEN:
-            sight = self._queue.popleft()
-            sights.append(sight)
-            if self._oldest.get(sight.id) is sight:
-                del self._oldest[sight.id]
+        changes: list[FileChange] = []
+        while self._queue and len(changes) < MOST_TAKEN:
+            change = self._queue.popleft()
+            changes.append(change)
+            if self._oldest.get(change.id) is change:
+                del self._oldest[change.id]
         if self._queue:
             self._wake()
-        return sights
+        return changes
 
     def find(self, container_id: str) -> Found | None:
         """Read a container's file; of one that is gone return what was seen last, while that waits for the loop.
@@ -116,16 +116,16 @@ class Watch:
     # ── the thread ───────────────────────────────────────────────────────────────────
 
     def _run(self) -> None:
-        next_look = 0.0
+        next_poll = 0.0
         while not self._stopped.is_set():
             now = time.monotonic()
-            if now >= next_look:
-                self._look()
-                next_look = time.monotonic() + self._pace()
+            if now >= next_poll:
+                self._poll()
+                next_poll = time.monotonic() + self._pace()
             if self._inotify is None:
                 self._stopped.wait(min(0.5, self._pace()))
             else:
-                self._read_events(self._inotify, min(0.5, max(0.0, next_look - now)))
+                self._read_events(self._inotify, min(0.5, max(0.0, next_poll - now)))
         if self._inotify is not None:
             self._inotify.close()
 
@@ -134,29 +134,29 @@ class Watch:
             return MISSING_PACE
         return PACE if self._complete else FIRST_PACE + PER_FILE * len(self._ids or self.inventory.known())
 
-    def _look(self) -> None:
-        """Compare folders and files with the last look; begin to watch what is new."""
+    def _poll(self) -> None:
+        """Compare folders and files with the last poll; begin to watch what is new."""
         began_ns = time.time_ns()
         watched = self._complete and self._watch_all()
-        sights = self.inventory.look(began_ns, files=not watched)
+        changes = self.inventory.poll(began_ns, files=not watched)
         if not watched:
             self._complete = self._watch_all()
-            sights += self.inventory.read_changed(self.inventory.known())  # changed before it was watched
-        self._put(sights)
-        self.first_look_ns = self.first_look_ns or began_ns
+            changes += self.inventory.read_changed(self.inventory.known())  # changed before it was watched
+        self._put(changes)
+        self.first_poll_ns = self.first_poll_ns or began_ns
 
-    def _put(self, sights: list[Sight]) -> None:
+    def _put(self, changes: list[FileChange]) -> None:
         if self._listener is not None:
-            self._listener(sights)
-        if sights:
-            if self.first_look_ns is not None:
-                sights = [self.inventory.with_last_words(each) for each in sights]
-            if len(self._queue) + len(sights) > MOST_QUEUED:
+            self._listener(changes)
+        if changes:
+            if self.first_poll_ns is not None:
+                changes = [self.inventory.with_last_words(each) for each in changes]
+            if len(self._queue) + len(changes) > MOST_QUEUED:
                 self._oldest.clear()  # the queue drops its first
-            for each in sights:
+            for each in changes:
                 if isinstance(each, Found) and each.name:
                     self._oldest.setdefault(each.id, each)
-            self._queue.extend(sights)
+            self._queue.extend(changes)
             self._wake()
 
     # ── inotify ──────────────────────────────────────────────────────────────────────

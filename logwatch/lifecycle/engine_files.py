@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
 
-from logwatch.docker.inventory import Found, Removed, Sight
+from logwatch.docker.inventory import FileChange, Found, Removed
 from logwatch.lifecycle.deduplicator import Emission
 from logwatch.lifecycle.knowledge import Knowledge
 from logwatch.lifecycle.occurrences import INVENTORY, LEADING
@@ -26,29 +26,29 @@ class EngineFiles:
 
     def process(
         self,
-        sights: Collection[Sight],
+        changes: Collection[FileChange],
         host: str,
         now_ns: int,
         present: Collection[str] | None = None,
-        first_look_ns: int | None = None,
+        first_poll_ns: int | None = None,
     ) -> list[Consequence]:
         """Process what changed in the engine's own files, in that order.
 
-        `present` are the ids of all containers that have a folder, after the first look: the others are removed.
-        `first_look_ns` is when the first look began: a container made later is new even if nothing was seen before.
+        `present` are the ids of all containers that have a folder, after the first poll: the others are removed.
+        `first_poll_ns` is when the first poll began: a container made later is new even if nothing was seen before.
         """
-        began_ns = now_ns if first_look_ns is None else first_look_ns
+        began_ns = now_ns if first_poll_ns is None else first_poll_ns
         self._known.witness.begin(host, began_ns)
         consequences: list[Consequence] = []
         if present is not None:
-            there = {*present, *(sight.id for sight in sights)}
+            there = {*present, *(change.id for change in changes)}
             consequences += self._process_present(there, host, began_ns)
-        for sight in sights:
-            if type(sight) is Removed:
-                consequences += self._process_removed(sight, host)
-            elif type(sight) is Found:
-                consequences += self._process_found(sight, host, now_ns)
-        self._known.witness.looked(host, now_ns)
+        for change in changes:
+            if type(change) is Removed:
+                consequences += self._process_removed(change, host)
+            elif type(change) is Found:
+                consequences += self._process_found(change, host, now_ns)
+        self._known.witness.note_poll(host, now_ns)
         self._known.deduplicator.store.note_reporter((host, "container.health_status"))
         return consequences
 
@@ -76,15 +76,15 @@ class EngineFiles:
             for consequence in self._process(event)
         ]
 
-    def _process_present(self, present: Collection[str], host: str, looked_ns: int) -> list[Consequence]:
-        """Remove the containers that had no folder any more at the first look."""
+    def _process_present(self, present: Collection[str], host: str, polled_ns: int) -> list[Consequence]:
+        """Remove the containers that had no folder any more at the first poll."""
         consequences: list[Consequence] = []
         for container_id in self._known.witness.known(host):
             if container_id not in present:
-                consequences += self._process_removed(Removed(container_id, looked_ns), host)
+                consequences += self._process_removed(Removed(container_id, polled_ns), host)
         for container in self._known.register.of_host(host):
-            if container.id not in present and container.announced and container.last_ns < looked_ns:
-                self._known.register.remove(container, looked_ns, self._known.clock_ns)
+            if container.id not in present and container.announced and container.last_ns < polled_ns:
+                self._known.register.remove(container, polled_ns, self._known.clock_ns)
         return consequences + self._known.register.take_changes()
 
     def awaits_exit(self, event: Event, container: Container) -> bool:

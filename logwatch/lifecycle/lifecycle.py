@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from logwatch.docker.inventory import Sight
+from logwatch.docker.inventory import FileChange
 from logwatch.lifecycle.attempts import NETWORK, PUSH
 from logwatch.lifecycle.containers import KEEP_SERIES_NS, looks_like_id
 from logwatch.lifecycle.daemons import SERVICES
@@ -188,14 +188,14 @@ class Lifecycle:
 
     def process_inventory(
         self,
-        sights: Collection[Sight],
+        changes: Collection[FileChange],
         host: str,
         now_ns: int,
         present: Collection[str] | None = None,
-        first_look_ns: int | None = None,
+        first_poll_ns: int | None = None,
     ) -> list[Consequence]:
         """Process what changed in the engine's own files; see `EngineFiles.process`."""
-        return self._files.process(sights, host, now_ns, present, first_look_ns)
+        return self._files.process(changes, host, now_ns, present, first_poll_ns)
 
     # ── events out ───────────────────────────────────────────────────────────────────
 

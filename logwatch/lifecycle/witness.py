@@ -5,15 +5,15 @@ whether it ran out of memory, is paused, healthy, or was renamed. Each change is
 role `inventory`, below the log's own reports: the deduplicator joins it to what the log reports of
 the same occurrence, before or after it, and alone it is an event of its own.
 
-    file at the last look   file now                              events
-    none                    created after the last look           create (start, die)
+    file at the last poll   file now                              events
+    none                    created after the last poll           create (start, die)
     StartedAt = A           StartedAt = B                          start at B
     FinishedAt = A          FinishedAt = B, a run without a die    die at B, with exit code; oom
     Paused, Name, Health    another one                            pause, unpause, rename, health_status
     any                     no folder                              destroy
 
 One run of a container (a StartedAt) ends once: the engine sets FinishedAt again when a container
-is removed while it waits for its restart. At the very first look nothing has changed yet.
+is removed while it waits for its restart. At the very first poll nothing has changed yet.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from logwatch.store.state_table import HostTable, StateTable
 RULE = "inventory/"
 """Before the action: the rule of an event that the inventory reports."""
 STEP_NS = 60 * SECOND
-"""How exactly the time of the last look is kept."""
+"""How exactly the time of the last poll is kept."""
 CREATE_NS = 5 * SECOND
-"""A container created so long before the last look may have had no file then."""
+"""A container created so long before the last poll may have had no file then."""
 REPORTED_HEALTH = frozenset({"healthy", "unhealthy"})
 
 Key = tuple[str, str]
@@ -40,7 +40,7 @@ Key = tuple[str, str]
 
 
 @dataclass(slots=True)
-class Sighting:
+class FileState:
     """What of a container's file was made into events already."""
 
     name: str | None
@@ -57,30 +57,30 @@ class Witness:
     """Compares each container's file with what it was."""
 
     def __init__(self) -> None:
-        self._sightings: StateTable[Key, Sighting] = StateTable("sighting", asdict, _decode)
-        self._looks: HostTable[str, int] = HostTable("look")
-        """Host to the time of the last look, to the minute."""
-        self.tables = (self._sightings, self._looks)
+        self._states: StateTable[Key, FileState] = StateTable("sighting", asdict, _decode)
+        self._polls: HostTable[str, int] = HostTable("look")
+        """Host to the time of the last poll, to the minute."""
+        self.tables = (self._states, self._polls)
 
     # ── which containers ─────────────────────────────────────────────────────────────
 
     def prune(self, get: Callable[[str, str], Container | None]) -> None:
         """Drop what is kept of containers that the register dropped."""
-        for key in [key for key in self._sightings if get(*key) is None]:
-            self._sightings.pop(key)
+        for key in [key for key in self._states if get(*key) is None]:
+            self._states.pop(key)
 
     def begin(self, host: str, time_ns: int) -> None:
-        """Note the time of the very first look: containers created before it are known, not new."""
-        self._looks.setdefault(host, time_ns + STEP_NS + CREATE_NS)
+        """Note the time of the very first poll: containers created before it are known, not new."""
+        self._polls.setdefault(host, time_ns + STEP_NS + CREATE_NS)
 
-    def looked(self, host: str, now_ns: int) -> None:
-        """Note the time of a look at all containers."""
-        if now_ns - self._looks.get(host, 0) >= STEP_NS:
-            self._looks[host] = now_ns
+    def note_poll(self, host: str, now_ns: int) -> None:
+        """Note the time of a poll of all containers."""
+        if now_ns - self._polls.get(host, 0) >= STEP_NS:
+            self._polls[host] = now_ns
 
     def known(self, host: str) -> list[str]:
-        """Return the ids of the containers that had a file at the last look."""
-        return [container_id for where, container_id in self._sightings if where == host]
+        """Return the ids of the containers that had a file at the last poll."""
+        return [container_id for where, container_id in self._states if where == host]
 
     # ── events ───────────────────────────────────────────────────────────────────────
 
@@ -88,14 +88,14 @@ class Witness:
         """Return the events between the last state of a container's file and this one, in their order."""
         host, times = container.host, container.times
         key = (host, found.id)
-        before = self._sightings.get(key)
-        looked_ns = self._looks.get(host, 0)
-        fresh = before is None and found.created_ns > looked_ns - STEP_NS - CREATE_NS
-        after = _sighting(found, before)
+        before = self._states.get(key)
+        polled_ns = self._polls.get(host, 0)
+        fresh = before is None and found.created_ns > polled_ns - STEP_NS - CREATE_NS
+        after = _state(found, before)
         if before is None and not fresh:
-            self._sightings[key] = after
+            self._states[key] = after
             return []
-        old = before or Sighting(found.name, 0, 0, 0, paused=False, health=None, dead=False)
+        old = before or FileState(found.name, 0, 0, 0, paused=False, health=None, dead=False)
         events = list(self._runs(old, after, found, container))
         if before is None and not (after.dead and not found.started):
             events.insert(0, _event(found, host, "create", found.created_ns))
@@ -109,10 +109,10 @@ class Witness:
         if after.health != old.health and after.health in REPORTED_HEALTH:
             events.append(_health(found, host))
         if after != before:
-            self._sightings[key] = after
+            self._states[key] = after
         return [each for each in events if not _is_old(each, times, clock_ns)]
 
-    def _runs(self, old: Sighting, after: Sighting, found: Found, container: Container) -> list[Event]:
+    def _runs(self, old: FileState, after: FileState, found: Found, container: Container) -> list[Event]:
         """Return starts and ends; the end of an earlier run comes before the start of this one."""
         host = container.host
         started = found.started_ns != old.started_ns and found.started_ns > 0
@@ -132,7 +132,7 @@ class Witness:
 
     def remove(self, removed: Removed, container: Container, host: str) -> list[Event]:
         """Return the event of a removal, unless it was reported."""
-        self._sightings.pop((host, removed.id), None)
+        self._states.pop((host, removed.id), None)
         if container.state is State.GONE:
             return []
         return [_make(host, removed.id, container.name, "destroy", removed.time_ns, {})]
@@ -162,9 +162,9 @@ def ends_with(event: Event, found: Found) -> bool:
     return found.exit_code is not None and abs(event.time_ns - found.finished_ns) <= 2 * SECOND
 
 
-def _sighting(found: Found, before: Sighting | None) -> Sighting:
+def _state(found: Found, before: FileState | None) -> FileState:
     ended = found.started_ns if found.exit_code is not None and before is None else 0
-    return Sighting(
+    return FileState(
         name=found.name or (before.name if before else None),
         started_ns=found.started_ns,
         finished_ns=found.finished_ns,
@@ -210,5 +210,5 @@ def _make(
     )
 
 
-def _decode(_key: Key, row: dict[str, Any]) -> Sighting:
-    return Sighting(**row)
+def _decode(_key: Key, row: dict[str, Any]) -> FileState:
+    return FileState(**row)

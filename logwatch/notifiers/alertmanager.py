@@ -21,7 +21,7 @@ RESEND_NS = 60 * SECOND
 MISSED = 4
 """Resend intervals for which an Alertmanager keeps an alert that is not sent again; Prometheus' figure."""
 
-LOOK_NS = 300 * SECOND
+CHECK_NS = 300 * SECOND
 """Interval at which an Alertmanager is asked whether somebody else posts the same alerts."""
 log = logging.getLogger("logwatch.notifiers")
 
@@ -38,7 +38,7 @@ class Alertmanager:
         self._prefix = f"/{prefix}" if prefix else ""
         self._client = client
         self.name = client.origin + self._prefix
-        self._looked_ns = 0
+        self._checked_ns = 0
 
     def wants(self, alert: Alert) -> bool:
         """All that fire or have resolved."""
@@ -50,16 +50,16 @@ class Alertmanager:
 
     def send(self, alerts: Sequence[Alert], now_ns: int) -> None:
         """Post them; a repetition only extends the time for which it keeps them."""
-        self._look_for_others(alerts, now_ns)
+        self._find_others(alerts, now_ns)
         self._client.post([posted(alert, now_ns) for alert in alerts], f"{self._prefix}/api/v2/alerts")
 
-    def _look_for_others(self, alerts: Sequence[Alert], now_ns: int) -> None:
+    def _find_others(self, alerts: Sequence[Alert], now_ns: int) -> None:
         """Warn if somebody else posted one of these alerts last: two that post make it flap."""
         known = next((alert for alert in alerts if alert.state == "firing" and alert.generator_url), None)
-        self._looked_ns = self._looked_ns or now_ns
-        if known is None or now_ns - self._looked_ns < LOOK_NS:
+        self._checked_ns = self._checked_ns or now_ns
+        if known is None or now_ns - self._checked_ns < CHECK_NS:
             return
-        self._looked_ns = now_ns
+        self._checked_ns = now_ns
         labels = json_texts(known.labels)
         asked = urlencode([("filter", f"{name}={quoted(text)}") for name, text in labels.items()])
         try:

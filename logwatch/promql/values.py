@@ -65,7 +65,7 @@ class Labels(dict[str, str]):
             found = known[names] = self.without(names)
         return found
 
-    def written(self) -> str:
+    def text(self) -> str:
         """As PromQL writes a series: `up{job="logwatch"}`."""
         pairs = ", ".join(f"{name}={quoted(value)}" for name, value in sorted(self.items()) if name != METRIC_NAME)
         name = self.get(METRIC_NAME, "")

@@ -21,7 +21,7 @@ from logwatch.rulefiles import RuleSet
 from logwatch.rulefiles.yaml import Node
 from logwatch.ruletests.assertions import ASSERTIONS, Check, Failure, verify
 from logwatch.ruletests.input_series import Given, InputSeries
-from logwatch.ruletests.lines import TimedLine, first_stamp_ns, written
+from logwatch.ruletests.lines import TimedLine, first_stamp_ns, timed_lines
 from logwatch.ruletests.running import Performance, Seen
 from logwatch.ruletests.schema import CaseSpec
 
@@ -127,7 +127,7 @@ class Plan:
         """All lines in the order of their times."""
         folder = self.file.path.parent
         lines = [
-            line for spec in self.case.spec.input_lines for line in written(spec, folder, self.start_ns, self.zone)
+            line for spec in self.case.spec.input_lines for line in timed_lines(spec, folder, self.start_ns, self.zone)
         ]
         return sorted(lines, key=lambda line: line.time_ns)
 

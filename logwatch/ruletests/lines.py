@@ -52,7 +52,7 @@ class _Read(NamedTuple):
     """The newest stamp until here."""
 
 
-def written(spec: InputLinesSpec, folder: Path, start_ns: int, zone: tzinfo) -> Iterator[TimedLine]:
+def timed_lines(spec: InputLinesSpec, folder: Path, start_ns: int, zone: tzinfo) -> Iterator[TimedLine]:
     """The lines of one item, in their order; SourceError if its file cannot be read."""
     lines = contents(spec, folder)
     if spec.at is None:

@@ -22,7 +22,7 @@ from typing import Any, Literal
 
 from logwatch.docker.containers import FOLDER, log_driver
 from logwatch.docker.folder import Folder
-from logwatch.docker.inventory import Removed, Sight
+from logwatch.docker.inventory import FileChange, Removed
 from logwatch.docker.last_words import LOCAL_LOGS
 from logwatch.model import CONTAINERS, SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources import CONTAINER_ROWS, JOURNAL
@@ -100,7 +100,7 @@ class ContainersSource:
         self._polled_ns: int | None = None
         self._news: deque[tuple[str, str | None]] = deque(maxlen=MOST_NEWS)
         """Ids and names of containers whose file changed; another thread appends."""
-        self._has_looked = False
+        self._has_polled = False
         self._logs: dict[str, ContainerLog] = {}
         self._by_path: dict[str, ContainerLog] = {}
         self._due: deque[ContainerLog] = deque()
@@ -121,20 +121,20 @@ class ContainersSource:
 
     # ── which containers ─────────────────────────────────────────────────────────────
 
-    def notice(self, sights: Iterable[Sight]) -> None:
+    def notice(self, changes: Iterable[FileChange]) -> None:
         """Note that containers came or changed; may be called from another thread."""
-        self._news.extend((sight.id, sight.name) for sight in sights if not isinstance(sight, Removed))
-        self._has_looked = True
+        self._news.extend((change.id, change.name) for change in changes if not isinstance(change, Removed))
+        self._has_polled = True
         self.pipe.wake()
 
     def _take_news(self) -> None:
-        has_looked = self._has_looked
+        has_polled = self._has_polled
         while self._news:
             container_id, name = self._news.popleft()
             log = self._logs.get(container_id) or self._find(container_id, name)
             if log is not None:
                 self._make_due(log)
-        if has_looked and BEGUN not in self._progress:
+        if has_polled and BEGUN not in self._progress:
             self._progress[BEGUN] = 1
         for path in self._growth.take():
             if path in self._by_path:
@@ -152,7 +152,7 @@ class ContainersSource:
             self._journal.follow(container_id)
             return None
         log = self._add(container_id)
-        if driver is not None or self._look(log) != NO_FILE:
+        if driver is not None or self._status(log) != NO_FILE:
             return log
         del self._logs[container_id]  # its files come, and the engine writes that of its state again
         return None
@@ -182,10 +182,10 @@ class ContainersSource:
     def _poll(self) -> None:
         """Find the logs that differ from when they were read to their end, and those of containers that are gone."""
         for log in list(self._logs.values()):
-            if log.seen != self._look(log) or (log.followed is not None and len(log.followed.open_files()) > 1):
+            if log.seen != self._status(log) or (log.followed is not None and len(log.followed.open_files()) > 1):
                 self._make_due(log)
 
-    def _look(self, log: ContainerLog) -> tuple[int, int]:
+    def _status(self, log: ContainerLog) -> tuple[int, int]:
         """Return inode and size of a log; of one that was not there until now, wherever it is."""
         for path in [log.path] if log.id in self._positions else self._paths(log.id):
             try:
@@ -275,7 +275,7 @@ class ContainersSource:
         """Wait until a log that was read to its end grows; forget it if its container is gone."""
         if self._growth.watch(log.path):
             self._by_path[log.path] = log
-        path, seen = log.path, self._look(log)
+        path, seen = log.path, self._status(log)
         if path != log.path:
             self._shut(log)
         elif seen != NO_FILE:
@@ -303,7 +303,7 @@ class ContainersSource:
 
     def _follow(self, log: ContainerLog) -> FollowedFile | LocalLog:
         position = self._positions.get(log.id)
-        self._look(log)
+        self._status(log)
         start: Literal["beginning", "end"] = "end" if log.begins_at_end and position is None else "beginning"
         options = replace(self._options, start=start)
         followed: FollowedFile | LocalLog

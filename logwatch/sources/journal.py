@@ -89,10 +89,10 @@ class JournalSource:
         """
         if self._behind_until_ns is None:
             self._behind_until_ns = self._journalctl.query()[1]
-        entry = self._look(now_ns)
+        entry = self._peek(now_ns)
         if entry is None and self._behind_until_ns:
             self._journalctl.wait(BEHIND_WAIT)
-            entry = self._look(now_ns)
+            entry = self._peek(now_ns)
         if entry is None or entry.time_ns >= self._behind_until_ns:
             self._behind_until_ns = 0
         return entry.time_ns if entry is not None else None
@@ -102,7 +102,7 @@ class JournalSource:
         lines: list[bytes] = []
         names: list[NamedContainer] = []
         size = 0
-        while size < self._chunk_bytes and (entry := self._look(now_ns)) is not None:
+        while size < self._chunk_bytes and (entry := self._peek(now_ns)) is not None:
             if before_ns is not None and entry.time_ns >= before_ns:
                 break
             self._next, self._cursor = None, entry.cursor
@@ -117,7 +117,7 @@ class JournalSource:
         live = self._next is None and not self._journalctl.waiting_bytes
         return Chunk(b"".join(lines), self._path, offset, now_ns, live=live, named=tuple(names))
 
-    def _look(self, now_ns: int) -> Entry | None:
+    def _peek(self, now_ns: int) -> Entry | None:
         """Return the next entry without taking it."""
         while self._next is None and (text := self._journalctl.take_line(now_ns)) is not None:
             self._next = read_entry(text)

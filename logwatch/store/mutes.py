@@ -22,7 +22,7 @@ FOLDER = "mutes"
 MOST = 1_000
 """Files that are read, and mutes that can be in force."""
 LONGEST = 65_536
-LOOK_NS = 2 * SECOND
+CHECK_NS = 2 * SECOND
 Seen = list[tuple[str, int, int]]
 
 
@@ -91,13 +91,13 @@ class MuteFolder:
     """Files that cannot be understood."""
     _mutes: tuple[Mute, ...] = ()
     _seen: Seen | None = None
-    _looked_ns: int = -LOOK_NS
+    _checked_ns: int = -CHECK_NS
 
     def mutes(self, now_ns: int) -> tuple[Mute, ...]:
         """Return all mutes, at most two seconds old."""
-        if abs(now_ns - self._looked_ns) >= LOOK_NS:
-            self._looked_ns = now_ns
-            seen = self._look()
+        if abs(now_ns - self._checked_ns) >= CHECK_NS:
+            self._checked_ns = now_ns
+            seen = self._signatures()
             if seen != self._seen:
                 self._seen = seen
                 found = list(read(self.state_dir))
@@ -105,7 +105,7 @@ class MuteFolder:
                 self.unreadable = tuple(path for path, mute in found if mute is None)
         return self._mutes
 
-    def _look(self) -> Seen:
+    def _signatures(self) -> Seen:
         seen: Seen = []
         try:
             with os.scandir(self.state_dir / FOLDER) as entries:

@@ -24,7 +24,7 @@ DELETE FROM points WHERE (sample, time_ns, labels) IN (
   LIMIT ?)
 """
 # Counting pages takes longer than a small commit.
-COMMITS_PER_LOOK = 256
+COMMITS_PER_CHECK = 256
 PAGES_PER_COMMIT = 250
 POINTS_PER_PAGE = 25
 ENDED_AT_ONCE = 50_000
@@ -42,7 +42,7 @@ class Retention:
     _first: int = 0
     _last: int = 0
     _newest_ns: int = 0
-    _looked_ns: int = 0
+    _checked_ns: int = 0
     _commits: int = 0
     _surplus_pages: int = 0
     """To give back after the commit; 0 while the file is not too large."""
@@ -53,7 +53,7 @@ class Retention:
         self._first, self._last = first or 0, last or 0
         recent = "SELECT max(time_ns) FROM (SELECT time_ns FROM events ORDER BY seq DESC LIMIT 1000)"
         self._newest_ns = connection.execute(recent).fetchone()[0] or 0
-        self._looked_ns = self._commits = 0
+        self._checked_ns = self._commits = 0
 
     def apply(self, connection: sqlite3.Connection, transaction: Transaction) -> None:
         """Delete what the transaction's events push out."""
@@ -61,10 +61,10 @@ class Retention:
             return
         self._note(transaction)
         bound = self._last - self.events
-        if self._newest_ns - self._looked_ns > min(3600 * SECOND, self.age_ns // 100):
+        if self._newest_ns - self._checked_ns > min(3600 * SECOND, self.age_ns // 100):
             bound = max(bound, self._too_old(connection))
         self._commits += 1 + (len(transaction.outcomes) + len(transaction.points)) // 100
-        if self._commits >= COMMITS_PER_LOOK:
+        if self._commits >= COMMITS_PER_CHECK:
             self._commits = 0
             bound = max(bound, self._too_big(connection, len(transaction.points)))
         if bound >= self._first:
@@ -101,14 +101,14 @@ class Retention:
         found = connection.execute(oldest, (self._newest_ns - self.age_ns,)).fetchone()
         bound: int = found[0] - 1 if found else self._last
         if bound < self._first + BATCH:
-            self._looked_ns = self._newest_ns
+            self._checked_ns = self._newest_ns
         return bound
 
     def _too_big(self, connection: sqlite3.Connection, points: int = 0) -> int:
         """Return the seq up to which events must go for the file to keep its size; `points` came with this commit."""
         size, used = _sizes(connection)
         if size > self.max_bytes:
-            self._commits = COMMITS_PER_LOOK  # look again at the next commit
+            self._commits = COMMITS_PER_CHECK  # look again at the next commit
             self._surplus_pages = PAGES_PER_COMMIT + points // POINTS_PER_PAGE
         if used <= self.max_bytes or older_points.clear(connection) or self._has_more_ended(connection):
             return 0

@@ -61,10 +61,10 @@ def _listed(view: View, expression: str) -> Graph:
         result = queries.instant(expression, view.now_ns())
     if isinstance(result, dict):
         texts = {labels: " ".join(float_text(value) for _, value in points) for labels, points in result.items()}
-        rows = [Row(labels.written(), text) for labels, text in texts.items()]
+        rows = [Row(labels.text(), text) for labels, text in texts.items()]
     else:
         elements = [(Labels(), result)] if isinstance(result, float) else result
-        rows = [Row(labels.written(), float_text(value)) for labels, value in elements]
+        rows = [Row(labels.text(), float_text(value)) for labels, value in elements]
     return Graph(expression, "", rows=rows[:MOST_ROWS], left_out=max(0, len(rows) - MOST_ROWS))
 
 
@@ -79,7 +79,7 @@ def _drawn(view: View, expression: str, length: str) -> Graph:
     values = [value for _, points in shown for value in _finite(points)]
     low, high = min(values, default=0.0), max(values, default=1.0)
     rows = [
-        Row(labels.written(), float_text(points[-1][1]), _line(points, (start_ns, end_ns), (low, high)))
+        Row(labels.text(), float_text(points[-1][1]), _line(points, (start_ns, end_ns), (low, high)))
         for labels, points in shown
     ]
     left_out = len(series) - len(shown)

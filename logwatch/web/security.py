@@ -54,7 +54,7 @@ class Security:
         self._path = path
         self._now = now
         self._file = read(path)
-        self._seen = self._look()
+        self._seen = self._signatures()
         self.context: ssl.SSLContext | None = None
         """None: without TLS."""
         if self._file.tls_server_config is not None:
@@ -109,7 +109,7 @@ class Security:
             connection.context = self._current
 
     def _refresh(self) -> None:
-        seen = self._look()
+        seen = self._signatures()
         if seen == self._seen:
             return
         self._seen = seen
@@ -125,7 +125,7 @@ class Security:
         self._file, self._current = file, current
         log.info("%s: read again", self._path)
 
-    def _look(self) -> list[tuple[int, int, int]]:
+    def _signatures(self) -> list[tuple[int, int, int]]:
         tls = self._file.tls_server_config
         files = [self._path, *([tls.cert_file, tls.key_file, tls.client_ca_file] if tls is not None else [])]
         return [_signature(file) for file in files if file is not None]

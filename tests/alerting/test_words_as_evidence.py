@@ -33,7 +33,7 @@ ENDED = RUNNING._replace(
 SICK = RUNNING._replace(health="unhealthy", probe_ns=T0 + SECOND, probe_output="connection refused")
 
 
-def evidence(tmp_path: Path, last_words: int, *sights: Found) -> list[str]:
+def evidence(tmp_path: Path, last_words: int, *changes: Found) -> list[str]:
     """The evidence of what fires after the log's line and these files."""
     path = tmp_path / "alerts.yml"
     path.write_text(ALERTS)
@@ -43,7 +43,7 @@ def evidence(tmp_path: Path, last_words: int, *sights: Found) -> list[str]:
         rules.rules, (), settings, Registry(), None, load([path], interval_ns=SECOND), find={WEB: RUNNING}.get
     )
     pipeline.process(Chunk(LINE.encode(), "messages", 0, 0), 2_000_000_000 * SECOND)
-    pipeline.process_inventory([RUNNING, *sights], T0 + 3 * SECOND, None, T0 - SECOND)
+    pipeline.process_inventory([RUNNING, *changes], T0 + 3 * SECOND, None, T0 - SECOND)
     pipeline.advance(T0 + 20 * SECOND)
     return [each.annotations.get("evidence", "") for each in pipeline.alerts.outgoing(T0 + 20 * SECOND)]
 

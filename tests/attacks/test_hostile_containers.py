@@ -33,11 +33,11 @@ def test_ten_thousand_containers_are_known_and_few_have_series(tmp_path: Path) -
     inventory = Inventory(tmp_path)
     builder = Builder(Config.model_validate({"rules": {"shipped": False}}), Registry(), None, find=inventory.find)
     pipeline = builder.pipeline(builder.rules())
-    sights = inventory.look(0)
-    pipeline.process_inventory(sights, NOW, inventory.present, NOW)
-    again = inventory.look(0)
+    changes = inventory.poll(0)
+    pipeline.process_inventory(changes, NOW, inventory.present, NOW)
+    again = inventory.poll(0)
 
-    assert (len(sights), again, inventory.take_problems()) == (10_000, [], {})
+    assert (len(changes), again, inventory.take_problems()) == (10_000, [], {})
     assert len(pipeline.lifecycle.containers()) == 10_000
     assert len(list(pipeline.series.select("docker_container_info"))) == 1000
 
@@ -49,7 +49,7 @@ def test_a_log_of_ten_gib_is_read_in_parts_and_its_holes_are_passed_over(tmp_pat
         stream.seek(0, 2)
         stream.write(b"\n" + ENTRY)
     source = ContainersSource(tmp_path)
-    source.notice(Inventory(tmp_path).look(0))
+    source.notice(Inventory(tmp_path).poll(0))
     chunk = None
     for _ in range(100):
         chunk = chunk or source.read(NOW)
@@ -65,7 +65,7 @@ def test_lines_of_any_length_are_one_skipped_entry(tmp_path: Path, size: int) ->
     log = write(tmp_path, WEB, {"Name": "/web"})
     log.write_bytes(b'{"log":"' + b"x" * size + b"\n" + ENTRY)
     source = ContainersSource(tmp_path)
-    source.notice(Inventory(tmp_path).look(0))
+    source.notice(Inventory(tmp_path).poll(0))
     chunks = [chunk for _ in range(10) if (chunk := source.read(NOW)) is not None]
     (status,) = source.status()
     source.close()
@@ -94,8 +94,8 @@ def test_files_of_any_shape_are_read_or_counted(tmp_path: Path, content: dict[st
     inventory = Inventory(tmp_path, ["team"])
     builder = Builder(Config(), Registry(), tmp_path, find=inventory.find)
     pipeline = builder.pipeline(builder.rules())
-    sights = inventory.look(0)
-    pipeline.process_inventory(sights, NOW, inventory.present, NOW)
+    changes = inventory.poll(0)
+    pipeline.process_inventory(changes, NOW, inventory.present, NOW)
 
-    assert len(sights) + inventory.take_problems().get("format", 0) == 1
+    assert len(changes) + inventory.take_problems().get("format", 0) == 1
     assert len(json.dumps(pipeline.lifecycle.changed_rows())) < 20_000

@@ -9,7 +9,7 @@ from dockerlines import docker_event
 from rich.console import Console
 from terminals import OnTerminal
 
-from logwatch.cli.top import EVENTS, Choice, Sight, draw, keys_of, look, shown
+from logwatch.cli.top import EVENTS, Choice, Snapshot, draw, keys_of, read, shown
 from logwatch.model import Alert, Container, Event, State
 
 NOW = 1_796_000_000 * 10**9
@@ -36,7 +36,7 @@ ALERT = Alert(
     "",
     NOW,
 )
-SIGHT = Sight(
+SNAPSHOT = Snapshot(
     [
         container("web"),
         container("db", State.EXITED, exit_code="3"),
@@ -55,9 +55,9 @@ def after(*keys):
     return choice
 
 
-def text(sight, choice, height=30):
+def text(snapshot, choice, height=30):
     console = Console(width=120, record=True, file=io.StringIO())
-    console.print(draw(sight, choice, height))
+    console.print(draw(snapshot, choice, height))
     return console.export_text()
 
 
@@ -73,7 +73,7 @@ def text(sight, choice, height=30):
     ],
 )
 def test_keys_choose(keys, expected):
-    assert [each.name for each in shown(SIGHT, after(*keys))] == expected
+    assert [each.name for each in shown(SNAPSHOT, after(*keys))] == expected
 
 
 def test_keys_end_it_unless_they_are_typed():
@@ -86,7 +86,7 @@ def test_a_terminal_s_escapes_are_keys():
 
 
 def test_one_sentence_then_containers_alerts_and_events():
-    lines = text(SIGHT, after()).splitlines()
+    lines = text(SNAPSHOT, after()).splitlines()
 
     assert lines[0].strip() == "1 of 3 containers in trouble: db; 1 alert fires"
     assert [line.split()[0] for line in lines[3:6]] == ["db", "app", "web"]
@@ -96,7 +96,7 @@ def test_one_sentence_then_containers_alerts_and_events():
 
 
 def test_one_container_with_its_last_words():
-    page = text(SIGHT._replace(own=SIGHT.events[:1]), after("enter"))
+    page = text(SNAPSHOT._replace(own=SNAPSHOT.events[:1]), after("enter"))
 
     assert "FATAL: no disk" in page
     assert "container.start" not in page
@@ -108,16 +108,16 @@ def test_one_container_has_its_own_events_however_long_ago(tmp_path):
     later = [docker_event(at + timedelta(seconds=1 + second), "kill", "db", signal="1") for second in range(EVENTS + 5)]
     log.write_text("\n".join([docker_event(at, "start", "web"), docker_event(at, "start", "db"), *later]) + "\n")
     call("replay", "--state-dir", str(state), str(log))
-    sight = look(state, after("/", "w", "e", "b", "enter", "enter"))
+    snapshot = read(state, after("/", "w", "e", "b", "enter", "enter"))
 
-    assert [each.event for each in sight.own] == ["container.start"]
-    assert all(each.name == "db" for each in sight.events)
+    assert [each.event for each in snapshot.own] == ["container.start"]
+    assert all(each.name == "db" for each in snapshot.events)
 
 
 @pytest.mark.parametrize("height", [1, 10, 24, 60])
 @pytest.mark.parametrize("keys", [(), ("enter",), ("down",) * 70])
 def test_it_fits_the_screen(height, keys):
-    many = Sight(
+    many = Snapshot(
         [container(f"c{number:03}", State.DEAD) for number in range(60)],
         [ALERT] * 30,
         [event(f"c{number:03}", "die") for number in range(200)],
@@ -130,7 +130,7 @@ def test_it_fits_the_screen(height, keys):
 
 
 def test_hostile_names_are_text():
-    page = text(Sight([container("\x1b[31m[bold]x")], [], []), after())
+    page = text(Snapshot([container("\x1b[31m[bold]x")], [], []), after())
 
     assert "\x1b[31m" not in page
     assert "[bold]x" in page

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from imagefiles import graph_root, linkgraph, unpack
 
-from logwatch.docker.disk import look
+from logwatch.docker.disk import survey_disk
 from logwatch.docker.image_source import read_images
 from logwatch.docker.tree import grow
 from logwatch.docker.usage import finish
@@ -65,7 +65,7 @@ def test_any_damage_is_reported_and_nothing_else(roots: dict[str, Path], tmp_pat
 
     try:
         images = read_images(str(docker), store, abs)
-        report = finish(look(docker, store, 0))
+        report = finish(survey_disk(docker, store, 0))
     except ImageError:
         return  # nothing is left that looks like a data directory
     grow(images.images)
@@ -75,7 +75,7 @@ def test_any_damage_is_reported_and_nothing_else(roots: dict[str, Path], tmp_pat
 def test_a_root_that_is_removed_while_it_is_measured_is_no_error(roots: dict[str, Path], tmp_path: Path) -> None:
     root = tmp_path / "root"
     shutil.copytree(roots["overlay2"] / "lib", root, symlinks=True)
-    steps = look(root, None, 0)
+    steps = survey_disk(root, None, 0)
     for _ in range(6):
         next(steps)
     shutil.rmtree(root)

@@ -9,7 +9,7 @@ import pytest
 from anotheruser import holds_for_another_user
 from imagefiles import graph_root, linkgraph, node, unpack
 
-from logwatch.docker.disk import look
+from logwatch.docker.disk import survey_disk
 from logwatch.docker.image_source import find, read_images
 from logwatch.docker.images import Images
 from logwatch.docker.tree import grow
@@ -107,7 +107,7 @@ def test_an_engine_with_containerds_store_says_what_else_to_name(containerd: Pat
 def test_a_containerd_that_the_engine_starts_itself_is_found(containerd: Path, tmp_path: Path) -> None:
     shutil.copytree(containerd / "lib", tmp_path / "lib", symlinks=True)
     shutil.copytree(containerd / "ctdroot", tmp_path / "lib/containerd/daemon", symlinks=True)
-    report = finish(look(tmp_path / "lib", None, 0))
+    report = finish(survey_disk(tmp_path / "lib", None, 0))
 
     assert len(read(tmp_path / "lib").images) == report.images == 7
 

@@ -21,8 +21,8 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 def look(root: Path) -> list[Found]:
-    """What the first look finds."""
-    return [each for each in Inventory(root).look(0) if isinstance(each, Found)]
+    """What the first poll finds."""
+    return [each for each in Inventory(root).poll(0) if isinstance(each, Found)]
 
 
 def write(root: Path, container: str = WEB, file: str = "config.v2.json", **more: Any) -> Path:
@@ -58,7 +58,7 @@ def test_a_container_is_read(tmp_path: Path) -> None:
 
 def test_chosen_labels_are_read(tmp_path: Path) -> None:
     write(tmp_path, Config={"Image": "nginx:1", "Labels": {"com.example/team": "a\nb", "other": "x", "tier": ""}})
-    (found,) = Inventory(tmp_path, ["com.example/team", "tier", "missing"]).look(0)
+    (found,) = Inventory(tmp_path, ["com.example/team", "tier", "missing"]).poll(0)
 
     assert isinstance(found, Found)
     assert found.labels == {"label_com_example_team": "a?b"}
@@ -122,36 +122,36 @@ def test_only_what_changed_is_read_again(tmp_path: Path) -> None:
     path = write(tmp_path)
     write(tmp_path, DB, Name="/db")
     inventory = Inventory(tmp_path)
-    first = inventory.look(0)
+    first = inventory.poll(0)
     os.utime(path, ns=(1, 1))
 
     assert [each.id for each in first] == [WEB, DB]
-    assert inventory.look(1, files=False) == []
-    assert [each.id for each in inventory.look(2)] == [WEB]
-    assert inventory.look(3) == []
+    assert inventory.poll(1, files=False) == []
+    assert [each.id for each in inventory.poll(2)] == [WEB]
+    assert inventory.poll(3) == []
 
 
 def test_a_folder_that_is_gone_is_a_removed_container(tmp_path: Path) -> None:
     write(tmp_path)
     inventory = Inventory(tmp_path)
-    inventory.look(0)
+    inventory.poll(0)
     shutil.rmtree(tmp_path / "containers" / WEB)
 
-    assert inventory.look(7) == [Removed(WEB, 7)]
-    assert inventory.look(8) == []
+    assert inventory.poll(7) == [Removed(WEB, 7)]
+    assert inventory.poll(8) == []
 
 
 def test_a_root_that_is_gone_removes_nothing(tmp_path: Path) -> None:
     write(tmp_path)
     inventory = Inventory(tmp_path)
-    inventory.look(0)
+    inventory.poll(0)
     (tmp_path / "containers").rename(tmp_path / "elsewhere")
 
-    assert (inventory.look(1), inventory.present, inventory.take_problems()) == ([], None, {"missing": 1})
+    assert (inventory.poll(1), inventory.present, inventory.take_problems()) == ([], None, {"missing": 1})
 
     (tmp_path / "elsewhere").rename(tmp_path / "containers")
 
-    assert (inventory.look(2), inventory.present) == ([], {WEB})
+    assert (inventory.poll(2), inventory.present) == ([], {WEB})
 
 
 def test_one_container_is_found_by_its_id(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_file_that_is_no_configuration_is_counted_once(tmp_path: Path, content
     write(tmp_path).write_text(content)
     inventory = Inventory(tmp_path)
 
-    assert inventory.look(0) == inventory.look(1) == []
+    assert inventory.poll(0) == inventory.poll(1) == []
     assert inventory.take_problems() == {"format": 1}
     assert inventory.take_problems() == {}
 
@@ -190,7 +190,7 @@ def test_a_file_that_is_too_large_is_counted_and_not_read(tmp_path: Path) -> Non
         file.truncate(10 << 20)
     inventory = Inventory(tmp_path)
 
-    assert inventory.look(0) == []
+    assert inventory.poll(0) == []
     assert inventory.take_problems() == {"too_large": 1}
 
 
@@ -204,7 +204,7 @@ def test_links_and_pipes_are_not_followed(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "containers" / piped / "config.v2.json")
     inventory = Inventory(tmp_path)
 
-    assert inventory.look(0) == []
+    assert inventory.poll(0) == []
     assert [inventory.find(each) for each in (WEB, DB, piped)] == [None, None, None]
 
 

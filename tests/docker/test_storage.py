@@ -12,7 +12,7 @@ import pytest
 from anotheruser import holds_for_another_user
 from imagefiles import configuration, graph_root, layer, sha, unpack
 
-from logwatch.docker.disk import look
+from logwatch.docker.disk import survey_disk
 from logwatch.docker.images import chain_ids
 from logwatch.docker.storage import Kind, Report
 from logwatch.docker.usage import finish
@@ -26,7 +26,7 @@ HOURS = 2 * 3600 * SECOND
 
 
 def survey(root: Path, containerd: Path | None = None) -> Report:
-    return finish(look(root, containerd, time.time_ns() + HOURS))
+    return finish(survey_disk(root, containerd, time.time_ns() + HOURS))
 
 
 def totals(report: Report) -> dict[str, int]:
@@ -283,7 +283,7 @@ def test_layers_of_removed_images_that_buildkit_keeps_are_its_cache(engine: Path
 def test_what_is_about_to_be_noted_is_not_left_over(tmp_path: Path) -> None:
     store(tmp_path, "overlay2", {CACHE: 1000})
     write(tmp_path / "overlay2" / LOST / "diff/left", 50)
-    new = finish(look(tmp_path, None, time.time_ns()))
+    new = finish(survey_disk(tmp_path, None, time.time_ns()))
 
     assert "dangling_layers" not in totals(new)
     assert totals(survey(tmp_path))["dangling_layers"] == 50

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from ports import wait_for
 
-from logwatch.docker.inventory import Found, Removed, Sight
+from logwatch.docker.inventory import FileChange, Found, Removed
 from logwatch.docker.watching import MOST_TAKEN, Watch
 
 WEB = "3f" * 32
@@ -32,17 +32,17 @@ class Seen:
     """What a watch has seen, as it arrives."""
 
     def __init__(self) -> None:
-        self.sights: list[Sight] = []
+        self.changes: list[FileChange] = []
         self.woken = threading.Event()
 
-    def until(self, watch: Watch, enough: Callable[[list[Sight]], bool]) -> list[Sight]:
+    def until(self, watch: Watch, enough: Callable[[list[FileChange]], bool]) -> list[FileChange]:
         """Wait until enough was seen."""
         end = time.monotonic() + 30
-        while not enough(self.sights) and time.monotonic() < end:
+        while not enough(self.changes) and time.monotonic() < end:
             self.woken.wait(0.05)
             self.woken.clear()
-            self.sights += watch.take()
-        return self.sights
+            self.changes += watch.take()
+        return self.changes
 
 
 @contextmanager
@@ -56,23 +56,23 @@ def watching(root: Path, *, notify: bool) -> Iterator[tuple[Watch, Seen]]:
         watch.close()
 
 
-def names(sights: list[Sight]) -> list[str]:
-    return [f"{each.id[:2]} {'gone' if isinstance(each, Removed) else each.state}" for each in sights]
+def names(changes: list[FileChange]) -> list[str]:
+    return [f"{each.id[:2]} {'gone' if isinstance(each, Removed) else each.state}" for each in changes]
 
 
 @pytest.mark.parametrize("notify", [True, False], ids=["inotify", "polling"])
 def test_containers_come_change_and_go(tmp_path: Path, *, notify: bool) -> None:
     write(tmp_path)
     with watching(tmp_path, notify=notify) as (watch, seen):
-        seen.until(watch, lambda sights: len(sights) == 1)
+        seen.until(watch, lambda changes: len(changes) == 1)
         write(tmp_path, DB)
-        seen.until(watch, lambda sights: len(sights) == 2)
+        seen.until(watch, lambda changes: len(changes) == 2)
         write(tmp_path, Paused=True)
-        seen.until(watch, lambda sights: len(sights) == 3)
+        seen.until(watch, lambda changes: len(changes) == 3)
         shutil.rmtree(tmp_path / "containers" / DB)
-        seen.until(watch, lambda sights: len(sights) == 4)
+        seen.until(watch, lambda changes: len(changes) == 4)
 
-    assert names(seen.sights) == ["3f running", "a0 running", "3f paused", "a0 gone"]
+    assert names(seen.changes) == ["3f running", "a0 running", "3f paused", "a0 gone"]
 
 
 def test_states_that_last_milliseconds_are_seen(tmp_path: Path) -> None:
@@ -82,40 +82,40 @@ def test_states_that_last_milliseconds_are_seen(tmp_path: Path) -> None:
         for paused in (True, False) * 5:
             write(tmp_path, Paused=paused)
             time.sleep(0.05)
-        seen.until(watch, lambda sights: len(sights) == 11)
+        seen.until(watch, lambda changes: len(changes) == 11)
 
-    states = names(seen.sights)
+    states = names(seen.changes)
     assert states[1:] == ["3f paused", "3f running"] * 5
 
 
 @pytest.mark.parametrize("notify", [True, False], ids=["inotify", "polling"])
 def test_a_root_that_appears_late_is_watched(tmp_path: Path, *, notify: bool) -> None:
     with watching(tmp_path / "late", notify=notify) as (watch, seen):
-        while not watch.inventory.missing or watch.first_look_ns is None:
+        while not watch.inventory.missing or watch.first_poll_ns is None:
             time.sleep(0.01)
-        began_ns = watch.first_look_ns
+        began_ns = watch.first_poll_ns
         write(tmp_path / "late")
         seen.until(watch, bool)
 
-    assert names(seen.sights) == ["3f running"]
+    assert names(seen.changes) == ["3f running"]
     assert began_ns is not None
-    assert isinstance(seen.sights[0], Found)
-    assert seen.sights[0].seen_ns >= began_ns - 1_000_000_000
+    assert isinstance(seen.changes[0], Found)
+    assert seen.changes[0].seen_ns >= began_ns - 1_000_000_000
 
 
 def test_folders_that_come_and_go_at_once_do_no_harm(tmp_path: Path) -> None:
     (tmp_path / "containers").mkdir()
     with watching(tmp_path, notify=True) as (watch, seen):
-        while watch.first_look_ns is None:
+        while watch.first_poll_ns is None:
             time.sleep(0.01)
         for number in range(200):
             folder = tmp_path / "containers" / f"{number:064x}"
             folder.mkdir()
             folder.rmdir()
         write(tmp_path)
-        seen.until(watch, lambda sights: any(each.id == WEB for each in sights))
+        seen.until(watch, lambda changes: any(each.id == WEB for each in changes))
 
-    assert names(seen.sights) == ["3f running"]
+    assert names(seen.changes) == ["3f running"]
 
 
 def test_no_descriptor_stays_open(tmp_path: Path) -> None:
@@ -133,13 +133,13 @@ def test_many_containers_come_in_parts_and_each_part_wakes_for_the_next(tmp_path
     for each in ids:
         write(tmp_path, each)
     with watching(tmp_path, notify=False) as (watch, seen):
-        parts: list[list[Sight]] = []
+        parts: list[list[FileChange]] = []
 
         def all_seen() -> bool:
             if seen.woken.wait(0.05):
                 seen.woken.clear()
                 parts.append(watch.take())
-            return {sight.id for part in parts for sight in part} == ids
+            return {change.id for part in parts for change in part} == ids
 
         wait_for(all_seen, "all containers")
 
@@ -149,10 +149,10 @@ def test_many_containers_come_in_parts_and_each_part_wakes_for_the_next(tmp_path
 def test_a_container_that_is_gone_is_found_while_its_sight_waits(tmp_path: Path) -> None:
     write(tmp_path)
     with watching(tmp_path, notify=True) as (watch, seen):
-        wait_for(lambda: watch.first_look_ns is not None, "the first look")
+        wait_for(lambda: watch.first_poll_ns is not None, "the first poll")
         shutil.rmtree(tmp_path / "containers" / WEB)
         gone = watch.find(WEB)
-        seen.until(watch, lambda sights: names(sights)[-1:] == [f"{WEB[:2]} gone"])
+        seen.until(watch, lambda changes: names(changes)[-1:] == [f"{WEB[:2]} gone"])
 
         assert gone is not None
         assert (gone.id, gone.name) == (WEB, "web")
@@ -162,11 +162,11 @@ def test_a_container_that_is_gone_is_found_while_its_sight_waits(tmp_path: Path)
 def test_an_event_older_than_a_rename_that_waits_gets_the_earlier_name(tmp_path: Path) -> None:
     write(tmp_path)
     with watching(tmp_path, notify=True) as (watch, seen):
-        wait_for(lambda: watch.first_look_ns is not None, "the first look")
+        wait_for(lambda: watch.first_poll_ns is not None, "the first poll")
         config = tmp_path / "containers" / WEB / "config.v2.json"
         config.write_text(config.read_text().replace("/web", "/web2"))
         before = watch.find(WEB)
-        seen.until(watch, lambda sights: "web2" in [each.name for each in sights if isinstance(each, Found)])
+        seen.until(watch, lambda changes: "web2" in [each.name for each in changes if isinstance(each, Found)])
         after = watch.find(WEB)
 
     assert before is not None

@@ -56,11 +56,11 @@ class Life:
 
     def __post_init__(self) -> None:
         self.life = Lifecycle(SECOND, self.files.get)
-        self.look([], present=())
+        self.poll([], present=())
 
-    def look(self, sights: Sequence[Found | Removed], *, present: Sequence[str] | None = None, at: float = 0) -> None:
+    def poll(self, changes: Sequence[Found | Removed], *, present: Sequence[str] | None = None, at: float = 0) -> None:
         now_ns = T0 + round(at * SECOND)
-        self.take(self.life.process_inventory(sights, "vm", now_ns, present, T0 - 100 * SECOND))
+        self.take(self.life.process_inventory(changes, "vm", now_ns, present, T0 - 100 * SECOND))
 
     def log(self, *events: Event) -> None:
         for event in events:
@@ -99,7 +99,7 @@ GONE = Removed(WEB, T0 + 9 * SECOND)
 def test_the_files_alone_report_a_life() -> None:
     life = Life()
     renamed = [each._replace(name="web2") for each in (ENDED, AGAIN)]
-    life.look([CREATED, STARTED, PAUSED, RESUMED, RENAMED, *renamed, GONE])
+    life.poll([CREATED, STARTED, PAUSED, RESUMED, RENAMED, *renamed, GONE])
 
     assert life.told == ["create 0", "start 1", "pause 2", "unpause 3", "rename 4", "die 5 137", "start 6", "destroy 9"]
     assert {each.role for each in life.events} == {Role.INVENTORY}
@@ -108,14 +108,14 @@ def test_the_files_alone_report_a_life() -> None:
 
 def test_the_first_look_reports_nothing_but_states() -> None:
     life = Life()
-    life.look([file(RUN, created=-200.0, started=-150.0, exit_code=None)])
+    life.poll([file(RUN, created=-200.0, started=-150.0, exit_code=None)])
 
     assert (life.told, life.state) == ([], RUN)
 
 
 def test_what_happened_while_nobody_looked_is_reported() -> None:
     life = Life()
-    life.look([STARTED])
+    life.poll([STARTED])
     again = Lifecycle(SECOND, lambda _: None)
     again.restore({key: row for key, row in life.life.changed_rows().items() if row is not None})
     made = again.process_inventory([ENDED._replace(id=WEB)], "vm", T0 + 900 * SECOND, [WEB], T0 + 900 * SECOND)
@@ -127,10 +127,10 @@ def test_what_happened_while_nobody_looked_is_reported() -> None:
 
 def test_the_log_and_the_files_report_one_event_in_either_order() -> None:
     life = Life()
-    life.look([CREATED])
+    life.poll([CREATED])
     life.log(line("start", 0.8))
-    life.look([STARTED])
-    life.look([ENDED])
+    life.poll([STARTED])
+    life.poll([ENDED])
     life.log(line("die", 5.02))
 
     assert life.told == ["create 0", "start 0.8", "die 5 137"]
@@ -143,11 +143,11 @@ def test_the_log_and_the_files_report_one_event_in_either_order() -> None:
 @pytest.mark.parametrize("role", [Role.PRIMARY, Role.CORROBORATING])
 def test_a_start_has_the_engines_time_and_not_that_of_its_shim(*, log_first: bool, role: Role) -> None:
     life = Life()
-    life.look([CREATED])
+    life.poll([CREATED])
     shim = line("start", 0.2)._replace(role=role, revoked_by=frozenset({"container.start_failed"}))
     if log_first:
         life.log(shim)
-    life.look([STARTED])
+    life.poll([STARTED])
     if not log_first:
         life.log(shim)
     life.take(life.life.advance(T0 + 60 * SECOND))
@@ -174,14 +174,14 @@ def test_an_earlier_death_does_not_have_the_last_exit_code() -> None:
 
 def test_a_crash_loop_ends_as_often_as_it_starts() -> None:
     life = Life()
-    life.look([CREATED])
+    life.poll([CREATED])
     for number in range(5):
         at = float(number)
         waits = State.RESTARTING if number < 4 else EXIT
         life.log(line("start", at + 0.1))
-        life.look([file(RUN, started=at + 0.3, finished=at - 0.2)])
+        life.poll([file(RUN, started=at + 0.3, finished=at - 0.2)])
         life.log(line("die", at + 0.85))
-        life.look([file(waits, started=at + 0.3, finished=at + 0.8, exit_code="3", restarts=number)])
+        life.poll([file(waits, started=at + 0.3, finished=at + 0.8, exit_code="3", restarts=number)])
 
     assert [each.split()[0] for each in life.told] == ["create", *["start", "die"] * 5]
     assert [each.attributes.get("exit_code") for each in life.amended if each.event == "container.die"] == ["3"] * 5
@@ -189,16 +189,16 @@ def test_a_crash_loop_ends_as_often_as_it_starts() -> None:
 
 def test_a_container_that_is_removed_while_it_waits_has_not_ended_twice() -> None:
     life = Life()
-    life.look([file(RUN, started=1.0)])
+    life.poll([file(RUN, started=1.0)])
     waiting = file(State.RESTARTING, started=1.0, finished=2.0, exit_code="3")
-    life.look([waiting, waiting._replace(state=State.REMOVING, finished_ns=T0 + SECOND // 2), GONE])
+    life.poll([waiting, waiting._replace(state=State.REMOVING, finished_ns=T0 + SECOND // 2), GONE])
 
     assert [each.split()[0] for each in life.told] == ["create", "start", "die", "destroy"]
 
 
 def test_an_end_that_was_missed_has_no_exit_code() -> None:
     life = Life()
-    life.look([STARTED, AGAIN])
+    life.poll([STARTED, AGAIN])
 
     assert life.told == ["create 0", "start 1", "die 5", "start 6"]
 
@@ -206,14 +206,14 @@ def test_an_end_that_was_missed_has_no_exit_code() -> None:
 def test_a_start_that_failed_is_no_start() -> None:
     life = Life()
     failed = file(exit_code=None)
-    life.look([CREATED, failed, failed._replace(state=State.REMOVING), Removed(WEB, T0 + SECOND)])
+    life.poll([CREATED, failed, failed._replace(state=State.REMOVING), Removed(WEB, T0 + SECOND)])
 
     assert life.told == ["create 0", "destroy 1"]
 
 
 def test_a_creation_that_failed_is_no_creation() -> None:
     life = Life()
-    life.look([file(State.DEAD), Removed(WEB, T0 + SECOND)])
+    life.poll([file(State.DEAD), Removed(WEB, T0 + SECOND)])
 
     assert life.told == ["destroy 1"]
 
@@ -222,10 +222,10 @@ def test_a_creation_that_failed_is_no_creation() -> None:
 def test_an_oom_kill_is_one_event(*, kernel_first: bool) -> None:
     life = Life()
     killed = file(EXIT, started=1.0, finished=5.0, exit_code="137", oom_killed=True)
-    life.look([STARTED])
+    life.poll([STARTED])
     if kernel_first:
         life.log(line("oom", 4.9))
-    life.look([killed])
+    life.poll([killed])
     if not kernel_first:
         life.log(line("oom", 4.9))
 
@@ -234,10 +234,10 @@ def test_an_oom_kill_is_one_event(*, kernel_first: bool) -> None:
 
 def test_an_oom_kill_long_before_the_end_is_one_event() -> None:
     life = Life()
-    life.look([STARTED])
+    life.poll([STARTED])
     life.log(line("oom", 4.9))
     life.take(life.life.advance(T0 + 4000 * SECOND))
-    life.look([file(EXIT, started=1.0, finished=4000.0, exit_code="0", oom_killed=True)])
+    life.poll([file(EXIT, started=1.0, finished=4000.0, exit_code="0", oom_killed=True)])
 
     assert life.told == ["create 0", "start 1", "oom 4.9", "die 4000 0"]
 
@@ -246,8 +246,8 @@ def test_health_is_an_event_when_it_changes() -> None:
     life = Life()
     check = file(RUN, started=1.0, health="starting")
     sick = check._replace(health="unhealthy", failing_streak=3, probe_ns=T0 + 4 * SECOND, probe_output="refused")
-    life.look([check, sick, sick._replace(failing_streak=4, probe_ns=T0 + 5 * SECOND)])
-    life.look([check._replace(health="healthy", probe_ns=T0 + 6 * SECOND)])
+    life.poll([check, sick, sick._replace(failing_streak=4, probe_ns=T0 + 5 * SECOND)])
+    life.poll([check._replace(health="healthy", probe_ns=T0 + 6 * SECOND)])
 
     assert life.told == ["create 0", "start 1", "health_status 4", "health_status 6"]
     assert life.events[2].attributes == {"health": "unhealthy", "failing_streak": "3", "probe_output": "refused"}
@@ -256,7 +256,7 @@ def test_health_is_an_event_when_it_changes() -> None:
 def test_a_probe_that_could_not_run_is_that_of_its_container() -> None:
     life = Life()
     check = file(RUN, started=1.0, health="unhealthy", probe=4.0)
-    life.look([check, check._replace(id=DB, name="db")])
+    life.poll([check, check._replace(id=DB, name="db")])
     error = line("health_status", 4.1)._replace(
         id=None, attributes={"container": DB, "error": "deadline"}, role=Role.CORROBORATING
     )
@@ -275,7 +275,7 @@ def test_the_file_of_an_unknown_id_is_read_before_its_first_event_is_counted() -
 
 def test_states_exit_codes_and_restarts_are_described() -> None:
     life = Life()
-    life.look([file(State.RESTARTING, started=1.0, finished=2.0, exit_code="3", restarts=7, created=-200.0)])
+    life.poll([file(State.RESTARTING, started=1.0, finished=2.0, exit_code="3", restarts=7, created=-200.0)])
     (described,) = [each for each in life.rest if isinstance(each, Described)]
 
     assert (described.exit_code, described.restart_count, described.image) == ("3", 7, "nginx:1")
@@ -284,9 +284,9 @@ def test_states_exit_codes_and_restarts_are_described() -> None:
 
 def test_labels_that_change_are_described_and_given_to_the_logs_events() -> None:
     life = Life()
-    life.look([file(RUN, 1, started=1.0, created=-200.0)])
-    life.look([file(RUN, 1, started=1.0, created=-200.0, labels={"label_team": "a"})])
-    life.look([file(RUN, 1, started=1.0, created=-200.0, labels={"label_team": "a"})])
+    life.poll([file(RUN, 1, started=1.0, created=-200.0)])
+    life.poll([file(RUN, 1, started=1.0, created=-200.0, labels={"label_team": "a"})])
+    life.poll([file(RUN, 1, started=1.0, created=-200.0, labels={"label_team": "a"})])
     life.log(line("kill", 2))
     described = [each.labels for each in life.rest if isinstance(each, Described)]
 
@@ -304,12 +304,12 @@ def test_the_logs_own_events_have_the_labels_that_docker_events_reported() -> No
 
 def test_what_the_daemons_end_made_unknown_is_known_again() -> None:
     life = Life()
-    life.look([STARTED])
+    life.poll([STARTED])
     life.log(
         line("stop", 2)._replace(event="daemon.start", id=None), line("stop", 3)._replace(event="daemon.crash", id=None)
     )
     unknown = life.state
-    life.look([STARTED])
+    life.poll([STARTED])
 
     assert (unknown, life.state) == (State.UNKNOWN, RUN)
 
@@ -317,8 +317,8 @@ def test_what_the_daemons_end_made_unknown_is_known_again() -> None:
 def test_a_container_that_is_newer_than_the_first_look_is_not_removed() -> None:
     life = Life()
     life.log(line("start", 0.8, DB))
-    life.look([STARTED], present=())
-    life.look([RESUMED], present=())
+    life.poll([STARTED], present=())
+    life.poll([RESUMED], present=())
 
     assert life.told == ["start 0.8", "create 0", "start 1"]
     assert [each.id for each in life.life.containers()] == [DB, WEB]
@@ -327,7 +327,7 @@ def test_a_container_that_is_newer_than_the_first_look_is_not_removed() -> None:
 def test_a_container_of_the_log_without_a_folder_is_removed() -> None:
     life = Life()
     life.log(line("start", -200), line("start", -200, DB))
-    life.look([], present=[WEB], at=5)
+    life.poll([], present=[WEB], at=5)
 
     assert [each.id for each in life.life.containers()] == [WEB]
     assert [each.split()[0] for each in life.told] == ["start", "start"]
@@ -337,7 +337,7 @@ def test_nothing_is_kept_of_containers_that_the_register_dropped() -> None:
     life = Life()
     for number in range(50):
         container = f"{number:064x}"
-        life.look([STARTED._replace(id=container, name=f"n{number}"), Removed(container, T0 + 2 * SECOND)])
+        life.poll([STARTED._replace(id=container, name=f"n{number}"), Removed(container, T0 + 2 * SECOND)])
     life.take(life.life.advance(T0 + 3 * 3600 * SECOND))
     kept = [key for key, row in life.life.changed_rows().items() if row and key.startswith(("sighting", "reported"))]
 

@@ -13,7 +13,7 @@ from ports import wait_for
 from receivers_on_loopback import alert
 
 from logwatch.model import SECOND
-from logwatch.notifiers.alertmanager import LOOK_NS, Alertmanager
+from logwatch.notifiers.alertmanager import CHECK_NS, Alertmanager
 from logwatch.notifiers.http import Client
 
 pytestmark = pytest.mark.e2e
@@ -87,7 +87,7 @@ def test_it_warns_if_another_posts_the_same_alert(pair, caplog):
         ours.send([mine], now_ns + SECOND)
         warned_at_once = list(caplog.messages)
         wait_for(posted_by_the_other, "the post of the other")
-        ours.send([mine], now_ns + LOOK_NS)
+        ours.send([mine], now_ns + CHECK_NS)
 
     assert warned_at_once == []
     assert ["is also posted by http://prometheus:9090/graph" in each for each in caplog.messages] == [True]

@@ -75,7 +75,7 @@ class Follower:
         self.read: list[str] = []
 
     def look(self) -> None:
-        self.source.notice(self.inventory.look(0))
+        self.source.notice(self.inventory.poll(0))
 
     def step(self, *, seconds: float = 70) -> list[str]:
         """Read all there is; returns the new lines without time and host."""
@@ -400,7 +400,7 @@ def test_a_log_beside_is_read_first_and_each_continues_at_its_own_place(root: Ro
         printed = ContainersSource(root.path, pipe=file.pipe)
         merged = MergedSource(file, printed=printed)
         merged.restore({key: row for key, row in rows.items() if row is not None})
-        printed.notice(Inventory(root.path).look(0))
+        printed.notice(Inventory(root.path).poll(0))
         while (chunk := merged.read(time.time_ns())) is not None:
             read.append((chunk.path, chunk.data[-2:-1].decode()))
         rows |= merged.changed_rows()

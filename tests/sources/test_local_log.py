@@ -175,7 +175,7 @@ def test_containers_of_this_driver_are_followed_like_others(tmp_path: Path, file
             stream.write(entry(b"begun ", partial=True) + entry(str(number).encode(), last=True))
         source = ContainersSource(tmp_path)
         source.restore(rows)
-        source.notice(Inventory(tmp_path).look(0))
+        source.notice(Inventory(tmp_path).poll(0))
         while (chunk := source.read(0)) is not None:
             read += [line.partition(": ")[2] for line in chunk.data.decode().splitlines()]
         rows |= {key: row for key, row in source.changed_rows().items() if row is not None}

@@ -21,7 +21,7 @@ from logwatch.alerting.templates.values import (
     time_text,
     to_time,
     truth,
-    written,
+    value_text,
 )
 from logwatch.notation import duration, float_text, quoted
 from logwatch.promql.matchers import Match, Regex, RegexError, compile_regex
@@ -186,7 +186,9 @@ def printf(pattern: Value, *values: Value) -> str:
         return _verb(match, rest.pop(0))
 
     filled = VERB.sub(fill, text_of(pattern))
-    return filled + (f"%!(EXTRA {', '.join(f'{kind_of(value)}={written(value)}' for value in rest)})" if rest else "")
+    return filled + (
+        f"%!(EXTRA {', '.join(f'{kind_of(value)}={value_text(value)}' for value in rest)})" if rest else ""
+    )
 
 
 def _room(digits: str) -> int:
@@ -204,10 +206,10 @@ def _verb(match: re.Match[str], value: Value) -> str:
         text = {"s": value, "q": quoted(value)}.get(verb) or value.encode().hex()
         return (python + "s") % text
     if verb == "t" and isinstance(value, bool):
-        return written(value)
+        return value_text(value)
     if verb == "v":
-        return f"%{match['flags'].replace('0', '')}{match['width']}s" % written(value)
-    return f"%!{verb}({kind_of(value)}={written(value)})"
+        return f"%{match['flags'].replace('0', '')}{match['width']}s" % value_text(value)
+    return f"%!{verb}({kind_of(value)}={value_text(value)})"
 
 
 def _float(match: re.Match[str], value: float) -> str:
@@ -264,7 +266,7 @@ def _index(value: Value, *keys: Value) -> Value:
         elif type(key) is int and 0 <= key < len(value):
             value = value[key]
         else:
-            raise ValueMistakeError(f"index {written(key)} out of range")
+            raise ValueMistakeError(f"index {value_text(key)} out of range")
     return value
 
 
@@ -279,7 +281,7 @@ def _printed(*values: Value) -> str:
     texts: list[str] = []
     for place, value in enumerate(values):
         between = place and not isinstance(value, str) and not isinstance(values[place - 1], str)
-        texts.append(f"{' ' if between else ''}{written(value)}")
+        texts.append(f"{' ' if between else ''}{value_text(value)}")
     return "".join(texts)
 
 
@@ -375,7 +377,7 @@ FUNCTIONS: dict[str, Function] = {
     "len": Function(_length, 1, 1),
     "index": Function(_index, 1, MANY),
     "print": Function(_printed, 0, MANY),
-    "println": Function(lambda *values: " ".join(map(written, values)) + "\n", 0, MANY),
+    "println": Function(lambda *values: " ".join(map(value_text, values)) + "\n", 0, MANY),
     "args": Function(_arguments, 0, MANY),
     "query": Function(text_of, 1, 1),
     "first": Function(_first, 1, 1),

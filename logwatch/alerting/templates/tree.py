@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from logwatch.alerting.templates.functions import FUNCTIONS, LONGEST, TOO_LONG
-from logwatch.alerting.templates.values import Value, ValueMistakeError, field_of, text_of, truth, written
+from logwatch.alerting.templates.values import Value, ValueMistakeError, field_of, text_of, truth, value_text
 from logwatch.notation import quoted
 from logwatch.promql import EvaluationError, PromqlError
 
@@ -254,7 +254,7 @@ def _render(parts: Sequence[Part], frame: Frame) -> str:
         elif isinstance(part, Loop):
             filled.append(_render_loop(part, frame))
         else:
-            filled.append(written(part.evaluate(frame)))
+            filled.append(value_text(part.evaluate(frame)))
         size += len(filled[-1])
         if size > LONGEST:
             raise ValueMistakeError(TOO_LONG)
@@ -284,7 +284,7 @@ def _render_choice(choice: Choice, frame: Frame) -> str:
 def _render_loop(loop: Loop, frame: Frame) -> str:
     over = loop.over.evaluate(frame)
     if isinstance(over, str) or not isinstance(over, Mapping | Sequence):
-        raise ValueMistakeError(f"range can't iterate over {written(over)}")
+        raise ValueMistakeError(f"range can't iterate over {value_text(over)}")
     if not over:
         return _render(loop.otherwise, frame)
     texts: list[str] = []

@@ -35,25 +35,25 @@ def truth(value: Value) -> bool:
 def number(value: Value) -> float:
     """A number, also written as text; raises ValueMistakeError."""
     if not isinstance(value, str | int | float) or isinstance(value, bool):
-        raise ValueMistakeError(f"{written(value)} is not a number")
+        raise ValueMistakeError(f"{value_text(value)} is not a number")
     try:
         return float(value)
     except (ValueError, OverflowError) as error:
         raise ValueMistakeError(f"{value!r} is not a number") from error
 
 
-def written(value: Value) -> str:
+def value_text(value: Value) -> str:
     """A value as Go prints it with %v."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
         return float_text(value, "g")
     if isinstance(value, Mapping):
-        return f"map[{' '.join(f'{key}:{written(value[key])}' for key in sorted(value))}]"
+        return f"map[{' '.join(f'{key}:{value_text(value[key])}' for key in sorted(value))}]"
     if isinstance(value, datetime):
         return time_text(value)
     if not isinstance(value, str) and isinstance(value, Sequence):
-        return f"[{' '.join(map(written, value))}]"
+        return f"[{' '.join(map(value_text, value))}]"
     return "<nil>" if value is None else str(value)
 
 
@@ -65,7 +65,7 @@ def four_digits(value: float) -> str:
 def text_of(given: Value) -> str:
     """A text; raises ValueMistakeError."""
     if not isinstance(given, str):
-        raise ValueMistakeError(f"{written(given)} is not a text: put it through printf first")
+        raise ValueMistakeError(f"{value_text(given)} is not a text: put it through printf first")
     return given
 
 
