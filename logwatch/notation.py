@@ -116,6 +116,35 @@ def nanoseconds(length: timedelta) -> int:
 
 # ── numbers ──────────────────────────────────────────────────────────────────────────
 
+LARGEST = 2**63 - 1
+"""Whole numbers of a log have 64 bits, which SQLite and every reader of JSON can hold; a larger one stays text."""
+MOST_DIGITS = 20
+"""Characters of the longest whole number of 64 bits, its sign included."""
+MOST_FRACTION_DIGITS = 40
+
+
+def whole(text: str) -> int | None:
+    """Read a whole number of 64 bits; None if the text is not one."""
+    digits = text.removeprefix("-")
+    if not digits.isdecimal() or len(text) > MOST_DIGITS:
+        return None
+    number = int(text)
+    return number if -LARGEST <= number <= LARGEST else None
+
+
+def whole_or_text(text: str) -> int | str:
+    """For `json.loads`: a number, or the text if it is too large."""
+    number = whole(text)
+    return text if number is None else number
+
+
+def fraction_or_text(text: str) -> float | str:
+    """For `json.loads`: a finite number, or the text."""
+    if len(text) > MOST_FRACTION_DIGITS:
+        return text
+    number = float(text)
+    return number if math.isfinite(number) else text
+
 
 def float_text(value: float, form: Literal["f", "e", "g"] = "f") -> str:
     """Write a float with the fewest digits that identify it, as Go's strconv.FormatFloat(value, form, -1, 64).

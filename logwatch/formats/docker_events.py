@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 from typing import cast
 
 from logwatch.formats import escapes, json
-from logwatch.formats.numbers import LARGEST
 from logwatch.formats.rfc3339 import Rfc3339
 from logwatch.model import SECOND
+from logwatch.notation import LARGEST
 
 STAMP_ROOM = 48
 IMAGE_ACTIONS = frozenset({"pull", "push", "tag", "untag", "delete", "import", "load", "save"})

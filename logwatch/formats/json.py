@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from logwatch.formats.numbers import fraction_or_text, whole_or_text
+from logwatch.notation import fraction_or_text, whole_or_text
 
 Tree = Mapping[str, object]
 

@@ -17,7 +17,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from logwatch.formats.numbers import whole
 from logwatch.metrics import DROPPED, Registry
 from logwatch.metrics.catalog import CAUSES, COMMON_ACTIONS, CONTAINER, CONTAINER_INFO, HEALTH, OTHER, STATES
 from logwatch.metrics.container_record import ContainerSeries, Key, decode
@@ -37,6 +36,7 @@ from logwatch.model import (
     State,
     StateChange,
 )
+from logwatch.notation import whole
 from logwatch.store.state_table import StateTable
 
 LIVE = frozenset({State.RUNNING.value, State.PAUSED.value, State.RESTARTING.value})

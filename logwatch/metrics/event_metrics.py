@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from logwatch.formats.numbers import whole
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import LEVELS, MAX_CONTAINERS, VOCABULARY, counted
 from logwatch.metrics.container_metrics import ZEROS, ContainerMetrics
@@ -24,6 +23,7 @@ from logwatch.model import (
     Rule,
     StateChange,
 )
+from logwatch.notation import whole
 from logwatch.store import state_table
 
 EVENTS, LAST_EVENT = "docker_events_total", "docker_last_event_timestamp_seconds"

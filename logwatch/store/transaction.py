@@ -16,8 +16,8 @@ from itertools import islice
 from json.encoder import encode_basestring_ascii as quote
 from typing import overload
 
-from logwatch.formats.numbers import LARGEST
 from logwatch.model import Attributes, LabelValues, Outcome, SampleChange
+from logwatch.notation import LARGEST
 
 Rows = dict[tuple[str, str], str | None]
 """(Part, key) to JSON; None deletes the row."""

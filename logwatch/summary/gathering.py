@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from logwatch.alerting.alert_store import committed
-from logwatch.formats.numbers import whole
 from logwatch.lifecycle import containers
 from logwatch.model import SHORT_ID, Alert, Event, State
+from logwatch.notation import whole
 from logwatch.store import History, Query
 
 KILLED = frozenset({"oom_limit", "oom_host", "signal", "stop_timeout"})

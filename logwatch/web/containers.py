@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from logwatch.formats.numbers import whole
 from logwatch.metrics.exposition import Published
 from logwatch.model import SECOND, Container, State
+from logwatch.notation import whole
 
 Key = tuple[str, str]
 """Host (empty if there is only one) and name."""
