@@ -14,7 +14,7 @@ meet a condition. Events that are made go back through the lifecycle and may be 
 other correlations; if those form a cycle, an earlier one ignores the events of a later one.
 
     correlator ─▶ correlation_state (one correlation and its open keys)
-               ─▶ sequence · missing · first_seen: what each kind makes of an event
+               ─▶ kinds (what each kind makes of an event)
 """
 
 from logwatch.correlations.correlator import Correlator

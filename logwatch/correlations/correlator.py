@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from heapq import heapify, heappop
 
-from logwatch.correlations import first_seen, missing, sequence
 from logwatch.correlations.correlation_state import CorrelationState, CorrelationTables, Deadline
+from logwatch.correlations.kinds import KINDS, expire
 from logwatch.model import LATE_NS, Correlation, Event, Outcome
 from logwatch.store import state_table
 from logwatch.store.state_table import StateValue
-
-KINDS = {"sequence": sequence.process, "missing": missing.process, "first_seen": first_seen.process}
-"""What processes an event of a key and returns the events that it completes."""
 
 
 class Correlator:
@@ -102,7 +99,7 @@ class Correlator:
             if opened is None or opened.time_ns + state.lasts_ns > deadline_ns:
                 continue  # what this deadline was set for is over; what is open now has one of its own
             state.close(key)
-            made += missing.expire(state, opened, deadline_ns, self._clock.value)
+            made += expire(state, opened, deadline_ns, self._clock.value)
         return made
 
     def shift(self, step_ns: int, clock_ns: int) -> None:
