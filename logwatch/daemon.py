@@ -128,8 +128,7 @@ class Daemon:
 
     def _explain(self, rules: Sequence[Rule], line: str) -> list[tuple[str, str]]:
         """Return how a line is read by these rules, for the page; what that takes is not kept."""
-        from logwatch.authoring.explanation import Explainer
-        from logwatch.authoring.explanation_rows import rows
+        from logwatch.authoring.explanation import Explainer, rows
 
         sources = self._config.sources
         zone = ZoneInfo(sources.timezone) if sources.timezone else None

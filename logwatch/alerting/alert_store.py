@@ -10,7 +10,7 @@ from typing import Any
 from logwatch.alerting.alerting_rule import RESOLVED_RETENTION_NS, ActiveAlert, AlertingRule, Identity
 from logwatch.alerting.muting import Muting
 from logwatch.alerting.options import Options
-from logwatch.model import Alert
+from logwatch.model import Alert, Renamed
 from logwatch.store import History
 from logwatch.store.state_table import StateTable
 
@@ -32,9 +32,9 @@ class AlertStore:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._on_resolved: Callable[[Alert], None] = lambda _: None
-        self._active: StateTable[tuple[Any, ...], ActiveAlert] = StateTable("alert", ActiveAlert.row, _active_from)
-        self._resolved: StateTable[tuple[int], Numbered] = StateTable("past", _numbered_row, _numbered_from)
-        self._removed: StateTable[tuple[str, int], Removed] = StateTable("orphan", _removed_row, _removed_from)
+        self._active: StateTable[tuple[Any, ...], ActiveAlert] = StateTable("alert", ActiveAlert.row, _decode_active)
+        self._resolved: StateTable[tuple[int], Numbered] = StateTable("past", _encode, _decode)
+        self._removed: StateTable[tuple[str, int], Removed] = StateTable("orphan", _encode, _decode)
         self._external: StateTable[tuple[()], Mapping[str, str]] = StateTable("external", dict)
         """The external labels that receivers know alerts with."""
         self._count = 0
@@ -182,6 +182,11 @@ def committed(history: History) -> list[Alert]:
     return store.kept()
 
 
+def alerting_rules(rules: Iterable[object]) -> Iterator[AlertingRule]:
+    """Those of some rules that make alerts."""
+    return (rule for rule in rules if isinstance(rule, AlertingRule))
+
+
 def annotated(alert: ActiveAlert) -> Mapping[str, str]:
     """The annotations of an alert, and its evidence."""
     return {**alert.annotations, "evidence": alert.evidence} if alert.evidence else alert.annotations
@@ -195,34 +200,61 @@ def _linked(annotations: Mapping[str, str], external_url: str) -> Mapping[str, s
     return {**annotations, RUNBOOK_URL: f"{external_url.rstrip('/')}/runbooks/{shipped['name']}"}
 
 
+# ── a container whose name is learned late ───────────────────────────────────────────
+
+
+def follow_name(rules: Iterable[AlertingRule], store: AlertStore, renamed: Renamed, now_ns: int) -> bool:
+    """Go on with the alerts of an id under the name, since the same time; whether there were any.
+
+    Receivers that know the alert of the id get that as resolved and the other one as firing, together.
+    """
+    found = False
+    for rule in rules:
+        for alert in [each for each in rule.active.values() if _is_of(each, renamed)]:
+            _rename(rule, store, alert, renamed, now_ns)
+            found = True
+    return found
+
+
+def _is_of(alert: ActiveAlert, renamed: Renamed) -> bool:
+    labels = alert.labels
+    if alert.state == "resolved" or labels.get("name") != renamed.old_label:
+        return False
+    return labels.get("host", renamed.host) == renamed.host
+
+
+def _rename(rule: AlertingRule, store: AlertStore, alert: ActiveAlert, renamed: Renamed, now_ns: int) -> None:
+    old, new = renamed.old_label, renamed.label
+    labels = {**alert.labels, "name": new}
+    annotations = {key: text.replace(old, new) for key, text in alert.annotations.items()}
+    before, after = frozenset(alert.labels.items()), frozenset(labels.items())
+    known = rule.active.get(after)
+    if known is None or known.state == "resolved" or (known.state == "pending" and alert.state == "firing"):
+        rule.active[after] = replace(alert, labels=labels, annotations=annotations, sent=False)
+    if alert.state == "firing":
+        alert.state, alert.resolved_ns = "resolved", now_ns
+        store.resolve(rule.id, alert, now_ns)
+    else:
+        del rule.active[before]
+    rule.step_all()
+    store.save(rule, (before, after))
+
+
+# ── rows ─────────────────────────────────────────────────────────────────────────────
+
+
 def _key(rule: Sequence[str], identity: Identity) -> tuple[Any, ...]:
     return (*rule, tuple(sorted(identity)))
 
 
-def _active_from(_: tuple[Any, ...], row: Any) -> ActiveAlert:
+def _decode_active(_: tuple[Any, ...], row: Any) -> ActiveAlert:
     return ActiveAlert.from_row(row)
 
 
-def _numbered_row(numbered: Numbered) -> Any:
-    return [numbered[0], _values(numbered[1])]
+def _encode(pair: Numbered | Removed) -> list[object]:
+    first, alert = pair
+    return [first, {name: getattr(alert, name) for name in Alert.__slots__}]
 
 
-def _numbered_from(_: tuple[int], row: Any) -> Numbered:
+def _decode(_: object, row: list[Any]) -> tuple[Any, Alert]:
     return row[0], Alert(**row[1])
-
-
-def _removed_row(removed: Removed) -> Any:
-    return [removed[0], _values(removed[1])]
-
-
-def _removed_from(_: tuple[str, int], row: Any) -> Removed:
-    return row[0], Alert(**row[1])
-
-
-def _values(alert: Alert) -> dict[str, object]:
-    return {name: getattr(alert, name) for name in Alert.__slots__}
-
-
-def alerting_rules(rules: Iterable[object]) -> Iterator[AlertingRule]:
-    """Those of some rules that make alerts."""
-    return (rule for rule in rules if isinstance(rule, AlertingRule))

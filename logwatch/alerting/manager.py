@@ -16,7 +16,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from dataclasses import replace
 from typing import Any
 
-from logwatch.alerting.alert_store import AlertStore, alerting_rules
+from logwatch.alerting.alert_store import AlertStore, alerting_rules, follow_name
 from logwatch.alerting.alerting_rule import AlertingRule, AlertRule, Step
 from logwatch.alerting.evidence import Evidence
 from logwatch.alerting.group import Group, GroupState
@@ -24,7 +24,6 @@ from logwatch.alerting.muting import NOT_MUTED, Muting
 from logwatch.alerting.options import Options
 from logwatch.alerting.query_storage import OWN, QueryStorage, Replacement
 from logwatch.alerting.recording_rule import RecordingState
-from logwatch.alerting.renaming import follow_name
 from logwatch.alerting.report import Report, group_report
 from logwatch.alerting.series_store import MEASURED, Owner
 from logwatch.errors import UNEXPECTED
@@ -322,11 +321,11 @@ class Alerts:
         self.version += 1
 
     def changed_rows(self) -> dict[str, str | None]:
-        """As `model.Stateful`."""
+        """Return the rows that changed since the last call."""
         return state_table.changed_rows(self.tables)
 
     def restore(self, rows: Mapping[str, str]) -> None:
-        """As `model.Stateful`."""
+        """Continue from the rows of the last commit."""
         state_table.restore(self.tables, rows)
         self.restored()
 

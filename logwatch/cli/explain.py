@@ -10,8 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from logwatch.authoring.explanation import Explainer, Explanation, Verdict
-from logwatch.authoring.explanation_rows import rows
+from logwatch.authoring.explanation import Explainer, Explanation, Verdict, rows
 from logwatch.build import Builder, cache_dir
 from logwatch.cli import options
 from logwatch.config import Config

@@ -23,8 +23,7 @@ from logwatch.notation import one_line, rfc3339
 from logwatch.receivers import receivers
 from logwatch.store import History
 from logwatch.summary import Summary, gather
-from logwatch.summary.page import as_html
-from logwatch.summary.text import as_text, headline
+from logwatch.summary.text import as_html, as_text, headline
 
 
 @click.command("report")

@@ -39,7 +39,6 @@ from logwatch.model.lines import SECOND, Chunk, Doubtful, Hit, NamedContainer, R
 from logwatch.model.rules import Correlation, Example, FieldParser, Mark, MetricRule, Pattern, Role, Rule, Severity
 from logwatch.model.series import LABEL_NAME, Family, LabelValues, SampleChange, SeriesView
 from logwatch.model.sources import CONTAINERS, Gap, Source, SourceStatus
-from logwatch.model.stages import Stateful
 
 __all__ = [
     "COMPOSE_LABELS",
@@ -87,7 +86,6 @@ __all__ = [
     "SourceStatus",
     "State",
     "StateChange",
-    "Stateful",
     "fingerprint",
     "is_label",
     "label_name",

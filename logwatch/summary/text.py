@@ -1,10 +1,13 @@
-"""A summary as text: one sentence first, then what is in trouble, then the rest in few lines. For terminals, mail and chat."""
+"""A summary as text or as a page: one sentence first, then what is in trouble, then the rest in few lines."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
+
+import jinja2
 
 from logwatch.model import SECOND, Alert
 from logwatch.notation import counted, one_line
@@ -24,6 +27,14 @@ MOST_ROWS = 15
 """Of a section."""
 MOST_NAMES = 5
 Section = tuple[str, list[str]]
+
+
+def as_html(summary: Summary) -> str:
+    """Return the report as a page that needs no other file: for a browser, and as the body of a mail."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    template = environment.get_template("report.html")
+    return template.render(period=period(summary), headline=headline(summary), sections=list(sections(summary)))
 
 
 def as_text(summary: Summary) -> str:
