@@ -1,8 +1,8 @@
 """Follows what containers print: `--log containers:`, below a DOCKER_ROOT that is watched.
 
-    thread of the inventory: a container's file changed ──▶ `notice` ┐
-    thread of `growth_watch`: its log has grown ──────────────────────────▶├─▶ due ─▶ `read`: lines of one container
-    each POLL: size and inode of every log are compared ────────────▶┘
+    thread of the inventory: a container's file changed ─▶ `notice` ─┐
+    thread of `GrowthWatch`: its log has grown ──────────────────────┼─▶ due ─▶ `read`: lines of one container
+    each POLL: size and inode of every log are compared ─────────────┘
     journal: entries of containers ─▶ `ContainersJournal` ─▶ `read`
 
 What the driver `journald` writes is in the journal, which is read if there is a container with that driver. Each
@@ -29,14 +29,12 @@ from logwatch.sources import CONTAINER_ROWS, JOURNAL
 from logwatch.sources.container_filter import ContainerChoice, ContainerFilter
 from logwatch.sources.container_lines import LineJoiner, Partial
 from logwatch.sources.containers_journal import ContainersJournal
-from logwatch.sources.content import NoDescriptorError
+from logwatch.sources.content import NoDescriptorError, RootedDisk
 from logwatch.sources.followed_file import FollowedFile
 from logwatch.sources.generations import InodeOwners
-from logwatch.sources.growth_watch import GrowthWatch
-from logwatch.sources.inotify import WakePipe
+from logwatch.sources.inotify import GrowthWatch, WakePipe
 from logwatch.sources.local_log import LocalLog
 from logwatch.sources.open_file import Options
-from logwatch.sources.rooted_disk import RootedDisk
 from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
