@@ -66,7 +66,7 @@ class LivePublisher:
         self._is_idle = False
         self._enqueued = (-1, False, NOT_MUTED)
         self._refreshed_ns = self._reported_ns = 0
-        self._report: Report | None = None
+        self._report, self._muting = Report(), NOT_MUTED
         self._failing, self._failed_ns = False, 0
         """Whether commits fail, and when that was last reported."""
 
@@ -109,13 +109,14 @@ class LivePublisher:
         alerts, now_ns = pipeline.alerts, self._now_ns
         readable = all(status.open for status in self._source.status())
         alerts.measure(now_ns, self._status.self_metrics(), readable=readable)
-        muting = self._mutes.at(now_ns) if self._mutes is not None else NOT_MUTED
+        if self._mutes is not None:
+            self._muting = self._mutes.at(now_ns)
+        muting = self._muting
         version = (alerts.version, live, muting)
         if version != self._enqueued or abs(now_ns - self._refreshed_ns) >= REFRESH_NS:
             self._enqueued, self._refreshed_ns = version, now_ns
             self._dispatcher.enqueue(alerts.outgoing(now_ns, live=live, muting=muting), now_ns)
             self._report = alerts.report()
-            self._status.show_muting(muting)
             for each in self._silences:
                 each.show(muting.mutes)
         if abs(now_ns - self._reported_ns) >= REPORT_NS and (report := pipeline.faults.take_report()):
@@ -133,13 +134,10 @@ class LivePublisher:
             log.info("commits succeed again")
         if transaction is not None:
             self._status.publish(transaction, now_ns)
-        if self._report is not None:
-            self._status.show_alerts(self._report)
-            self._report = None
         self._dispatcher.committed()
         sources = self._source.status()
         self._reports.process(sources)
-        self._status.show(sources, caught_up=self._is_idle)
+        self._status.show(sources, self._report, self._muting, caught_up=self._is_idle)
 
     def commit_failed(self, error: CommitError) -> None:
         """Show that the disk refused a commit; on stderr at once, and then once a minute."""

@@ -134,14 +134,6 @@ class StatusSnapshot:
         self._commit_error = None
         self.commits += 1
 
-    def show_alerts(self, report: Report) -> None:
-        """Show the states of alerting and recording rules at the last commit."""
-        self._report = report
-
-    def show_muting(self, muting: Muting) -> None:
-        """Show which alerts are muted."""
-        self._muting = muting
-
     def self_metrics(self) -> Iterator[SampleChange]:
         """Yield the metrics that only this process can measure."""
         yield from self._sample()
@@ -156,9 +148,9 @@ class StatusSnapshot:
         counted = [sample for family in families for sample in self.published.samples(family.name)]
         return [*families, *SAMPLED, *PROCESS], [*counted, *self.self_metrics()]
 
-    def show(self, sources: Sequence[SourceStatus], *, caught_up: bool) -> None:
-        """Show the state of each source; `caught_up` from the first time on that nothing was left to read."""
-        self._sources = sources
+    def show(self, sources: Sequence[SourceStatus], report: Report, muting: Muting, *, caught_up: bool) -> None:
+        """Show sources, rules with their alerts, and mutes; `caught_up` from the first time on that nothing was left to read."""
+        self._sources, self._report, self._muting = sources, report, muting
         self._caught_up = self._caught_up or caught_up
 
     def commit_failed(self, why: str) -> None:

@@ -17,6 +17,7 @@ import pytest
 from forks import Fork
 from ports import wait_for
 
+from logwatch.alerting import Muting, Report
 from logwatch.daemon import SOURCE
 from logwatch.driver import Driver
 from logwatch.live import LivePublisher
@@ -81,8 +82,8 @@ class Page(StatusSnapshot):
     done: Path
     is_over = False
 
-    def show(self, sources: Sequence[SourceStatus], *, caught_up: bool) -> None:
-        super().show(sources, caught_up=caught_up)
+    def show(self, sources: Sequence[SourceStatus], report: Report, muting: Muting, *, caught_up: bool) -> None:
+        super().show(sources, report, muting, caught_up=caught_up)
         self.is_over = caught_up and self.done.exists()
 
     def commit_failed(self, why: str) -> None:
