@@ -18,6 +18,9 @@ from logwatch.matching.patterns import Regex, compile_regex, spans_of
 from logwatch.matching.templates import Template
 from logwatch.model import FieldParser, Record
 
+LONG = 1024
+"""Bytes of a message in which looking for a key again costs more than to remember its value."""
+
 
 class Message:
     """A message while rules take its fields, with what was parsed of it already."""
@@ -27,7 +30,7 @@ class Message:
     def __init__(self, text: bytes) -> None:
         self.text = text
         self.parsed: dict[object, Any] = {}
-        """By what parsed it: a tree, or the text that a regex was searched in with its groups."""
+        """By what parsed it: a tree, the text that a regex was searched in with its groups, or the value of a logfmt key."""
 
 
 def fields_of(record: Record) -> dict[str, str]:
@@ -106,7 +109,17 @@ def _first(getters: Sequence[Getter], message: Message) -> str | None:
 
 def _bind_logfmt(field: str) -> Getter:
     value_after, needle = logfmt.value_after, b" " + field.encode() + b"="
-    return lambda message: value_after(message.text, needle)
+
+    def get(message: Message) -> str | None:
+        text = message.text
+        if len(text) < LONG:
+            return value_after(text, needle)
+        if needle not in message.parsed:  # rules of one line ask for `msg` and `error` again and again
+            message.parsed[needle] = value_after(text, needle)
+        value: str | None = message.parsed[needle]
+        return value
+
+    return get
 
 
 def _bind_tree(parse: Callable[[bytes], json.Tree | None], field: str) -> Getter:

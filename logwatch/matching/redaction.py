@@ -60,6 +60,8 @@ _VALUE = re.compile(
 _HEADERS = ("password", "passwd", "passphrase", "authorization", "registry-auth")
 """Keys whose value may follow a colon and a blank."""
 _LONGEST_HEADER = max(map(len, _HEADERS))
+_OTHER_CASES = (("\u017f", "s"), ("i\u0307", "i"), ("\u0131", "i"))
+"""What `str.lower` leaves of letters that `re` takes for another case of an ASCII one."""
 _CACHE_SIZE = 2048
 _CACHED_LENGTH = 200
 
@@ -106,9 +108,12 @@ class Masker:
 
     def _has_word(self, text: str) -> bool:
         """Whether there is a part of a secret's key. Substrings are found ten times sooner than alternatives of any case."""
-        if self._lower is None or not text.isascii():  # ſ and the Kelvin sign are the other case of s and k
+        if self._lower is None:
             return self._word.search(text) is not None
         lower = text.lower()
+        if not text.isascii():
+            for left, letter in _OTHER_CASES:
+                lower = lower.replace(left, letter)
         return any(word in lower for word in self._lower)
 
     def _pairs(self, text: str) -> Iterator[tuple[int, int, str]]:

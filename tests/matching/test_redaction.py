@@ -1,5 +1,9 @@
 """Secrets: masked wherever a key tells them, and nothing else is touched."""
 
+import re
+import sys
+from typing import ClassVar
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +86,32 @@ def test_never_raises_and_is_stable(text: str) -> None:
 )
 def test_no_secret_is_left(secret: str, form: str) -> None:
     assert secret not in Masker().mask(form.format(secret))
+
+
+def test_finds_its_words_in_every_case_that_a_regex_does() -> None:
+    masker = Masker(["secrety-kind"])
+    every = "".join(map(chr, [*range(0xD800), *range(0xE000, sys.maxunicode + 1)]))
+    cases = {letter: set(re.findall(letter, every, re.IGNORECASE)) for letter in "secretykind"}
+    spelled = ["secrety-kind".replace(letter, case) for letter, others in cases.items() for case in others]
+
+    assert [text for text in spelled if masker.mask(f"{text}=x") != f"{text}=***"] == []
+    assert len(spelled) > 2 * len(cases)
+
+
+class Lowered(str):
+    """A text that counts its copies in lower case, by which words are looked for without a regex."""
+
+    __slots__ = ()
+    copies: ClassVar = [0]
+
+    def lower(self) -> str:
+        self.copies[0] += 1
+        return super().lower()
+
+
+@pytest.mark.parametrize("text", ["x" * 400 + ": 1", "\N{WHALE}" + "x" * 400 + ": 1"], ids=["ascii", "any letters"])
+def test_takes_no_slower_search_for_letters_beyond_ascii(text: str) -> None:
+    Lowered.copies[0] = 0
+
+    assert Masker().mask(Lowered(text)) == text
+    assert Lowered.copies == [1]
