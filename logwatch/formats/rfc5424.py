@@ -14,6 +14,8 @@ from logwatch.formats.rfc3164 import Origin
 NIL = b"-"
 BOM = b"\xef\xbb\xbf"
 ORIGINS_KEPT = 4096
+ROOM = 1024
+"""Bytes of host, tag and process id. RFC 5424 grants them 431 together; what is kept of hosts must not grow with a line."""
 
 STRUCTURED = re.compile(
     rb"""
@@ -45,6 +47,8 @@ class Lines:
             return None
         origin = self._known.get((host, app, pid))
         if origin is None:
+            if len(host) + len(app) + len(pid) > ROOM:
+                return None
             origin = self._remember(host, app, pid)
         return stamp, origin, message
 

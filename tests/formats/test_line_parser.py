@@ -516,3 +516,11 @@ def test_reading_on_after_a_restart_is_reading_on(samples: list[tuple[str, int]]
         state = reader.dump()
 
     assert records == expected
+
+
+@pytest.mark.parametrize("place", [2, 3, 4], ids=["host", "tag", "process id"])
+def test_who_wrote_a_line_is_no_longer_than_a_header_allows(place: int) -> None:
+    words = ["<30>1", "2026-11-23T20:20:40.379574+00:00", "vm", "dockerd", "25552", "-", "-  x"]
+    words[place] = words[place] * 1_000
+
+    assert read(" ".join(words)) == []
