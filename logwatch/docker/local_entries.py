@@ -16,6 +16,8 @@ WORD = 4
 LARGEST = 1 << 20
 """Bytes of an entry; the engine writes at most 16 KiB of text into one."""
 _SOURCE, _TIME, _LINE, _PARTIAL, _METADATA = 1, 2, 3, 4, 5
+_SIGN = 1 << 63
+"""A protobuf int64 has 64 bits with the sign; a broken one may have more, and be of a year that no calendar has."""
 _LAST = b"\x08\x01"
 """Begins the metadata of the last piece of a line, which is partial as well."""
 
@@ -52,7 +54,8 @@ def parse(entry: bytes) -> LogEntry:
         else:
             break
     partial = bool(numbers[_PARTIAL]) and not texts[_METADATA].startswith(_LAST)
-    return LogEntry(texts[_SOURCE].decode("utf-8", "replace"), numbers[_TIME], texts[_LINE], partial)
+    time_ns = (numbers[_TIME] + _SIGN) % (2 * _SIGN) - _SIGN
+    return LogEntry(texts[_SOURCE].decode("utf-8", "replace"), time_ns, texts[_LINE], partial)
 
 
 def cut(data: bytes) -> tuple[list[bytes], int]:

@@ -25,12 +25,12 @@ def parse(message: bytes) -> Tree | None:
         )
     except (ValueError, RecursionError):
         return None
-    if text.count(b"{") + text.count(b"[") > DEEPEST and _is_deep(tree):
+    if text.count(b"{") + text.count(b"[") > DEEPEST and is_deep(tree):
         return None
     return _encodable(tree) if b"\\ud" in text.lower() else tree  # type: ignore[return-value]  # text began with {
 
 
-def _is_deep(tree: object) -> bool:
+def is_deep(tree: object) -> bool:
     """Whether a tree has more levels than are read."""
     level = [tree]
     for _ in range(DEEPEST):

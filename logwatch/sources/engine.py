@@ -25,6 +25,7 @@ from http.client import HTTPException, HTTPResponse, IncompleteRead
 from ssl import SSLContext
 from typing import Any, Literal, NamedTuple
 
+from logwatch.formats.json import is_deep
 from logwatch.formats.tags import EVENTS_TAG
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
 from logwatch.notation import rfc3339
@@ -48,6 +49,8 @@ LONGEST_ACTION = 4096
 """Characters of an action: that of an exec contains its command."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two connections; each one that fails doubles it."""
+OWN = frozenset({"name", "image", "exitCode", "signal", "execID", "oldName", "container", "type", "driver"})
+"""Attributes that the engine itself gives an event, beside the labels that an image may have thousands of."""
 ROW = "engine"
 """Before the key of the row with the position."""
 GAP = "events_dropped"
@@ -342,13 +345,13 @@ def _event(line: bytes) -> Event | None:
         time_ns = tree["timeNano"]
     except (ValueError, RecursionError, KeyError, TypeError):
         return None
-    if type(time_ns) is not int or not 0 < time_ns < 1 << 63:
+    if type(time_ns) is not int or not 0 < time_ns < 1 << 63 or is_deep(tree):
         return None
     return Event(time_ns, blake2b(line, digest_size=8).hexdigest(), line)
 
 
 def _shortened(line: bytes, limit: int) -> bytes:
-    """Return an event that fits into a line: without its longest attributes, which are labels."""
+    """Return an event that fits into a line: without its longest attributes, which are labels, or most of many labels."""
     if len(line) <= limit:
         return line
     tree = json.loads(line)
@@ -357,14 +360,13 @@ def _shortened(line: bytes, limit: int) -> bytes:
     actor = tree.get("Actor")
     attributes = actor.get("Attributes") if isinstance(actor, dict) else None
     if isinstance(attributes, dict):
-        room = limit - len(line) + sum(len(json.dumps([key, value])) for key, value in attributes.items())
-        kept: dict[str, object] = {}
-        for key, value in sorted(attributes.items(), key=lambda item: len(str(item[1]))):
-            room -= len(json.dumps([key, value]))
+        actor["Attributes"] = kept = dict[str, object]()
+        room = limit - len(json.dumps(tree))
+        for key, value in sorted(attributes.items(), key=lambda item: (item[0] not in OWN, len(str(item[1])))):
+            room -= len(json.dumps({key: value})) + 2  # two braces less, a comma and two blanks more at most
             if room < 0:
                 break
             kept[key] = value
-        actor["Attributes"] = kept
     return json.dumps(tree).encode()
 
 

@@ -260,6 +260,33 @@ def test_an_event_with_labels_longer_than_a_line_keeps_what_identifies_it(api: A
     assert (attributes["exitCode"], "label" in attributes) == ("7", False)
 
 
+@pytest.mark.parametrize("value", ["", "z" * 40], ids=["empty", "long"])
+def test_an_event_with_thousands_of_labels_keeps_what_identifies_it(value: str, api: Api, opened: Open) -> None:
+    labels = {f"a{number}": value for number in range(20_000)}
+    api.emit(event(1, T, "die", exitCode="7", **labels), event(2, T + 1))
+    reading = Reading(opened(api))
+    reading.until("c1", "c2")
+
+    line, _, _ = reading.chunks[0].data.partition(b"\n")
+    attributes = json.loads(line.partition(b" docker-events: ")[2])["Actor"]["Attributes"]
+    assert len(line) <= 1 << 16
+    assert len(attributes) > 500
+    assert (attributes["name"], attributes["exitCode"]) == ("c1", "7")
+
+
+@pytest.mark.parametrize("depth", [100, 940, 960, 980])
+def test_an_event_that_nests_too_deep_is_skipped_however_long_it_is(depth: int, api: Api, opened: Open) -> None:
+    text = json.dumps({**event(1, T), "padding": "x" * 100_000, "deep": 0})
+    nested = "[" * depth + "]" * depth
+    with api.changed:
+        api.events.append(text.replace('"deep": 0', f'"deep": {nested}').encode())
+    api.emit(event(2, T + 1))
+    source = opened(api)
+    Reading(source).until("c2")
+
+    assert source.status()[0].skipped == {"entry": 1}
+
+
 def test_a_line_without_end_is_skipped(api: Api, opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "LONGEST_EVENT", 1 << 17)
     with api.changed:

@@ -201,3 +201,11 @@ def test_entries_are_cut_wherever_a_read_ends(lines: list[bytes], end: int) -> N
 def test_a_size_that_no_entry_has_is_refused() -> None:
     with pytest.raises(TornError):
         cut((LARGEST + 1).to_bytes(4, "big") + b"x" * 10)
+
+
+@pytest.mark.parametrize("time_ns", [1 << 62, 1 << 63, (1 << 64) - 1, (1 << 70) - 1])
+def test_an_entry_of_a_time_that_no_calendar_has_is_read(time_ns: int, tmp_path: Path) -> None:
+    container = Container(tmp_path)
+    container.write(entry(b"a", time_ns=time_ns), entry(b"b"))
+
+    assert container.read() == ["a\n", "b\n"]
