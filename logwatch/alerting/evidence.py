@@ -71,7 +71,9 @@ class Evidence:
     # ── from the log ─────────────────────────────────────────────────────────────────
 
     def add_line(self, path: str, offset: int, record: Record) -> None:
-        """Keep a line until the event it reports is accepted."""
+        """Keep a line until the event it reports is accepted, as far as it may be shown."""
+        if len(record.message) > MASKED_BYTES:
+            record = record._replace(message=record.message[:MASKED_BYTES])
         self._waiting[path, offset] = record
         if len(self._waiting) > MOST_WAITING:
             self._waiting.popitem(last=False)
@@ -87,7 +89,7 @@ class Evidence:
         key = (*_type_and_action(event.event), _name(event))
         lines = self.table.pop(key, None) or []
         raw = RawLine(event, record)
-        lines.append(raw if len(record.message) <= MASKED_BYTES else self._shown(raw))
+        lines.append(raw if len(record.message) < MASKED_BYTES else self._shown(raw))
         self._keep(key, lines[-LINES_PER_OBJECT:])
 
     def _keep_words(self, event: Event) -> None:

@@ -1,14 +1,16 @@
 """What a container printed last is evidence of its alerts, where that is wanted."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from logwatch.alerting import load
+from logwatch.alerting.evidence import MASKED_BYTES, MOST_WAITING, Evidence
 from logwatch.alerting.options import Options
 from logwatch.docker.inventory import Found
 from logwatch.metrics import Registry
-from logwatch.model import SECOND, Chunk, State
+from logwatch.model import SECOND, Chunk, Record, State
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles.loader import load as load_rules
 
@@ -68,3 +70,16 @@ def test_a_failed_probe_is_evidence(tmp_path: Path, wanted: int) -> None:
     found = evidence(tmp_path, wanted, SICK)
 
     assert any("  | connection refused" in each for each in found) is bool(wanted)
+
+
+def test_of_lines_whose_events_are_held_only_what_may_be_shown_is_kept() -> None:
+    kept = Evidence({})
+    tracemalloc.start()
+    for number in range(MOST_WAITING):
+        message = b"%08d" % number * (64_000 // 8)
+        kept.add_line("messages", number, Record(T0, T0, "vm", "dockerd", "7", message))
+        del message
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert size < 1.5 * MOST_WAITING * MASKED_BYTES
