@@ -342,21 +342,21 @@ class EventStages:
             self._series.add("logwatch_correlation_keys_dropped_total", (rule,), count, self.clock_ns)
 
     def tables(self) -> dict[str, Sequence[StateTable[Any, Any]]]:
-        """All state but the alerts', by the name of its stage in the store."""
+        """All state, by the name of its stage in the store."""
         return {
             "hosts": () if self.engine_hosts is None else self.engine_hosts.tables,
             unknown_lines.STAGE: () if self.unknown_lines is None else self.unknown_lines.tables,
             "lifecycle": self.lifecycle.tables,
             "correlator": self.correlator.tables,
             "tally": self.event_metrics.tables,
+            "alerts": self.alerts.tables,
         }
 
-    def restored(self, host: str | None, clock_ns: int, line_clock: Sequence[int], alerts: Mapping[str, str]) -> None:
-        """Rebuild what is derived, after the tables were restored; `alerts` are the rows of the alerts."""
-        for stage in (self.lifecycle, self.correlator, self.event_metrics, self.unknown_lines):
+    def restored(self, host: str | None, clock_ns: int, line_clock: Sequence[int]) -> None:
+        """Rebuild what is derived, after the tables were restored."""
+        for stage in (self.lifecycle, self.correlator, self.event_metrics, self.unknown_lines, self.alerts):
             if stage is not None:
                 stage.restored()
-        self.alerts.restore(alerts)
         self.clock_ns = clock_ns
         self.line_clock.load(line_clock)
         if self.engine_hosts is not None:

@@ -142,7 +142,7 @@ class Pipeline:
             self._progress, (self.clock_ns, self.host, self._events.line_clock.dump()), strict=True
         ):
             table[""] = value
-        stages: Rows = {("alerts", key): row for key, row in self.alerts.changed_rows().items()}
+        stages: Rows = {}
         for name, tables in self._tables().items():
             stages.update({(name, key): row for key, row in state_table.changed_rows(tables).items()})
         is_queried = queried_from_ns is not None and self.clock_ns > queried_from_ns
@@ -159,7 +159,6 @@ class Pipeline:
 
     def discard_changes(self) -> None:
         """Forget what was noted for a commit where there is none, so that it does not grow."""
-        self.alerts.changed_rows()
         for tables in self._tables().values():
             for table in tables:
                 table.discard_changes()
@@ -175,10 +174,10 @@ class Pipeline:
         clock, host, lines = self._progress
         clock_ns = clock.get("", 0)
         self._lines.restored(host.get(""))
-        self._events.restored(self.host, clock_ns, lines.get("", (clock_ns, clock_ns, 0)), by_stage.get("alerts", {}))
+        self._events.restored(self.host, clock_ns, lines.get("", (clock_ns, clock_ns, 0)))
 
     def _tables(self) -> dict[str, Sequence[StateTable[Any, Any]]]:
-        """All state but the alerts', by the name of its stage in the store."""
+        """All state, by the name of its stage in the store."""
         return {
             "pipeline": (*self._progress, self._lines.waiting.table),
             **self._lines.tables(),

@@ -32,7 +32,6 @@ from logwatch.metrics import Registry
 from logwatch.metrics.catalog import AGENT
 from logwatch.model import SECOND, Alert, Outcome, Renamed, SampleChange
 from logwatch.promql import Query, Sample
-from logwatch.store import state_table
 from logwatch.store.state_table import StateTable
 
 FAILURES = "logwatch_rule_evaluation_failures_total"
@@ -319,15 +318,6 @@ class Alerts:
         self._store.restored(list(alerting_rules(self._rules())))
         self._is_restored = True
         self.version += 1
-
-    def changed_rows(self) -> dict[str, str | None]:
-        """Return the rows that changed since the last call."""
-        return state_table.changed_rows(self.tables)
-
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue from the rows of the last commit."""
-        state_table.restore(self.tables, rows)
-        self.restored()
 
 
 def _without_absence(groups: Iterable[Group], measured: Container[Query]) -> Iterator[Group]:

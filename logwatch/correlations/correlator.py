@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from heapq import heapify, heappop
 
 from logwatch.correlations.correlation_state import CorrelationState, CorrelationTables, Deadline
 from logwatch.correlations.kinds import KINDS, expire
 from logwatch.model import LATE_NS, Correlation, Event, Outcome
-from logwatch.store import state_table
 from logwatch.store.state_table import StateValue
 
 
@@ -124,15 +123,6 @@ class Correlator:
         """Return the keys that each correlation dropped since the last call, because too many were open."""
         dropped = {name: state.take_dropped() for name, state in self._states.items()}
         return {name: count for name, count in dropped.items() if count}
-
-    def changed_rows(self) -> dict[str, str | None]:
-        """Return the rows that changed since the last call."""
-        return state_table.changed_rows(self.tables)
-
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue from the rows of the last commit."""
-        state_table.restore(self.tables, rows)
-        self.restored()
 
     def restored(self) -> None:
         """Rebuild what is derived, after the tables were restored; drop what belongs to no correlation any more."""

@@ -15,7 +15,7 @@ where the input was cut; everything that matters is in `tables`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from logwatch.docker.inventory import FileChange
 from logwatch.lifecycle.attempts import NETWORK, PUSH
@@ -40,7 +40,6 @@ from logwatch.model import (
     Outcome,
     State,
 )
-from logwatch.store import state_table
 from logwatch.store.state_table import StateValue
 
 SWEEP_NS = 600 * SECOND
@@ -375,15 +374,6 @@ class Lifecycle:
         return counts
 
     # ── state ────────────────────────────────────────────────────────────────────────
-
-    def changed_rows(self) -> dict[str, str | None]:
-        """Return the rows that changed since the last call."""
-        return state_table.changed_rows(self.tables)
-
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue from the rows of the last commit."""
-        state_table.restore(self.tables, rows)
-        self.restored()
 
     def restored(self) -> None:
         """Rebuild what is derived, after the tables were restored."""

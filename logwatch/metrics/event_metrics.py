@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from logwatch.metrics import Registry
 from logwatch.metrics.catalog import LEVELS, MAX_CONTAINERS, VOCABULARY, counted
@@ -24,7 +24,6 @@ from logwatch.model import (
     StateChange,
 )
 from logwatch.notation import whole
-from logwatch.store import state_table
 
 EVENTS, LAST_EVENT = "docker_events_total", "docker_last_event_timestamp_seconds"
 DAEMON_START = "docker_daemon_last_start_timestamp_seconds"
@@ -90,15 +89,6 @@ class EventMetrics:
         if event.event == "api.error":
             self._count_api_error(event)
         self._rule_metrics.count(event)
-
-    def changed_rows(self) -> dict[str, str | None]:
-        """Return the rows that changed since the last call."""
-        return state_table.changed_rows(self.tables)
-
-    def restore(self, rows: Mapping[str, str]) -> None:
-        """Continue from the rows of the last commit."""
-        state_table.restore(self.tables, rows)
-        self.restored()
 
     def restored(self) -> None:
         """Rebuild what is derived, after the tables were restored."""

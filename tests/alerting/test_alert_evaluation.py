@@ -2,6 +2,7 @@ import lzma
 from pathlib import Path
 
 import pytest
+from stages import changed_rows, restore
 
 from logwatch import __version__, alerting
 from logwatch.alerting import Alerts, Muting, Options
@@ -300,12 +301,12 @@ class Reloaded:
     def load(self, text: str, **terms) -> "Reloaded":
         self.save()
         self.part, _ = stage(self._tmp_path, text, self.series, **terms)
-        self.part.restore(self.rows)
+        restore(self.part, self.rows)
         return self
 
     def save(self) -> None:
         if self.part is not None:
-            changed = self.part.changed_rows()
+            changed = changed_rows(self.part)
             self.rows = {key: row for key, row in {**self.rows, **changed}.items() if row is not None}
 
     def told(self, second: int) -> list[tuple[str, int, int | None, str]]:

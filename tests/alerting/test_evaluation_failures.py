@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from stages import changed_rows, restore
 
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
@@ -155,12 +156,12 @@ def test_alerts_beyond_the_limit_are_not_there_after_a_restart(tmp_path):
     die(series, "web", 1)
     part.evaluate(5 * SECOND)
     part.outgoing(5 * SECOND)
-    rows = dict(part.changed_rows())
+    rows = dict(changed_rows(part))
     die(series, "db", 6)
     part.evaluate(10 * SECOND)
-    rows.update(part.changed_rows())
+    rows.update(changed_rows(part))
     after, _ = stage(tmp_path, f"alert: A, expr: '{ALL}'", limit=1)
-    after.restore({key: row for key, row in rows.items() if row is not None})
+    restore(after, {key: row for key, row in rows.items() if row is not None})
 
     assert after.outgoing(11 * SECOND) == []
     assert [past.labels["name"] for past in after.report().past] == ["web"]

@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+from stages import changed_rows, restore
+
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
 from logwatch.metrics import Registry
@@ -46,7 +48,7 @@ def resumed(tmp_path: Path, rows: dict[str, str]) -> Alerts:
     path.write_text(RULES)
     part = Alerts(alerting.load([path]), Options({"job": "logwatch", "instance": "h:1"}, {"site": "x"}), series)
     series.add(DIES.name, ("wéb", "die"), 1, 3 * SECOND)
-    part.restore(rows)
+    restore(part, rows)
     return part
 
 
@@ -73,7 +75,7 @@ def test_alerts_and_evidence_of_an_older_version_go_on(tmp_path, monkeypatch):
 def test_the_rows_are_those_of_today_but_for_what_changes(tmp_path, monkeypatch):
     rows = migrated(tmp_path, monkeypatch)
     part = resumed(tmp_path, rows)
-    again = resumed(tmp_path, {**rows, **{key: row for key, row in part.changed_rows().items() if row}})
+    again = resumed(tmp_path, {**rows, **{key: row for key, row in changed_rows(part).items() if row}})
 
-    assert again.changed_rows() == {}
+    assert changed_rows(again) == {}
     assert {key.partition(" ")[0] for key in rows} == {"alert", "evidence", "external", "orphan", "past", "series"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from stages import changed_rows, restore
+
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
 from logwatch.metrics import Registry
@@ -82,7 +84,7 @@ def test_the_series_alerts_of_a_group_that_is_gone_end(tmp_path):
         before.evaluate(second * SECOND)
     reading = GROUPS.replace("Late, expr", "Other, expr").replace('ALERTS{alertname="Late"} offset 1m', "ALERTS")
     later = stage(tmp_path / "a.yml", series, reading)
-    later.restore({key: row for key, row in before.changed_rows().items() if row is not None})
+    restore(later, changed_rows(before))
     later.evaluate(1100 * SECOND)
     read = {alert.labels["alertname"] for alert in later.report().alerts if "alertstate" in alert.labels}
 

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from stages import changed_rows, restore
 
 from logwatch import alerting
 from logwatch.alerting import Alerts, Options
@@ -17,7 +18,7 @@ def stage(path: Path, *rules: str, series: Registry | None = None) -> Alerts:
 
 
 def interrupted(before: Alerts, after: Alerts) -> Alerts:
-    after.restore({key: row for key, row in before.changed_rows().items() if row is not None})
+    restore(after, changed_rows(before))
     return after
 
 

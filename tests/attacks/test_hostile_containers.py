@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from stages import changed_rows
 
 from logwatch.build import Builder
 from logwatch.config import Config
@@ -98,4 +99,4 @@ def test_files_of_any_shape_are_read_or_counted(tmp_path: Path, content: dict[st
     pipeline.process_inventory(changes, NOW, inventory.present, NOW)
 
     assert len(changes) + inventory.take_problems().get("format", 0) == 1
-    assert len(json.dumps(pipeline.lifecycle.changed_rows())) < 20_000
+    assert len(json.dumps(changed_rows(pipeline.lifecycle))) < 20_000

@@ -7,6 +7,7 @@ import pytest
 from correlating import BY_SIGNAL, DB, FIRST, KILLED, NOT_READY, START, WEB, correlation, event, feed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stages import changed_rows, restore
 
 from logwatch.correlations import Correlator, correlation_state
 from logwatch.metrics import Registry
@@ -58,9 +59,9 @@ def test_what_is_over_leaves_no_rows() -> None:
     feed(
         watch, event("container.oom"), event("daemon.start", 0, None), event("registry.error", 0, None, registry="hub")
     )
-    rows = watch.changed_rows()
+    rows = changed_rows(watch)
     watch.advance(START + 3600 * SECOND)
-    rows.update(watch.changed_rows())
+    rows.update(changed_rows(watch))
 
     assert [key for key, row in rows.items() if row is not None] == ["clock"]
 
@@ -92,9 +93,9 @@ def test_interrupted_is_uninterrupted(lines: list[Any], seed: int) -> None:
         assert whole.advance(outcome.event.time_ns) == cut.advance(outcome.event.time_ns)
         assert whole.process(outcome) == cut.process(outcome)
         if chance.random() < 0.5:
-            rows = {key: row for key, row in {**rows, **cut.changed_rows()}.items() if row is not None}
+            rows = {key: row for key, row in {**rows, **changed_rows(cut)}.items() if row is not None}
             cut = Correlator(rules)
-            cut.restore(rows)
+            restore(cut, rows)
     assert whole.advance(START * 2) == cut.advance(START * 2)
 
 

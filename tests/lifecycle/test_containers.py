@@ -1,6 +1,7 @@
 """Which container is meant, what it is called, and what is known of it."""
 
 from lifecycle_lines import DB, START, WEB, accepted, event, kinds, leading, play, shim, states
+from stages import changed_rows
 
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.containers import KEEP_REMOVED_NS, KEEP_UNNAMED_NS, MAX_REMOVED, MAX_UNNAMED
@@ -135,10 +136,10 @@ def test_made_events_are_numbered_and_named() -> None:
 def test_removed_containers_are_forgotten_after_an_hour() -> None:
     life = Lifecycle(SECOND)
     play(leading("container.destroy", 0, name="web"), life=life)
-    rows = life.changed_rows()
+    rows = changed_rows(life)
     life.advance(START + KEEP_REMOVED_NS + SWEEP_NS)
 
-    assert None in life.changed_rows().values()
+    assert None in changed_rows(life).values()
     assert any(key.startswith("container ") for key in rows)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from lifecycle_lines import DB, WEB, accepted, event, gone, leading, play, shim, states
+from stages import changed_rows, restore
 
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.creations import MOST, Creations
@@ -126,7 +127,7 @@ def test_creations_are_bounded_and_survive_a_restart() -> None:
         creations.prepare("vm", f"task{number}", 0)
         creations.add("vm", f"{number:064x}", 0)
     play(*task(0), mounted(0.1), life=life)
-    again.restore({key: value for key, value in life.changed_rows().items() if value is not None})
+    restore(again, changed_rows(life))
 
     assert [len(kept) for kept in (creations._hosts["vm"].preparing, creations._hosts["vm"].unexplained)] == [MOST] * 2
     assert [each.id for each in accepted(play(*ready(0.2), life=again))] == [WEB]

@@ -1,6 +1,7 @@
 """Why a container ended, from what all witnesses reported."""
 
 import pytest
+from stages import changed_rows, restore
 
 from logwatch.docker.inventory import Found
 from logwatch.lifecycle import Lifecycle
@@ -70,7 +71,7 @@ def test_the_cause_is_the_same_after_a_restart() -> None:
     for event in (START, line("container.kill", 8, signal="9")):
         life.process(event)
     again = Lifecycle(SECOND)
-    again.restore({key: row for key, row in life.changed_rows().items() if row is not None})
+    restore(again, changed_rows(life))
 
     assert causes(again, line("container.die", 10)) == ["requested"]
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import pytest
 from lifecycle_lines import DB, WEB, accepted, event, gone, play
+from stages import changed_rows, restore
 
 from logwatch.lifecycle import Lifecycle
 from logwatch.lifecycle.endpoints import MOST, EndpointTies
@@ -196,7 +197,7 @@ def test_nothing_is_concluded_for_a_while_where_too_much_starts_at_once() -> Non
 def test_what_is_known_of_starts_survives_a_restart() -> None:
     before, after = Lifecycle(SECOND), Lifecycle(SECOND)
     made = [each for one in (*KNOWN, *ONE[:3]) for each in before.process(one)]
-    after.restore({key: value for key, value in before.changed_rows().items() if value is not None})
+    restore(after, changed_rows(before))
     after.process(ONE[3])
 
     assert made

@@ -16,6 +16,7 @@ from lifecycle_lines import (
     event,
     play,
 )
+from stages import changed_rows, restore
 
 from logwatch.lifecycle import Lifecycle, occurrence_store
 from logwatch.model import SECOND, Consequence, Event, Outcome, Role
@@ -25,18 +26,18 @@ def test_a_commit_writes_only_what_was_told_since_the_last() -> None:
     life = Lifecycle(SECOND)
     told = [event("container.exec_die", at) for at in range(5)]
     play(*told[:4], life=life)
-    before = set(life.changed_rows())
+    before = set(changed_rows(life))
     play(told[4], life=life)
 
     assert len({key for key in before if key.startswith("telling ")}) == 4
-    assert {key for key in set(life.changed_rows()) - before if key.startswith("telling ")} == {"telling 5"}
+    assert {key for key in set(changed_rows(life)) - before if key.startswith("telling ")} == {"telling 5"}
 
 
 def test_of_an_object_and_action_the_last_sixteen_are_kept() -> None:
     life, rows = Lifecycle(SECOND), {}
     for at in range(20):
         play(event("container.exec_die", at / 10), life=life)
-        rows.update(life.changed_rows())
+        rows.update(changed_rows(life))
 
     assert [key for key, row in rows.items() if key.startswith("telling ") and row is None] == [
         f"telling {order}" for order in range(1, 5)
@@ -102,11 +103,11 @@ def test_interrupted_is_uninterrupted(lines: list[Any], seed: int) -> None:
         expected += whole.advance(each.stamp_ns) + whole.process(each)
         actual += cut.advance(each.stamp_ns) + cut.process(each)
         if chance.random() < 0.4:
-            rows = {key: row for key, row in {**rows, **cut.changed_rows()}.items() if row is not None}
+            rows = {key: row for key, row in {**rows, **changed_rows(cut)}.items() if row is not None}
             shuffled = list(rows.items())
             chance.shuffle(shuffled)
             cut = Lifecycle(SECOND)
-            cut.restore(dict(shuffled))
+            restore(cut, dict(shuffled))
     views = whole.containers(), cut.containers()
 
     assert expected + whole.flush() == actual + cut.flush()
@@ -147,7 +148,7 @@ def test_what_is_pending_is_bounded_while_the_clock_stands_still(monkeypatch: py
     most = 0
     for number in range(1_000):
         made += life.process(corroborating("container.die", 0, f"{number:064x}"))
-        rows.update(life.changed_rows())
+        rows.update(changed_rows(life))
         most = max(most, sum(row is not None and key.startswith("telling ") for key, row in rows.items()))
     made += life.flush()
 

@@ -2,6 +2,7 @@
 
 import pytest
 from lifecycle_lines import DB, WEB, accepted, corroborating, event, kinds, leading, play, shim, states, veth
+from stages import changed_rows
 
 from logwatch.lifecycle import Lifecycle
 from logwatch.model import SECOND, Event, State
@@ -91,6 +92,6 @@ def test_a_line_without_an_id_looks_among_the_newest_256() -> None:
     for number, each in enumerate(ids):
         life.process(shim(number / 1000, each))
     life.process(veth(0))
-    (joined,) = (row for row in life.changed_rows().values() if row and '"veth"' in row)
+    (joined,) = (row for row in changed_rows(life).values() if row and '"veth"' in row)
 
     assert ids[300 - 256] in joined

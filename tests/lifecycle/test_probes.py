@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
+from stages import changed_rows, restore
 
 from logwatch.docker.inventory import Found
 from logwatch.lifecycle import Lifecycle
@@ -221,7 +222,7 @@ def test_what_is_known_of_probes_survives_a_restart() -> None:
     first.probe(1, "1")
     first.begin(2)
     first.health(2.1, "unhealthy")
-    second.life.restore({key: row for key, row in first.life.changed_rows().items() if row is not None})
+    restore(second.life, changed_rows(first.life))
     second.told.clear()
     second.take(event("exec_die", 3, exec_id="e2", exit_code="1"))
     second.probe(4, "1")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
+from stages import changed_rows, restore
 
 from logwatch.docker.inventory import Found, Removed
 from logwatch.lifecycle import Lifecycle
@@ -117,7 +118,7 @@ def test_what_happened_while_nobody_looked_is_reported() -> None:
     life = Life()
     life.poll([STARTED])
     again = Lifecycle(SECOND, lambda _: None)
-    again.restore({key: row for key, row in life.life.changed_rows().items() if row is not None})
+    restore(again, changed_rows(life.life))
     made = again.process_inventory([ENDED._replace(id=WEB)], "vm", T0 + 900 * SECOND, [WEB], T0 + 900 * SECOND)
     gone = again.process_inventory([], "vm", T0 + 990 * SECOND, [], T0)
 
@@ -339,6 +340,6 @@ def test_nothing_is_kept_of_containers_that_the_register_dropped() -> None:
         container = f"{number:064x}"
         life.poll([STARTED._replace(id=container, name=f"n{number}"), Removed(container, T0 + 2 * SECOND)])
     life.take(life.life.advance(T0 + 3 * 3600 * SECOND))
-    kept = [key for key, row in life.life.changed_rows().items() if row and key.startswith(("sighting", "reported"))]
+    kept = [key for key, row in changed_rows(life.life).items() if row and key.startswith(("sighting", "reported"))]
 
     assert kept == []

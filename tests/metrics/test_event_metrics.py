@@ -1,4 +1,5 @@
 import pytest
+from stages import changed_rows, restore
 
 from logwatch.lifecycle.containers import ContainerRegister
 from logwatch.metrics import Registry, catalog
@@ -497,7 +498,7 @@ def test_a_reload_keeps_series_and_ends_those_of_rules_that_are_gone():
     bench = Bench(rules=[rule("r", DELETES, BYTES)])
     bench.event("container.die", size="3")
     reloaded = EventMetrics(bench.series, [rule("r", BYTES)])
-    reloaded.restore(bench.metrics.changed_rows())
+    restore(reloaded, changed_rows(bench.metrics))
 
     assert bench.value("bytes_total") == 3
     assert bench.value(EVENTS, "web", "die") == 1
@@ -525,10 +526,10 @@ def test_a_restart_changes_nothing():
     begin(whole)
     begin(first)
     second.series.restore(change for change in first.series.changes() if change.value is not None)
-    second.metrics.restore(first.metrics.changed_rows())
+    restore(second.metrics, changed_rows(first.metrics))
     state_table.restore(second.register.tables, state_table.changed_rows(first.register.tables))
     second.register.restored()
-    quiet = (second.metrics.changed_rows(), second.series.changes())
+    quiet = (changed_rows(second.metrics), second.series.changes())
     end(whole)
     end(second)
 
@@ -542,11 +543,11 @@ def test_rows_of_containers_that_ended_are_deleted():
     bench = Bench()
     bench.event("container.die")
     bench.state(State.GONE)
-    (key,) = bench.metrics.changed_rows()
+    (key,) = changed_rows(bench.metrics)
     bench.advance(T + HOUR)
 
-    assert bench.metrics.changed_rows() == {key: None}
-    assert bench.metrics.changed_rows() == {}
+    assert changed_rows(bench.metrics) == {key: None}
+    assert changed_rows(bench.metrics) == {}
 
 
 # ── labels of containers ─────────────────────────────────────────────────────────────
@@ -608,7 +609,7 @@ def test_other_labels_may_be_chosen_at_the_next_start(chosen, expected, looked_b
     second = Bench(chosen=chosen)
     second.series.set_lookback({INFO: HOUR} if looked_back_at else {})
     second.series.restore(first.series.everything(), first.series.points())
-    second.metrics.restore(first.metrics.changed_rows())
+    restore(second.metrics, changed_rows(first.metrics))
     served = [change.labels for change in second.series.everything() if change.family == INFO]
 
     assert served == [("web", WEB_ID, *expected)]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from stages import changed_rows, restore
 
 from logwatch.correlations import Correlator
 from logwatch.lifecycle import Lifecycle
@@ -71,10 +72,10 @@ class Host:
         self.stages = {"lifecycle": self.life, "correlator": self.watch, "tally": self.metrics}
         saved = store.load().stages
         for name, stage in self.stages.items():
-            stage.restore({key: row for (owner, key), row in saved.items() if owner == name})
+            restore(stage, {key: row for (owner, key), row in saved.items() if owner == name})
 
     def changed(self) -> Transaction:
-        rows = {(name, key): row for name, stage in self.stages.items() for key, row in stage.changed_rows().items()}
+        rows = {(name, key): row for name, stage in self.stages.items() for key, row in changed_rows(stage).items()}
         return Transaction(stages=rows)
 
 
@@ -134,7 +135,7 @@ def test_series_of_older_rows_end_with_their_container(older: Store) -> None:
         (DB, "db", START + 905 * SECOND, False),
         (DB, "db", START + 3605 * SECOND, True),
     ]
-    assert {key: row for key, row in host.metrics.changed_rows().items() if row is None} == {
+    assert {key: row for key, row in changed_rows(host.metrics).items() if row is None} == {
         'container ["", "db"]': None,
         'container ["","db"]': None,
         **{f'container ["", "{label}"]': None for label in ("web", "cache", BARE[:12])},

@@ -9,6 +9,7 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
+from stages import restore
 
 from logwatch.errors import CommitError, StateError
 from logwatch.lifecycle import Lifecycle
@@ -393,7 +394,7 @@ def test_what_version_1_knew_of_events_is_known_still(tmp_path, monkeypatch):
     store, saved = opened(tmp_path)
     store.close()
     life = Lifecycle(SECOND)
-    life.restore({key: row for (_, key), row in saved.stages.items()})
+    restore(life, {key: row for (_, key), row in saved.stages.items()})
     joined = lines(
         ("container.stop", "web", "r/second", Role.PRIMARY), ("host.oom", None, "r/second", Role.CORROBORATING)
     )
