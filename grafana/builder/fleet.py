@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders.dashboard import ThresholdsConfig
+
 from grafana.builder import looks
 from grafana.builder.document import Section, render
 from grafana.builder.frame import FLEET, frame, to_host
@@ -15,6 +17,11 @@ SCORE = recorded("instance:docker_trouble:score")
 NOTHING = f"0 * count({SCORE})"
 """0, but only if the rules of a fleet are evaluated: each host has a score."""
 EVENTS = "instance:docker_events:increase1h"
+STATES = "instance:docker_containers:count"
+FIRING = "instance:logwatch_alerts:firing"
+SILENT = recorded("instance:logwatch_silent:bool")
+DOWN = recorded("instance:docker_containers_down:count")
+UNHEALTHY = recorded("instance:docker_containers_unhealthy:count")
 EVENT_LOOKS = {
     "container die": looks.WARN,
     "container oom": looks.BAD,
@@ -54,57 +61,55 @@ def _figures() -> list[Placed]:
             thresholds=looks.plain(),
             empty="no logwatch",
         ),
-        figure(
+        _count(
             "Silent",
             "Hosts of which samples arrived within the last hour, and now do not: logwatch, the host or the network is down.",
-            f"count({recorded('instance:logwatch_silent:bool')}) or {NOTHING}",
-            thresholds=looks.zero_is_good(),
-            empty=NOT_RECORDED,
+            f"count({SILENT})",
         ),
-        figure(
+        _count(
             "In trouble",
             "Hosts with a firing alert, a container that is down or unhealthy, or no samples.",
-            f"count({SCORE} > 0) or {NOTHING}",
-            thresholds=looks.zero_is_good(looks.WARN),
-            empty=NOT_RECORDED,
+            f"count({SCORE} > 0)",
+            looks.zero_is_good(looks.WARN),
         ),
-        figure(
+        _count(
             "Critical alerts",
             "Alerts of severity critical that fire now, on all hosts.",
-            f"sum({recorded('instance:logwatch_alerts:firing', severity='critical')}) or {NOTHING}",
-            thresholds=looks.zero_is_good(),
-            empty=NOT_RECORDED,
+            f"sum({recorded(FIRING, severity='critical')})",
         ),
-        figure(
+        _count(
             "Down",
             "Containers that exited with an error, died or are between two restarts, and were not stopped.",
-            f"sum({recorded('instance:docker_containers_down:count')}) or {NOTHING}",
-            thresholds=looks.zero_is_good(),
-            empty=NOT_RECORDED,
+            f"sum({DOWN})",
         ),
-        figure(
-            "Unhealthy",
-            "Containers whose health check last failed.",
-            f"sum({recorded('instance:docker_containers_unhealthy:count')}) or {NOTHING}",
-            thresholds=looks.zero_is_good(),
-            empty=NOT_RECORDED,
-        ),
-        figure(
+        _count("Unhealthy", "Containers whose health check last failed.", f"sum({UNHEALTHY})"),
+        _count(
             "OOM kills",
             "Kills because memory ran out within the last hour.",
-            f"sum({recorded(EVENTS, type='container', action='oom')}) or {NOTHING}",
-            thresholds=looks.zero_is_good(),
-            empty=NOT_RECORDED,
+            f"sum({recorded(EVENTS, type='container', action='oom')})",
         ),
-        figure(
+        _count(
             "Running",
             "Containers that run now.",
-            f"sum({recorded('instance:docker_containers:count', state='running')}) or {NOTHING}",
-            thresholds=looks.plain(),
-            empty=NOT_RECORDED,
+            f"sum({recorded(STATES, state='running')})",
+            looks.plain(),
             spark=True,
         ),
     ]
+
+
+def _count(
+    title: str, description: str, expr: str, thresholds: ThresholdsConfig | None = None, *, spark: bool = False
+) -> Placed:
+    """A figure of what is recorded; 0 if no host has it, and `not recorded` without the rules of a fleet."""
+    return figure(
+        title,
+        description,
+        f"{expr} or {NOTHING}",
+        thresholds=thresholds or looks.zero_is_good(),
+        empty=NOT_RECORDED,
+        spark=spark,
+    )
 
 
 def _hosts() -> Placed:
@@ -115,14 +120,14 @@ def _hosts() -> Placed:
         return f"sum by (job, instance) ({expr}) and on (job, instance) {chosen}"
 
     figures = [
-        recorded("instance:logwatch_alerts:firing", severity="critical"),
-        recorded("instance:logwatch_alerts:firing", severity="warning"),
-        recorded("instance:docker_containers_down:count"),
-        recorded("instance:docker_containers_unhealthy:count"),
+        recorded(FIRING, severity="critical"),
+        recorded(FIRING, severity="warning"),
+        DOWN,
+        UNHEALTHY,
         recorded(EVENTS, type="container", action="die"),
         recorded(EVENTS, type="container", action="oom"),
         recorded(EVENTS, type="daemon", action="error"),
-        f"{recorded('instance:logwatch_silent:bool')} * 1",
+        f"{SILENT} * 1",
     ]
     red = background([(None, "transparent"), (0.5, looks.BAD)])
     orange = background([(None, "transparent"), (0.5, looks.WARN)])
@@ -156,7 +161,7 @@ def _trouble() -> Placed:
         "How many of the chosen hosts are in trouble, and how many are silent.",
         [
             drawn(f"count({SCORE} > 0) or {NOTHING}", "in trouble"),
-            drawn(f"count({recorded('instance:logwatch_silent:bool')}) or {NOTHING}", "silent"),
+            drawn(f"count({SILENT}) or {NOTHING}", "silent"),
         ],
         unit="short",
         colors={"in trouble": looks.WARN, "silent": looks.BAD},
@@ -168,7 +173,7 @@ def _alerts() -> Placed:
     return course(
         "Firing alerts",
         "Alerts that fire on the chosen hosts, by severity.",
-        [drawn(f"sum by (severity) ({recorded('instance:logwatch_alerts:firing')})", "{{severity}}")],
+        [drawn(f"sum by (severity) ({recorded(FIRING)})", "{{severity}}")],
         unit="short",
         colors=SEVERITY_LOOKS,
         empty="No alert is firing",
@@ -192,7 +197,7 @@ def _containers() -> Placed:
     return course(
         "Containers",
         "Containers of the chosen hosts, by state.",
-        [drawn(f"sum by (state) ({recorded('instance:docker_containers:count')})", "{{state}}")],
+        [drawn(f"sum by (state) ({recorded(STATES)})", "{{state}}")],
         unit="short",
         colors=looks.STATE_LOOKS,
         empty="No container is there",
