@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 """Shows what code one log line enters on its way to an alert: files and functions, in the order they are entered.
 
-    .venv/bin/python scripts/trace_line.py [--seconds 7] [--files]
+    .venv/bin/python scripts/trace_line.py [--seconds 7] [--files] [--line-only]
 
 Starts `logwatch run` in this process with the shipped rules and one alert of five lines, appends one line of `docker events`
 (an OOM of the container web), and records every function of logwatch that any thread enters until the alert is posted to a
-receiver and `--seconds` are over. Comprehensions and lambdas are counted apart: nobody looks them up by name.
+receiver and `--seconds` are over. Comprehensions and lambdas are counted apart: nobody looks them up by name. What the loop
+enters as well while no line comes is counted, too: what is left of the rest is the way of the line alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import threading
@@ -34,30 +36,34 @@ ALERT = """groups:
       - {alert: Trace, expr: 'increase(docker_container_events_total{action="oom"}[5m]) > 0'}
 """
 CONFIGURATION = "alerting: {alertmanagers: [{url: 'http://127.0.0.1:%d'}]}\n"
-PATIENCE = 30.0
+IDLE = 20.0
+"""Seconds without a line, before it is appended."""
+PATIENCE = 90.0
 """Seconds to wait for the start, and for the alert."""
 
 
 class Trace:
-    """The code objects of logwatch that were entered while `on`."""
+    """The code objects of logwatch that were entered while `into` is set, and into which of the two."""
 
     def __init__(self) -> None:
-        self.on = False
+        self.idle: dict[CodeType, None] = {}
         self.entered: dict[CodeType, None] = {}
+        self.into: dict[CodeType, None] | None = None
         self.calls = 0
 
     def __call__(self, frame: FrameType, event: str, _argument: object) -> None:
         """Be called by Python at every call; see sys.setprofile."""
-        if self.on and event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            self.entered.setdefault(frame.f_code)
-            self.calls += 1
+        into = self.into
+        if into is not None and event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            into.setdefault(frame.f_code)
+            self.calls += into is self.entered
 
-    def functions(self) -> list[tuple[str, str]]:
-        """File and qualified name of each named function, in the order of first entry."""
+    def functions(self, *, idle: bool = True) -> list[tuple[str, str]]:
+        """File and qualified name of each named function, in the order of first entry; without `idle` those of the line alone."""
         found = {
             (code.co_filename.removeprefix(PACKAGE), code.co_qualname): None
             for code in self.entered
-            if not code.co_name.startswith("<")
+            if not code.co_name.startswith("<") and (idle or code not in self.idle)
         }
         return list(found)
 
@@ -120,14 +126,16 @@ def control(trace: Trace, url: str, log: Path, seconds: float) -> None:
     try:
         until_ready(url)
         time.sleep(2.5)  # what a start does is over
-        trace.on = True
+        trace.into = trace.idle
+        time.sleep(IDLE)
+        trace.into = trace.entered
         with log.open("a") as file:
             file.write(oom_line())
         Receiver.posted.wait(PATIENCE)
         time.sleep(seconds)
-        trace.on = False
+        trace.into = None
     finally:
-        urllib.request.urlopen(urllib.request.Request(f"{url}/-/quit", method="POST"), timeout=5).close()  # noqa: S310 - our own URL
+        signal.raise_signal(signal.SIGTERM)  # in the main thread, also if it does not serve yet
 
 
 def run(trace: Trace, folder: Path, seconds: float) -> None:
@@ -151,15 +159,15 @@ def run(trace: Trace, folder: Path, seconds: float) -> None:
         "--log.level": "error",
     }
     flags = [str(part) for option in options.items() for part in option]
-    cli.main(["run", "--web.enable-lifecycle", *flags], standalone_mode=False)
+    cli.main(["run", *flags], standalone_mode=False)
     sys.setprofile(None)
     threading.setprofile(None)
 
 
-def report(trace: Trace, *, files_only: bool) -> None:
+def report(trace: Trace, *, files_only: bool, line_only: bool) -> None:
     """Print the functions by file in the order of first entry, then the counts per folder."""
     by_file: dict[str, list[str]] = {}
-    for file, function in trace.functions():
+    for file, function in trace.functions(idle=not line_only):
         by_file.setdefault(file, []).append(function)
     for file, functions in by_file.items():
         print(file if files_only else f"{file}: {', '.join(functions)}")
@@ -171,6 +179,10 @@ def report(trace: Trace, *, files_only: bool) -> None:
         print(f"{folder:14} {count:4} files {sum(len(by_file[file]) for file in inside):4} functions")
     functions = sum(map(len, by_file.values()))
     print(f"{'all':14} {len(by_file):4} files {functions:4} functions ({len(trace.entered)} with comprehensions)")
+    alone = trace.functions(idle=False)
+    print(
+        f"{'the line alone':14} {len({file for file, _ in alone}):4} files {len(alone):4} functions: the others are entered without a line, too"
+    )
     print(f"{trace.calls} calls; these files have {sum(lines.values())} lines")
 
 
@@ -179,6 +191,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seconds", type=float, default=7.0, help="how long to trace after the alert was posted")
     parser.add_argument("--files", action="store_true", help="list the files only, not their functions")
+    parser.add_argument("--line-only", action="store_true", help="leave out what is entered without a line as well")
     arguments = parser.parse_args()
     trace = Trace()
     with tempfile.TemporaryDirectory(prefix="logwatch-trace-") as folder:
@@ -186,7 +199,7 @@ def main() -> int:
     if not Receiver.posted.is_set():
         print("the alert was not posted", file=sys.stderr)
         return 1
-    report(trace, files_only=arguments.files)
+    report(trace, files_only=arguments.files, line_only=arguments.line_only)
     return 0
 
 
