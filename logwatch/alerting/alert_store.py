@@ -253,7 +253,7 @@ def _decode_active(_: tuple[Any, ...], row: Any) -> ActiveAlert:
 
 def _encode(pair: Numbered | Removed) -> list[object]:
     first, alert = pair
-    return [first, {name: getattr(alert, name) for name in Alert.__slots__}]
+    return [first, alert.row()]
 
 
 def _decode(_: object, row: list[Any]) -> tuple[Any, Alert]:

@@ -51,6 +51,11 @@ class Alert:
         """The identity in 16 hex digits, as Alertmanager shows it."""
         return fingerprint(self.labels)
 
+    def row(self) -> dict[str, object]:
+        """As a row of the state; `Alert(**row)` reads it."""
+        row = {name: getattr(self, name) for name in Alert.__slots__}
+        return {**row, "labels": dict(self.labels), "annotations": dict(self.annotations)}
+
 
 @dataclass(frozen=True, slots=True)
 class Mute:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from logwatch.model import SECOND, Alert
@@ -82,7 +82,7 @@ class Queue:
         self._capacity = capacity
         self._waiting: StateTable[Key, _Waiting] = StateTable(
             "waiting",
-            lambda waiting: [waiting.number, _tree(waiting.alert)],
+            lambda waiting: [waiting.number, waiting.alert.row()],
             lambda _, row: _Waiting(row[0], Alert(**row[1])),
         )
         self._sent: StateTable[Key, _Sent] = StateTable(
@@ -222,11 +222,6 @@ def _fill(table: dict[Key, Value], items: Iterable[tuple[Key, Value]]) -> None:
     """Replace the content of a table, the keys of rows by their names."""
     table.clear()
     table.update({Key(*key): value for key, value in items})
-
-
-def _tree(alert: Alert) -> dict[str, object]:
-    tree = {each.name: getattr(alert, each.name) for each in fields(alert)}
-    return {**tree, "labels": dict(alert.labels), "annotations": dict(alert.annotations)}
 
 
 def _migrated(rows: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str | None]]:
