@@ -72,17 +72,17 @@ def command(
 
     Example: logwatch replay --alerts /var/log/messages*
     """
-    if raw and (state_dir or metrics or alerts or openmetrics):
+    counts_events = bool(state_dir or alerts or metrics or openmetrics)
+    if raw and counts_events:
         raise ConfigError(
             "--raw prints events without state: remove --state-dir, --metrics, --openmetrics and --alerts"
         )
     if openmetrics and state_dir:
         raise ConfigError("--openmetrics writes the history of one whole replay: remove --state-dir")
-    if other_rules and (raw or state_dir or metrics or alerts or openmetrics or files == ("-",)):
+    if other_rules and (raw or counts_events or files == ("-",)):
         raise ConfigError("--diff replays files twice, with these rules and with others: remove the other flags")
     if other_rules is not None:
         return _compare(config, files, other_rules, output_format)
-    counts_events = bool(state_dir or alerts or metrics or openmetrics)
     builder = Builder(
         config,
         Registry(),

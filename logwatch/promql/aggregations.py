@@ -124,6 +124,12 @@ class QuantileAggregation:
         return Aggregation(lambda values: floats.quantile(q, values), self.grouping, self.argument).vector(moment)
 
 
+def _whole(count: float) -> int:
+    if not -MAX_INT64 <= count <= MAX_INT64:
+        raise EvaluationError(f"{float_text(count)} is not a number of elements")
+    return int(count)
+
+
 @dataclass(frozen=True, slots=True)
 class Extremes:
     """`topk` and `bottomk`: the k elements at one end of each group, with all their labels."""
@@ -140,14 +146,12 @@ class Extremes:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment, the most extreme first."""
-        count = self.count.scalar(moment)
-        if not -MAX_INT64 <= count <= MAX_INT64:
-            raise EvaluationError(f"{float_text(count)} is not a number of elements")
+        count = _whole(self.count.scalar(moment))
         if count < 1:
             return []
         groups = self.grouping.apply(self.argument.vector(moment)).values()
         key = largest_first if self.largest else smallest_first
-        return [element for group in groups for element in sorted(group, key=key)[: int(count)]]
+        return [element for group in groups for element in sorted(group, key=key)[:count]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +169,10 @@ class Limited:
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
-        count = self.count.scalar(moment)
-        if not -MAX_INT64 <= count <= MAX_INT64:
-            raise EvaluationError(f"{float_text(count)} is not a number of elements")
+        count = max(0, _whole(self.count.scalar(moment)))
         groups = self.grouping.apply(self.argument.vector(moment)).values()
         return [
-            element
-            for group in groups
-            for element in sorted(group, key=lambda each: sorted(each[0].items()))[: max(0, int(count))]
+            element for group in groups for element in sorted(group, key=lambda each: sorted(each[0].items()))[:count]
         ]
 
 
