@@ -45,11 +45,6 @@ class Query:
         """Whether the result is a range of samples of each series, as of `up[5m]`: see `windows_on`."""
         return self._ranged is not None
 
-    @property
-    def is_scalar(self) -> bool:
-        """Whether the result is a number rather than a vector."""
-        return self._scalar is not None
-
     def look_back_ns(self, name: str) -> int | None:
         """How much history of that sample name it needs before an evaluation time; None: it does not read it."""
         return max((reading.look_back_ns for reading in self.readings if reading.selector.reads(name)), default=None)
