@@ -9,7 +9,7 @@ masked before it is shown or committed, and not sooner: most lines are never.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ MASKED_BYTES = 8192
 
 Key = tuple[str, str, str]
 """Type, action, name."""
-NAME = 2
+KIND, ACTION, NAME = range(3)
 WORDS = "last_words"
 """In place of the action: what a container printed last."""
 
@@ -64,7 +64,8 @@ class Evidence:
         self.table: StateTable[Key, list[Line | RawLine]] = StateTable("evidence", self._encode, _decode)
         """The oldest object first."""
         self._rules_of = rules_of
-        self._by_name: dict[str, dict[Key, None]] = {}
+        self._keys_with: tuple[dict[str, dict[Key, None]], ...] = ({}, {}, {})
+        """Those of each type, of each action and of each name."""
         self._waiting: OrderedDict[tuple[str, int], Record] = OrderedDict()
         self._masker = masker or Masker()
 
@@ -104,16 +105,21 @@ class Evidence:
 
     def _keep(self, key: Key, lines: list[Line | RawLine]) -> None:
         self.table[key] = lines
-        self._by_name.setdefault(key[2], {})[key] = None
+        self._index(key)
         if len(self.table) > MOST_OBJECTS:
             self._forget(next(iter(self.table)))
 
+    def _index(self, key: Key) -> None:
+        for text, keys_with in zip(key, self._keys_with, strict=True):
+            keys_with.setdefault(text, {})[key] = None
+
     def _forget(self, key: Key) -> None:
         del self.table[key]
-        keys = self._by_name[key[2]]
-        del keys[key]
-        if not keys:
-            del self._by_name[key[2]]
+        for text, keys_with in zip(key, self._keys_with, strict=True):
+            keys = keys_with[text]
+            del keys[key]
+            if not keys:
+                del keys_with[text]
 
     def _shown(self, line: Line | RawLine) -> Line:
         if isinstance(line, Line):
@@ -143,7 +149,7 @@ class Evidence:
             if kind is None and rules is None:
                 continue
             for key in self._candidates(conditions):
-                if key[1] != WORDS and (kind in {None, "", key[0]}) and _accepted(key, conditions):
+                if key[ACTION] != WORDS and (kind in {None, "", key[KIND]}) and _accepted(key, conditions):
                     lines = self._finish(self.table[key])
                     found.update(line for line in lines if rules is None or line.rule in rules)
         newest = sorted(found)[-LINES_PER_ALERT:]
@@ -153,10 +159,10 @@ class Evidence:
             [*shown, *(f"{rfc3339(line.time_ns, 3)} printed:\n{line.text}" for line in self._finish(words))]
         )
 
-    def _candidates(self, conditions: Iterable[tuple[int, Matcher | str]]) -> Iterator[Key]:
-        """The objects of a name, if one is asked for."""
-        name = next((asked for place, asked in conditions if place == NAME and isinstance(asked, str)), None)
-        return iter(self.table if name is None else self._by_name.get(name, ()))
+    def _candidates(self, conditions: Iterable[tuple[int, Matcher | str]]) -> Collection[Key]:
+        """The fewest objects among which are all that are asked for: those of a type, of an action or of a name."""
+        found = [self._keys_with[place].get(asked, {}) for place, asked in conditions if isinstance(asked, str)]
+        return min(found, key=len) if found else self.table
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
@@ -166,10 +172,11 @@ class Evidence:
     def restored(self) -> None:
         """Bring the rows into the order of their times."""
         lines = sorted(self.table.items(), key=lambda item: (self._finish(item[1])[-1].time_ns, item[0]))
-        self._by_name.clear()
+        for keys_with in self._keys_with:
+            keys_with.clear()
         for key, _ in lines:
             dict.__setitem__(self.table, key, dict.pop(self.table, key))  # only the order changes
-            self._by_name.setdefault(key[2], {})[key] = None
+            self._index(key)
 
 
 def _decode(_: Key, row: Any) -> list[Line | RawLine]:
@@ -198,9 +205,11 @@ def _subject(metric: str) -> str | None:
 
 def _conditions(labels: Mapping[str, str], selector: Selector) -> list[tuple[int, Matcher | str]]:
     """What is asked of type, action and name: by the expression, and by the alert's labels."""
-    places = {"type": 0, "action": 1, "name": NAME}
+    places = {"type": KIND, "action": ACTION, "name": NAME}
     asked: list[tuple[int, Matcher | str]] = [
-        (places[matcher.label], matcher) for matcher in selector.matchers if matcher.label in places
+        (places[matcher.label], matcher.value if matcher.operator == "=" else matcher)
+        for matcher in selector.matchers
+        if matcher.label in places
     ]
     return asked + [(place, labels[label]) for label, place in places.items() if label in labels]
 

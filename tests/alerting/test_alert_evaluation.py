@@ -1,3 +1,4 @@
+import itertools
 import lzma
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from logwatch.build import Builder
 from logwatch.config.settings import Alerting, Config, Rules
 from logwatch.metrics import Registry
 from logwatch.model import SECOND, Chunk, Event, Family, Mute, Outcome, Record, SampleChange
+from logwatch.promql.matchers import Matcher, Selector, matcher
 
 DIES = Family("docker_container_events_total", "counter", "Events.", ("name", "action"))
 LAST = Family("docker_last_event_timestamp_seconds", "gauge", "Last events.", ("type", "action"))
@@ -215,6 +217,50 @@ def test_of_the_objects_with_evidence_the_oldest_goes_first():
 
     assert sum(row is not None for row in rows.values()) == MOST_OBJECTS
     assert rows['evidence ["container","die","c0"]'] is None
+
+
+def test_lines_about_one_kind_of_object_are_not_sought_among_all_others():
+    kept = Evidence({})
+    for offset in range(100):
+        hold(kept, offset)
+        kept.process(gone(offset))
+    hold(kept, 100)
+    kept.process(Outcome(101, Event(100, "daemon.stop", "h", None, None, {}, "info", "r/stop", "/log", 100)))
+    looked_at: list[str] = []
+    stopped = Matcher("action", "=~", "stop|crash", lambda action: looked_at.append(action) or action == "stop")
+    daemon = matcher("type", "=", "daemon")
+    shown = kept.lines_about({}, [Selector("docker_last_event_timestamp_seconds", (stopped, daemon))])
+
+    assert looked_at == ["stop"]
+    assert shown.endswith("/log:100 dockerd: gone")
+
+
+LABELS = ({}, {"name": "c70"}, {"type": "container"}, {"action": "die", "name": "c70"}, {"name": "c7"})
+CONDITIONS = ("name", "=", "c80"), ("name", "!=", "c80"), ("action", "=~", "die|stop"), ("type", "=", "")
+
+
+@pytest.mark.parametrize("restores", [False, True], ids=["as noted", "after a restart"])
+def test_evidence_is_what_a_look_at_every_line_finds(restores):
+    kept = Evidence({})
+    for offset in range(MOST_OBJECTS + 10):
+        hold(kept, offset)
+        kept.process(gone(offset))
+    if restores:
+        kept.table.restore({key: row for key, row in kept.table.changed_rows().items() if row is not None})
+        kept.restored()
+    for labels, asked in itertools.product(LABELS, [(), *((matcher(*each),) for each in CONDITIONS)]):
+        objects = {key: dict(zip(("type", "action", "name"), key, strict=True)) for key in kept.table}
+        found = [
+            int(key[2][1:])
+            for key, known in objects.items()
+            if labels.items() <= known.items() and all(each.accepts(known[each.label]) for each in asked)
+        ]
+        shown = kept.lines_about(labels, [Selector("docker_container_events_total", asked)]).splitlines()
+
+        assert [f"/log:{offset}" for offset in sorted(found)[-5:]] == [line.split()[1] for line in shown], (
+            labels,
+            asked,
+        )
 
 
 # ── with the whole path of a line ────────────────────────────────────────────────────
