@@ -226,15 +226,15 @@ class Template:
             "ExternalLabels": scope.external,
             "ExternalURL": scope.url,
         }
-        variables = {
-            "$labels": "Labels",
-            "$value": "Value",
-            "$externalLabels": "ExternalLabels",
-            "$externalURL": "ExternalURL",
+        names: dict[str, list[Value]] = {
+            "$": [root],
+            "$labels": [scope.labels],
+            "$value": [scope.value],
+            "$externalLabels": [scope.external],
+            "$externalURL": [scope.url],
         }
-        names: dict[str, list[Value]] = {name: [root[key]] for name, key in variables.items()}
         try:
-            return _render(self.parts, Frame(root, {"$": [root], **names}, self.defined, query=scope.query))
+            return _render(self.parts, Frame(root, names, self.defined, query=scope.query))
         except ValueMistakeError as error:
             return f"<error expanding template: {error}>"
 

@@ -44,6 +44,8 @@ def number(value: Value) -> float:
 
 def value_text(value: Value) -> str:
     """A value as Go prints it with %v."""
+    if isinstance(value, str):  # as most are
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -52,7 +54,7 @@ def value_text(value: Value) -> str:
         return f"map[{' '.join(f'{key}:{value_text(value[key])}' for key in sorted(value))}]"
     if isinstance(value, datetime):
         return time_text(value)
-    if not isinstance(value, str) and isinstance(value, Sequence):
+    if isinstance(value, Sequence):
         return f"[{' '.join(map(value_text, value))}]"
     return "<nil>" if value is None else str(value)
 
