@@ -249,16 +249,19 @@ class EngineSource:
             self._connection = None
 
     def _lines(self, answer: HTTPResponse) -> Iterator[bytes]:
-        buffer, skipping = b"", False
+        begun, skipping = bytearray(), False
         while piece := answer.read1(1 << 16):
-            *whole, buffer = (buffer + piece).split(b"\n")
-            for line in whole:
-                if not skipping and line.strip():
-                    yield line.strip()
-                skipping = False
-            if len(buffer) > LONGEST_EVENT:
+            begun += piece  # in place: an event may come byte by byte
+            if b"\n" in piece:
+                *whole, rest = bytes(begun).split(b"\n")
+                begun = bytearray(rest)
+                for line in whole:
+                    if not skipping and line.strip():
+                        yield line.strip()
+                    skipping = False
+            if len(begun) > LONGEST_EVENT:
                 self._skipped["too_long"] = self._skipped.get("too_long", 0) + (not skipping)
-                buffer, skipping = b"", True
+                begun, skipping = bytearray(), True
 
     def _note(self, error: str | None) -> None:
         """Keep why the connection is missing, and report when that changes."""

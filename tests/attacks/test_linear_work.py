@@ -18,6 +18,7 @@ from logwatch.matching.extractor import looks_like_engine
 from logwatch.matching.redaction import Masker
 from logwatch.model import Chunk
 from logwatch.promql.vector_functions import GO_FLOAT
+from logwatch.sources.engine import EngineSource
 
 SMALL, LARGE = 8_000, 64_000
 TIMES_MORE = 24
@@ -139,3 +140,25 @@ def test_work_grows_no_faster_than_the_line(name: str) -> None:
                 worse.append((head, piece, round(large / small)))
 
     assert not worse
+
+
+class Dripping:
+    """An engine's answer of one event that comes byte by byte."""
+
+    def __init__(self, size: int) -> None:
+        self._pieces = iter([b"x"] * size + [b"\n"])
+
+    def read1(self, _size: int) -> bytes:
+        return next(self._pieces, b"")
+
+
+def test_an_event_that_comes_byte_by_byte_costs_in_proportion_to_its_length() -> None:
+    source = EngineSource("docker:unix:///run/docker.sock")
+
+    def work(size: int) -> None:
+        assert list(map(len, source._lines(Dripping(size)))) == [size]  # type: ignore[arg-type]  # read1 is all it needs
+
+    small, large = (seconds(partial(work, 4 * size), 3) for size in (SMALL, LARGE))
+    source.close()
+
+    assert large / small < TIMES_MORE
