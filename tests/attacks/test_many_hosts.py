@@ -14,7 +14,7 @@ from logwatch.correlations import correlation_state
 from logwatch.formats import rfc3164
 from logwatch.lifecycle import containers, occurrence_store
 from logwatch.matching import duplicate_lines, engine_hosts, extractor, redaction, unknown_lines
-from logwatch.metrics import Registry, event_metrics
+from logwatch.metrics import Registry, changepoints, event_metrics
 from logwatch.model import SECOND, Chunk
 from logwatch.pipeline import Pipeline, Settings
 from logwatch.rulefiles import load
@@ -44,6 +44,7 @@ BOUNDS = (
     (containers, "MAX_UNNAMED", MOST),
     (containers, "MAX_REGISTERED", 2 * MOST),
     (correlation_state, "MAX_OPEN", MOST // 8),
+    (changepoints, "MAX_POINTS", MOST // 4),
     (rfc3164, "ORIGINS_KEPT", MOST),
     (redaction, "_CACHE_SIZE", MOST),
 )
