@@ -116,8 +116,6 @@ class Alerts:
 
     def _next_ns(self, from_ns: int, clock_ns: int, deadline: Callable[[], int | None], stretch: int) -> int | None:
         """The next time to be evaluated, from `from_ns` on and before the clock's."""
-        if all(_at_or_after(from_ns, interval_ns * stretch) >= clock_ns for interval_ns in self._by_interval):
-            return None  # as after most lines
         self._storage.update()
         nearest_ns = next_ns = clock_ns
         for interval_ns, groups in self._by_interval.items():

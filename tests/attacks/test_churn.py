@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -11,6 +12,11 @@ from ports import wait_for
 from sidecar import Sidecar
 
 from benchmarks import soak
+from logwatch import alerting
+from logwatch.metrics import Registry
+from logwatch.model import Chunk
+from logwatch.pipeline import Pipeline, Settings
+from logwatch.rulefiles import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,3 +54,17 @@ def test_what_is_kept_of_containers_that_are_gone_is_bounded(tmp_path: Path, sid
     kept = printed("events", "--state-dir", str(tmp_path / "state"), "--format", "jsonl").count("\n")
 
     assert kept > 5_000  # of 7,500: change points that no rule looks back at go first
+
+
+def test_what_changed_between_two_evaluations_of_alerts_is_taken_in_with_each_chunk() -> None:
+    rules = load([])
+    groups = alerting.load(rules.alert_files)
+    pipeline = Pipeline(rules.rules, rules.correlations, Settings(), Registry(), groups=groups)
+    now_ns, offset, waiting = time.time_ns(), 0, []
+    for first in range(0, 500, 50):
+        data = "".join(line for number in range(first, first + 50) for line in soak.life(number)).encode()
+        pipeline.process(Chunk(data, "messages", offset, now_ns), now_ns)
+        offset += len(data)
+        waiting.append(len(pipeline.alerts._storage._journal))
+
+    assert max(waiting[5:]) < 2 * max(waiting[:2])
