@@ -106,12 +106,35 @@ class Dear(NamedTuple):
     before: tuple[bytes, ...]
 
 
+class ReportedErrors(logging.Handler):
+    """Makes faults of the errors that the server's parts report: they went wrong without a bad answer."""
+
+    loggers = (logging.getLogger("uvicorn.error"), logging.getLogger("asyncio"))
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._faults = faults
+        for each in self.loggers:
+            each.addHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep what was reported, with its exception."""
+        self._faults.append(f"{record.name}: {self.format(record)[-500:]}")
+
+    def close(self) -> None:
+        """Take no more of them."""
+        for each in self.loggers:
+            each.removeHandler(self)
+        super().close()
+
+
 class Fuzz:
     """Everything that reads what others write, with state that goes on from seed to seed."""
 
     def __init__(self, folder: Path) -> None:
         self._rules = rules = load([])
         self.found = Found()
+        self._reported = ReportedErrors(self.found.faults)
         self._folder = folder
         self._lines = mutations.lines()
         self._pipeline, *self._twins = (self._new_pipeline() for _ in range(1 + TWINS))
@@ -134,6 +157,7 @@ class Fuzz:
     def close(self) -> None:
         """End the server, and close the store."""
         self._web.close()
+        self._reported.close()
         self._store.close()
         gc.enable()
         gc.unfreeze()

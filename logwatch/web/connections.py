@@ -74,6 +74,17 @@ class Connection(H11Protocol):
         super().data_received(data)
         self._watch_header()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is not HTTP, after which an answer that is being made goes nowhere."""
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.abort()
+                return
+        super().send_400_response(msg)
+
     def pause_writing(self) -> None:
         """The client does not read."""
         super().pause_writing()

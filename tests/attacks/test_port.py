@@ -295,6 +295,26 @@ def test_malformed_requests_do_not_fill_stderr(
     assert caplog.records == []
 
 
+def test_a_body_that_is_malformed_while_its_request_is_answered_does_not_fill_stderr(
+    serve: Callable[..., WebServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve()
+    for path, is_begun in (("/", False), ("/nothing", False), ("/events/stream", True)):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+            head = f"GET {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+            if is_begun:
+                client.sendall(head)
+                assert b" 200 " in client.recv(4096)
+                client.sendall(b"not a length\r\n")
+                wait_for(lambda: is_closed(client), "the end")
+            else:
+                client.sendall(head + b"not a length\r\n")
+                assert b" 400 " in client.recv(4096)
+    get(server, "/")
+
+    assert caplog.records == []
+
+
 # ── passwords ────────────────────────────────────────────────────────────────────────
 
 
