@@ -110,9 +110,12 @@ class Retention:
         if size > self.max_bytes:
             self._commits = COMMITS_PER_CHECK  # look again at the next commit
             self._surplus_pages = PAGES_PER_COMMIT + points // POINTS_PER_PAGE
-        if used <= self.max_bytes or older_points.clear(connection) or self._has_more_ended(connection):
-            return 0
-        used = _sizes(connection)[1]
+        if used > self.max_bytes and older_points.clear(connection):
+            used = _sizes(connection)[1]
+        if used > self.max_bytes:
+            if self._has_more_ended(connection):
+                return 0
+            used = _sizes(connection)[1]
         if used <= self.max_bytes:
             return 0
         return self._first + (self._last - self._first + 1) * (used - self.max_bytes) // used

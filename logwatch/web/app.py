@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,7 +54,13 @@ def build(view: View, *, lifecycle: bool = False) -> tuple[Starlette, Live]:
     """Make the application, and what ends its streams; `lifecycle` allows POST /-/reload, /-/quit and /-/mute."""
     own = _Routes(view, lifecycle=lifecycle)
     routes = [*own.all(), *api.routes(view), *queries.routes(view)]
-    return Starlette(routes=routes, middleware=[Middleware(SecureHeaders)]), own.live
+    middleware = [Middleware(SecureHeaders)]
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={ClientDisconnect: _unread}), own.live
+
+
+def _unread(_request: Request, _error: Exception) -> Response:
+    """The answer to a client that is gone before its request was complete: nobody reads it, and nothing went wrong here."""
+    return PlainTextResponse("", 400)
 
 
 class SecureHeaders:

@@ -5,6 +5,7 @@ import json
 import os
 import resource
 import socket
+import struct
 import threading
 import urllib.error
 import urllib.parse
@@ -311,6 +312,30 @@ def test_a_body_that_is_malformed_while_its_request_is_answered_does_not_fill_st
                 client.sendall(head + b"not a length\r\n")
                 assert b" 400 " in client.recv(4096)
     get(server, "/")
+
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("path", ["/api/v1/query", "/-/mute", "/-/unmute"])
+@pytest.mark.parametrize("sent", [b"query=", b""], ids=["a part", "nothing"])
+@pytest.mark.parametrize("end", ["close", "reset", "malformed"])
+def test_a_client_that_goes_within_its_body_does_not_fill_stderr(
+    path: str, sent: bytes, end: str, serve: Callable[..., WebServer], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = serve(lifecycle=True)
+    length = b"Transfer-Encoding: chunked" if end == "malformed" else b"Content-Length: 100"
+    head = b"POST %b HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n" % (path.encode(), length)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as client:
+        if end == "malformed":
+            client.sendall(head + (b"%x\r\n%b\r\n" % (len(sent), sent) if sent else b"") + b"not a length\r\n")
+            assert b" 400 " in client.recv(4096)
+        else:
+            client.sendall(head + sent)
+            get(server, "/-/healthy")  # by then the head was read
+        if end == "reset":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    for _ in range(2):  # the loop of the server comes by
+        get(server, "/")
 
     assert caplog.records == []
 

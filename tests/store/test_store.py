@@ -651,6 +651,21 @@ def test_change_points_that_end_at_every_commit_do_not_save_the_events(tmp_path)
     assert (tmp_path / "logwatch.db").stat().st_size < 1.5 * limit
 
 
+def test_change_points_that_become_older_at_every_commit_do_not_save_the_events(tmp_path):
+    limit = 400_000
+    store, _ = opened(tmp_path, retention=Retention(max_bytes=limit))
+    for start in range(1, 8001, 20):
+        points = [SampleChange("events_total", ("web",), float(start), T + start)]
+        events = [outcome(seq, error="x" * 200) for seq in range(start, start + 20)]
+        now = {"points": points, "series": points, "horizons": {"events_total": T + start - 1}}
+        store.commit(Transaction(**now, outcomes=events, clock_ns=T), T)
+    found = seqs(store)
+    store.close()
+
+    assert found[-1] == 8000
+    assert (tmp_path / "logwatch.db").stat().st_size < 1.5 * limit
+
+
 def test_a_restart_knows_what_there_is(tmp_path):
     store, _ = opened(tmp_path, retention=Retention(events=10))
     store.commit(Transaction(outcomes=[outcome(seq) for seq in range(1, 11)]), T)
