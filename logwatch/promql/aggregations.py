@@ -11,7 +11,7 @@ from typing import TypeVar
 from logwatch.notation import float_text
 from logwatch.promql import floats
 from logwatch.promql.syntax import EvaluationError
-from logwatch.promql.values import METRIC_NAME, Element, Labels, Moment, ScalarNode, Vector, VectorNode
+from logwatch.promql.values import METRIC_NAME, Element, KeepsNames, Labels, Moment, ScalarNode, Vector, VectorNode
 from logwatch.promql.vector_functions import largest_first, smallest_first
 
 Key = TypeVar("Key", bound=Hashable)
@@ -82,18 +82,26 @@ def _named(names: Sequence[str], values: Sequence[str]) -> Labels:
     return Labels({name: value for name, value in zip(names, values, strict=True) if value})
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregation:
-    """An aggregation that needs only the values of a group."""
+class Groups:
+    """A node with an element for each group of its argument's."""
 
-    function: Callable[[Sequence[float]], float]
+    __slots__ = ()
     grouping: Grouping
     argument: VectorNode
 
     @property
     def many_names(self) -> bool:
         """Only where the name itself is a label of the groups."""
-        return _keeps_names(self.grouping, self.argument)
+        return self.argument.many_names and not self.grouping.without and METRIC_NAME in self.grouping.labels
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregation(Groups):
+    """An aggregation that needs only the values of a group."""
+
+    function: Callable[[Sequence[float]], float]
+    grouping: Grouping
+    argument: VectorNode
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
@@ -101,22 +109,13 @@ class Aggregation:
         return [(labels, float(self.function([value for _, value in group]))) for labels, group in groups.items()]
 
 
-def _keeps_names(grouping: Grouping, argument: VectorNode) -> bool:
-    return argument.many_names and not grouping.without and METRIC_NAME in grouping.labels
-
-
 @dataclass(frozen=True, slots=True)
-class QuantileAggregation:
+class QuantileAggregation(Groups):
     """`quantile(q, vector)`."""
 
     q: ScalarNode
     grouping: Grouping
     argument: VectorNode
-
-    @property
-    def many_names(self) -> bool:
-        """Only where the name itself is a label of the groups."""
-        return _keeps_names(self.grouping, self.argument)
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
@@ -131,18 +130,13 @@ def _whole(count: float) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Extremes:
+class Extremes(KeepsNames):
     """`topk` and `bottomk`: the k elements at one end of each group, with all their labels."""
 
     count: ScalarNode
     largest: bool
     grouping: Grouping
     argument: VectorNode
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment, the most extreme first."""
@@ -155,17 +149,12 @@ class Extremes:
 
 
 @dataclass(frozen=True, slots=True)
-class Limited:
+class Limited(KeepsNames):
     """`limitk`: any k elements of each group, here the first in the order of their labels."""
 
     count: ScalarNode
     grouping: Grouping
     argument: VectorNode
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
@@ -177,17 +166,12 @@ class Limited:
 
 
 @dataclass(frozen=True, slots=True)
-class CountValues:
+class CountValues(Groups):
     """`count_values(label, vector)`: how many elements have each value, which becomes a label."""
 
     label: str
     grouping: Grouping
     argument: VectorNode
-
-    @property
-    def many_names(self) -> bool:
-        """Only where the name itself is a label of the groups."""
-        return _keeps_names(self.grouping, self.argument)
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""

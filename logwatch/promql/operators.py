@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from logwatch.model import SECOND
 from logwatch.promql import floats
-from logwatch.promql.values import Labels, Moment, ScalarNode, Vector, VectorNode, unique
+from logwatch.promql.values import KeepsNames, Labels, Moment, ScalarNode, Vector, VectorNode, unique
 
 ARITHMETIC: dict[str, Callable[[float, float], float]] = {
     "+": operator.add,
@@ -56,7 +56,7 @@ class Calculated:
 
 
 @dataclass(frozen=True, slots=True)
-class FilteredByTime:
+class FilteredByTime(KeepsNames):
     """A comparison by order of a vector with the time plus or minus a number: `last > time() - 300`.
 
     An element stays on its side until the time comes by.
@@ -65,11 +65,6 @@ class FilteredByTime:
     comparison: Callable[[float, float], bool]
     argument: VectorNode
     number: ScalarNode
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
@@ -85,17 +80,12 @@ class FilteredByTime:
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
+class Filtered(KeepsNames):
     """A comparison of a vector with a number: the elements for which it is true, unchanged."""
 
     comparison: Callable[[float, float], bool]
     argument: VectorNode
     number: ScalarNode
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
@@ -173,15 +163,10 @@ class NegatedScalar:
 
 
 @dataclass(frozen=True, slots=True)
-class TimesOf:
+class TimesOf(KeepsNames):
     """`timestamp()` of anything but a selector: the evaluation time, for each element."""
 
     argument: VectorNode
-
-    @property
-    def many_names(self) -> bool:
-        """The caller drops the names."""
-        return self.argument.many_names
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""

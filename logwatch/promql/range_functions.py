@@ -18,7 +18,7 @@ from logwatch.promql import floats
 from logwatch.promql.change_points import increase, last_sample, runs
 from logwatch.promql.selectors import RangeSelector, Runs
 from logwatch.promql.series_index import Series
-from logwatch.promql.values import Labels, Moment, RangeNode, ScalarNode, Span, Vector, Window, unique
+from logwatch.promql.values import KeepsNames, Labels, Moment, RangeNode, ScalarNode, Span, Vector, Window, unique
 
 
 def changes(values: Sequence[float]) -> float:
@@ -118,15 +118,10 @@ class OverRuns:
 
 
 @dataclass(frozen=True, slots=True)
-class LastOfWindow:
+class LastOfWindow(KeepsNames):
     """`last_over_time`: the newest sample; the only one that keeps the metric's name."""
 
     argument: RangeNode
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
@@ -134,15 +129,10 @@ class LastOfWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class FirstOfWindow:
+class FirstOfWindow(KeepsNames):
     """`first_over_time`: the oldest sample, with the metric's name."""
 
     argument: RangeNode
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""
@@ -151,15 +141,10 @@ class FirstOfWindow:
 
 
 @dataclass(frozen=True, slots=True)
-class LastOfSelector:
+class LastOfSelector(KeepsNames):
     """`last_over_time` of a selector, without looking at the other samples."""
 
     argument: RangeSelector
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
 
     def vector(self, moment: Moment) -> Vector:
         """The elements at that moment."""

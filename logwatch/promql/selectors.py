@@ -11,7 +11,7 @@ from logwatch.promql.change_points import grid, last_sample, runs, sampled, star
 from logwatch.promql.matchers import Selector
 from logwatch.promql.series_index import Series
 from logwatch.promql.syntax import EvaluationError
-from logwatch.promql.values import Labels, Moment, Span, Vector, VectorNode, Window
+from logwatch.promql.values import KeepsNames, Labels, Moment, Span, Vector, VectorNode, Window
 
 Runs = Callable[[Sequence[int], Sequence[float], range], list[float]]
 """What takes the values that are looked at from the change points: `runs` or `lowest_run`."""
@@ -205,7 +205,7 @@ class RangeSelector:
 
 
 @dataclass(frozen=True, slots=True)
-class Subquery:
+class Subquery(KeepsNames):
     """`expression[range:step]`; the steps are multiples of the step since 1970, like virtual samples."""
 
     argument: VectorNode
@@ -215,11 +215,6 @@ class Subquery:
     shift: Shift
     excluded_ns: int = 0
     """As of a `RangeSelector`."""
-
-    @property
-    def many_names(self) -> bool:
-        """As the argument."""
-        return self.argument.many_names
 
     def span(self, moment: Moment) -> Span:
         """What the windows cover."""

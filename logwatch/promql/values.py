@@ -203,6 +203,18 @@ class RangeNode(Protocol):
         """The windows that hold at least one sample."""
 
 
+class KeepsNames:
+    """A node whose elements have the names of its argument's; for a dataclass with an `argument`."""
+
+    __slots__ = ()
+    argument: VectorNode | RangeNode
+
+    @property
+    def many_names(self) -> bool:
+        """As the argument."""
+        return self.argument.many_names
+
+
 def unique(elements: Vector) -> Vector:
     """Return the elements, or raise if two have the same labels."""
     if len({labels.identity() for labels, _ in elements}) != len(elements):
