@@ -135,7 +135,7 @@ class Evidence:
 
     def _finish(self, lines: list[Line | RawLine]) -> Sequence[Line]:
         """Show lines, once."""
-        lines[:] = shown = [self._shown(line) for line in lines]
+        lines[:] = shown = [line if type(line) is Line else self._shown(line) for line in lines]
         return shown
 
     # ── for an alert ─────────────────────────────────────────────────────────────────

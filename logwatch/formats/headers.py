@@ -20,7 +20,7 @@ FILE_NAME = re.compile(rb"[\w./@+-]{1,255}")
 LINE_NUMBER = re.compile(rb"[0-9]{1,12}:")
 TABBED = re.compile(rb"[^\t]{7,42}[0-9MZz]\t")
 TABS = 4
-"""At most: behind stamp, host and tag, and one in front."""
+"""The most tabs that are replaced: one before the stamp, and one each after stamp, host and tag."""
 ROOM = 256
 """For what another program puts in front of a line."""
 

@@ -1,9 +1,9 @@
 """From a line to a record: one reader per source, as year, zone and the line before are the source's.
 
 The header says who wrote a line and when, and its message may tell the time again: exactly, with year and zone. That
-time counts when it is within an hour of the header's; a line whose own time is further off was not written by an
-engine, unless year and zone, which its header leaves open, explain it. In a file whose lines have no headers (see
-`bare`), only the message tells the time, or the line before.
+time counts when it is within an hour of the header's. If the two differ by more, the line is not believed to be an
+engine's, unless the year or the zone that its header lacks explains the difference. In a file whose lines have no
+headers (see `bare`), the time is that in the message, or of the line before.
 """
 
 from __future__ import annotations

@@ -42,10 +42,10 @@ from logwatch.model import (
 from logwatch.store.history import History
 from logwatch.store.state_table import HostTable, StateTable
 
-KEEP_REMOVED_NS = 3600 * SECOND
-"""How long a removed container is kept."""
+KEEP_REGISTERED_NS = 3600 * SECOND
+"""How long a removed container is kept here."""
 KEEP_SERIES_NS = 900 * SECOND
-"""How long a removed container has series, by default: shipped alerts ask for 15 minutes of it."""
+"""How long a removed container has series, if `limits.keep_removed` is not set: shipped alerts ask for 15 minutes of it."""
 KEEP_UNNAMED_NS = 24 * 3600 * SECOND
 """How long a container that never had a name is kept after its last event."""
 MAX_REGISTERED = 20_000
@@ -80,7 +80,7 @@ class ContainerRegister:
         self._names: StateTable[Key, list[Any]] = StateTable("name")
         """In rows of older versions: the container's name, and whether it owns it."""
         self._resumed: HostTable[str, int] = HostTable("resumed")
-        """Host to how many of its paused containers were resumed, of which it is not known which ones."""
+        """By host, the number of resumed containers whose ids are not known."""
         self.tables = (self._containers, self._unidentified, self._names, self._resumed)
         self._owners: dict[tuple[str, str], str] = {}
         self._prefixes: dict[tuple[str, str], list[str]] = {}
@@ -566,7 +566,7 @@ def committed(history: History) -> list[Container]:
 def _deadline_ns(container: Container) -> int:
     """Until when a removed or unnamed container is kept."""
     if container.state is GONE and container.gone_ns is not None:
-        return container.gone_ns + KEEP_REMOVED_NS
+        return container.gone_ns + KEEP_REGISTERED_NS
     return container.last_ns + KEEP_UNNAMED_NS
 
 

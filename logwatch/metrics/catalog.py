@@ -6,7 +6,7 @@ Three groups, by where the value comes from:
 - `SAMPLED`: what is read off at the moment of a scrape: sources, queues, the build.
 - `process_*`: as every Prometheus client library names them, by prometheus-client.
 
-Metrics that rules declare come on top. The table in docs/metrics.md is made from this one.
+Metrics that rules declare come on top, with the `help` of their rule (`rule_metrics`). The table in docs/metrics.md is made from this one.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ COMMON_ACTIONS = (
 CAUSES = frozenset({"requested", "stop_timeout", "oom_limit", "oom_host", "signal", "exit", "daemon_stop", "unknown"})
 """Why containers end."""
 
-# More series than a container can have; what bounds these metrics is the number of containers that the tally keeps.
+# More series than a container can have; what bounds these metrics is the number of containers that have series.
 _PER_CONTAINER = 50
 MAX_CONTAINERS = 1000
 _DELAY = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)

@@ -29,7 +29,7 @@ log = logging.getLogger("logwatch.notifiers")
 class Alertmanager:
     """Gets every alert and every repetition; grouping and silencing are its own."""
 
-    # Of the minute that its documentation asks for, the interval between two refreshes takes some seconds.
+    # Its documentation asks for an alert each minute; what is due is looked for every few seconds only.
     repeat_ns = RESEND_NS - 15 * SECOND
     stateless = True
 

@@ -3,9 +3,9 @@
     waiting  [receiver, fingerprint, startsAt, state]  ─▶ [place in the order, alert]
     sent     [receiver, fingerprint, startsAt, state]  ─▶ [when, whether it was refused]
 
-A notification is one alert in one state for one receiver. The first of its kind is committed
-before it is sent. A mere repetition for Alertmanager is not: the next one comes within a minute,
-also after a restart; so alerts that fire on write nothing.
+A notification is one alert in one state for one receiver. A new one is committed before it is sent.
+A repetition for an Alertmanager is not committed: it is sent again within a minute anyway, also
+after a restart; so alerts that keep firing write nothing.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class ReplaySource:
         except OSError as error:
             raise SourceError(describe(path, error)) from error
         self._line = 1
-        generation = Generation(content, path, self._stats[path], frozen=True)
+        generation = Generation(content, path, self._stats[path], complete=True)
         self._open = generation
         return generation
 
@@ -124,7 +124,7 @@ class ReplaySource:
                 raise SourceError(
                     f"{path}: another file than the one whose replay was interrupted: use a new --state-dir"
                 )
-            generation.move(record.fingerprint.size, cutting=record.cutting)
+            generation.move(record.fingerprint.size, skips_line=record.skips_line)
             self._line = position["line"]
             self._waiting.insert(0, path)
 

@@ -46,7 +46,7 @@ class GenerationFinder:
         if file is None or content is None:
             return None
         copied = not record.fingerprint.same_inode(content)
-        generation = Generation(content, file.path, self._stats, frozen=copied)
+        generation = Generation(content, file.path, self._stats, complete=copied)
         generation.continue_copy(record)
         if isinstance(content, Plain):
             self._owners.assign(generation.identity, self._path)

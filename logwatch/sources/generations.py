@@ -122,7 +122,7 @@ class RotatedBacklog:
 
     def _is_complete(self, generation: Generation, *, superseded: bool) -> bool:
         """Whether it was read to its end and nobody will write to it any more."""
-        if generation.frozen or self.generations.index(generation) < len(self.generations) - MAX_DRAINING:
+        if generation.complete or self.generations.index(generation) < len(self.generations) - MAX_DRAINING:
             return True
         wait = self._options.rotate_wait_ns
         return generation.quiet_ns >= (wait if superseded else EMPTY_SUCCESSOR * wait)
@@ -313,7 +313,7 @@ class FileGenerations:
 
     def resume_live(self, record: StoredGeneration, live: Generation) -> None:
         """Continue in a file that begins with what was read; raises ChangedError if it does not any more."""
-        live.resume(record.fingerprint, cutting=record.cutting)
+        live.resume(record.fingerprint, skips_line=record.skips_line)
         self.resume = None
         self.set_live(live)
 
@@ -323,7 +323,7 @@ class FileGenerations:
         known = self._known.same_file(live.content) or self._owners.finished(live.content)
         if known is not None:
             with suppress(ChangedError):
-                live.resume(known, cutting=False)
+                live.resume(known, skips_line=False)
         self.set_live(live)
 
     # ── state ────────────────────────────────────────────────────────────────────────

@@ -104,8 +104,8 @@ class StoredGeneration:
     """Its `size` is the position."""
     name: str
     seen: int = 0
-    cutting: bool = False
-    frozen: bool = False
+    skips_line: bool = False
+    complete: bool = False
     rotated_at: int | None = None
     """As of a generation."""
 
@@ -115,8 +115,8 @@ class StoredGeneration:
             "id": self.fingerprint.dump(),
             "name": self.name,
             "seen": self.seen,
-            "cutting": self.cutting,
-            "frozen": self.frozen,
+            "cutting": self.skips_line,
+            "frozen": self.complete,
             "rotated_at": self.rotated_at,
         }
 
@@ -131,14 +131,14 @@ class StoredGeneration:
 class Generation:
     """An open generation and the position in it."""
 
-    def __init__(self, content: Plain | Archive, name: str, stats: ReadStats, *, frozen: bool = False) -> None:
+    def __init__(self, content: Plain | Archive, name: str, stats: ReadStats, *, complete: bool = False) -> None:
         self.content = content
         self.name = name
         """The path it was opened by."""
-        self.frozen = frozen or isinstance(content, Archive)
+        self.complete = complete or isinstance(content, Archive)
         """Nobody can write to it any more: a compressed or copied generation."""
         self.offset = 0
-        self.cutting = False
+        self.skips_line = False
         """The position is inside a line that is skipped up to its newline."""
         self.seen = 0
         """The largest size known, in (uncompressed) bytes."""
@@ -176,12 +176,14 @@ class Generation:
 
     def record(self) -> StoredGeneration:
         """Return what the state keeps."""
-        return StoredGeneration(self.fingerprint(), self.name, self.seen, self.cutting, self.frozen, self.rotated_at)
+        return StoredGeneration(
+            self.fingerprint(), self.name, self.seen, self.skips_line, self.complete, self.rotated_at
+        )
 
-    def move(self, offset: int, *, cutting: bool = False) -> None:
+    def move(self, offset: int, *, skips_line: bool = False) -> None:
         """Go to an offset that is known to be right."""
         self.offset = offset
-        self.cutting = cutting
+        self.skips_line = skips_line
         self._head = self.content.pread(HEAD, 0)
         length = min(TAIL, offset)
         self._tail = self.content.pread(length, offset - length)
@@ -189,7 +191,7 @@ class Generation:
 
     def continue_copy(self, record: StoredGeneration) -> None:
         """Go to the position of a generation whose bytes this file is known to begin with."""
-        self.move(record.fingerprint.size, cutting=record.cutting)
+        self.move(record.fingerprint.size, skips_line=record.skips_line)
         self.rotated_at = record.rotated_at
         if isinstance(self.content, Plain):
             self.seen = max(self.seen, self.content.stat().st_size)
@@ -213,13 +215,13 @@ class Generation:
         """Count for how long nothing was written to it."""
         self.quiet_ns = 0 if written else self.quiet_ns + elapsed_ns
 
-    def resume(self, known: Fingerprint, *, cutting: bool) -> None:
+    def resume(self, known: Fingerprint, *, skips_line: bool) -> None:
         """Go to the end of what is known of it; raises ChangedError if it holds something else by now."""
         length = min(TAIL, known.size)
         tail = self.content.pread(length, known.size - length)
         if digest(tail) != known.tail or digest(self._head[: known.head_size]) != known.head:
             raise ChangedError
-        self.offset, self.cutting, self._tail = known.size, cutting, tail
+        self.offset, self.skips_line, self._tail = known.size, skips_line, tail
         self.seen = max(self.seen, known.size)
 
     def move_to_end(self) -> None:
@@ -227,7 +229,7 @@ class Generation:
         assert isinstance(self.content, Plain)
         self.move(self.content.stat().st_size)
         if self._tail and not self._tail.endswith(b"\n"):
-            self.cutting = True
+            self.skips_line = True
             self._stats.skipped["partial"] += 1
 
     def links(self) -> int:
@@ -302,7 +304,7 @@ class Generation:
             window, start, full = self._window(options)
             if start == len(window):
                 return None
-            if self.cutting:
+            if self.skips_line:
                 self._pass_over(window, start)
                 continue
             cut = cut_lines(window, start, options.max_line_bytes, more=full)
@@ -319,7 +321,7 @@ class Generation:
         window, start, _ = self._window(options)
         offset, rest = self.offset, window[start:]
         self._use(window, len(window))
-        if self.cutting or not rest:
+        if self.skips_line or not rest:
             return None
         if not rest.strip(b"\0"):
             self._stats.skipped["nul"] += len(rest)
@@ -353,14 +355,14 @@ class Generation:
 
     def _piece(self, cut: Cut, offset: int, *, full: bool) -> Piece:
         if cut.over_long:
-            self.cutting = True
+            self.skips_line = True
             self._stats.skipped["too_long"] += 1
         return Piece(cut.data, offset, at_end=not full and not cut.over_long)
 
     def _pass_over(self, window: bytes, start: int) -> None:
         """Skip the rest of a line that is too long, as far as it was read."""
         newline = window.find(b"\n", start)
-        self.cutting = newline < 0
+        self.skips_line = newline < 0
         self._use(window, newline + 1 or len(window))
 
     def _pass_nuls(self, count: int) -> None:

@@ -1,4 +1,7 @@
-"""Detects rotation and truncation of one path, and puts the live file after all that was written before it."""
+"""Detects rotations of one path, and puts the live file after all that was written before it.
+
+That a file was truncated is detected where it is read (`open_file`); here is decided what became of its content.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ class RotationDetector:
         self.awaiting_listing = False
         """Whether the live file was empty before the rotated files were last listed.
 
-        What it held since may be in a rotated file that was not listed, so it is not read until that is known.
+        Until they are listed again it is not read: its first lines may be in one of them by now.
         """
         self.alias: tuple[int, int] | None = None
         """The file at the path while another path reads it."""

@@ -44,7 +44,7 @@ class StdinSource:
         self._buffer = b""
         self._offset = 0
         self._line = 1
-        self._cutting = False
+        self._skips_line = False
         self._ended = False
         self._no_writer = False
         self._skipped: Counter[str] = Counter()
@@ -88,7 +88,7 @@ class StdinSource:
     def _cut(self) -> tuple[bytes, int]:
         """Return whole lines and their offset; no lines if more must come or something was skipped."""
         offset = self._offset
-        if self._cutting:
+        if self._skips_line:
             self._skip_rest_of_line()
             return b"", offset
         cut = cut_lines(self._buffer, 0, self._limit, more=False)
@@ -96,7 +96,7 @@ class StdinSource:
             return self._rest(), offset
         self._use(cut.used)
         self._skipped["nul"] += cut.nuls
-        self._cutting = cut.over_long
+        self._skips_line = cut.over_long
         self._skipped["too_long"] += cut.over_long
         return cut.data, offset
 
@@ -106,7 +106,7 @@ class StdinSource:
 
     def _skip_rest_of_line(self) -> None:
         newline = self._buffer.find(b"\n")
-        self._cutting = newline < 0
+        self._skips_line = newline < 0
         self._use(newline + 1 or len(self._buffer))
 
     def _rest(self) -> bytes:

@@ -27,12 +27,12 @@ from logwatch.store.transaction import (
     write_series,
 )
 
-# The thread's checkpoint cannot finish while commits never pause; then the loop does it.
 CACHE_KIB = 1000
 """Of pages that SQLite keeps; what it reads again is in the system's cache. Its own default is 2000."""
 LONGEST_WAL = 64 << 20
+"""Above it the loop itself makes a checkpoint: that of the thread cannot finish while one commit follows another."""
 MIRROR_NS = SECOND
-# The point at time 0 says what a series was before all that is kept; none says that it was not.
+# The point at time 0 has the value before the oldest point that is kept; without one the series did not exist then.
 FORGET_POINTS = "DELETE FROM points WHERE sample = ? AND time_ns < ? AND (time_ns > 0 OR value IS NULL)"
 _UNREADABLE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 

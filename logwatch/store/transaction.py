@@ -39,7 +39,7 @@ class Transaction:
     outcomes: list[Outcome] = field(default_factory=list)
     meta: dict[str, str] = field(default_factory=dict)
     clock_ns: int = 0
-    """The log's clock: no event counts as newer when the history is cut. 0: not known."""
+    """The log's clock; 0: not known. An event of a later time counts as of this one when old events are deleted."""
 
     def __bool__(self) -> bool:
         """Whether there is anything to commit."""

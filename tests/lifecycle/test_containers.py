@@ -4,7 +4,7 @@ from lifecycle_lines import DB, START, WEB, accepted, event, kinds, leading, pla
 from stages import changed_rows
 
 from logwatch.lifecycle import Lifecycle
-from logwatch.lifecycle.containers import KEEP_REMOVED_NS, KEEP_UNNAMED_NS, MAX_REMOVED, MAX_UNNAMED
+from logwatch.lifecycle.containers import KEEP_REGISTERED_NS, KEEP_UNNAMED_NS, MAX_REMOVED, MAX_UNNAMED
 from logwatch.lifecycle.lifecycle import SWEEP_NS
 from logwatch.model import SECOND, Expired, Outcome, Renamed, State, StateChange
 
@@ -137,7 +137,7 @@ def test_removed_containers_are_forgotten_after_an_hour() -> None:
     life = Lifecycle(SECOND)
     play(leading("container.destroy", 0, name="web"), life=life)
     rows = changed_rows(life)
-    life.advance(START + KEEP_REMOVED_NS + SWEEP_NS)
+    life.advance(START + KEEP_REGISTERED_NS + SWEEP_NS)
 
     assert None in changed_rows(life).values()
     assert any(key.startswith("container ") for key in rows)

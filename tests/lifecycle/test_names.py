@@ -4,7 +4,7 @@ import pytest
 from lifecycle_lines import START, accepted, event, play
 
 from logwatch.lifecycle.containers import (
-    KEEP_REMOVED_NS,
+    KEEP_REGISTERED_NS,
     ContainerRegister,
     looks_like_id,
 )
@@ -154,7 +154,7 @@ def test_only_what_changed_is_handed_over() -> None:
     names = known(WEB, DB)
     happens(names, "destroy", WEB)
     state_table.changed_rows(names.tables)
-    names.expire(START + KEEP_REMOVED_NS)
+    names.expire(START + KEEP_REGISTERED_NS)
 
     assert list(state_table.changed_rows(names.tables).values()) == [None]
     assert state_table.changed_rows(names.tables) == {}

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lifecycle_lines import START, event
 
-from logwatch.lifecycle.containers import KEEP_REMOVED_NS, KEEP_UNNAMED_NS, ContainerRegister, looks_like_id
+from logwatch.lifecycle.containers import KEEP_REGISTERED_NS, KEEP_UNNAMED_NS, ContainerRegister, looks_like_id
 from logwatch.model import SECOND
 
 TEXTS = ("ab" * 6, "ab" * 21, "ab" * 32, "ab" * 10 + "cd" * 22, "web")
@@ -18,7 +18,7 @@ def play(register: ContainerRegister, step: tuple[str, str, str], now: int) -> i
     """What the lifecycle does with an event of a container; returns the time after it."""
     what, given_, name = step
     if what in ("hour", "day"):
-        now += KEEP_REMOVED_NS if what == "hour" else KEEP_UNNAMED_NS
+        now += KEEP_REGISTERED_NS if what == "hour" else KEEP_UNNAMED_NS
         register.expire(now)
         return now + SECOND
     text = given_ if what == "late" else register.resolve("vm", given_)
