@@ -14,11 +14,11 @@ that takes it over proves that the previous owner is gone or was renamed.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import fields
 from typing import Any
 
 from logwatch.docker.inventory import Found
+from logwatch.lifecycle.container_index import ContainerIndex, Key
 from logwatch.lifecycle.endings import REMEMBERED, note
 from logwatch.lifecycle.occurrences import LEADING
 from logwatch.lifecycle.probes import normalized
@@ -56,10 +56,8 @@ MAX_UNNAMED = 2_500
 """Most containers without a name; those without events for longest are dropped first."""
 DISORDER_NS = 10 * SECOND
 """An event this much older than the last change of state says nothing about the state now."""
-RUNNING, PAUSED, GONE, UNKNOWN = State.RUNNING, State.PAUSED, State.GONE, State.UNKNOWN
+RUNNING, GONE, UNKNOWN = State.RUNNING, State.GONE, State.UNKNOWN
 
-Key = tuple[str, str]
-"""Host and id."""
 _STORED = tuple(field.name for field in fields(Container) if field.name not in ("host", "id"))
 
 
@@ -82,18 +80,7 @@ class ContainerRegister:
         self._resumed: HostTable[str, int] = HostTable("resumed")
         """By host, the number of resumed containers whose ids are not known."""
         self.tables = (self._containers, self._unidentified, self._names, self._resumed)
-        self._owners: dict[tuple[str, str], str] = {}
-        self._prefixes: dict[tuple[str, str], list[str]] = {}
-        self._alive: set[Key] = set()
-        self._paused: dict[str, set[str]] = {}
-        """Host to the ids of its paused containers."""
-        self._at_rest: set[Key] = set()
-        self._removed: OrderedDict[Key, None] = OrderedDict()
-        """In the order of their removal."""
-        self._with_series: OrderedDict[Key, None] = OrderedDict()
-        """Those of the removed ones that are not `Expired`, in the same order."""
-        self._unnamed: OrderedDict[Key, None] = OrderedDict()
-        """In the order of their last events."""
+        self._index = ContainerIndex()
         self._changes: list[Consequence] = []
 
     @property
@@ -115,13 +102,12 @@ class ContainerRegister:
         """
         if len(given) == FULL_ID or (host, given) in self._containers:
             return given
-        owner = self._owners.get((host, given))
+        owner = self._index.owners.get((host, given))
         if owner is not None:
             return owner
         if len(given) < SHORT_ID:
             return given
-        found = [each for each in self._prefixes.get((host, given[:SHORT_ID]), ()) if each.startswith(given)]
-        return found[0] if len(found) == 1 else given
+        return self._index.meant(host, given) or given
 
     def get(self, host: str, container_id: str) -> Container | None:
         """Return the container with this id."""
@@ -151,7 +137,7 @@ class ContainerRegister:
 
     def paused(self, host: str) -> set[str]:
         """Return the ids of the paused containers of a host."""
-        return self._paused.get(host, set()).copy()
+        return self._index.paused(host)
 
     def note_resumed(self, host: str, time_ns: int, clock_ns: int) -> None:
         """Note that one of several paused containers runs again; as many as there are paused: all of them do."""
@@ -169,29 +155,24 @@ class ContainerRegister:
         """Add an id; returns the container, and the short id under which it was known until now."""
         self._make_room(clock_ns)
         self._identify((host, container_id))
-        siblings = self._prefixes.setdefault((host, container_id[:SHORT_ID]), [])
-        short = next((each for each in siblings if len(each) < FULL_ID and container_id.startswith(each)), None)
+        short = self._index.shortened(host, container_id)
         if short is None:
             container = Container(host, container_id, since_ns=time_ns, last_ns=max(clock_ns, time_ns))
+            self._index.add_id(host, container_id)
         else:
             container = self._lengthen(host, short, container_id)
-        siblings.append(container_id)
         self._containers[host, container_id] = container
-        self._index(container)
+        self._index.file(container)
         return container, short
 
     def _lengthen(self, host: str, short: str, container_id: str) -> Container:
         """Give a container that was known by a short id its full one."""
-        container = self._containers[host, short]
-        self._prefixes[host, short[:SHORT_ID]].remove(short)
-        self._unindex(container)
-        del self._containers[host, short]
-        self._removed = _replaced(self._removed, (host, short), (host, container_id))
-        self._with_series = _replaced(self._with_series, (host, short), (host, container_id))
-        self._unnamed = _replaced(self._unnamed, (host, short), (host, container_id))
+        container = self._containers.pop((host, short))
+        self._index.withdraw(container)
+        self._index.lengthen(host, short, container_id)
         container.id = container_id
         if container.owns_name and container.name is not None:
-            self._owners[host, container.name] = container_id
+            self._index.owners[host, container.name] = container_id
         return container
 
     def add_unidentified(self, event: Event, clock_ns: int) -> None:
@@ -202,10 +183,10 @@ class ContainerRegister:
         if container is None:
             self._make_room(clock_ns)
             container = Container(event.host, event.id, event.name, since_ns=event.time_ns)
-            self._unnamed[key] = None
+            self._index.add_unidentified(container)
             self._unidentified[key] = container
         self._unidentified.touch(key)
-        self._unnamed.move_to_end(key)
+        self._index.note_event(container)
         container.last_ns = max(container.last_ns, event.time_ns, clock_ns)
 
     # ── what events report of it ─────────────────────────────────────────────────────
@@ -217,8 +198,8 @@ class ContainerRegister:
         newest_ns = clock_ns if clock_ns > event.time_ns else event.time_ns
         if newest_ns > container.last_ns:
             container.last_ns = newest_ns
-        if container.name is None and key in self._unnamed:
-            self._unnamed.move_to_end(key)
+        if container.name is None:
+            self._index.note_event(container)
         action = event.event[len("container.") :]
         if action in STATE_ACTIONS and (container.state is UNKNOWN or action not in INFERRED_FROM):
             after, allowed = follow(container.state, action)
@@ -253,7 +234,8 @@ class ContainerRegister:
 
     def mark_unknown(self, host: str | None, time_ns: int, clock_ns: int, *, everything: bool) -> None:
         """Mark the containers of a host (None: of all hosts) as unknown: those alive, or everything."""
-        for key in sorted(self._alive | self._at_rest if everything else self._alive):
+        index = self._index
+        for key in sorted(index.alive | index.at_rest if everything else index.alive):
             if host is None or host == key[0]:
                 self._change(self._containers[key], UNKNOWN, time_ns, clock_ns)
 
@@ -271,10 +253,10 @@ class ContainerRegister:
             self._free_name(container)
         else:
             container.gone_ns, container.expired = None, False
-        if after not in (RUNNING, PAUSED):
+        if after not in (RUNNING, State.PAUSED):
             container.health = None
-        self._unindex(container)
-        self._index(container)
+        self._index.withdraw(container)
+        self._index.file(container)
         self._containers.touch((container.host, container.id))
 
     def describe(self, container: Container, found: Found, time_ns: int, clock_ns: int) -> bool:
@@ -335,8 +317,8 @@ class ContainerRegister:
         """Note that a probe of a container ran, which proves that the container does, and with which command."""
         key = (container.host, container.id)
         container.last_ns = max(container.last_ns, time_ns, clock_ns)
-        if container.name is None and key in self._unnamed:
-            self._unnamed.move_to_end(key)
+        if container.name is None:
+            self._index.note_event(container)
         if container.probe is None and command is not None:
             container.probe = command
         if container.state is UNKNOWN:
@@ -363,7 +345,7 @@ class ContainerRegister:
         host, name, gone = container.host, name.removeprefix("/"), container.state is GONE
         if (container.name == name and container.owns_name) or (gone and container.name is not None and not sure):
             return
-        former = self._containers.get((host, self._owners.get((host, name), "")))
+        former = self._containers.get((host, self._index.owners.get((host, name), "")))
         if former is not None and former is not container:
             if not sure and former.state in ALIVE:
                 return
@@ -377,8 +359,8 @@ class ContainerRegister:
         container.name = name
         if not gone:  # a removed one keeps its place in the order of removal
             self._own_name(container)
-            self._unindex(container)
-            self._index(container)
+            self._index.withdraw(container)
+            self._index.file(container)
         self._containers.touch((host, container.id))
         if container.announced and old_label != name:
             self._changes.append(Renamed(time_ns, host, container.id, name, old_label))
@@ -387,25 +369,25 @@ class ContainerRegister:
         assert container.name is not None
         key = (container.host, container.name)
         container.owns_name = True
-        self._owners[key] = container.id
+        self._index.owners[key] = container.id
         self._identify(key)
 
     def _identify(self, key: Key) -> None:
         """Drop what was kept of a container as unidentified: the text that an event had of it is now an id or a name."""
         if self._unidentified.pop(key, None) is not None:
-            self._unnamed.pop(key, None)
+            self._index.unnamed.pop(key, None)
 
     def _free_name(self, container: Container) -> None:
         """Free the name of a container; it is still what that container was called."""
         if container.owns_name and container.name is not None:
-            self._owners.pop((container.host, container.name), None)
+            self._index.owners.pop((container.host, container.name), None)
         container.owns_name = False
 
     def _restore_name(self, container: Container) -> None:
         """The container is not gone after all: it has its name again, unless another one took it over."""
         if container.name is None:
             return
-        if (container.host, container.name) in self._owners:
+        if (container.host, container.name) in self._index.owners:
             container.name = None
         else:
             self._own_name(container)
@@ -414,9 +396,10 @@ class ContainerRegister:
 
     def next_deadline_ns(self) -> int | None:
         """When `expire` may drop a container next, None for never."""
-        deadlines = [_deadline_ns(self._at(next(iter(queue)))) for queue in (self._removed, self._unnamed) if queue]
-        if self._with_series:
-            deadlines.append(self._series_deadline_ns(next(iter(self._with_series))))
+        index = self._index
+        deadlines = [_deadline_ns(self._at(next(iter(queue)))) for queue in (index.removed, index.unnamed) if queue]
+        if index.with_series:
+            deadlines.append(self._series_deadline_ns(next(iter(index.with_series))))
         return min(deadlines, default=None)
 
     def _series_deadline_ns(self, key: Key) -> int:
@@ -424,9 +407,10 @@ class ContainerRegister:
 
     def expire(self, clock_ns: int) -> None:
         """Drop the containers that are kept no longer; end the series of those removed some time ago."""
-        while self._with_series and (due_ns := self._series_deadline_ns(next(iter(self._with_series)))) <= clock_ns:
-            self._expire_series(self._at(next(iter(self._with_series))), due_ns)
-        for queue in (self._removed, self._unnamed):
+        index = self._index
+        while index.with_series and (due_ns := self._series_deadline_ns(next(iter(index.with_series)))) <= clock_ns:
+            self._expire_series(self._at(next(iter(index.with_series))), due_ns)
+        for queue in (index.removed, index.unnamed):
             while queue:
                 container = self._at(next(iter(queue)))
                 due_ns = _deadline_ns(container)
@@ -446,12 +430,13 @@ class ContainerRegister:
 
     def _make_room(self, clock_ns: int) -> None:
         """Drop a tenth at once where there are too many: one at a time would look for each."""
-        for queue, most in ((self._removed, MAX_REMOVED), (self._unnamed, MAX_UNNAMED)):
+        index = self._index
+        for queue, most in ((index.removed, MAX_REMOVED), (index.unnamed, MAX_UNNAMED)):
             if len(queue) >= most:
                 for key in list(queue)[: most // 10]:
                     self._drop(self._at(key), clock_ns)
         if len(self._containers) + len(self._unidentified) >= MAX_REGISTERED:
-            dispensable = [*self._removed, *self._unnamed]
+            dispensable = [*index.removed, *index.unnamed]
             rest = self._containers.keys() - set(dispensable)
             oldest = sorted(rest, key=lambda key: (self._containers[key].last_ns, key))
             for key in [*dispensable, *oldest][: MAX_REGISTERED // 10]:
@@ -461,24 +446,15 @@ class ContainerRegister:
         if container.announced:
             self._change(container, GONE, time_ns, time_ns)
         self._changes.append(Expired(time_ns, container.host, container.id, container.label, is_forgotten=True))
-        self._with_series.pop((container.host, container.id), None)
         self._free_name(container)
-        self._unindex(container)
-        self._removed.pop((container.host, container.id), None)
-        self._unnamed.pop((container.host, container.id), None)
+        self._index.forget(container)
         self._containers.pop((container.host, container.id), None)
         self._unidentified.pop((container.host, container.id), None)
-        prefix = (container.host, container.id[:SHORT_ID])
-        siblings = self._prefixes.get(prefix, [])
-        if container.id in siblings:
-            siblings.remove(container.id)
-        if not siblings:
-            self._prefixes.pop(prefix, None)
 
     def _expire_series(self, container: Container, time_ns: int) -> None:
         key = (container.host, container.id)
         container.expired = True
-        del self._with_series[key]
+        del self._index.with_series[key]
         self._containers.touch(key)
         self._changes.append(Expired(time_ns, container.host, container.id, container.label, is_forgotten=False))
 
@@ -487,39 +463,6 @@ class ContainerRegister:
     def _at(self, key: Key) -> Container:
         return self._containers.get(key) or self._unidentified[key]
 
-    def _index(self, container: Container) -> None:
-        """Add a container to the sets that its state and name put it into."""
-        key = (container.host, container.id)
-        if container.announced and container.state in ALIVE:
-            self._alive.add(key)
-            if container.state is PAUSED:
-                self._paused.setdefault(container.host, set()).add(container.id)
-        elif container.announced and container.state not in (GONE, UNKNOWN):
-            self._at_rest.add(key)
-        # Both queues are in the order in which their containers are dropped: who is in one stays at its place.
-        if container.state is GONE:
-            self._removed.setdefault(key)
-            if not container.expired:
-                self._with_series.setdefault(key)
-            self._unnamed.pop(key, None)
-        else:
-            self._removed.pop(key, None)
-            self._with_series.pop(key, None)
-            if container.name is None:
-                self._unnamed.setdefault(key)
-            else:
-                self._unnamed.pop(key, None)
-
-    def _unindex(self, container: Container) -> None:
-        key = (container.host, container.id)
-        self._alive.discard(key)
-        self._at_rest.discard(key)
-        paused = self._paused.get(container.host)
-        if paused is not None:
-            paused.discard(container.id)
-            if not paused:
-                del self._paused[container.host]
-
     def restored(self) -> None:
         """Rebuild what is derived, after the tables were restored."""
         for key, (name, owns) in self._names.items():
@@ -527,23 +470,9 @@ class ContainerRegister:
                 self._containers[key].name, self._containers[key].owns_name = name, owns
                 self._containers.touch(key)
         self._names.clear()
-        for key, container in sorted(
-            self._containers.items(), key=lambda item: (item[1].gone_ns or item[1].last_ns, item[0])
-        ):
-            self._prefixes.setdefault((key[0], key[1][:SHORT_ID]), []).append(key[1])
-            if container.owns_name and container.name is not None:
-                self._owners[key[0], container.name] = key[1]
-            self._index(container)
         for key in self._unidentified.keys() & self._containers.keys():  # as states of earlier versions may
             del self._unidentified[key]
-        for key in self._unidentified:
-            self._unnamed[key] = None
-        self._unnamed = OrderedDict(sorted(self._unnamed.items(), key=lambda item: (self._at(item[0]).last_ns, item)))
-
-
-def _replaced(queue: OrderedDict[Key, None], key: Key, by: Key) -> OrderedDict[Key, None]:
-    """Return a queue in which another key has the place of one."""
-    return OrderedDict.fromkeys(by if each == key else each for each in queue) if key in queue else queue
+        self._index.restore(self._containers.values(), self._unidentified.values())
 
 
 def follow(state: State, action: str) -> tuple[State, bool]:

@@ -114,9 +114,9 @@ class Deduplicator:
         `epoch` counts the changes of state of the daemon or containerd: occurrences of one epoch
         are not limited to 10 s.
         """
-        store, role = self.store, event.role
+        store = self.store
         record = store.object(key)
-        if role is LEADING:
+        if event.role is LEADING:
             store.mark_docker_events(key[0])
         if certain and record.pending:
             certain = all(each.event.role is REQUEST for each in record.pending)
@@ -129,6 +129,13 @@ class Deduplicator:
         if record.pending:
             # Of a service every event is believed: what could not start was started.
             emissions = self._settle_others(record, event, certain=certain or epoch is not None)
+        return [*emissions, *self._process_first(event, record, certain=certain, epoch=epoch, waits=waits)]
+
+    def _process_first(
+        self, event: Event, record: ObjectRecord, *, certain: bool, epoch: int | None, waits: bool
+    ) -> list[Emission]:
+        """Process what no event about its object reported before: it may have been reported without the object."""
+        store = self.store
         index = store.event_type((event.host, event.event))
         if index.accepted:
             found = self.unidentified.accepted_in_place_of(index.accepted.values(), event)
@@ -136,10 +143,10 @@ class Deduplicator:
                 store.assign(found, record)
                 found.add_rules((event.rule,))
                 found.merge(event)
-                return [*emissions, Emission(found, applies=True)]
+                return [Emission(found, applies=True)]
         other = self.unidentified.other_report(event) if "container" in event.attributes else None
         if other is not None:
-            return [*emissions, *self._join(other, event, certain=certain)]
+            return self._join(other, event, certain=certain)
         if self.unidentified.revocable and (
             is_death(event) or (is_dead_shim(event) and not record.occurrences.get("container.start"))
         ):
@@ -147,10 +154,10 @@ class Deduplicator:
         occurrence = store.open(event, index, record, epoch)
         if index.pending:
             self.unidentified.merge_pending(occurrence)
-        if role in SECONDARY or waits or (event.revoked_by and not certain and role is not LEADING):
+        if event.role in SECONDARY or waits or (event.revoked_by and not certain and event.role is not LEADING):
             self._hold(record, occurrence, event)
-            return emissions
-        return [*emissions, Emission(occurrence, applies=True)]
+            return NOTHING
+        return [Emission(occurrence, applies=True)]
 
     def _join(
         self, occurrence: Occurrence, event: Event, *, certain: bool, attributes: bool = True, waits: bool = False

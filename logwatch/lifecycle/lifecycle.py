@@ -151,9 +151,17 @@ class Lifecycle:
             consequences += register.take_changes()
         if container_id != given:
             event = event._replace(id=container_id)
+        return [*consequences, *self._process_identified(event, container_id, container, action)]
+
+    def _process_identified(
+        self, event: Event, container_id: str, container: Container | None, action: str
+    ) -> list[Consequence]:
+        """Process an event of a container, of which only a name may be known (`container` is None then)."""
+        register = self._register
+        consequences: list[Consequence] = []
         if self._known.find is not None and container is not None and event.role is not INVENTORY:
             event = self._files.with_found(event, container, action)
-            consequences += register.take_changes()
+            consequences = register.take_changes()
         if (
             event.event in EXECS
             and container is not None
@@ -167,7 +175,9 @@ class Lifecycle:
             waits = self._known.find is not None and self._files.awaits_exit(event, container)
             if waits and certain:
                 event = event._replace(revoked_by=frozenset())
-        emissions = self._deduplicator.process(event, (host, "container", container_id), certain=certain, waits=waits)
+        emissions = self._deduplicator.process(
+            event, (event.host, "container", container_id), certain=certain, waits=waits
+        )
         return [*consequences, *self._emit(emissions)] if emissions else consequences
 
     def process_derived(self, event: Event) -> list[Consequence]:

@@ -95,6 +95,8 @@ class Container:
     """When it was removed, by the clock; None while it exists."""
     expired: bool = False
     """It was removed so long ago that its series ended."""
+    order: int = 0
+    """Its place among those that are removed, or among those without a name: times may be equal."""
 
     def name_at(self, time_ns: int) -> str | None:
         """Return what it was called at a time, as far back as one rename."""
