@@ -443,8 +443,9 @@ class ContainerRegister:
                 self._drop(self._at(key), clock_ns)
 
     def _drop(self, container: Container, time_ns: int) -> None:
-        if container.announced:
-            self._change(container, GONE, time_ns, time_ns)
+        if container.announced and container.state is not GONE:
+            before, container.state = container.state, GONE
+            self._changes.append(StateChange(time_ns, container.host, container.id, container.label, before, GONE))
         self._changes.append(Expired(time_ns, container.host, container.id, container.label, is_forgotten=True))
         self._free_name(container)
         self._index.forget(container)
