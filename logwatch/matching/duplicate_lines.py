@@ -1,7 +1,7 @@
 """Lines that were written twice: by two collectors, or when a journal was imported again.
 
 Two engine lines of one host with the same tag, message and own time are one line: the engine stamps each line with
-at least microseconds, so no two differ in nothing. Of those that made events the newest 100,000 are remembered, for a day.
+at least microseconds, so no two differ in nothing. Of those that made events the newest 100,000 are remembered, for a day (to the minute).
 
 Other lines, such as the kernel's and systemd's, may really come twice. Where a host writes both a file and a journal
 (`pairs`), a line of the one is a copy if the other had one with the same tag and message within `PAIR_NS`, and
@@ -22,6 +22,9 @@ from logwatch.store.state_table import StateTable
 
 LINES = 100_000
 DAY_S = 86_400
+MINUTE = 60 * SECOND
+SHORTER = 8
+"""By so many bits hashes are shorter than those of older versions."""
 PAIR_NS = 5 * SECOND
 """Between the stamps of two copies: collectors stamp what has no time of its own when they get it."""
 MOST_UNPAIRED, MOST_EQUAL = 10_000, 64
@@ -44,12 +47,13 @@ class DuplicateLines:
         self._pairs = pairs
         self._unpaired: StateTable[int, list[Sequence[Any]]] = StateTable("unpaired")
         """Hash of a line to paths and times of those whose copy has not come, the oldest lines first."""
-        self._seen: StateTable[int, int] = StateTable("seen")
-        """Hash of a line to the second of its header."""
-        self._now_s = 0
+        self._seen: StateTable[int, int] = StateTable("line")
+        """Hash of a line to the minute of its header, in seconds."""
+        self._before: StateTable[int | str, int] = StateTable("seen")
+        """In rows of older versions: by a longer hash, or that in hex."""
         self._order: deque[int] = deque()
         """The hashes, the oldest line first. A dict finds its first key by going over all that were deleted before it."""
-        self.tables = (self._seen, self._unpaired)
+        self.tables = (self._seen, self._before, self._unpaired)
 
     def add(self, record: Record, path: str = "") -> bool:
         """Take note of a line of a path; whether it was seen before.
@@ -61,10 +65,7 @@ class DuplicateLines:
         key = _hash(record, record.message)
         if key in self._seen:
             return True
-        now_s = record.stamp_ns // SECOND
-        if now_s == self._now_s:
-            now_s = self._now_s  # one object for all lines of a second
-        self._now_s = now_s
+        now_s = _shared(record.stamp_ns // MINUTE * 60)
         self._seen[key] = now_s
         self._order.append(key)
         while len(self._order) > LINES or self._seen[self._order[0]] < now_s - DAY_S:
@@ -88,15 +89,24 @@ class DuplicateLines:
         return other is not None
 
     def restored(self) -> None:
-        """Bring the lines into their order, after the table was restored; earlier versions wrote the hashes in hex."""
-        seen: StateTable[Any, int] = self._seen
-        for key in [key for key in seen if isinstance(key, str)]:
-            seen[int(key, 16)] = seen.pop(key)
+        """Bring the lines into their order, after the tables were restored."""
+        for key, second in self._before.items():
+            self._seen[(int(key, 16) if isinstance(key, str) else key) >> SHORTER] = second
+        self._before.clear()
+        for key, second in self._seen.items():
+            dict.__setitem__(self._seen, key, _shared(second // 60 * 60))  # no row changes
         self._order = deque(sorted(self._seen, key=self._seen.__getitem__))
 
 
 def _hash(record: Record, message: bytes) -> int:
-    return int.from_bytes(blake2b(_writer(record.host, record.tag) + message, digest_size=8).digest(), "big")
+    digest = blake2b(_writer(record.host, record.tag) + message, digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> SHORTER  # a third less memory than for all 64 bits
+
+
+@lru_cache(maxsize=4096)
+def _shared(second: int) -> int:
+    """Return one object for all lines of a minute: there may be 100,000 lines."""
+    return second
 
 
 @lru_cache(maxsize=1024)

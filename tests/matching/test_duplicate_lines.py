@@ -2,7 +2,7 @@
 
 import pytest
 
-from logwatch.matching.duplicate_lines import DAY_S, LINES, MOST_UNPAIRED, DuplicateLines
+from logwatch.matching.duplicate_lines import DAY_S, LINES, MOST_UNPAIRED, SHORTER, DuplicateLines
 from logwatch.model import SECOND, Record
 from logwatch.store import state_table
 
@@ -24,15 +24,18 @@ def test_a_line_is_known_again_after_a_restart() -> None:
     assert (first, before.add(line(EXACT)), after.add(line(EXACT))) == (False, True, True)
 
 
-def test_a_hash_of_an_earlier_version_is_known() -> None:
+@pytest.mark.parametrize("form", ["seen {}", 'seen "{:016x}"'], ids=["a number", "hex"])
+def test_a_hash_of_an_earlier_version_is_known(form: str) -> None:
     before, after = DuplicateLines(), DuplicateLines()
     before.add(line(EXACT))
     (key, row), *_ = ((key, row) for key, row in state_table.changed_rows(before.tables).items() if row is not None)
-    name, _, number = key.partition(" ")
-    state_table.restore(after.tables, {f'{name} "{int(number):016x}"': row})
+    longer = int(key.partition(" ")[2]) << SHORTER | 0x5A
+    state_table.restore(after.tables, {form.format(longer): row})
     after.restored()
+    rows = state_table.changed_rows(after.tables)
 
     assert after.add(line(EXACT))
+    assert (rows[key], rows[form.format(longer)]) == (row, None)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +58,9 @@ def test_a_time_in_whole_seconds_proves_nothing() -> None:
 def test_a_line_is_forgotten_after_a_day() -> None:
     seen = DuplicateLines()
     seen.add(line(EXACT))
-    seen.add(line(EXACT + "y", DAY_S + 1))
+    seen.add(line(EXACT + "y", DAY_S + 60))
 
-    assert not seen.add(line(EXACT, DAY_S + 1))
+    assert not seen.add(line(EXACT, DAY_S + 60))
     assert [row for row in state_table.changed_rows(seen.tables).values() if row is None] == []
 
 
