@@ -136,7 +136,12 @@ class Pipeline:
         """
         if not self._events.has_changes:
             # Time that merely goes by is not written.
-            return Transaction(series=self.series.changes(), points=self.series.points(), outcomes=outcomes)
+            return Transaction(
+                series=self.series.changes(),
+                points=self.series.points(),
+                thinned=self.series.thinned(),
+                outcomes=outcomes,
+            )
         set_back = self._events.end_changes()
         for table, value in zip(
             self._progress, (self.clock_ns, self.host, self._events.line_clock.dump()), strict=True
@@ -152,6 +157,7 @@ class Pipeline:
             stages=stages,
             series=self.series.changes(),
             points=[*points, *self.series.points()],
+            thinned=self.series.thinned(),
             horizons=horizons,
             outcomes=outcomes,
             clock_ns=self.clock_ns,

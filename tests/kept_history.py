@@ -45,7 +45,8 @@ class Kept(Everything):
         points = self.series.points() if is_queried else []
         horizons = self.series.forget(clock_ns)
         points += self.series.points()
-        self._store.commit(Transaction(series=self.series.changes(), points=points, horizons=horizons), now_ns)
+        changes, thinned = self.series.changes(), self.series.thinned()
+        self._store.commit(Transaction(series=changes, points=points, thinned=thinned, horizons=horizons), now_ns)
 
     def restart(self) -> None:
         """Go on from the last commit."""

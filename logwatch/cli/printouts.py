@@ -128,8 +128,9 @@ class History:
         """Events are not printed."""
 
     def on_chunk(self) -> None:
-        """Collect the change points."""
+        """Collect the change points, also those that the rules need no more."""
         self._backfill.take_in(self._series.points())
+        self._series.thinned()
 
     def on_end(self) -> None:
         """Write the file; raises ConfigError if it cannot be written."""

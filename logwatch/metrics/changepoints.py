@@ -8,6 +8,7 @@ dropped, but for the last of them, which gives the value at the window's start.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from sys import maxsize
 
 NAN = float("nan")
@@ -20,7 +21,7 @@ SAVED = maxsize
 class ChangePoints:
     """Ascending times (ns) and the value from each of them on; NaN ends the series."""
 
-    __slots__ = ("is_committed", "times", "unsaved", "values")
+    __slots__ = ("is_committed", "thinned", "times", "unsaved", "values")
 
     def __init__(self) -> None:
         self.times: list[int] = []
@@ -29,6 +30,8 @@ class ChangePoints:
         """Index of the first point that was not handed over for a commit."""
         self.is_committed = False
         """Whether any point was."""
+        self.thinned: Sequence[int] = ()
+        """Times of points that were dropped because there were too many, and may have been handed over before."""
 
     def put(self, time_ns: int, value: float) -> int:
         """Note a value that replaces the last one; return the time it was noted at.
@@ -66,7 +69,9 @@ class ChangePoints:
         for index in range(place, len(values)):
             values[index] += amount
         self._changed_from(place)
-        return place
+        if len(times) > MAX_POINTS:
+            self._thin()
+        return min(place, len(times) - 1)
 
     def erase(self) -> None:
         """Let there be no value at any time; the times stay, to overwrite what was handed over."""
@@ -121,11 +126,19 @@ class ChangePoints:
         self.set_committed()
         return list(zip(self.times[unsaved:], self.values[unsaved:], strict=True))
 
+    def take_thinned(self) -> Sequence[int]:
+        """Hand over the times of `thinned`."""
+        thinned, self.thinned = self.thinned, ()
+        return thinned
+
     def _changed_from(self, index: int) -> None:
         if index < self.unsaved:
             self.unsaved = index
 
     def _thin(self) -> None:
         half = len(self.times) // 2
+        if self.is_committed:
+            self.thinned = (*self.thinned, *self.times[1:half:2])
         del self.times[1:half:2], self.values[1:half:2]
-        self._changed_from(1)
+        if self.unsaved != SAVED:
+            self.unsaved -= min(self.unsaved, half) // 2

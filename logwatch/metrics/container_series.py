@@ -206,6 +206,10 @@ class Zeros:
         if past.unsaved == SAVED:
             self._unsaved.append(group)
         time_ns = past.put(time_ns, value)
+        if past.thinned:
+            thinned = past.take_thinned()
+            for labels in self._shared(group):
+                metric.note_thinned((name, labels), thinned)
         if len(past.times) <= 2:
             self._await_surplus(group, past)
         for labels in self._labels(group):

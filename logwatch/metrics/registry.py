@@ -282,6 +282,11 @@ class Registry:
             points.extend(zeros.points())
         return points
 
+    def thinned(self) -> list[SampleChange]:
+        """Hand over the points that were dropped since the last call although they had been handed over."""
+        thinned, self._changes.thinned = self._changes.thinned, []
+        return thinned
+
     def restore(self, changes: Iterable[SampleChange], points: Iterable[SampleChange] = ()) -> None:
         """Continue from the last commit; series of metrics that are no longer declared end.
 

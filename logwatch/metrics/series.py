@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 from weakref import ReferenceType
@@ -36,6 +36,8 @@ class Changes:
     """Series with change points that were not handed over."""
     starts: list[SampleChange] = field(default_factory=list)
     """At time 0: what series were before the first point that is left."""
+    thinned: list[SampleChange] = field(default_factory=list)
+    """Points that were handed over, and dropped since because their series had too many."""
     journals: list[ReferenceType[Journal]] = field(default_factory=list)
 
 
@@ -172,7 +174,10 @@ class Metric:
             self.changes.points.append((key, past))
         count = len(past.times)
         time_ns = past.put(time_ns, value)
-        self._note(key, past, len(past.times) - 1, time_ns if len(past.times) >= count else 0)
+        if len(past.times) < count:
+            self.note_thinned(key, past.take_thinned())
+            time_ns = 0
+        self._note(key, past, len(past.times) - 1, time_ns)
 
     def grow(self, key: Key, past: ChangePoints, time_ns: int, amount: float, value: float) -> None:
         """Note an increment."""
@@ -180,7 +185,15 @@ class Metric:
             self.changes.points.append((key, past))
         count = len(past.times)
         index = past.grow(time_ns, amount, value)
-        self._note(key, past, index, past.times[index] if len(past.times) >= count else 0)
+        since_ns = past.times[index]
+        if len(past.times) < count:
+            self.note_thinned(key, past.take_thinned())
+            since_ns = 0
+        self._note(key, past, index, since_ns)
+
+    def note_thinned(self, key: Key, times: Iterable[int]) -> None:
+        """Note that points of a series that were handed over are dropped."""
+        self.changes.thinned += [SampleChange(*key, None, time_ns) for time_ns in times]
 
     def erase(self, key: Key, past: ChangePoints) -> None:
         """Overwrite all change points of a series: it never was."""

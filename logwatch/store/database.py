@@ -18,6 +18,7 @@ from logwatch.store.older_points import OlderPoints
 from logwatch.store.retention import Retention
 from logwatch.store.transaction import (
     Transaction,
+    drop_points,
     read_points,
     read_rows,
     read_series,
@@ -207,6 +208,7 @@ class Store:
             write_rows(connection, "sources", "source", transaction.sources)
             write_rows(connection, "stages", "stage", transaction.stages)
             write_series(connection, transaction.series)
+            drop_points(connection, transaction.thinned)
             write_points(connection, (point for point in transaction.points if point.time_ns))
             self._older_points.process(connection, transaction.horizons, now_ns)
             write_points(connection, (point for point in transaction.points if not point.time_ns))

@@ -34,6 +34,8 @@ class Transaction:
     series: list[SampleChange] = field(default_factory=list)
     points: list[SampleChange] = field(default_factory=list)
     """Change points of the series that rules look back at."""
+    thinned: list[SampleChange] = field(default_factory=list)
+    """Those of earlier transactions that go because their series has too many."""
     horizons: Mapping[str, int] = field(default_factory=dict)
     """Sample name to the time (ns) before which its change points may go."""
     outcomes: list[Outcome] = field(default_factory=list)
@@ -56,11 +58,19 @@ class Transaction:
             self.series = list(latest.values())
         else:
             self.series = self.series or later.series
+        if later.thinned:
+            gone = {_place(point) for point in later.thinned}
+            self.points = [point for point in self.points if _place(point) not in gone]
+        self.thinned.extend(later.thinned)
         self.points.extend(later.points)
         self.horizons = {**self.horizons, **later.horizons}
         self.outcomes.extend(later.outcomes)
         self.meta.update(later.meta)
         self.clock_ns = max(self.clock_ns, later.clock_ns)
+
+
+def _place(point: SampleChange) -> tuple[str, LabelValues, int]:
+    return point.family, point.labels, point.time_ns
 
 
 # ── rows ─────────────────────────────────────────────────────────────────────────────
@@ -133,6 +143,12 @@ def write_points(connection: sqlite3.Connection, points: Iterable[SampleChange])
     """Write change points; a later one of the same series and time replaces the earlier."""
     rows = ((name, time_ns, encode_labels(labels), value) for name, labels, value, time_ns in points)
     write_many(connection, "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?)", rows)
+
+
+def drop_points(connection: sqlite3.Connection, points: Iterable[SampleChange]) -> None:
+    """Delete change points."""
+    rows = ((name, time_ns, encode_labels(labels)) for name, labels, _, time_ns in points)
+    write_many(connection, "DELETE FROM points WHERE sample = ? AND time_ns = ? AND labels = ?", rows)
 
 
 def read_series(connection: sqlite3.Connection, sample: str | None = None) -> Iterator[SampleChange]:
