@@ -32,6 +32,7 @@ PRINTED_FIELDS = (
 )
 """Those of what containers print. The engine writes the last one since version 23."""
 
+_BROKEN = (ValueError, RecursionError, KeyError, TypeError, OverflowError, OSError)
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 _NAMES = str.maketrans(dict.fromkeys(" \t\n:[]", "_"))
 _LONGEST_COMM = 15
@@ -69,7 +70,7 @@ def read_printed(text: bytes) -> tuple[str, Printed | None]:
         fields = json.loads(text)
         cursor, time_us, message = fields["__CURSOR"], int(fields["__REALTIME_TIMESTAMP"]), fields["MESSAGE"]
         time = rfc3339(time_us * 1000, 9)
-    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+    except _BROKEN:
         return "", None
     if not isinstance(cursor, str):
         return "", None
@@ -90,7 +91,7 @@ def read_entry(text: bytes) -> Entry | None:
         fields = json.loads(text)
         cursor, time_us, message = fields["__CURSOR"], int(fields["__REALTIME_TIMESTAMP"]), fields["MESSAGE"]
         stamp = rfc3339(time_us * 1000, 6).replace("Z", "+00:00")
-    except (ValueError, KeyError, TypeError, OverflowError, OSError):
+    except _BROKEN:
         return None
     if not isinstance(cursor, str) or message is None:
         return None
@@ -106,10 +107,11 @@ def _container(fields: dict[str, Any], host: str, time_ns: int) -> NamedContaine
     An operator can make any label of a container a field; one that an entry has twice says nothing.
     """
     container_id, name, short = (fields.get(f"CONTAINER_{key}") for key in ("ID_FULL", "NAME", "ID"))
+    program = fields.get("_COMM")
     if not (isinstance(container_id, str) and isinstance(name, str) and isinstance(short, str)):
         return None
     is_id = len(container_id) == FULL_ID and HEX.issuperset(container_id) and container_id.startswith(short)
-    if not is_id or fields.get("_COMM") not in ENGINES or NAME.fullmatch(name) is None:
+    if not is_id or not isinstance(program, str) or program not in ENGINES or NAME.fullmatch(name) is None:
         return None
     return NamedContainer(host, container_id, name.removeprefix("/"), time_ns)
 
@@ -130,13 +132,11 @@ def _name(value: object) -> str:
 
 def _bytes(value: object) -> bytes:
     """Return the bytes of a field; of the first if an entry has it twice."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape")
-    if isinstance(value, list) and value:
+    while isinstance(value, list) and value:
         if all(isinstance(each, int) and 0 <= each < 256 for each in value):
             return bytes(value)
-        return _bytes(value[0])
-    return b""
+        value = value[0]
+    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else b""
 
 
 def _escape(found: re.Match[bytes]) -> bytes:

@@ -409,13 +409,24 @@ NAMED = {"_COMM": "dockerd", "CONTAINER_NAME": "web", "CONTAINER_ID": ID[:12], "
         (NAMED, "web"),
         (NAMED | {"_COMM": "dockerd-current", "CONTAINER_NAME": "/web"}, "web"),
         (NAMED | {"_COMM": "python3"}, None),
+        (NAMED | {"_COMM": [255, 1]}, None),
         (NAMED | {"CONTAINER_NAME": "a b"}, None),
         (NAMED | {"CONTAINER_NAME": ["web", "db"]}, None),
         (NAMED | {"CONTAINER_ID": "5e5e5e5e5e5e"}, None),
         (NAMED | {"CONTAINER_ID_FULL": "web"}, None),
         ({"_COMM": "dockerd", "CONTAINER_NAME": "web"}, None),
     ],
-    ids=["the engine", "an older one", "another program", "no name", "two names", "another id", "no id", "no field"],
+    ids=[
+        "the engine",
+        "an older one",
+        "another program",
+        "a program of any bytes",
+        "no name",
+        "two names",
+        "another id",
+        "no id",
+        "no field",
+    ],
 )
 def test_only_an_engine_names_a_container(fields: dict[str, object], name: str | None) -> None:
     found = read_entry(as_json(**fields))
@@ -436,6 +447,7 @@ def test_only_an_engine_names_a_container(fields: dict[str, object], name: str |
         as_json(MESSAGE=None),
         as_json(__CURSOR=3),
         as_json(__REALTIME_TIMESTAMP="x"),
+        b"[" * 100_000,
     ],
 )
 def test_what_is_no_entry_is_none(text: bytes) -> None:
@@ -659,8 +671,9 @@ def test_without_journalctl_the_journal_cannot_be_read(monkeypatch: pytest.Monke
         ([300], b""),
         ([], b""),
         (7, b""),
+        ("\ud800", b"\xed\xa0\x80"),
     ],
-    ids=["bytes", "twice", "bytes twice", "no bytes", "nothing", "a number"],
+    ids=["bytes", "twice", "bytes twice", "no bytes", "nothing", "a number", "half a character"],
 )
 def test_a_message_in_every_form_that_journalctl_gives_it(message: object, text: bytes) -> None:
     entry = read_entry(as_json(MESSAGE=message))
