@@ -14,7 +14,7 @@ from logwatch.errors import SourceError
 from logwatch.sources import CONTAINER_ROWS
 from logwatch.sources.inotify import WakePipe
 from logwatch.sources.journal_entry import ENGINES, PRINTED_FIELDS, Printed, read_printed
-from logwatch.sources.journalctl import Journalctl
+from logwatch.sources.journalctl import UNANSWERED_NS, Journalctl
 from logwatch.store.state_table import StateTable
 
 MOST_ENTRIES = 2_000
@@ -38,6 +38,8 @@ class ContainersJournal:
         """Cursor of the last entry, and when the journal was read for the first time."""
         self.tables = (self._position,)
         self._cursor, self._begun_ns = "", 0
+        self._tried_ns: int | None = None
+        """When it was last tried to begin."""
         self.error: str | None = None
         """Why the journal cannot be read."""
         self.is_at_end = True
@@ -82,7 +84,10 @@ class ContainersJournal:
         return self._followed[printed.id]
 
     def _open(self, now_ns: int) -> bool:
-        """Start to read; False while journalctl is missing."""
+        """Start to read; False while journalctl is missing or does not answer."""
+        if self._tried_ns is not None and abs(now_ns - self._tried_ns) < UNANSWERED_NS:
+            return False
+        self._tried_ns = now_ns
         try:
             journalctl = Journalctl(self._path, follow=True, pipe=self._pipe, matches=MATCHES, fields=PRINTED_FIELDS)
             if not self._begun_ns:

@@ -88,7 +88,7 @@ class JournalSource:
         the log beside it.
         """
         if self._behind_until_ns is None:
-            self._behind_until_ns = self._journalctl.query()[1]
+            self._behind_until_ns = self._newest_ns()
         entry = self._peek(now_ns)
         if entry is None and self._behind_until_ns:
             self._journalctl.wait(BEHIND_WAIT)
@@ -96,6 +96,13 @@ class JournalSource:
         if entry is None or entry.time_ns >= self._behind_until_ns:
             self._behind_until_ns = 0
         return entry.time_ns if entry is not None else None
+
+    def _newest_ns(self) -> int:
+        """Return the time of the newest entry; 0 if journalctl does not answer, which its start reports."""
+        try:
+            return self._journalctl.query()[1]
+        except SourceError:
+            return 0
 
     def read(self, now_ns: int, before_ns: int | None = None) -> Chunk | None:
         """Return the next entries, only those before a time if one is given; None if there are none at the moment."""

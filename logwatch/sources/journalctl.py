@@ -4,7 +4,7 @@
 
 A journal deletes its oldest entries by itself: if the entry at the cursor is missing when reading begins, the entries
 between it and the oldest one left are lost, and a gap is recorded. A journalctl that ends is started again after the
-last entry.
+last entry; while that fails, `error` says why.
 """
 
 from __future__ import annotations
@@ -29,8 +29,12 @@ MAX_STDERR = 4096
 """Bytes that are kept of the errors that journalctl prints."""
 RESTART_NS = SECOND
 """Time between two starts of journalctl."""
-QUERY_TIMEOUT = 30.0
-"""Seconds that a query to journalctl may take; the first one of gigabytes of journal is slow."""
+UNANSWERED_NS = 60 * SECOND
+"""Time between two tries to start it after one that failed, in which the loop may have waited for `QUERY_TIMEOUT`."""
+QUERY_TIMEOUT = 20.0
+"""Seconds that a query to journalctl may take; the first one of gigabytes of journal is slow. The loop counts as stalled after 30."""
+END_TIMEOUT = 2.0
+"""Seconds in which journalctl ends before it is killed."""
 MACHINE_ID = "/etc/machine-id"
 ENVIRONMENT = {"LC_ALL": "C", "SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0"}
 
@@ -61,7 +65,7 @@ class Journalctl:
         self._buffer_bytes = buffer_bytes
         self.cursor = ""
         self.error: str | None = None
-        """Why journalctl ended; None while it runs."""
+        """Why journalctl ended or cannot be started; None once it runs."""
         self._at_end = False
         """journalctl has printed everything, and was not asked to follow."""
         self._lines: deque[bytes] = deque()
@@ -69,7 +73,11 @@ class Journalctl:
         """Of an entry whose end has not come."""
         self._gaps: list[Gap] = []
         self._stderr = b""
-        self._started_ns: int | None = None
+        self._missing = ""
+        """The cursor whose entry is gone, which is a gap that was recorded."""
+        self._start_ns: int | None = None
+        """When it was last tried to start journalctl."""
+        self._pause_ns = RESTART_NS
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,17 +109,20 @@ class Journalctl:
     def _read(self, now_ns: int) -> None:
         """Read what journalctl has written, without waiting for more; an entry of any size up to its end."""
         if self._process is None and not self._at_end:
-            self._start(now_ns)
+            self._try_to_start(now_ns)
         self._read_stderr()
+        before = len(self._rest)
         while self._process is not None and (len(self._rest) < self._buffer_bytes or b"\n" not in self._rest):
             assert self._process.stdout is not None
             try:
                 piece = os.read(self._process.stdout.fileno(), PIECE)
             except BlockingIOError:
                 break
+            self._rest += piece
             if not piece:
                 self._note_end()
-            self._rest += piece
+        if self._process is not None and (len(self._rest) > before or self._runs_for(now_ns) >= RESTART_NS):
+            self.error = None
         whole, newline, rest = self._rest.rpartition(b"\n")
         if newline:
             self._lines.extend(whole.split(b"\n"))
@@ -124,45 +135,66 @@ class Journalctl:
         while piece := self._process.stderr.read(PIECE):
             self._stderr = (self._stderr + piece)[-MAX_STDERR:]
 
-    def _start(self, now_ns: int) -> None:
-        """Start journalctl after the last entry, at most once a second."""
-        if self._started_ns is not None and abs(now_ns - self._started_ns) < RESTART_NS:
+    def _try_to_start(self, now_ns: int) -> None:
+        """Start journalctl after the last entry, at most once a second; while following, a failure is only recorded."""
+        if self._start_ns is not None and abs(now_ns - self._start_ns) < self._pause_ns:
             return
-        self._started_ns = now_ns
+        self._start_ns = now_ns
         self._rest = b""  # an entry that was incomplete when journalctl ended is printed again
+        try:
+            self._process = self._start(now_ns)
+        except SourceError as error:
+            if not self._follow:
+                raise
+            self.error, self._pause_ns = str(error), UNANSWERED_NS
+        else:
+            self._stderr, self._pause_ns = b"", RESTART_NS
+
+    def _runs_for(self, now_ns: int) -> int:
+        return 0 if self._start_ns is None else abs(now_ns - self._start_ns)
+
+    def _start(self, now_ns: int) -> subprocess.Popen[bytes]:
+        """Start journalctl; raises SourceError."""
         # --follow alone shows nothing from before the last boot; --merge does, and needs a match to leave out other hosts'.
         follow = ["--follow", "--no-tail", "--merge", *_of_this_host(self._path)] if self._follow else []
         command = [*self._command, *follow, *self._json, *self._where_to_begin(now_ns), *self._matches]
-        process = subprocess.Popen(  # noqa: S603 - our own arguments
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=os.environ | ENVIRONMENT,
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 - our own arguments
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env=os.environ | ENVIRONMENT,
+            )
+        except OSError as error:
+            raise _unanswered(command, self._path, error) from error
         assert process.stdout is not None
         assert process.stderr is not None
         for stream in (process.stdout, process.stderr):
             os.set_blocking(stream.fileno(), False)
         self._pipe.also.add(process.stdout.fileno())
-        self._process, self.error, self._stderr = process, None, b""
+        return process
 
     def _where_to_begin(self, now_ns: int) -> Sequence[str]:
         """Return where journalctl must begin; if our last entry is gone, at the oldest one after it."""
         if not self.cursor:
             return ()
-        if self.query(f"--cursor={self.cursor}")[0] == self.cursor:
+        answer = self._ask(f"--cursor={self.cursor}")
+        if answer.returncode:
+            raise unreadable(self._path, answer.stderr.decode(errors="replace"))
+        if _first_of(answer.stdout)[0] == self.cursor:
             return (f"--after-cursor={self.cursor}",)
-        self._gaps.append(Gap(self._path, "vacuumed", now_ns, None))
+        if self._missing != self.cursor:
+            self._gaps.append(Gap(self._path, "vacuumed", now_ns, None))
+            self._missing = self.cursor
         return (f"--cursor={self.cursor}",)  # --after-cursor would skip that one
 
     def _note_end(self) -> None:
         """Record why journalctl ended; while following, it is started again."""
         assert self._process is not None
         self._read_stderr()
-        status = self._process.wait()
         said = self._stderr.decode(errors="replace").strip()
-        self.stop()
+        status = self._wait_for_end()
         if self._follow:
             self.error = said.splitlines()[-1] if said else f"journalctl ended with status {status}"
         elif status:
@@ -170,27 +202,43 @@ class Journalctl:
         else:
             self._at_end = True
 
-    def query(self, *question: str) -> tuple[str, int]:
-        """Return cursor and time of the entry that a query finds, of the newest one without a query; ("", 0) if there is none."""
-        answer = call([*self._command, "--quiet", "--lines=1", *as_json(), *question], self._path)
-        for line in answer.stdout.splitlines():
-            with suppress(ValueError, KeyError, TypeError):
-                found = json.loads(line)
-                return str(found["__CURSOR"]), int(found["__REALTIME_TIMESTAMP"]) * 1000
-        return "", 0
+    def query(self) -> tuple[str, int]:
+        """Return cursor and time of the newest entry; ("", 0) if there is none. Raises SourceError if journalctl does not answer."""
+        return _first_of(self._ask().stdout)
+
+    def _ask(self, *question: str) -> subprocess.CompletedProcess[bytes]:
+        return call([*self._command, "--quiet", "--lines=1", *as_json(), *question], self._path)
 
     def stop(self) -> None:
         """End journalctl."""
-        if self._process is None:
-            return
-        self._process.terminate()
-        self._process.wait()
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
-        self._pipe.also.discard(self._process.stdout.fileno())
-        for stream in (self._process.stdout, self._process.stderr):
+        if self._process is not None:
+            self._process.terminate()
+            self._wait_for_end()
+
+    def _wait_for_end(self) -> int | None:
+        """Return the status with which journalctl ends, killed if it does not; None if even that takes longer."""
+        assert self._process is not None
+        process, self._process = self._process, None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._pipe.also.discard(process.stdout.fileno())
+        for stream in (process.stdout, process.stderr):
             stream.close()
-        self._process = None
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(END_TIMEOUT)
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(END_TIMEOUT)
+        return None
+
+
+def _first_of(printed: bytes) -> tuple[str, int]:
+    """Return cursor and time of the first entry that was printed; ("", 0) without one."""
+    for line in printed.splitlines():
+        with suppress(ValueError, RecursionError, KeyError, TypeError):
+            found = json.loads(line)
+            return str(found["__CURSOR"]), int(found["__REALTIME_TIMESTAMP"]) * 1000
+    return "", 0
 
 
 def command_of(path: str) -> list[str]:
@@ -216,9 +264,11 @@ def call(command: list[str], path: str) -> subprocess.CompletedProcess[bytes]:
     try:
         return subprocess.run(command, capture_output=True, check=False, timeout=QUERY_TIMEOUT, env=environment)  # noqa: S603 - our own arguments
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SourceError(
-            f"{path}: journalctl does not answer ({error}): try {' '.join(command[:3])} by hand"
-        ) from error
+        raise _unanswered(command, path, error) from error
+
+
+def _unanswered(command: list[str], path: str, error: Exception) -> SourceError:
+    return SourceError(f"{path}: journalctl does not answer ({error}): try {' '.join(command[:3])} by hand")
 
 
 def _of_this_host(path: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Following the systemd journal: files that systemd's own tools wrote, read by the real journalctl."""
 
+import itertools
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from logwatch.errors import SourceError
 from logwatch.formats.line_parser import LineReader
 from logwatch.model import SECOND, Chunk
 from logwatch.notation import rfc3339
+from logwatch.sources import journalctl as journalctl_module
 from logwatch.sources.journal import JournalBacklog, JournalSource, why_not
 from logwatch.sources.journal_entry import read_entry
 
@@ -543,6 +545,82 @@ def test_a_journalctl_that_ends_is_told_with_the_last_it_said(
     wait_for(told, "the end of journalctl")
     status = source.status()[0]
     assert (status.error, status.open) == ("No journal files were found.", False)
+
+
+def await_error(source: JournalSource, error: str = "", now_ns: int = T) -> None:
+    """Read, each time two minutes later, until the journal cannot be read for this reason."""
+    times = itertools.count(now_ns, 120 * SECOND)
+
+    def known() -> bool:
+        source.read(next(times))
+        return error in (source.status()[0].error or "") and not source.status()[0].open
+
+    wait_for(known, f"the error {error}")
+
+
+@pytest.mark.parametrize("cursor", ["s=1", ""], ids=["at the question", "at the start"])
+def test_a_journalctl_that_cannot_be_started_again_is_tried_until_it_can(
+    tmp_path: Path, journalctl: Callable[[str], None], open_source: Callable[..., JournalSource], cursor: str
+) -> None:
+    journalctl(f"echo '{ENTRY}'" if cursor else "exit 1")
+    source = open_source("")
+    if cursor:
+        lines_of(source, 1)
+    await_error(source)
+    (tmp_path / "bin" / "journalctl").write_text("#!/no/such/interpreter\n")
+    await_error(source, "journalctl does not answer")
+    journalctl(f"echo '{ENTRY}'")
+
+    assert said(lines_of(source, 1, T * 2)) == ["entry 1"]
+    assert source.gaps() == ()
+
+
+def test_a_journalctl_that_fails_at_each_start_is_an_error_all_the_time_and_no_gap(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl(REFUSED)
+    source = open_source("", {"journal:": json.dumps(["s=0", 100])})
+    await_error(source)
+    for turn in range(5):
+        source.read(T + turn * 100 * SECOND)
+        assert not source.status()[0].open
+
+    assert source.gaps() == ()
+
+
+def test_an_entry_that_was_vacuumed_is_one_gap_however_often_journalctl_ends(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
+) -> None:
+    journalctl("echo 'No journal files were found.' >&2")
+    source = open_source("", {"journal:": json.dumps(["s=0", 100])})
+    for turn in range(5):
+        await_error(source, now_ns=T + turn * 100 * SECOND)
+
+    assert [gap.reason for gap in source.gaps()] == ["vacuumed"]
+
+
+@pytest.mark.parametrize("script", ["exec >&-; exec sleep 60", "exec yes >&2"], ids=["it sleeps", "it complains"])
+def test_a_journalctl_that_prints_no_more_and_does_not_end_is_killed(
+    journalctl: Callable[[str], None],
+    open_source: Callable[..., JournalSource],
+    monkeypatch: pytest.MonkeyPatch,
+    script: str,
+) -> None:
+    monkeypatch.setattr(journalctl_module, "END_TIMEOUT", 0.2)
+    journalctl(script)
+
+    await_error(open_source(""))
+
+
+def test_a_journalctl_that_ignores_signals_is_killed_at_the_end(
+    journalctl: Callable[[str], None], open_source: Callable[..., JournalSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journalctl_module, "END_TIMEOUT", 0.2)
+    journalctl(f"trap '' TERM; echo '{ENTRY}'; while true; do sleep 0.1; done")
+    source = open_source("")
+
+    assert said(lines_of(source, 1)) == ["entry 1"]
+    source.close()
 
 
 def told_by(source: JournalSource) -> dict[str, int]:
