@@ -28,7 +28,7 @@ from typing import Any, Literal, NamedTuple
 from logwatch.formats.json import is_deep
 from logwatch.formats.tags import EVENTS_TAG
 from logwatch.model import SECOND, Chunk, Gap, SourceStatus
-from logwatch.notation import rfc3339
+from logwatch.notation import one_line, rfc3339
 from logwatch.sources.engine_api import Address, connect
 from logwatch.sources.inotify import WakePipe
 from logwatch.store import state_table
@@ -47,6 +47,8 @@ LONGEST_EVENT = 4 << 20
 """Bytes of one event as it comes; labels make it long."""
 LONGEST_ACTION = 4096
 """Characters of an action: that of an exec contains its command."""
+LONGEST_REASON = 300
+"""Characters that are reported of what an engine answers instead of events."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 """Seconds between two connections; each one that fails doubles it."""
 OWN = frozenset({"name", "image", "exitCode", "signal", "execID", "oldName", "container", "type", "driver"})
@@ -215,7 +217,7 @@ class EngineSource:
         """Record a gap if the engine does not have the newest event any more."""
         # From as early as the connection begins: moby finds nothing behind an event that is before `since`.
         newest, until = received.newest, _seconds(received.time_ns)
-        if all(event.digest not in newest for event in self._events(f"{received.since}&until={until}")):
+        if all(event.digest not in newest for event in self._events(f"{received.since}&until={until}", is_past=True)):
             received.near.clear()
             with self._lock:
                 self._queue.append(None)
@@ -230,15 +232,16 @@ class EngineSource:
             self._queued_bytes += len(event.line)
         self.pipe.wake()
 
-    def _events(self, query: str) -> Iterator[Event]:
-        """Yield events until the engine ends the answer."""
+    def _events(self, query: str, *, is_past: bool = False) -> Iterator[Event]:
+        """Yield events until the engine ends the answer: at once if only past ones are asked for, else maybe never."""
         with closing(connect(self._address)) as connection:
             connection.request("GET", f"/events?{query}", headers={"Host": self._address.host})
-            self._connection = connection.sock
+            self._connection = sock = connection.sock
             answer = connection.getresponse()
             if answer.status != 200:
-                text = " ".join(answer.read(200).decode(errors="replace").split())
-                raise OSError(f"status {answer.status}: {text}: allow GET /events")
+                raise OSError(f"status {answer.status}: {_text(answer)}: allow GET /events")
+            if not is_past:
+                sock.settimeout(None)
             self._note(None)
             for line in self._lines(answer):
                 event = _event(line)
@@ -383,9 +386,16 @@ def _seconds(time_ns: int) -> str:
     return f"{seconds}.{nanoseconds:09d}"
 
 
+def _text(answer: HTTPResponse) -> str:
+    """Return how the text of an answer begins; "" if it does not come."""
+    with suppress(OSError, HTTPException):
+        return " ".join(answer.read1(LONGEST_REASON).decode(errors="replace").split())
+    return ""
+
+
 def _reason(error: Exception) -> str:
     if isinstance(error, IncompleteRead | ConnectionResetError):
         return ENDED
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return str(error) or type(error).__name__
+    return one_line(str(error)[:LONGEST_REASON]) or type(error).__name__

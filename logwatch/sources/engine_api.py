@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
 from ssl import CERT_NONE, SSLContext, SSLError, create_default_context
-from typing import Any
 
 from logwatch.errors import SourceError
 from logwatch.sources import DOCKER
 
 SOCKET = "/var/run/docker.sock"
 CONNECT_TIMEOUT = 10.0
-"""Seconds until a connection and the beginning of an answer must be there."""
+"""Seconds until a connection and the next bytes of an answer must be there."""
 KEEPALIVE = 60
 """Seconds without an event after which the kernel checks that the other end is there."""
 _FORMS = re.compile(
@@ -51,7 +50,7 @@ class Address:
 
 
 class _Connection(HTTPConnection):
-    """One connection, which waits for events without an end once the answer has begun."""
+    """One connection."""
 
     def __init__(self, address: Address) -> None:
         super().__init__(address.host, timeout=CONNECT_TIMEOUT)
@@ -73,13 +72,6 @@ class _Connection(HTTPConnection):
         if self._address.tls is not None:
             context, name = self._address.tls
             self.sock = context.wrap_socket(self.sock, server_hostname=name or target[0])
-
-    def getresponse(self) -> Any:
-        """Return the answer; from then on reading waits as long as it takes."""
-        sock = self.sock
-        answer = super().getresponse()
-        sock.settimeout(None)
-        return answer
 
 
 def connect(address: Address) -> HTTPConnection:

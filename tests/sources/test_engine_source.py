@@ -2,9 +2,12 @@
 
 import json
 import re
+import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from logwatch.errors import SourceError
 from logwatch.metrics import Registry
 from logwatch.model import Chunk
 from logwatch.sources import engine as engine_module
+from logwatch.sources import engine_api
 from logwatch.sources.engine import EngineSource
 from logwatch.sources.engine_api import Address, tls_context
 from logwatch.sources.file import FileSource
@@ -38,7 +42,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def opened() -> Iterator[Open]:
     sources: list[EngineSource] = []
 
-    def start(api: Api, rows: dict[str, str] | None = None, **options: object) -> EngineSource:
+    def start(api: Api | Scripted, rows: dict[str, str] | None = None, **options: object) -> EngineSource:
         source = EngineSource(api.address, **options)  # type: ignore[arg-type]  # options are passed on as they are
         source.restore(rows or {})
         sources.append(source)
@@ -237,6 +241,87 @@ def test_a_refusal_says_what_to_allow(api: Api, opened: Open) -> None:
 
     error = source.status()[0].error or ""
     assert (error.startswith("status 403"), error.endswith("allow GET /events")) == (True, True)
+
+
+class Scripted:
+    """Listens on a path, answers each connection with the next of these bytes, and then keeps it open."""
+
+    def __init__(self, path: Path, *answers: bytes) -> None:
+        self.address = f"docker:unix://{path}"
+        self._answers = list(answers)
+        self._connections: list[socket.socket] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._listener.accept()
+                connection.recv(65536)
+                connection.sendall(self._answers[0])
+                if len(self._answers) > 1:
+                    del self._answers[0]
+                self._connections.append(connection)
+
+    def cut(self) -> None:
+        """End the connections."""
+        for each in self._connections:
+            each.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        for each in (self._listener, *self._connections):
+            each.close()
+
+
+Answering = Callable[..., Scripted]
+
+
+@pytest.fixture
+def answering(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Answering]:
+    monkeypatch.setattr(engine_api, "CONNECT_TIMEOUT", 0.2)
+    servers: list[Scripted] = []
+
+    def start(*answers: bytes) -> Scripted:
+        servers.append(Scripted(tmp_path_factory.mktemp("e") / "s", *answers))
+        return servers[-1]
+
+    yield start
+    for each in servers:
+        each.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (b"HTTP/1.1 500 Oops\r\n\r\n", "status 500: : allow GET /events"),
+        (
+            b"HTTP/1.1 500 Oops\r\nContent-Length: 9999\r\n\r\nno \x1b[2J\n",
+            "status 500: no \\x1b[2J: allow GET /events",
+        ),
+        (b"", "timed out"),
+        (b"SSH-2.0-\x1b[2J\r\n" + b"x" * 1000, "SSH-2.0-\\x1b[2J\\r\\n"),
+    ],
+    ids=["no body", "half a body", "no answer", "another protocol"],
+)
+def test_an_engine_that_does_not_end_its_answer_is_reported(
+    answering: Answering, opened: Open, answer: bytes, error: str
+) -> None:
+    source = opened(answering(answer))
+
+    wait_for(lambda: source.read(T) is None and source.status()[0].error is not None, "the error")
+    assert source.status()[0].error == error
+
+
+def test_an_engine_that_does_not_answer_what_it_still_has_is_reported(answering: Answering, opened: Open) -> None:
+    headers = b"HTTP/1.1 200 OK\r\n\r\n"
+    engine = answering(headers + json.dumps(event(1, T)).encode() + b"\n", headers)
+    source = opened(engine)
+    Reading(source).until("c1")
+    engine.cut()
+
+    wait_for(lambda: source.status()[0].error == "timed out", "the error")
 
 
 def test_what_is_no_event_is_counted(api: Api, opened: Open) -> None:
