@@ -16,22 +16,21 @@ from __future__ import annotations
 import socket
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 from logwatch.docker.containers import FOLDER, log_driver
 from logwatch.docker.folder import Folder
 from logwatch.docker.inventory import FileChange, Removed
-from logwatch.docker.last_words import LOCAL_LOGS
 from logwatch.model import CONTAINERS, SECOND, Chunk, Gap, SourceStatus
 from logwatch.sources import CONTAINER_ROWS, JOURNAL
 from logwatch.sources.container_filter import ContainerChoice, ContainerFilter
 from logwatch.sources.container_lines import LineJoiner, Partial
+from logwatch.sources.container_log import NO_FILE, ContainerLog, opened, paths_of
 from logwatch.sources.containers_journal import ContainersJournal
 from logwatch.sources.content import NoDescriptorError, RootedDisk
 from logwatch.sources.followed_file import FollowedFile
-from logwatch.sources.generations import InodeOwners
 from logwatch.sources.inotify import GrowthWatch, WakePipe
 from logwatch.sources.local_log import LocalLog
 from logwatch.sources.open_file import Options
@@ -50,25 +49,6 @@ ENTRY_BYTES = 256 << 10
 CHUNK_BYTES = 256 << 10
 MOST_WITHOUT_LINE = 64
 """Chunks in which no line ends that are read at once."""
-JSON = "-json.log"
-NO_FILE = (0, 0)
-
-
-@dataclass(slots=True, eq=False)
-class ContainerLog:
-    """The log of one container."""
-
-    id: str
-    path: str
-    followed: FollowedFile | LocalLog | None = None
-    """While it is open."""
-    begins_at_end: bool = False
-    """What it held at the first start is not read."""
-    is_due: bool = False
-    at_rest: SourceStatus | None = None
-    """Its status since it was read to its end; to ask for it looks at the file."""
-    seen: tuple[int, int] = NO_FILE
-    """Inode and size when it was read to its end."""
 
 
 class ContainersSource:
@@ -98,6 +78,8 @@ class ContainersSource:
         self._polled_ns: int | None = None
         self._news: deque[tuple[str, str | None]] = deque(maxlen=MOST_NEWS)
         """Ids and names of containers whose file changed; another thread appends."""
+        self._gone: deque[str] = deque(maxlen=MOST_NEWS)
+        """Containers without a file of lines that may be removed by now; another thread appends."""
         self._has_polled = False
         self._logs: dict[str, ContainerLog] = {}
         self._by_path: dict[str, ContainerLog] = {}
@@ -121,7 +103,11 @@ class ContainersSource:
 
     def notice(self, changes: Iterable[FileChange]) -> None:
         """Note that containers came or changed; may be called from another thread."""
-        self._news.extend((change.id, change.name) for change in changes if not isinstance(change, Removed))
+        for change in changes:
+            if isinstance(change, Removed):
+                self._gone.append(change.id)
+            else:
+                self._news.append((change.id, change.name))
         self._has_polled = True
         self.pipe.wake()
 
@@ -163,14 +149,9 @@ class ContainersSource:
         return self._journal.follows(container_id)
 
     def _add(self, container_id: str) -> ContainerLog:
-        log = self._logs[container_id] = ContainerLog(container_id, self._paths(container_id)[0])
+        log = self._logs[container_id] = ContainerLog(container_id, paths_of(self._root, container_id)[0])
         log.begins_at_end = self._options.start == "end" and BEGUN not in self._progress
         return log
-
-    def _paths(self, container_id: str) -> list[str]:
-        """Return where the drivers keep the log of a container: json-file, local, and the cache of other drivers."""
-        folder = f"{self._root}/{FOLDER}/{container_id}"
-        return [f"{folder}/{container_id}-json.log", *(f"{folder}/{'/'.join(file)}" for file in LOCAL_LOGS)]
 
     def _make_due(self, log: ContainerLog) -> None:
         if not log.is_due:
@@ -185,7 +166,7 @@ class ContainersSource:
 
     def _status(self, log: ContainerLog) -> tuple[int, int]:
         """Return inode and size of a log; of one that was not there until now, wherever it is."""
-        for path in [log.path] if log.id in self._positions else self._paths(log.id):
+        for path in [log.path] if log.id in self._positions else paths_of(self._root, log.id):
             try:
                 status = self._disk.stat(path)
             except OSError:
@@ -215,7 +196,7 @@ class ContainersSource:
 
     def _read_journal(self, now_ns: int) -> Chunk | None:
         """Return the next lines of all containers that print into the journal."""
-        lines: list[bytes] = []
+        lines = self._lines_of_gone()
         for entry in self._journal.entries(now_ns, self._prints_into_journal, self._skipped):
             partial = self._partial.setdefault(entry.id, {})
             joiner = LineJoiner(entry.id, self._host, self._limit, partial)
@@ -225,6 +206,20 @@ class ContainersSource:
             self._partial.touch(entry.id)
             self._dirty.add(entry.id)
         return self._chunk(b"".join(lines), now_ns, now_ns, live=self._journal.is_at_end)
+
+    def _lines_of_gone(self) -> list[bytes]:
+        """Return the lines without an end of containers that printed into the journal and are removed."""
+        lines: list[bytes] = []
+        for _ in range(len(self._gone)):
+            container_id = self._gone.popleft()
+            if container_id in self._partial and container_id not in self._logs and not self._exists(container_id):
+                lines += self._end(container_id)
+        return lines
+
+    def _end(self, container_id: str) -> list[bytes]:
+        """Forget a container's lines whose end has not come, and return them."""
+        partial = self._partial.pop(container_id, {})
+        return LineJoiner(container_id, self._host, self._limit, partial).rest(self._skipped)
 
     def _chunk(self, data: bytes, mtime_ns: int, now_ns: int, *, live: bool) -> Chunk | None:
         if not data:
@@ -260,8 +255,7 @@ class ContainersSource:
         else:
             self._skipped["lost"] += len(followed.stats.take_gaps())
         if chunk is None:
-            self._rest(log, followed)
-            return None
+            return self._chunk(b"".join(self._rest(log, followed)), now_ns, now_ns, live=True)
         self._dirty.add(log.id)
         self._make_due(log)
         joiner = LineJoiner(log.id, self._host, self._limit, self._partial.setdefault(log.id, {}))
@@ -269,8 +263,8 @@ class ContainersSource:
         self._partial.touch(log.id)
         return self._chunk(data, chunk.mtime_ns, now_ns, live=chunk.live)
 
-    def _rest(self, log: ContainerLog, followed: FollowedFile | LocalLog) -> None:
-        """Wait until a log that was read to its end grows; forget it if its container is gone."""
+    def _rest(self, log: ContainerLog, followed: FollowedFile | LocalLog) -> list[bytes]:
+        """Wait until a log that was read to its end grows; forget it if its container is gone, and return its last lines."""
         if self._growth.watch(log.path):
             self._by_path[log.path] = log
         path, seen = log.path, self._status(log)
@@ -281,14 +275,15 @@ class ContainersSource:
         if seen != log.seen or followed.recheck_soon:  # it grew before it was watched
             log.seen = seen
             self._make_due(log)
-        elif seen == NO_FILE and not self._exists(log):
-            self._forget(log)
+        elif seen == NO_FILE and not self._exists(log.id):
+            return self._forget(log)
         else:
             log.at_rest = followed.status()
+        return []
 
-    def _exists(self, log: ContainerLog) -> bool:
+    def _exists(self, container_id: str) -> bool:
         folder = Folder(self._root)
-        return folder.is_folder(FOLDER, log.id) or bool(folder.problems) or not folder.is_folder(FOLDER)
+        return folder.is_folder(FOLDER, container_id) or bool(folder.problems) or not folder.is_folder(FOLDER)
 
     def _opened(self, log: ContainerLog) -> FollowedFile | LocalLog:
         if log.followed is None:
@@ -303,14 +298,7 @@ class ContainersSource:
         position = self._positions.get(log.id)
         self._status(log)
         start: Literal["beginning", "end"] = "end" if log.begins_at_end and position is None else "beginning"
-        options = replace(self._options, start=start)
-        followed: FollowedFile | LocalLog
-        if log.path.endswith(JSON):
-            owners = InodeOwners()
-            owners.follow(log.path)
-            followed = FollowedFile(log.path, options, disk=self._disk, owners=owners)
-        else:
-            followed = LocalLog(log.path, self._disk, start)
+        followed = opened(log.path, replace(self._options, start=start), self._disk)
         if position is not None:
             followed.load(position, self._known_files.get(log.id))
         return followed
@@ -323,13 +311,14 @@ class ContainersSource:
             log.followed = None
         self._open.pop(log.id, None)
 
-    def _forget(self, log: ContainerLog) -> None:
+    def _forget(self, log: ContainerLog) -> list[bytes]:
         self._shut(log)
         del self._logs[log.id]
         self._by_path.pop(log.path, None)
         self._dirty.discard(log.id)
-        for table in (self._positions, self._known_files, self._partial):
+        for table in (self._positions, self._known_files):
             table.pop(log.id, None)
+        return self._end(log.id)
 
     # ── state ────────────────────────────────────────────────────────────────────────
 
@@ -357,6 +346,7 @@ class ContainersSource:
             log = self._add(container_id)
             log.path = position["path"]
             self._make_due(log)
+        self._gone.extend(self._partial.keys() - self._logs.keys())
 
     # ── what the driver asks ─────────────────────────────────────────────────────────
 

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from logwatch.sources.file import FileSource
 from logwatch.sources.merged import MergedSource
 
 WEB, DB = "3f" * 32, "a0" * 32
+PIECE = "x" * (16 << 10)
+"""As much of a line as the engine writes at once."""
 AT = "2026-11-30T07:00:00.123456789Z"
 
 
@@ -134,18 +137,18 @@ def test_each_line_has_its_container_and_its_time(root: Root, opened: Open) -> N
 
 
 def test_lines_in_pieces_are_joined_per_stream_and_survive_a_restart(root: Root, opened: Open) -> None:
-    root.prints("one ", time="2026-11-30T07:00:00Z")
-    root.prints("error ", stream="stderr")
+    root.prints(f"one {PIECE}", time="2026-11-30T07:00:00Z")
+    root.prints(f"error {PIECE}", stream="stderr")
     first = opened()
     read = first.step()
     rows = first.commit()
-    root.prints("two ", time="2026-11-30T07:00:09Z")
+    root.prints(f"two {PIECE}", time="2026-11-30T07:00:09Z")
     root.prints("here\n", stream="stderr")
     root.prints("three\n", "next\n")
     second = opened(rows)
 
     assert read == []
-    assert second.step() == [f"[{WEB}]: error here", f"[{WEB}]: one two three", f"[{WEB}]: next"]
+    assert second.step() == [f"[{WEB}]: error {PIECE}here", f"[{WEB}]: one {PIECE}two {PIECE}three", f"[{WEB}]: next"]
     assert [each.partition(" ")[0] for each in second.read] == [AT, "2026-11-30T07:00:00Z", AT]
     assert not any("partial" in key for key in second.commit())
 
@@ -218,7 +221,7 @@ def test_a_container_that_comes_later_is_read_from_its_beginning(root: Root, ope
 
 @pytest.mark.parametrize("looked", [True, False], ids=["running", "after a restart"])
 def test_nothing_is_kept_of_a_container_that_is_gone(root: Root, opened: Open, *, looked: bool) -> None:
-    root.prints("1\n", "no end")
+    root.prints("1\n", PIECE)
     follower = opened()
     follower.step()
     rows = follower.commit()
@@ -231,7 +234,7 @@ def test_nothing_is_kept_of_a_container_that_is_gone(root: Root, opened: Open, *
     last = follower.step() + follower.step()
     rows = follower.commit()
 
-    assert last == ([f"[{WEB}]: no end2"] if looked else [])
+    assert last == [f"[{WEB}]: {PIECE}{'2' if looked else ''}"]
     assert [key for key in rows if not key.startswith("container_progress")] == []
     assert follower.source._logs == {}
 
@@ -499,16 +502,47 @@ def test_what_the_driver_journald_writes_is_read_from_the_journal(root: Root, op
 def test_entries_in_pieces_are_joined_also_over_a_restart(root: Root, opened: Open, journal: Journal) -> None:
     root.create(driver="journald")
     journal.prints("whole")
-    journal.prints("be", CONTAINER_PARTIAL_MESSAGE="true")
+    journal.prints(PIECE, CONTAINER_PARTIAL_MESSAGE="true")
     follower = opened()
     first = awaited(follower, 1)
     wait_for(lambda: not follower.step(seconds=2) and bool(follower.source._partial.get(WEB)), "the piece")
     rows = follower.rows | {key: row for key, row in follower.source.changed_rows().items() if row is not None}
     follower.source.close()
-    journal.prints("gun")
+    journal.prints("end")
 
     assert first == [f"[{WEB}]: whole"]
-    assert awaited(opened(rows), 1) == [f"[{WEB}]: begun"]
+    assert awaited(opened(rows), 1) == [f"[{WEB}]: {PIECE}end"]
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["looked at", "restarted"])
+def test_a_piece_of_a_container_that_is_gone_is_a_line(
+    root: Root, opened: Open, journal: Journal, *, restarts: bool
+) -> None:
+    root.create(driver="journald")
+    journal.prints(PIECE, CONTAINER_PARTIAL_MESSAGE="true")
+    follower = opened()
+    wait_for(lambda: not follower.step(seconds=2) and bool(follower.source._partial.get(WEB)), "the piece")
+    rows = follower.commit()
+    shutil.rmtree(root.folder())
+    if restarts:
+        follower.source.close()
+        follower = opened(rows)
+    follower.look()
+
+    assert awaited(follower, 1) == [f"[{WEB}]: {PIECE}"]
+    assert not any("partial" in key for key in follower.commit())
+
+
+def test_what_a_stream_ends_with_is_a_line_also_without_a_newline(root: Root, opened: Open, journal: Journal) -> None:
+    root.prints("panic: ä", PIECE, "long", time="2026-11-30T07:00:00Z")
+    root.prints("begun again\n")
+    root.create(DB, "db", driver="journald")
+    journal.prints("FATAL", container=DB, name="db", CONTAINER_PARTIAL_MESSAGE="true")
+    follower = opened()
+
+    assert sorted(awaited(follower, 4)) == sorted(
+        [f"[{WEB}]: panic: ä", f"[{WEB}]: {PIECE}long", f"[{WEB}]: begun again", f"[{DB}]: FATAL"]
+    )
 
 
 def test_only_chosen_containers_are_read_from_the_journal(root: Root, opened: Open, journal: Journal) -> None:

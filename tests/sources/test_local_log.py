@@ -172,7 +172,7 @@ def test_containers_of_this_driver_are_followed_like_others(tmp_path: Path, file
     read: list[str] = []
     for number in range(3):
         with log.open("ab") as stream:
-            stream.write(entry(b"begun ", partial=True) + entry(str(number).encode(), last=True))
+            stream.write(entry(b"x" * (16 << 10), partial=True) + entry(str(number).encode(), last=True))
         source = ContainersSource(tmp_path)
         source.restore(rows)
         source.notice(Inventory(tmp_path).poll(0))
@@ -181,7 +181,7 @@ def test_containers_of_this_driver_are_followed_like_others(tmp_path: Path, file
         rows |= {key: row for key, row in source.changed_rows().items() if row is not None}
         source.close()
 
-    assert read == ["begun 0", "begun 1", "begun 2"]
+    assert read == ["x" * (16 << 10) + end for end in "012"]
 
 
 @given(st.binary(max_size=300))
