@@ -74,6 +74,7 @@ class ContainersJournal:
                 yield printed
         self.error = self._journalctl.error
         self.is_at_end = not self._journalctl.waiting_bytes
+        skipped["too_long"] += self._journalctl.take_too_long()
         skipped["lost"] += len(self._journalctl.take_gaps())
 
     def _is_followed(self, printed: Printed, prints: Callable[[str, str], bool]) -> bool:

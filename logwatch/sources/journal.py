@@ -132,6 +132,7 @@ class JournalSource:
                 self._skip("entry")
             else:
                 self._journalctl.cursor = self._next.cursor
+        self._skip("too_long", self._journalctl.take_too_long())
         return self._next
 
     def _is_news(self, container: NamedContainer) -> bool:
@@ -149,8 +150,9 @@ class JournalSource:
         self._skip("too_long")
         return entry.line[: self._limit] + b"\n"
 
-    def _skip(self, reason: str) -> None:
-        self._skipped[reason] = self._skipped.get(reason, 0) + 1
+    def _skip(self, reason: str, count: int = 1) -> None:
+        if count:
+            self._skipped[reason] = self._skipped.get(reason, 0) + count
 
     # ── state ────────────────────────────────────────────────────────────────────────
 

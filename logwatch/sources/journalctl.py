@@ -25,6 +25,8 @@ from logwatch.sources.inotify import WakePipe
 from logwatch.sources.journal_entry import FIELDS
 
 PIECE = 1 << 18
+LONGEST_ENTRY = 16 << 20
+"""Bytes of an entry as JSON; any user may write entries of hundreds of megabytes, and more than a line of one is not read."""
 MAX_STDERR = 4096
 """Bytes that are kept of the errors that journalctl prints."""
 RESTART_NS = SECOND
@@ -69,8 +71,11 @@ class Journalctl:
         self._at_end = False
         """journalctl has printed everything, and was not asked to follow."""
         self._lines: deque[bytes] = deque()
-        self._rest = b""
+        self._rest = bytearray()
         """Of an entry whose end has not come."""
+        self._skips_entry = False
+        """The rest of an entry that is too long comes."""
+        self._too_long = 0
         self._gaps: list[Gap] = []
         self._stderr = b""
         self._missing = ""
@@ -101,32 +106,48 @@ class Journalctl:
         gaps, self._gaps = tuple(self._gaps), []
         return gaps
 
+    def take_too_long(self) -> int:
+        """Return how many entries were skipped since the last call."""
+        count, self._too_long = self._too_long, 0
+        return count
+
     def wait(self, timeout: float) -> None:
         """Sleep until journalctl has printed something or has ended, at most `timeout` seconds."""
         if self._process is not None and self._process.stdout is not None:
             select.select([self._process.stdout], [], [], timeout)
 
     def _read(self, now_ns: int) -> None:
-        """Read what journalctl has written, without waiting for more; an entry of any size up to its end."""
+        """Read what journalctl has written, without waiting for more; a long entry up to its end."""
         if self._process is None and not self._at_end:
             self._try_to_start(now_ns)
         self._read_stderr()
-        before = len(self._rest)
-        while self._process is not None and (len(self._rest) < self._buffer_bytes or b"\n" not in self._rest):
+        size = 0
+        while self._process is not None and size < (self._buffer_bytes if self._lines else LONGEST_ENTRY):
             assert self._process.stdout is not None
             try:
                 piece = os.read(self._process.stdout.fileno(), PIECE)
             except BlockingIOError:
                 break
-            self._rest += piece
+            size += len(piece)
+            self._take(piece)
             if not piece:
                 self._note_end()
-        if self._process is not None and (len(self._rest) > before or self._runs_for(now_ns) >= RESTART_NS):
+        if self._process is not None and (size or self._runs_for(now_ns) >= RESTART_NS):
             self.error = None
-        whole, newline, rest = self._rest.rpartition(b"\n")
+
+    def _take(self, piece: bytes) -> None:
+        """Cut what was printed into entries, and skip one that is too long."""
+        first, newline, others = piece.partition(b"\n")
+        self._rest += first  # in place: an entry may come in thousands of pieces
         if newline:
-            self._lines.extend(whole.split(b"\n"))
-            self._rest = rest
+            if not self._skips_entry:
+                self._lines.append(bytes(self._rest))
+            *whole, rest = others.split(b"\n")
+            self._lines.extend(whole)
+            self._rest, self._skips_entry = bytearray(rest), False
+        if len(self._rest) > LONGEST_ENTRY:
+            self._too_long += not self._skips_entry
+            self._rest, self._skips_entry = bytearray(), True
 
     def _read_stderr(self) -> None:
         """Read the errors of journalctl, so that it never waits for a reader; the last ones are kept."""
@@ -140,7 +161,10 @@ class Journalctl:
         if self._start_ns is not None and abs(now_ns - self._start_ns) < self._pause_ns:
             return
         self._start_ns = now_ns
-        self._rest = b""  # an entry that was incomplete when journalctl ended is printed again
+        self._rest, self._skips_entry = (
+            bytearray(),
+            False,
+        )  # an entry that was incomplete when journalctl ended is printed again
         try:
             self._process = self._start(now_ns)
         except SourceError as error:

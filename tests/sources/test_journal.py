@@ -639,6 +639,28 @@ def test_what_is_no_entry_is_counted_and_a_long_line_is_cut(
     assert told_by(source) == {"entry": 1, "too_long": 1}
 
 
+@pytest.mark.parametrize("end", ["; echo", ""], ids=["ends", "without end"])
+def test_an_entry_of_any_length_is_skipped_in_bounded_memory(
+    journalctl: Callable[[str], None],
+    open_source: Callable[..., JournalSource],
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
+) -> None:
+    monkeypatch.setattr(journalctl_module, "LONGEST_ENTRY", 1 << 20)
+    long = f"head -c 5000000 /dev/zero | tr '\\0' x{end}"
+    journalctl(f"echo '{ENTRY}'; {long}; echo '{ENTRY}'; exec sleep 60")
+    source = open_source("")
+    found: list[bytes] = []
+
+    def read() -> bool:
+        chunk = source.read(T)
+        found.extend(chunk.data.splitlines() if chunk is not None else [])
+        assert source.status()[0].pending < 3 << 20
+        return told_by(source) == {"too_long": 1} and len(found) == (2 if end else 1)
+
+    wait_for(read, "what follows the long entry", 20)
+
+
 def test_only_broken_entries_are_no_chunk(
     journalctl: Callable[[str], None], open_source: Callable[..., JournalSource]
 ) -> None:
