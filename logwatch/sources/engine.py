@@ -23,6 +23,7 @@ from contextlib import closing, suppress
 from hashlib import blake2b
 from http.client import HTTPException, HTTPResponse, IncompleteRead
 from ssl import SSLContext
+from time import monotonic
 from typing import Any, Literal, NamedTuple
 
 from logwatch.formats.json import is_deep
@@ -50,7 +51,9 @@ LONGEST_ACTION = 4096
 LONGEST_REASON = 300
 """Characters that are reported of what an engine answers instead of events."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
-"""Seconds between two connections; each one that fails doubles it."""
+"""Seconds between two connections; each one that brings nothing new doubles it."""
+REPORT_PAUSE = 60.0
+"""Seconds between two reports that a connection is missing."""
 OWN = frozenset({"name", "image", "exitCode", "signal", "execID", "oldName", "container", "type", "driver"})
 """Attributes that the engine itself gives an event, beside the labels that an image may have thousands of."""
 ROW = "engine"
@@ -136,6 +139,9 @@ class EngineSource:
         """None: events are missing before the next one."""
         self._queued_bytes = 0
         self._error: str | None = None
+        self._is_reported = False
+        self._silent_until = 0.0
+        """When an error is reported again, by `monotonic`."""
         self._connection: socket.socket | None = None
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
@@ -203,8 +209,8 @@ class EngineSource:
                 if received.near:
                     self._prove(received)
                 for event in self._events(received.since):
-                    pause = FIRST_PAUSE
-                    self._receive(event, received)
+                    if self._receive(event, received):
+                        pause = FIRST_PAUSE
                     if self._queued_bytes > MOST_QUEUED:
                         break
                 else:
@@ -223,14 +229,16 @@ class EngineSource:
                 self._queue.append(None)
             self.pipe.wake()
 
-    def _receive(self, event: Event, received: Position) -> None:
+    def _receive(self, event: Event, received: Position) -> bool:
+        """Queue an event; False if it was received before."""
         if event.digest in received.near:
-            return
+            return False
         received.add(event)
         with self._lock:
             self._queue.append(event)
             self._queued_bytes += len(event.line)
         self.pipe.wake()
+        return True
 
     def _events(self, query: str, *, is_past: bool = False) -> Iterator[Event]:
         """Yield events until the engine ends the answer: at once if only past ones are asked for, else maybe never."""
@@ -267,14 +275,16 @@ class EngineSource:
                 begun, skipping = bytearray(), True
 
     def _note(self, error: str | None) -> None:
-        """Keep why the connection is missing, and report when that changes."""
-        if error == self._error or self._stopped.is_set():
+        """Keep why the connection is missing, and report when that changes, at most once a minute."""
+        if self._stopped.is_set():
             return
-        if error is None:
-            log.info("%s: connected again", self._path)
-        elif self._error is None:
-            log.warning("%s: %s: retrying", self._path, error)
         self._error = error
+        if error is None and self._is_reported:
+            log.info("%s: connected again", self._path)
+            self._is_reported = False
+        elif error is not None and not self._is_reported and monotonic() >= self._silent_until:
+            log.warning("%s: %s: retrying", self._path, error)
+            self._is_reported, self._silent_until = True, monotonic() + REPORT_PAUSE
 
     # ── state ────────────────────────────────────────────────────────────────────────
 

@@ -314,6 +314,27 @@ def test_an_engine_that_does_not_end_its_answer_is_reported(
     assert source.status()[0].error == error
 
 
+def test_an_engine_that_ends_every_answer_is_asked_less_often_and_reported_once(
+    answering: Answering, opened: Open, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = json.dumps(event(1, T)).encode() + b"\n"
+    engine = answering(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text))
+    source = opened(engine)
+    pauses: list[float] = []
+
+    def wait(pause: float) -> bool:
+        pauses.append(pause)
+        return is_stopped(0.01)
+
+    is_stopped = source._stopped.wait
+    monkeypatch.setattr(source._stopped, "wait", wait)
+    with caplog.at_level("INFO"):
+        Reading(source).until("c1")
+        wait_for(lambda: pauses[-2:] == [engine_module.LONGEST_PAUSE] * 2, "the longest pause", 20)
+
+    assert sum("retrying" in each for each in caplog.messages) == 1
+
+
 def test_an_engine_that_does_not_answer_what_it_still_has_is_reported(answering: Answering, opened: Open) -> None:
     headers = b"HTTP/1.1 200 OK\r\n\r\n"
     engine = answering(headers + json.dumps(event(1, T)).encode() + b"\n", headers)
