@@ -9,6 +9,7 @@ The engine keeps what it sends to drivers that cannot be read (syslog, fluentd, 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 WORD = 4
@@ -66,7 +67,7 @@ def cut(data: bytes) -> tuple[list[bytes], int]:
         size = int.from_bytes(data[place : place + WORD], "big")
         end = place + 2 * WORD + size
         is_whole = end <= len(data)
-        if size > LARGEST or (is_whole and data[end - WORD : end] != data[place : place + WORD]):
+        if not size or size > LARGEST or (is_whole and data[end - WORD : end] != data[place : place + WORD]):
             if not entries:
                 raise TornError
             break
@@ -75,6 +76,18 @@ def cut(data: bytes) -> tuple[list[bytes], int]:
         entries.append(data[place + WORD : end - WORD])
         place = end
     return entries, place
+
+
+def hole(data: bytes) -> int:
+    """Return how many of the NULs that bytes begin with are a hole, as a power failure leaves one."""
+    nuls = len(data) - len(data.lstrip(b"\0"))
+    if nuls < WORD:
+        return 0
+    for start in range(nuls - WORD + 1, nuls):  # a size begins with one to three NULs
+        with suppress(TornError):
+            if cut(data[start : start + LARGEST + 2 * WORD])[0]:
+                return start
+    return nuls - WORD + 1
 
 
 def backwards(tail: bytes) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from logwatch.docker.local_entries import LARGEST, WORD, LogEntry, TornError, cut, parse
+from logwatch.docker.local_entries import LARGEST, WORD, LogEntry, TornError, cut, hole, parse
 from logwatch.model import Chunk, SourceStatus
 from logwatch.notation import rfc3339
 from logwatch.sources.content import DAMAGE, Archive, Disk, NoDescriptorError, Plain, open_content, packed_suffix
@@ -47,15 +47,16 @@ class LocalLog:
     def read(self, now_ns: int) -> Chunk | None:
         """Return the next entries; None if there are none at the moment."""
         while self._current is not None or self._open_first():
+            begin = self._offset
             data = self._entries()
             if data:
                 return Chunk(data, self.path, self._offset, now_ns, live=True)
-            if not self._open_next():
+            if self._offset == begin and not self._open_next():
                 return None
         return None
 
     def _entries(self) -> bytes:
-        """Read whole entries; what is not an entry ends the file."""
+        """Read whole entries; a hole is passed over, something else that is not an entry ends the file."""
         assert self._current is not None
         for size in (WINDOW, LARGEST + 2 * WORD):
             window = self._pread(size, self._offset)
@@ -63,7 +64,7 @@ class LocalLog:
                 entries, used = cut(window)
             except TornError:
                 self._problems["entry"] += 1
-                entries, used = [], self._size() - self._offset
+                entries, used = [], hole(window) or self._size() - self._offset
             if used or len(window) < size:
                 break
         if not used:

@@ -143,6 +143,22 @@ def test_what_is_no_entry_ends_a_file_and_not_what_follows(container: Container,
     assert container.log.take_problems()["entry"] >= 1
 
 
+@pytest.mark.parametrize("size", [8, 13, 4096, (256 << 10) + 5])
+@pytest.mark.parametrize("line", [b"2", b"x" * 1000], ids=["short", "long"])
+def test_a_hole_holds_no_entries_and_hides_none(container: Container, size: int, line: bytes) -> None:
+    container.write(entry(b"1"), b"\0" * size, entry(line), entry(b"3"))
+
+    assert container.read() == ["1\n", f"{line.decode()}\n", "3\n"]
+
+
+def test_a_hole_at_the_end_holds_no_entries(container: Container) -> None:
+    container.write(entry(b"1"), b"\0" * 4096)
+    first = container.read()
+    container.write(entry(b"2"), entry(b"3"))
+
+    assert (first, container.read()) == (["1\n"], ["2\n", "3\n"])
+
+
 def test_a_damaged_archive_is_counted_and_passed_over(container: Container) -> None:
     container.write(entry(b"1"))
     container.rotate(compress=True)
