@@ -55,9 +55,9 @@ NOW_NS = 1_795_500_000 * SECOND
 LINE_NS = SECOND // 20
 """By how much each line moves it; at each commit the pipeline follows it, as `run` does where nothing is left to read."""
 REPEATED = re.compile(
-    rb"(?:docker|containerd|kernel)[^ ]*?(?: [^ ]+ [^ ]+ -)? *(?:last )?message repeated ([0-9]{1,9}) times"
+    rb"(?:docker|containerd|kernel|dmeventd|systemd)[^ ]*?(?: [^ ]+ [^ ]+ -)? *(?:last )?message repeated ([0-9]{1,9}) times"
 )
-"""What a syslog daemon writes in the engine's name; of a container's own repeats none is believed."""
+"""What a syslog daemon writes under the tags that shipped rules name; of a container's own repeats none is believed."""
 WORST_MS = 1.0
 MOST_MB = 300.0
 """Of all pipelines, the store and the server, in one process with what makes the lines."""
