@@ -128,7 +128,7 @@ class History:
         """Events are not printed."""
 
     def on_chunk(self) -> None:
-        """Collect the change points, also those that the rules need no more."""
+        """Collect the change points; those that memory drops since are kept here."""
         self._backfill.take_in(self._series.points())
         self._series.thinned()
 

@@ -1,6 +1,6 @@
 """What is derived from the containers of the register: whom a name or a prefix means, and which containers are due.
 
-None of it is committed: after a restart it is made of the containers again.
+None of it is committed but the `order` of each container: after a restart it is made of the containers again.
 """
 
 from __future__ import annotations

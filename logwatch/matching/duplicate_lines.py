@@ -21,7 +21,7 @@ from logwatch.model import SECOND, Record
 from logwatch.store.state_table import StateTable
 
 LINES = 87_000
-"""Three times as many fit into 2^18: a dict that forgets one for each new one is made again for three times what it holds."""
+"""Three times as many are fewer than 2^18: a dict whose oldest key goes for each new one is rebuilt for three times what it holds."""
 DAY_S = 86_400
 MINUTE = 60 * SECOND
 SHORTER = 8
@@ -101,7 +101,7 @@ class DuplicateLines:
 
 def _hash(record: Record, message: bytes) -> int:
     digest = blake2b(_writer(record.host, record.tag) + message, digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> SHORTER  # a third less memory than for all 64 bits
+    return int.from_bytes(digest, "big") >> SHORTER  # two digits of Python's, not three
 
 
 @lru_cache(maxsize=4096)
